@@ -1,0 +1,1 @@
+"""Bytes to documents to passages: detection, loaders, splitting."""

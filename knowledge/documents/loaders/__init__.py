@@ -1,0 +1,1 @@
+"""One file per engine; each takes bytes and gives a Document."""

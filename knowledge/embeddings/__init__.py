@@ -1,0 +1,1 @@
+"""Text to vectors: one file per provider, and the pool that drives them all."""

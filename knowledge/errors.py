@@ -1,0 +1,191 @@
+"""Every error that `knowledge` raises on purpose.
+
+    KnowledgeError                      exit code 1
+    ├── UsageError                      2   a flag, a setting or an argument is wrong
+    │   └── UntrustedEndpointError      2   a key would go to an endpoint the folder named
+    ├── NotFoundError                   3
+    │   ├── DatasetNotFoundError        3
+    │   ├── FileNotInDatasetError       3
+    │   └── PathNotFoundError           3
+    ├── DatasetExistsError              1
+    ├── DocumentError                   1   one document can't be read
+    │   ├── UnsupportedDocumentError    1
+    │   └── EmptyDocumentError          1
+    ├── SomeFilesFailedError            4
+    ├── EmbeddingError                  5   the embedding provider failed
+    │   ├── EmbeddingAuthError          5
+    │   ├── EmbeddingQuotaError         5
+    │   ├── EmbeddingInputTooLongError  5
+    │   └── EmbeddingResponseError      5   it answered, but not with usable vectors
+    ├── LockedError                     6
+    ├── DamagedStoreError               7
+    │   └── NewerStoreError             7
+    └── ModelMismatchError              8
+
+Each carries a stable ``code`` (kebab-case), a ``message`` that says what happened and to what,
+and a ``hint`` that says what to do.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class KnowledgeError(Exception):
+    """Base of all errors that a user can act on.
+
+    Parameters
+    ----------
+    message:
+        One sentence: what happened, to which file, dataset or flag.
+    hint:
+        What to do about it; may be empty.
+    """
+
+    code: ClassVar[str] = "failed"
+    exit_code: ClassVar[int] = 1
+    default_hint: ClassVar[str] = ""
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = self.default_hint if hint is None else hint
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class UsageError(KnowledgeError):
+    """A flag, a setting or an argument is wrong."""
+
+    code = "usage"
+    exit_code = 2
+
+
+class UntrustedEndpointError(UsageError):
+    """A key from a trusted place would go to an endpoint that the working directory named."""
+
+    code = "untrusted-endpoint"
+    default_hint = (
+        "If you trust this folder, run `knowledge trust`, or set KNOW_TRUST_PROJECT=1 once."
+    )
+
+
+class NotFoundError(KnowledgeError):
+    """Something that was named does not exist."""
+
+    code = "not-found"
+    exit_code = 3
+
+
+class DatasetNotFoundError(NotFoundError):
+    """No dataset has this name."""
+
+    code = "dataset-not-found"
+    default_hint = "`knowledge list-datasets` shows what there is."
+
+
+class FileNotInDatasetError(NotFoundError):
+    """The dataset holds no such file."""
+
+    code = "file-not-found"
+    default_hint = "`knowledge list-files` shows the files of a dataset."
+
+
+class PathNotFoundError(NotFoundError):
+    """A path that was given to ingest does not exist."""
+
+    code = "path-not-found"
+    default_hint = "Check the spelling; a relative path starts at the working directory."
+
+
+class DatasetExistsError(KnowledgeError):
+    """A dataset of this name exists already."""
+
+    code = "dataset-exists"
+    default_hint = "Choose another name, or delete it with `knowledge delete-dataset`."
+
+
+class DocumentError(KnowledgeError):
+    """One document can't be read."""
+
+    code = "document-failed"
+
+
+class UnsupportedDocumentError(DocumentError):
+    """No loader knows this kind of file."""
+
+    code = "document-unsupported"
+
+
+class EmptyDocumentError(DocumentError):
+    """The file holds no text."""
+
+    code = "document-empty"
+
+
+class SomeFilesFailedError(KnowledgeError):
+    """Some files of a run failed; the others were ingested."""
+
+    code = "some-files-failed"
+    exit_code = 4
+
+
+class EmbeddingError(KnowledgeError):
+    """The embedding provider failed."""
+
+    code = "embedding-failed"
+    exit_code = 5
+
+
+class EmbeddingAuthError(EmbeddingError):
+    """The provider refused the key."""
+
+    code = "embedding-auth"
+
+
+class EmbeddingQuotaError(EmbeddingError):
+    """The account's quota is exhausted."""
+
+    code = "embedding-quota"
+
+
+class EmbeddingInputTooLongError(EmbeddingError):
+    """One text is longer than the model takes."""
+
+    code = "embedding-input-too-long"
+
+
+class EmbeddingResponseError(EmbeddingError):
+    """The provider answered with something other than one usable vector for each text."""
+
+    code = "embedding-response"
+
+
+class LockedError(KnowledgeError):
+    """Another process is writing to the dataset."""
+
+    code = "locked"
+    exit_code = 6
+    default_hint = "Wait for it to end, or raise --lock-timeout."
+
+
+class DamagedStoreError(KnowledgeError):
+    """The data folder holds something that can't be read."""
+
+    code = "store-damaged"
+    exit_code = 7
+
+
+class NewerStoreError(DamagedStoreError):
+    """The data folder was written by a newer version."""
+
+    code = "store-newer"
+    default_hint = "Upgrade: pip install --upgrade knowledge"
+
+
+class ModelMismatchError(KnowledgeError):
+    """A dataset was embedded with another model than the one asked for."""
+
+    code = "model-mismatch"
+    exit_code = 8

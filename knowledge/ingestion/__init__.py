@@ -1,0 +1,1 @@
+"""A folder into a dataset: scan, plan, load, embed, commit."""

@@ -1,0 +1,279 @@
+"""The nouns of the knowledge base: plain frozen dataclasses that every room may use.
+
+Nothing here reads a file, a database or the network. Character offsets count Python
+characters (Unicode code points) of a document's text, end exclusive. Lines, pages and ranks
+count from 1, ordinals from 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+Metadata = Mapping[str, Any]
+"""JSON scalars by name, as the user or a loader gave them."""
+
+
+class FileStatus(StrEnum):
+    """How a file came out of an ingest run."""
+
+    INGESTED = "ingested"
+    UNCHANGED = "unchanged"
+    REMOVED = "removed"
+    EMPTY = "empty"
+    UNSUPPORTED = "unsupported"
+    FAILED = "failed"
+
+
+class TextKind(StrEnum):
+    """How a document's text is built, which decides where it may be cut."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    CODE = "code"
+    ROWS = "rows"
+    """One record a line (or a few, when quoted); the first record is the header."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageSpan:
+    """The part of a document's text that stands on one page.
+
+    Parameters
+    ----------
+    number:
+        Page number, from 1.
+    char_start, char_end:
+        The page's span in ``Document.text``.
+    """
+
+    number: int
+    char_start: int
+    char_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """What a loader makes of one file.
+
+    Parameters
+    ----------
+    text:
+        The whole text in reading order, free of NUL bytes and lone surrogates.
+    kind:
+        How the text is built.
+    pages:
+        Page spans in order; empty where the format has no pages.
+    has_lines:
+        True when the lines of ``text`` are the lines of the file, so that line numbers can be
+        cited. False for PDF, DOCX, HTML and whatever else is converted.
+    metadata:
+        Title, author, page count and the like, as the format gives them.
+    loader:
+        The engine that read it, such as ``text`` or ``kreuzberg``.
+    warnings:
+        Sentences for the user about what was lost or guessed.
+    """
+
+    text: str
+    kind: TextKind = TextKind.TEXT
+    pages: tuple[PageSpan, ...] = ()
+    has_lines: bool = False
+    metadata: Metadata = field(default_factory=dict)
+    loader: str = "text"
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document, as the splitter cuts it: text with the place it came from.
+
+    Parameters
+    ----------
+    ordinal:
+        Position among the document's passages, from 0.
+    text:
+        What is shown. A table's passage repeats the header row before its own rows.
+    char_start, char_end:
+        Span in the document's text.
+    heading:
+        Titles of the headings above the passage, outermost first.
+    tokens:
+        Size as the splitter's tokenizer counts, heading path left out.
+    """
+
+    ordinal: int
+    text: str
+    char_start: int
+    char_end: int
+    line_start: int | None = None
+    line_end: int | None = None
+    page_start: int | None = None
+    page_end: int | None = None
+    heading: tuple[str, ...] = ()
+    tokens: int = 0
+
+    @property
+    def embedding_text(self) -> str:
+        """The text that is embedded: the heading path on a line of its own, then the text."""
+        if not self.heading:
+            return self.text
+        return " > ".join(self.heading) + "\n" + self.text
+
+
+@dataclass(frozen=True, slots=True)
+class SplitterSpec:
+    """How documents are cut; recorded with a dataset at its first ingest.
+
+    Parameters
+    ----------
+    chunk_size:
+        Most tokens in a chunk.
+    chunk_overlap:
+        Tokens shared by neighbouring chunks; less than ``chunk_size``.
+    """
+
+    chunk_size: int = 400
+    chunk_overlap: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedderSpec:
+    """The identity of an embedding model; recorded with a dataset at its first ingest.
+
+    Two specs that differ give vectors that can't be compared. ``dimensions`` is ``None`` only
+    before the first answer of a provider whose dimensions are not known beforehand.
+    """
+
+    provider: str
+    model: str
+    dimensions: int | None = None
+
+    def __str__(self) -> str:
+        size = f", {self.dimensions} dimensions" if self.dimensions else ""
+        return f"{self.provider}:{self.model}{size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """A named collection of documents, as its last published generation shows it."""
+
+    name: str
+    key: str
+    generation: int
+    files: int
+    chunks: int
+    embedding: EmbedderSpec | None
+    splitter: SplitterSpec | None
+    metadata: Metadata
+    created_at: datetime
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file that a dataset holds.
+
+    ``path`` is the absolute path, or the name given to standard input. ``size`` counts bytes,
+    ``mtime_ns`` nanoseconds since the epoch; ``content_hash`` is SHA-256 of the bytes, in hex.
+    """
+
+    id: str
+    path: str
+    name: str
+    size: int
+    mtime_ns: int
+    content_hash: str
+    chunks: int
+    tokens: int
+    metadata: Metadata
+    ingested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """A stored passage with its identity."""
+
+    id: str
+    file_id: str
+    passage: Passage
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A chunk that answers a query, best first.
+
+    ``score`` is what the hits are ranked by; ``cosine`` is the cosine similarity of query and
+    chunk, in [-1, 1]. In dense mode they are the same number.
+    """
+
+    rank: int
+    score: float
+    cosine: float
+    dataset: str
+    file: str
+    name: str
+    chunk: Chunk
+    metadata: Metadata
+
+    @property
+    def text(self) -> str:
+        """The chunk's text, without its heading path."""
+        return self.chunk.passage.text
+
+    @property
+    def citation(self) -> str:
+        """Where the chunk stands: ``path:line-line``, or ``path, page N``."""
+        passage = self.chunk.passage
+        if passage.page_start is not None:
+            pages = _span(passage.page_start, passage.page_end)
+            word = "page" if passage.page_end in (None, passage.page_start) else "pages"
+            return f"{self.file}, {word} {pages}"
+        if passage.line_start is not None:
+            return f"{self.file}:{_span(passage.line_start, passage.line_end)}"
+        return self.file
+
+
+def _span(start: int, end: int | None) -> str:
+    return str(start) if end is None or end == start else f"{start}-{end}"
+
+
+@dataclass(frozen=True, slots=True)
+class FileProblem:
+    """A file that an ingest run could not take in whole, and why.
+
+    ``status`` is ``failed``, ``empty`` or ``unsupported``; or ``notice`` for a file that was
+    taken in with something worth knowing.
+    """
+
+    file: str
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest run did.
+
+    ``files`` counts files by status, each status present. ``embedded`` counts texts that were
+    sent to the embedder; ``reused`` chunks kept their vector. ``seconds`` is wall time.
+    """
+
+    dataset: str
+    files: Mapping[FileStatus, int]
+    chunks_added: int
+    chunks_removed: int
+    chunks_reused: int
+    embedded: int
+    tokens: int
+    seconds: float
+    problems: tuple[FileProblem, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """True when at least one file failed."""
+        return self.files[FileStatus.FAILED] > 0

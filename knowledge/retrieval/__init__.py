@@ -1,0 +1,1 @@
+"""A question to hits: embed, search, filter, hydrate."""

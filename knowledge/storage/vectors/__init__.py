@@ -1,0 +1,1 @@
+"""The vector index of one generation, on Chroma."""
