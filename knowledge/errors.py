@@ -16,6 +16,8 @@
     │   ├── EmbeddingAuthError          5
     │   ├── EmbeddingQuotaError         5
     │   ├── EmbeddingInputTooLongError  5
+    │   ├── EmbeddingBatchTooLargeError 5
+    │   ├── TransientEmbeddingError     5   worth another try: 429, 5xx, time-out, broken connection
     │   └── EmbeddingResponseError      5   it answered, but not with usable vectors
     ├── LockedError                     6
     ├── DamagedStoreError               7
@@ -154,6 +156,30 @@ class EmbeddingInputTooLongError(EmbeddingError):
     """One text is longer than the model takes."""
 
     code = "embedding-input-too-long"
+
+
+class EmbeddingBatchTooLargeError(EmbeddingError):
+    """One request held more texts, tokens or bytes than the server takes."""
+
+    code = "embedding-batch-too-large"
+
+
+class TransientEmbeddingError(EmbeddingError):
+    """A failure that may pass: rate limit, server error, time-out, broken connection.
+
+    Parameters
+    ----------
+    retry_after:
+        Seconds the server asked to wait, or ``None``.
+    """
+
+    code = "embedding-unavailable"
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class EmbeddingResponseError(EmbeddingError):

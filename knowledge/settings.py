@@ -1,0 +1,371 @@
+"""Every setting in one table, and the reading of it.
+
+Precedence: flag > environment > ``.env`` in the working directory > ``knowledge.yaml`` there >
+default. Each value knows where it came from, which ``knowledge config`` shows and which decides
+whether a key may go to an endpoint.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from knowledge.errors import UsageError
+
+
+class Origin(StrEnum):
+    """Where a value came from; the first three are trusted places."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    DEFAULT = "default"
+    DOTENV = ".env"
+    PROJECT_FILE = "knowledge.yaml"
+
+    @property
+    def of_folder(self) -> bool:
+        """True when the working directory named the value, which a stranger may have written."""
+        return self in (Origin.DOTENV, Origin.PROJECT_FILE)
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table.
+
+    Parameters
+    ----------
+    name:
+        The key in ``knowledge.yaml`` and in ``KnowledgeBase.open(**settings)``.
+    variables:
+        Environment names, the documented one first.
+    default:
+        The default; its type is the setting's type (``str``, ``int``, ``float`` or ``bool``).
+    help:
+        One sentence.
+    minimum:
+        Least value of a number.
+    choices:
+        Allowed values of a text, compared without case.
+    secret:
+        True for values that are never printed or stored.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    default: str | int | float | bool
+    help: str
+    minimum: float | None = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("data_dir", ("KNOW_DATA_DIR",), "", "Data folder; empty is the platform's own."),
+    Setting("dataset", ("KNOW_DATASET",), "default", "Dataset of commands that take one."),
+    Setting("chunk_size", ("KNOW_CHUNK_SIZE",), 400, "Most tokens in a chunk.", minimum=1),
+    Setting(
+        "chunk_overlap", ("KNOW_CHUNK_OVERLAP",), 60, "Tokens that neighbours share.", minimum=0
+    ),
+    Setting(
+        "concurrency",
+        ("KNOW_INGEST_CONCURRENCY",),
+        0,
+        "Processes that read files; 0 is one a core.",
+        minimum=0,
+    ),
+    Setting(
+        "file_timeout", ("KNOW_FILE_TIMEOUT",), 120.0, "Seconds one file may take.", minimum=0.1
+    ),
+    Setting(
+        "max_file_size",
+        ("KNOW_MAX_FILE_SIZE",),
+        512,
+        "Largest file that is read, in MiB.",
+        minimum=1,
+    ),
+    Setting(
+        "max_text_size",
+        ("KNOW_MAX_TEXT_SIZE",),
+        64,
+        "Most text that is taken from one file, in MiB.",
+        minimum=1,
+    ),
+    Setting(
+        "lock_timeout",
+        ("KNOW_LOCK_TIMEOUT",),
+        60.0,
+        "Seconds to wait for another writer.",
+        minimum=0,
+    ),
+    Setting(
+        "checkpoint_seconds",
+        ("KNOW_CHECKPOINT_SECONDS",),
+        180.0,
+        "Seconds after which a long ingest publishes what it has.",
+        minimum=1,
+    ),
+    Setting("top_k", ("KNOW_TOP_K",), 10, "Passages that retrieve returns.", minimum=1),
+    Setting(
+        "embedding_model_provider",
+        ("KNOW_EMBEDDING_MODEL_PROVIDER",),
+        "",
+        "Embedding provider; empty is openai when OPENAI_API_KEY or OPENAI_BASE_URL is set, "
+        "else static, the bundled offline model.",
+    ),
+    Setting(
+        "embedding_threads",
+        ("VS_EMBEDDING_PARALLEL_THREAD", "VS_CHROMEM_EMBEDDING_PARALLEL_THREAD"),
+        10,
+        "Embedding requests in flight at once; 1 is strictly one after the other.",
+        minimum=1,
+    ),
+    Setting(
+        "embedding_batch_size",
+        ("KNOW_EMBEDDING_BATCH_SIZE",),
+        64,
+        "Texts in one embedding request.",
+        minimum=1,
+    ),
+    Setting(
+        "embedding_retries",
+        ("KNOW_EMBEDDING_RETRIES",),
+        6,
+        "Further tries of an embedding request that failed for a passing reason.",
+        minimum=0,
+    ),
+    Setting(
+        "embedding_timeout",
+        ("KNOW_EMBEDDING_TIMEOUT",),
+        120.0,
+        "Seconds an embedding request may take.",
+        minimum=0.1,
+    ),
+    Setting(
+        "embedding_cache_size",
+        ("KNOW_EMBEDDING_CACHE_SIZE",),
+        2048,
+        "Size limit of the embedding cache in MiB; 0 is off.",
+        minimum=0,
+    ),
+    Setting(
+        "openai_base_url",
+        ("OPENAI_BASE_URL",),
+        "https://api.openai.com/v1",
+        "Base URL of OpenAI, Azure or any compatible server.",
+    ),
+    Setting("openai_api_key", ("OPENAI_API_KEY",), "sk-foo", "Key for it.", secret=True),
+    Setting(
+        "openai_embedding_model",
+        ("OPENAI_EMBEDDING_MODEL",),
+        "text-embedding-ada-002",
+        "Embedding model.",
+    ),
+    Setting(
+        "openai_embedding_dimensions",
+        ("OPENAI_EMBEDDING_DIMENSIONS",),
+        0,
+        "Dimensions to ask for; 0 is the model's own.",
+        minimum=0,
+    ),
+    Setting("openai_api_version", ("OPENAI_API_VERSION",), "2024-02-01", "Azure's API version."),
+    Setting(
+        "openai_api_type",
+        ("OPENAI_API_TYPE",),
+        "OPEN_AI",
+        "OPEN_AI, AZURE (key) or AZURE_AD (token in OPENAI_API_KEY).",
+        choices=("OPEN_AI", "AZURE", "AZURE_AD"),
+    ),
+    Setting(
+        "openai_azure_deployment",
+        ("OPENAI_AZURE_DEPLOYMENT",),
+        "",
+        "Azure deployment; empty is the model's name.",
+    ),
+    Setting(
+        "openai_organization", ("OPENAI_ORG_ID",), "", "Organisation that requests are billed to."
+    ),
+    Setting(
+        "trust_project",
+        ("KNOW_TRUST_PROJECT",),
+        False,
+        "Trust the working directory's .env and knowledge.yaml with endpoints.",
+    ),
+)
+
+BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in TABLE}
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A setting's value, where it came from, and under which name."""
+
+    value: str | int | float | bool
+    origin: Origin
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings as read once; indexing gives the value, typed as the default is."""
+
+    values: Mapping[str, Value]
+    warnings: tuple[str, ...] = field(default=())
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name].value
+
+    def origin(self, name: str) -> Origin:
+        """Tell where the value of ``name`` came from."""
+        return self.values[name].origin
+
+    def is_set(self, name: str) -> bool:
+        """Tell whether anybody set ``name``, be it to its default."""
+        return self.values[name].origin is not Origin.DEFAULT
+
+    def override(self, **flags: Any) -> Settings:
+        """Return a copy in which each flag that is not ``None`` wins over the rest.
+
+        Raises
+        ------
+        UsageError
+            For a name that is no setting, or a value that does not fit it.
+        """
+        return Settings({**self.values, **_flag_values(flags)}, self.warnings)
+
+    @classmethod
+    def read(
+        cls,
+        *,
+        environ: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+        **flags: Any,
+    ) -> Settings:
+        """Read every source.
+
+        Parameters
+        ----------
+        environ:
+            The environment; default ``os.environ``.
+        folder:
+            Where ``.env`` and ``knowledge.yaml`` are looked for; default the working directory.
+        flags:
+            Values by setting name; ``None`` is "not given".
+
+        Raises
+        ------
+        UsageError
+            A value does not fit, two names of one setting disagree, or a file can't be read.
+        """
+        environ = os.environ if environ is None else environ
+        folder = Path.cwd() if folder is None else folder
+        project, warnings = _read_project_file(folder / "knowledge.yaml")
+        layers = [
+            {s.name: Value(s.default, Origin.DEFAULT) for s in TABLE},
+            project,
+            _variables(_read_dotenv(folder / ".env"), Origin.DOTENV),
+            _variables(environ, Origin.ENVIRONMENT),
+            _flag_values(flags),
+        ]
+        merged: dict[str, Value] = {}
+        for layer in layers:
+            merged.update(layer)
+        return cls(merged, tuple(warnings))
+
+
+def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
+    values = {}
+    for name, raw in flags.items():
+        if raw is None:
+            continue
+        if name not in BY_NAME:
+            raise UsageError(f"there is no setting {name!r}", hint="`knowledge config` lists them.")
+        flag = "--" + name.replace("_", "-")
+        values[name] = Value(_convert(BY_NAME[name], raw, flag), Origin.FLAG, flag)
+    return values
+
+
+def _variables(environ: Mapping[str, str], origin: Origin) -> dict[str, Value]:
+    values: dict[str, Value] = {}
+    for setting in TABLE:
+        given = [(name, environ[name]) for name in setting.variables if environ.get(name)]
+        if not given:
+            continue
+        name, raw = given[0]
+        for other, text in given[1:]:
+            if text != raw:
+                raise UsageError(
+                    f"{name} and {other} name the same setting and disagree",
+                    hint=f"Unset {other}.",
+                )
+        values[setting.name] = Value(_convert(setting, raw, name), origin, name)
+    return values
+
+
+def _read_dotenv(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    from dotenv import dotenv_values
+
+    try:
+        return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"can't read {path}: {error}") from error
+
+
+def _read_project_file(path: Path) -> tuple[dict[str, Value], list[str]]:
+    if not path.is_file():
+        return {}, []
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"can't read {path}: {error}") from error
+    if content is None:
+        return {}, []
+    if not isinstance(content, dict):
+        raise UsageError(f"{path} must be a mapping of setting names to values")
+    unknown = [str(name) for name in content if name not in BY_NAME]
+    secret = [name for name in content if name in BY_NAME and BY_NAME[name].secret]
+    if secret:
+        raise UsageError(
+            f"{path} holds the secret {secret[0]!r}",
+            hint=f"Set {BY_NAME[secret[0]].variables[0]} in the environment or in .env instead.",
+        )
+    values = {
+        name: Value(_convert(BY_NAME[name], raw, f"{path.name}: {name}"), Origin.PROJECT_FILE, name)
+        for name, raw in content.items()
+        if name in BY_NAME and raw is not None
+    }
+    return values, [f"{path.name}: {name!r} is no setting" for name in unknown]
+
+
+def _convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
+    wanted = type(setting.default)
+    try:
+        value = _as_bool(raw) if wanted is bool else wanted(raw)
+    except (TypeError, ValueError) as error:
+        kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+        raise UsageError(f"{where} must be {kinds[wanted]}, not {raw!r}") from error
+    if isinstance(value, int | float) and value != value:
+        raise UsageError(f"{where} must be a number, not {raw!r}")
+    if setting.minimum is not None and value < setting.minimum:
+        raise UsageError(f"{where} must be at least {setting.minimum:g}, not {raw!r}")
+    if setting.choices and str(value).upper() not in setting.choices:
+        raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {raw!r}")
+    return str(value).upper() if setting.choices else value
+
+
+def _as_bool(raw: Any) -> bool:
+    if isinstance(raw, bool):
+        return raw
+    text = str(raw).strip().lower()
+    if text in ("1", "true", "yes", "on"):
+        return True
+    if text in ("0", "false", "no", "off", ""):
+        return False
+    raise ValueError(raw)
