@@ -7,6 +7,7 @@ count from 1, ordinals from 0.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -144,13 +145,28 @@ class SplitterSpec:
 class EmbedderSpec:
     """The identity of an embedding model; recorded with a dataset at its first ingest.
 
-    Two specs that differ give vectors that can't be compared. ``dimensions`` is ``None`` only
-    before the first answer of a provider whose dimensions are not known beforehand.
+    Two specs with different fingerprints give vectors that can't be compared.
+
+    Parameters
+    ----------
+    provider, model:
+        Names as the user writes them.
+    dimensions:
+        Length of a vector; ``None`` only before the first answer of a provider whose dimensions
+        are not known beforehand.
+    options:
+        What was asked of the model beyond its name, such as ``{"dimensions": 512}``.
     """
 
     provider: str
     model: str
     dimensions: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """The identity as text: provider, model and options, not what was learnt from answers."""
+        return json.dumps([self.provider, self.model, dict(self.options)], sort_keys=True)
 
     def __str__(self) -> str:
         size = f", {self.dimensions} dimensions" if self.dimensions else ""
@@ -179,6 +195,7 @@ class SourceFile:
 
     ``path`` is the absolute path, or the name given to standard input. ``size`` counts bytes,
     ``mtime_ns`` nanoseconds since the epoch; ``content_hash`` is SHA-256 of the bytes, in hex.
+    ``metadata`` is what the format says of the document, ``given`` what the user says.
     """
 
     id: str
@@ -190,7 +207,13 @@ class SourceFile:
     chunks: int
     tokens: int
     metadata: Metadata
+    given: Metadata
     ingested_at: datetime
+
+    @property
+    def all_metadata(self) -> dict[str, Any]:
+        """Both kinds of metadata; the user's word wins."""
+        return {**self.metadata, **self.given}
 
 
 @dataclass(frozen=True, slots=True)

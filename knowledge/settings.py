@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,43 @@ TABLE: tuple[Setting, ...] = (
     Setting("chunk_size", ("KNOW_CHUNK_SIZE",), 400, "Most tokens in a chunk.", minimum=1),
     Setting(
         "chunk_overlap", ("KNOW_CHUNK_OVERLAP",), 60, "Tokens that neighbours share.", minimum=0
+    ),
+    Setting(
+        "ignore_file",
+        ("KNOW_INGEST_IGNORE_FILE",),
+        "",
+        "File of gitignore lines: what ingest leaves out.",
+    ),
+    Setting(
+        "ignore_extensions",
+        ("KNOW_INGEST_IGNORE_EXTENSIONS",),
+        "",
+        "Extensions that ingest leaves out, with commas between.",
+    ),
+    Setting(
+        "include_hidden",
+        ("KNOW_INGEST_INCLUDE_HIDDEN",),
+        False,
+        "Take hidden files and folders too.",
+    ),
+    Setting("no_recursive", ("KNOW_NO_INGEST_RECURSIVE",), False, "Leave out sub-folders."),
+    Setting(
+        "prune",
+        ("KNOW_INGEST_PRUNE",),
+        False,
+        "Remove from the dataset what is gone from the folders of an ingest.",
+    ),
+    Setting(
+        "no_create_dataset",
+        ("KNOW_INGEST_NO_CREATE_DATASET",),
+        False,
+        "Let ingest fail when the dataset does not exist.",
+    ),
+    Setting(
+        "err_on_unsupported_file",
+        ("KNOW_INGEST_ERR_ON_UNSUPPORTED_FILE",),
+        False,
+        "Count unsupported files as failed.",
     ),
     Setting(
         "concurrency",
@@ -213,7 +250,9 @@ class Settings:
     """All settings as read once; indexing gives the value, typed as the default is."""
 
     values: Mapping[str, Value]
-    warnings: tuple[str, ...] = field(default=())
+    folder: Path
+    """Where ``.env`` and ``knowledge.yaml`` were looked for."""
+    warnings: tuple[str, ...] = ()
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name].value
@@ -234,7 +273,7 @@ class Settings:
         UsageError
             For a name that is no setting, or a value that does not fit it.
         """
-        return Settings({**self.values, **_flag_values(flags)}, self.warnings)
+        return replace(self, values={**self.values, **_flag_values(flags)})
 
     @classmethod
     def read(
@@ -273,7 +312,7 @@ class Settings:
         merged: dict[str, Value] = {}
         for layer in layers:
             merged.update(layer)
-        return cls(merged, tuple(warnings))
+        return cls(merged, folder, tuple(warnings))
 
 
 def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
@@ -353,7 +392,7 @@ def _convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool
         raise UsageError(f"{where} must be {kinds[wanted]}, not {raw!r}") from error
     if isinstance(value, int | float) and value != value:
         raise UsageError(f"{where} must be a number, not {raw!r}")
-    if setting.minimum is not None and value < setting.minimum:
+    if setting.minimum is not None and float(value) < setting.minimum:
         raise UsageError(f"{where} must be at least {setting.minimum:g}, not {raw!r}")
     if setting.choices and str(value).upper() not in setting.choices:
         raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {raw!r}")

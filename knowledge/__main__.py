@@ -1,0 +1,14 @@
+"""Entry point of the program; imports the command line only when it runs."""
+
+from __future__ import annotations
+
+
+def main() -> None:
+    """Run the command line and exit with its code."""
+    from knowledge.cli.run import main as run
+
+    raise SystemExit(run())
+
+
+if __name__ == "__main__":
+    main()

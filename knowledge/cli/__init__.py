@@ -1,0 +1,1 @@
+"""What a person types: parse, call KnowledgeBase, render. One file per command family."""

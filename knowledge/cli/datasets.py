@@ -1,0 +1,177 @@
+"""The datasets' life: list, create, get, edit, delete."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from knowledge.cli import options
+from knowledge.cli.pairs import NULLS, metadata_pairs
+from knowledge.cli.records import dataset_details, dataset_record, file_record
+from knowledge.cli.session import Session
+from knowledge.cli.tables import show_table
+from knowledge.cli.terminal import write
+from knowledge.errors import UsageError
+from knowledge.model import Dataset
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
+_COLUMNS = ("NAME", "FILES", "CHUNKS", "EMBEDDING", "UPDATED")
+
+
+def list_datasets(session: Session) -> None:
+    """List the datasets.
+
+    Example:  knowledge list-datasets --json
+    """
+    with session.open() as kb:
+        datasets = kb.datasets()
+    if session.json:
+        records = [dataset_record(dataset) for dataset in datasets]
+        session.print_json("knowledge.datasets/1", {"datasets": records})
+        return
+    show_table(session, _COLUMNS, [_row(dataset) for dataset in datasets], right=(1, 2))
+    if not datasets:
+        session.note("no datasets yet; `knowledge ingest PATH` makes one")
+
+
+def create_dataset(
+    session: Session,
+    name: NameArgument,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="Metadata of the dataset.", metavar="NAME=VALUE"),
+    ] = None,
+) -> None:
+    """Create an empty dataset; the first ingest chooses its embedder.
+
+    Example:  knowledge create-dataset handbook --metadata team=support
+    """
+    with session.open() as kb:
+        dataset = kb.create_dataset(name, metadata_pairs(metadata or [], "--metadata"))
+    _show(session, dataset, f"created dataset {name!r}")
+
+
+def get_dataset(
+    session: Session,
+    name: NameArgument,
+    no_docs: Annotated[bool, typer.Option("--no-docs", help="Leave the files out.")] = False,
+) -> None:
+    """Show a dataset and its files.
+
+    Example:  knowledge get-dataset handbook --no-docs
+    """
+    with session.open() as kb:
+        dataset = kb.dataset(name)
+        files = [] if no_docs else kb.files(name)
+    if session.json:
+        content = dataset_details(dataset)
+        if not no_docs:
+            content["documents"] = [file_record(file) for file in files]
+        session.print_json("knowledge.dataset/1", {"dataset": content})
+        return
+    for key, value in _facts(dataset):
+        write(f"{key}\t{value}\n")
+    if not no_docs:
+        write("\n")
+        rows = [(file.path, str(file.chunks), str(file.size)) for file in files]
+        show_table(session, ("FILE", "CHUNKS", "BYTES"), rows, right=(1, 2))
+
+
+def edit_dataset(
+    session: Session,
+    name: NameArgument,
+    update: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--update-metadata",
+            help="Set this; an empty value, - or null removes it.",
+            metavar="NAME=VALUE",
+        ),
+    ] = None,
+    replace: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--replace-metadata", help="Set this and drop all else.", metavar="NAME=VALUE"
+        ),
+    ] = None,
+    reset: Annotated[bool, typer.Option("--reset-metadata", help="Drop all metadata.")] = False,
+) -> None:
+    """Change a dataset's metadata.
+
+    Example:  knowledge edit-dataset handbook --update-metadata owner=ana
+    """
+    if sum(map(bool, (update, replace, reset))) != 1:
+        raise UsageError("give one of --update-metadata, --replace-metadata and --reset-metadata")
+    with session.open() as kb:
+        metadata = dict(kb.dataset(name).metadata) if update else {}
+        flag = "--update-metadata" if update else "--replace-metadata"
+        for key, value in metadata_pairs(update or replace or [], flag).items():
+            if value in NULLS:
+                metadata.pop(key, None)
+            else:
+                metadata[key] = value
+        dataset = kb.edit_dataset(name, metadata)
+    _show(session, dataset, f"updated dataset {name!r}: {json.dumps(metadata, ensure_ascii=False)}")
+
+
+def delete_dataset(
+    session: Session,
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Delete a dataset with all it holds; the documents themselves stay.
+
+    Example:  knowledge delete-dataset handbook --yes
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        dataset = kb.dataset(name)
+        if not yes:
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise UsageError(f"deleting dataset {name!r} needs --yes: nobody can be asked")
+            typer.confirm(
+                f"Delete dataset {name!r} with {dataset.files:,} files?", abort=True, err=True
+            )
+        kb.delete_dataset(name)
+    _show(session, dataset, f"deleted dataset {name!r}")
+
+
+def _show(session: Session, dataset: Dataset, sentence: str) -> None:
+    if session.json:
+        session.print_json("knowledge.dataset/1", {"dataset": dataset_details(dataset)})
+    elif not session.quiet:
+        write(sentence + "\n")
+
+
+def _row(dataset: Dataset) -> tuple[str, ...]:
+    embedding = (
+        f"{dataset.embedding.provider}:{dataset.embedding.model}" if dataset.embedding else "-"
+    )
+    return (
+        dataset.name,
+        str(dataset.files),
+        str(dataset.chunks),
+        embedding,
+        dataset.updated_at.isoformat(timespec="seconds"),
+    )
+
+
+def _facts(dataset: Dataset) -> list[tuple[str, str]]:
+    splitter = dataset.splitter
+    return [
+        ("name", dataset.name),
+        ("files", str(dataset.files)),
+        ("chunks", str(dataset.chunks)),
+        ("embedding", str(dataset.embedding or "-")),
+        (
+            "chunk size",
+            f"{splitter.chunk_size} tokens, {splitter.chunk_overlap} overlap" if splitter else "-",
+        ),
+        ("generation", str(dataset.generation)),
+        ("metadata", json.dumps(dict(dataset.metadata), ensure_ascii=False)),
+        ("created", dataset.created_at.isoformat(timespec="seconds")),
+        ("updated", dataset.updated_at.isoformat(timespec="seconds")),
+    ]

@@ -1,0 +1,29 @@
+"""How an error is shown: a sentence and a remedy for people, one object for programs."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+
+from knowledge.errors import KnowledgeError
+
+
+def show_error(error: KnowledgeError, *, json: bool) -> None:
+    """Print an error: as JSON to stdout, or as text to stderr."""
+    if json:
+        content = {"code": error.code, "message": error.message, "hint": error.hint}
+        print(  # noqa: T201
+            json_module.dumps({"schema": "knowledge.error/1", "error": content}, ensure_ascii=False)
+            .encode("utf-8", "backslashreplace")
+            .decode()
+        )
+        return
+    from knowledge.cli.terminal import error_console
+
+    console = error_console()
+    console.print(f"[bold red]error[/] \\[{error.code}]: ", end="")
+    console.print(error.message, markup=False, highlight=False, soft_wrap=True)
+    if error.hint:
+        console.print("[bold]hint[/]: ", end="")
+        console.print(error.hint, markup=False, highlight=False, soft_wrap=True)
+    sys.stderr.flush()

@@ -1,0 +1,162 @@
+"""``knowledge ingest``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli import options
+from knowledge.cli.pairs import metadata_pairs
+from knowledge.cli.session import Session
+from knowledge.errors import SomeFilesFailedError, UsageError
+
+if TYPE_CHECKING:
+    from knowledge.ingestion.request import InlineText
+    from knowledge.model import IngestReport
+    from knowledge.settings import Settings
+
+
+def ingest(
+    session: Session,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", help="Files and folders; - is stdin.")
+    ],
+    dataset: options.DatasetOption = None,
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the document on stdin.", metavar="NAME"),
+    ] = None,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove from the dataset what is gone from the folders.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Read, cut and store every file again.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be done; write and send nothing.")
+    ] = False,
+    metadata: options.MetadataOption = None,
+    no_recursive: options.NoRecursiveOption = False,
+    no_create_dataset: Annotated[
+        bool, typer.Option("--no-create-dataset", help="Fail when the dataset does not exist.")
+    ] = False,
+    ignore_file: options.IgnoreFileOption = None,
+    ignore_extensions: options.IgnoreExtensionsOption = None,
+    include_hidden: options.IncludeHiddenOption = False,
+    err_on_unsupported_file: options.ErrOnUnsupportedOption = False,
+    chunk_size: options.ChunkSizeOption = None,
+    chunk_overlap: options.ChunkOverlapOption = None,
+    concurrency: options.ConcurrencyOption = None,
+    embedding_model_provider: options.ProviderOption = None,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Bring a dataset in step with files and folders.
+
+    Unchanged files cost nothing, a changed paragraph embeds one chunk, a failed file stops no
+    other. Exit codes: 0 done, 4 some files failed, 5 the embedding provider failed, 6 locked.
+
+    Example:  knowledge ingest ./docs -d handbook --prune
+    """
+    from knowledge.cli.progress import progress_bar
+    from knowledge.ingestion.request import IngestRequest
+
+    with session.open(
+        dataset=dataset,
+        prune=prune or None,
+        no_recursive=no_recursive or None,
+        no_create_dataset=no_create_dataset or None,
+        ignore_file=None if ignore_file is None else str(ignore_file),
+        ignore_extensions=ignore_extensions,
+        include_hidden=include_hidden or None,
+        err_on_unsupported_file=err_on_unsupported_file or None,
+        chunk_size=chunk_size,
+        chunk_overlap=chunk_overlap,
+        concurrency=concurrency,
+        embedding_model_provider=embedding_model_provider,
+        lock_timeout=lock_timeout,
+    ) as kb:
+        files = [Path(path) for path in paths if path != "-"]
+        request = IngestRequest(
+            files,
+            inline=_standard_input(name, asked="-" in paths),
+            prune=kb.settings["prune"],
+            force=force,
+            dry_run=dry_run,
+            metadata=metadata_pairs(metadata or [], "--metadata"),
+            **walk_options(kb.settings, files),
+        )
+        with progress_bar(session) as progress:
+            report = kb.run_ingest(
+                request,
+                kb.settings["dataset"],
+                create=not kb.settings["no_create_dataset"],
+                progress=progress,
+                on_file=(lambda file, status: session.note(f"{status}: {file}"))
+                if session.verbose
+                else None,
+            )
+    show_report(session, report)
+    if report.failed:
+        raise typer.Exit(SomeFilesFailedError.exit_code)
+    session.suggest(_next_command(report.dataset))
+
+
+def walk_options(settings: Settings, paths: Sequence[Path]) -> dict[str, Any]:
+    """Return the fields of a request that say how folders are walked."""
+    from knowledge.ingestion.ignore import IgnoreOptions
+
+    listed = settings["ignore_extensions"].replace(",", " ").split()
+    only_file = len(paths) == 1 and paths[0].is_file()
+    return {
+        "recursive": not settings["no_recursive"],
+        "ignore": IgnoreOptions(
+            files=[Path(settings["ignore_file"])] if settings["ignore_file"] else [],
+            extensions=listed,
+            include_hidden=settings["include_hidden"],
+        ),
+        # Who names one file wants that file.
+        "err_on_unsupported": settings["err_on_unsupported_file"] or only_file,
+    }
+
+
+def show_report(session: Session, report: IngestReport) -> None:
+    """Print what a run did: a JSON object, a summary for people, or lines for scripts."""
+    from knowledge.cli.records import report_record
+    from knowledge.cli.summary import report_lines
+
+    if session.json:
+        session.print_json("knowledge.ingest/1", report_record(report))
+        return
+    from knowledge.cli.terminal import error_console, write
+
+    lines, problems = report_lines(report)
+    if not session.quiet:
+        for text in lines:
+            write(text + "\n")
+    console = error_console()
+    for style, text in problems:
+        if style == "red" or not session.quiet:
+            console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def _standard_input(name: str | None, *, asked: bool) -> list[InlineText]:
+    from knowledge.ingestion.request import InlineText
+
+    if not asked:
+        if name is not None:
+            raise UsageError("--name goes with - (standard input)")
+        return []
+    if not name:
+        raise UsageError(
+            "standard input needs a --name", hint="Example: knowledge ingest - --name notes.md"
+        )
+    return [InlineText(name, sys.stdin.buffer.read())]
+
+
+def _next_command(dataset: str) -> str:
+    flag = "" if dataset == "default" else f' -d "{dataset}"'
+    return f'knowledge retrieve{flag} "your question"'

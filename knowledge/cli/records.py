@@ -1,0 +1,108 @@
+"""The nouns as JSON: the contracts of ``docs/json.md``, whose schemas lie in ``docs/schemas``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from knowledge.model import Chunk, Dataset, FileStatus, Hit, IngestReport, SourceFile
+
+
+def dataset_record(dataset: Dataset) -> dict[str, Any]:
+    """Return a dataset as ``knowledge.datasets/1`` lists it."""
+    embedding = dataset.embedding
+    return {
+        "name": dataset.name,
+        "files": dataset.files,
+        "chunks": dataset.chunks,
+        "embedding": {
+            "provider": embedding.provider if embedding else None,
+            "model": embedding.model if embedding else None,
+            "dimensions": embedding.dimensions if embedding else None,
+        },
+        "metadata": dict(dataset.metadata),
+        "created_at": dataset.created_at.isoformat(),
+        "updated_at": dataset.updated_at.isoformat(),
+    }
+
+
+def dataset_details(dataset: Dataset) -> dict[str, Any]:
+    """Return a dataset with its splitter and generation, as ``knowledge.dataset/1`` shows it."""
+    splitter = dataset.splitter
+    return {
+        **dataset_record(dataset),
+        "chunk_size": splitter.chunk_size if splitter else None,
+        "chunk_overlap": splitter.chunk_overlap if splitter else None,
+        "generation": dataset.generation,
+    }
+
+
+def file_record(file: SourceFile) -> dict[str, Any]:
+    """Return a file as ``knowledge.files/1`` lists it."""
+    return {
+        "id": file.id,
+        "file": file.path,
+        "name": file.name,
+        "size": file.size,
+        "content_hash": file.content_hash,
+        "chunks": file.chunks,
+        "tokens": file.tokens,
+        "metadata": file.all_metadata,
+        "ingested_at": file.ingested_at.isoformat(),
+    }
+
+
+def chunk_record(chunk: Chunk) -> dict[str, Any]:
+    """Return a chunk and where it stands."""
+    passage = chunk.passage
+    return {
+        "chunk_id": chunk.id,
+        "ordinal": passage.ordinal,
+        "page_start": passage.page_start,
+        "page_end": passage.page_end,
+        "line_start": passage.line_start,
+        "line_end": passage.line_end,
+        "char_start": passage.char_start,
+        "char_end": passage.char_end,
+        "heading": list(passage.heading),
+        "text": passage.text,
+    }
+
+
+def hit_record(hit: Hit) -> dict[str, Any]:
+    """Return a hit as ``knowledge.retrieve/1`` lists it."""
+    chunk = chunk_record(hit.chunk)
+    text = chunk.pop("text")
+    chunk_id = chunk.pop("chunk_id")
+    return {
+        "rank": hit.rank,
+        "score": round(hit.score, 6),
+        "cosine": round(hit.cosine, 6),
+        "dataset": hit.dataset,
+        "chunk_id": chunk_id,
+        "file": hit.file,
+        "name": hit.name,
+        **chunk,
+        "text": text,
+        "metadata": dict(hit.metadata),
+    }
+
+
+def report_record(report: IngestReport) -> dict[str, Any]:
+    """Return an ingest report as ``knowledge.ingest/1`` shows it."""
+    return {
+        "dataset": report.dataset,
+        "dry_run": report.dry_run,
+        "files": {status.value: report.files.get(status, 0) for status in FileStatus},
+        "chunks": {
+            "added": report.chunks_added,
+            "removed": report.chunks_removed,
+            "reused": report.chunks_reused,
+        },
+        "embedded": report.embedded,
+        "tokens": report.tokens,
+        "seconds": report.seconds,
+        "problems": [
+            {"file": problem.file, "status": problem.status, "reason": problem.reason}
+            for problem in report.problems
+        ],
+    }

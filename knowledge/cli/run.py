@@ -1,0 +1,108 @@
+"""Run the command line: arguments in, exit code out, every error as a sentence."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from types import FrameType
+
+import typer
+
+from knowledge.cli.app import app
+from knowledge.cli.errors import show_error
+from knowledge.errors import KnowledgeError, UsageError
+
+INTERRUPTED = 130
+TERMINATED = 143
+BROKEN_PIPE = 141
+
+# Typer carries its own copy of click, whose names it does not export.
+_BadUsage = typer.BadParameter.__base__
+_AnyClickError = _BadUsage.__base__ if _BadUsage else None
+
+
+class Terminated(BaseException):
+    """SIGTERM arrived."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Parameters
+    ----------
+    arguments:
+        Without the program's name; default those of the process.
+
+    Returns
+    -------
+    int
+        The exit code: 0 done, 1 failed, 2 usage, 3 not found, 4 some files failed, 5 embedding
+        provider, 6 locked, 7 damaged store, 8 model mismatch, 130 and 143 on signals.
+    """
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    json, debug = "--json" in flags, "--debug" in flags
+    _handle_sigterm()
+    try:
+        code = _run(arguments, json=json, debug=debug)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
+    return code
+
+
+def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
+    try:
+        code = app(args=list(arguments), prog_name="knowledge", standalone_mode=False)
+    except KnowledgeError as error:
+        if debug:
+            traceback.print_exc()
+        show_error(error, json=json)
+        return error.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("\ninterrupted", file=sys.stderr)  # noqa: T201
+        return INTERRUPTED
+    except Terminated:
+        print("terminated", file=sys.stderr)  # noqa: T201
+        return TERMINATED
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        if _AnyClickError is not None and isinstance(error, _AnyClickError):
+            return _usage(error, json=json)
+        if debug:
+            raise
+        show_error(
+            KnowledgeError(
+                f"unexpected {type(error).__name__}: {error}",
+                hint="This is a defect. Run again with --debug and report what it prints.",
+            ),
+            json=json,
+        )
+        return KnowledgeError.exit_code
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Exception, *, json: bool) -> int:
+    message = getattr(error, "format_message", error.__str__)()
+    context = getattr(error, "ctx", None)
+    if not message:  # no command was named: the help has been shown
+        return UsageError.exit_code
+    path = context.command_path if context is not None else "knowledge"
+    show_error(UsageError(message.rstrip("."), hint=f"`{path} --help` shows how."), json=json)
+    return UsageError.exit_code
+
+
+def _handle_sigterm() -> None:
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        raise Terminated
+
+    try:
+        signal.signal(signal.SIGTERM, stop)
+    except ValueError:
+        return  # not in the main thread: whoever runs us there handles signals

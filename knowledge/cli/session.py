@@ -1,0 +1,133 @@
+"""What every command has: the common flags, settings, streams and the knowledge base."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from knowledge.knowledge_base import KnowledgeBase
+    from knowledge.settings import Settings
+
+COMMON = "Common options"
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One command's run.
+
+    Parameters
+    ----------
+    json:
+        Print one JSON object instead of text.
+    quiet, verbose:
+        Say less, or more, on stderr.
+    data_dir:
+        As the flag gives it.
+    """
+
+    json: bool
+    quiet: bool
+    verbose: bool
+    data_dir: str | None
+
+    def settings(self, **flags: Any) -> Settings:
+        """Read the settings, with flags on top."""
+        from knowledge.settings import Settings
+
+        settings = Settings.read(data_dir=self.data_dir, **flags)
+        for warning in settings.warnings:
+            self.note(warning)
+        return settings
+
+    def open(self, **flags: Any) -> KnowledgeBase:
+        """Open the knowledge base."""
+        from knowledge.knowledge_base import KnowledgeBase
+
+        return KnowledgeBase(self.settings(**flags), notify=self.note)
+
+    @property
+    def on_terminal(self) -> bool:
+        """True when a person reads the results."""
+        return not self.json and sys.stdout.isatty()
+
+    def note(self, text: str) -> None:
+        """Say something on stderr, unless told to be quiet."""
+        if not self.quiet:
+            from knowledge.cli.terminal import error_console
+
+            error_console().print(text, style="dim", markup=False, soft_wrap=True)
+
+    def suggest(self, command: str) -> None:
+        """Name the next useful command, to a person."""
+        if self.on_terminal and not self.quiet:
+            from knowledge.cli.terminal import error_console
+
+            error_console().print(f"[dim]Next:[/] {command}")
+
+    def print_json(self, schema: str, content: Mapping[str, Any]) -> None:
+        """Print one object to stdout; ``schema`` is such as ``knowledge.retrieve/1``."""
+        text = json.dumps({"schema": schema, **content}, ensure_ascii=False, default=str)
+        # A lone surrogate can't be written; JSON's own escape can.
+        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+        sys.stdout.write(text + "\n")
+
+
+_FLAGS: dict[str, Any] = {
+    "json_output": Annotated[
+        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=COMMON)
+    ],
+    "quiet": Annotated[
+        bool,
+        typer.Option("--quiet", "-q", help="No notes and no progress.", rich_help_panel=COMMON),
+    ],
+    "verbose": Annotated[
+        bool, typer.Option("--verbose", "-v", help="Say more.", rich_help_panel=COMMON)
+    ],
+    "debug": Annotated[
+        bool,
+        typer.Option("--debug", help="Show a traceback with an error.", rich_help_panel=COMMON),
+    ],
+    "data_dir": Annotated[
+        str | None,
+        typer.Option(
+            "--data-dir",
+            help="Data folder [KNOW_DATA_DIR; default: the platform's].",
+            rich_help_panel=COMMON,
+            metavar="DIR",
+        ),
+    ],
+}
+
+
+def command(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the common flags; it gets them as a :class:`Session`, its first argument."""
+    signature = inspect.signature(function, eval_str=True)
+    own = list(signature.parameters.values())[1:]
+    common = [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            annotation=annotation,
+            default=None if name == "data_dir" else False,
+        )
+        for name, annotation in _FLAGS.items()
+    ]
+
+    def run(**arguments: Any) -> None:
+        flags = {name: arguments.pop(name) for name in _FLAGS}
+        session = Session(flags["json_output"], flags["quiet"], flags["verbose"], flags["data_dir"])
+        function(session, **arguments)
+
+    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
+    run.__signature__ = signature.replace(parameters=[*keyword, *common])  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in [*keyword, *common]}
+    run.__doc__ = function.__doc__
+    run.__name__ = function.__name__
+    return run

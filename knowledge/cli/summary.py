@@ -1,0 +1,42 @@
+"""An ingest report in words."""
+
+from __future__ import annotations
+
+from knowledge.model import FileStatus, IngestReport
+
+_STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
+
+
+def report_lines(report: IngestReport) -> tuple[list[str], list[tuple[str, str]]]:
+    """Return the summary's lines, and a (style, line) for each problem file."""
+    files = report.files
+    counted = [f"{files[status]:,} {status}" for status in FileStatus if files.get(status)]
+    would = "would be " if report.dry_run else ""
+    chunks = [f"{report.chunks_added:,} {would}added"]
+    if report.chunks_removed:
+        chunks.append(f"{report.chunks_removed:,} {would}removed")
+    if report.chunks_reused:
+        chunks.append(f"{report.chunks_reused:,} reused")
+    remark = " (dry run: nothing was written)" if report.dry_run else ""
+    lines = [
+        f"{report.dataset}: {', '.join(counted) or 'no files'}{remark}",
+        f"chunks: {', '.join(chunks)}",
+    ]
+    if report.embedded:
+        about = "about " if report.dry_run else ""
+        verb = "would be embedded" if report.dry_run else "embedded"
+        lines.append(f"{report.embedded:,} texts {verb}, {about}{report.tokens:,} tokens")
+    lines[-1] += f", in {report.seconds:.1f} s"
+    problems = [
+        (
+            _STYLES.get(problem.status, ""),
+            f"{problem.status}: {one_line(problem.file)}: {problem.reason}",
+        )
+        for problem in report.problems
+    ]
+    return lines, problems
+
+
+def one_line(text: str) -> str:
+    """Return a file name that stays on its line, whatever it holds."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)

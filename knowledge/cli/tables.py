@@ -1,0 +1,41 @@
+"""Lists: a table on a terminal, tab-separated lines elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from knowledge.cli.session import Session
+from knowledge.cli.terminal import field, write
+
+
+def show_table(
+    session: Session,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Collection[int] = (),
+) -> None:
+    """Print rows; on a terminal with a header, elsewhere one tab-separated line each.
+
+    Parameters
+    ----------
+    right:
+        Numbers of the columns that are aligned right.
+    """
+    if not session.on_terminal:
+        for row in rows:
+            write("\t".join(map(field, row)) + "\n")
+        return
+    if not rows:
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    from knowledge.cli.terminal import output_console
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(field(value)) for value in row))
+    output_console().print(table)

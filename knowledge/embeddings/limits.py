@@ -1,0 +1,42 @@
+"""What a server has shown it does not take, learnt from its refusals."""
+
+from __future__ import annotations
+
+import threading
+
+
+class Limits:
+    """Limits learnt so far; shared by all threads of a pool."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._batch: int | None = None
+        self._too_long: int | None = None
+        self._fits = 0
+
+    @property
+    def batch(self) -> int | None:
+        """Most texts that the server takes in a request; ``None`` while it refused none."""
+        return self._batch
+
+    def batch_fits(self, texts: int) -> bool:
+        """Note that both halves of a refused batch passed; tell whether that is news."""
+        with self._lock:
+            if self._batch is not None and self._batch <= texts:
+                return False
+            self._batch = texts
+            return True
+
+    def text_fits(self, characters: int) -> None:
+        """Note that a text of this length passed."""
+        with self._lock:
+            self._fits = max(self._fits, characters)
+
+    def text_too_long(self, characters: int) -> None:
+        """Note that a text of this length, alone in its request, was refused."""
+        with self._lock:
+            self._too_long = min(self._too_long or characters, characters)
+
+    def is_doubtful(self, characters: int) -> bool:
+        """Tell whether a text may be too long, so that it should not spoil others' request."""
+        return self._too_long is not None and characters >= max(self._too_long, self._fits + 1)

@@ -1,0 +1,230 @@
+"""OpenAI, Azure OpenAI and every server that speaks their protocol.
+
+The ``openai`` package carries the requests; the answers are read here, since its types do not
+stand what compatible servers send. It retries nothing: the pool does. It reads nothing from the
+environment but proxies and certificates: what is sent is what the settings say.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Self
+
+from knowledge.embeddings.openai_answer import (
+    UnusableAnswerError,
+    parse_object,
+    read_embeddings,
+)
+from knowledge.embeddings.openai_endpoint import Endpoint, endpoint_of
+from knowledge.embeddings.openai_errors import Failures
+from knowledge.errors import EmbeddingAuthError, EmbeddingError, TransientEmbeddingError
+from knowledge.model import EmbedderSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from openai import OpenAI
+
+    from knowledge.embeddings.embedder import Embeddings
+    from knowledge.settings import Settings
+
+KNOWN_DIMENSIONS: Mapping[str, int] = {
+    "text-embedding-ada-002": 1536,
+    "text-embedding-3-small": 1536,
+    "text-embedding-3-large": 3072,
+}
+"""Models of OpenAI's own service; elsewhere these names may stand for any model."""
+
+_CONNECT_SECONDS = 10.0
+_PLAIN_HEADERS = frozenset(
+    ("host", "accept", "accept-encoding", "connection", "user-agent")
+    + ("content-type", "content-length", "transfer-encoding")
+)
+
+
+class OpenAIEmbedder:
+    """Embeds through an OpenAI-compatible server; calls may come from several threads at once.
+
+    Parameters
+    ----------
+    endpoint:
+        Where requests go, with the credential.
+    model:
+        The model's name.
+    dimensions:
+        The size that vectors must have; ``None`` is the model's own.
+    ask:
+        Send ``dimensions`` with the requests from the start. Else they are sent only once the
+        server has answered with another size, since many servers refuse the parameter.
+    timeout:
+        Seconds an answer may take.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        model: str,
+        dimensions: int | None = None,
+        ask: bool = False,
+        timeout: float = 120.0,
+    ) -> None:
+        known = KNOWN_DIMENSIONS.get(model) if endpoint.official else None
+        self.spec = EmbedderSpec(endpoint.provider, model, dimensions or known)
+        self.endpoint = endpoint.url
+        self.max_input_tokens = 8191 if known else None
+        self.max_batch = 2048
+        self.cacheable = True
+        self._target = endpoint
+        self._failures = Failures(endpoint, model)
+        self._timeout = timeout
+        self._asked = dimensions if ask else None
+        self._client: OpenAI | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, *, model: str | None = None, dimensions: int | None = None
+    ) -> Self:
+        """Create the embedder from the ``openai_*`` settings; nothing is sent yet.
+
+        Raises
+        ------
+        UsageError
+            The base URL can't be used, or the key must not go to it.
+        """
+        setting = int(settings["openai_embedding_dimensions"]) or None
+        model = model or str(settings["openai_embedding_model"])
+        endpoint = endpoint_of(settings, model)
+        wanted = dimensions or setting
+        native = KNOWN_DIMENSIONS.get(model) if endpoint.official else None
+        ask = wanted != native if native else wanted == setting
+        return cls(
+            endpoint,
+            model=model,
+            dimensions=wanted,
+            ask=ask,
+            timeout=float(settings["embedding_timeout"]),
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """What vectors are kept under: the same name before and after the size is known."""
+        return f"{self._failures.who}, {self._asked or 'own'} dimensions"
+
+    def embed_documents(self, texts: Sequence[str]) -> Embeddings:
+        """Embed texts in one request; vectors as the server gives them.
+
+        Raises
+        ------
+        EmbeddingError
+            One of its subclasses says what kind.
+        """
+        answer = self._request(texts, self._asked)
+        expected = self.spec.dimensions
+        if expected and self._asked is None and answer.vectors.shape[1] != expected:
+            answer = self._ask_for(expected, texts, answer)
+        if expected is None:
+            with self._lock:
+                if self.spec.dimensions is None:
+                    self.spec = replace(self.spec, dimensions=answer.vectors.shape[1])
+        return answer
+
+    def embed_query(self, text: str) -> Embeddings:
+        """Embed one question; the same as a document here."""
+        return self.embed_documents([text])
+
+    def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _ask_for(self, dimensions: int, texts: Sequence[str], first: Embeddings) -> Embeddings:
+        """Ask again with ``dimensions``; a server that refuses gets its first answer judged."""
+        try:
+            answer = self._request(texts, dimensions)
+        except TransientEmbeddingError:
+            raise
+        except EmbeddingError:
+            return first
+        self._asked = dimensions
+        return answer
+
+    def _request(self, texts: Sequence[str], dimensions: int | None) -> Embeddings:
+        content = self._post(texts, dimensions)
+        try:
+            body = parse_object(content)
+            if body.get("error"):
+                said = content.decode("utf-8", "replace")
+                raise self._failures.of_status(200, {}, said, texts=len(texts))
+            return read_embeddings(body)
+        except UnusableAnswerError as error:
+            raise self._failures.of_answer(str(error), hint=error.hint) from error
+
+    def _post(self, texts: Sequence[str], dimensions: int | None) -> bytes:
+        client = self._connect()
+        import openai
+
+        optional: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
+        try:
+            response = client.embeddings.with_raw_response.create(
+                input=list(texts), model=self._target.model, encoding_format="float", **optional
+            )
+        except openai.APITimeoutError as error:
+            raise self._failures.of_connection(error, timeout=self._timeout) from error
+        except openai.APIConnectionError as error:
+            raise self._failures.of_connection(error) from error
+        except openai.APIStatusError as error:
+            answer = error.response
+            raise self._failures.of_status(
+                answer.status_code, answer.headers, answer.text, texts=len(texts)
+            ) from error
+        return bytes(response.http_response.content)
+
+    def _connect(self) -> OpenAI:
+        with self._lock:
+            if self._client is None:
+                self._check_key()
+                self._client = self._new_client()
+            return self._client
+
+    def _new_client(self) -> OpenAI:
+        import openai
+
+        timeout = openai.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS))
+        # Whatever is None here, the package takes from the environment.
+        return openai.OpenAI(
+            api_key="-",
+            organization="",
+            project="",
+            base_url=self._target.url,
+            default_query=dict(self._target.query),
+            max_retries=0,
+            timeout=timeout,
+            http_client=openai.DefaultHttpxClient(
+                timeout=timeout,
+                follow_redirects=False,
+                event_hooks={"request": [self._set_headers]},
+            ),
+        )
+
+    def _set_headers(self, request: Any) -> None:
+        """Leave the headers that HTTP needs, and add exactly our own."""
+        for name in list(request.headers):
+            if name.lower() not in _PLAIN_HEADERS:
+                del request.headers[name]
+        request.headers.update(self._target.headers)
+
+    def _check_key(self) -> None:
+        if self._target.official and not self._target.has_key:
+            raise EmbeddingAuthError(
+                f"there is no key for {self._failures.who}", hint="Set OPENAI_API_KEY."
+            )
+        if not all(" " <= c <= "~" for value in self._target.headers.values() for c in value):
+            raise EmbeddingAuthError(
+                f"the key for {self._failures.who} holds a character that no key has",
+                hint="Set OPENAI_API_KEY again; look for quotes or line breaks in it.",
+            )

@@ -1,0 +1,236 @@
+"""What an OpenAI-compatible server's refusals mean.
+
+Servers agree on the shape of success, not of failure: the same limit is a 400 here, a 413, a 422
+or a 500 there, so that the words of the message decide together with the status.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from knowledge.errors import (
+    EmbeddingAuthError,
+    EmbeddingBatchTooLargeError,
+    EmbeddingError,
+    EmbeddingInputTooLongError,
+    EmbeddingQuotaError,
+    EmbeddingResponseError,
+    TransientEmbeddingError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from knowledge.embeddings.openai_endpoint import Endpoint
+
+_LIMIT_STATUSES = (200, 400, 413, 422, 500)
+_TRANSIENT_STATUSES = (408, 409, 425, 429)
+
+_QUOTA = re.compile(
+    r"insufficient_quota|exceeded your current quota|plan and billing|billing.hard.limit"
+    r"|insufficient (balance|credit)|credit balance",
+    re.IGNORECASE,
+)
+_BATCH = re.compile(
+    r"batch.?size|maximum.{0,20}batch|too many (inputs|texts|documents|tokens)|array too long"
+    r"|array_above_max_length|tokens.per.request|in (one|a single) (batch|request)"
+    r"|number of (inputs|texts|documents)|at most \d+ (inputs|texts|documents|requests)",
+    re.IGNORECASE,
+)
+_LONG = re.compile(
+    r"context.(length|size|window)|too (long|large)|longer than|must have less than|input length"
+    r"|(maximum|max).(input|sequence|allowed token)|exceed.{0,60}(token|length|context|limit)",
+    re.IGNORECASE,
+)
+_WAIT = re.compile(
+    r"(?:try again|retry)\w* (?:in|after) (?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s))?", re.IGNORECASE
+)
+_KEY_LIKE = re.compile(r"\bsk-[\w*.…-]+|\beyJ[\w.-]{10,}|[\w-]*\*{3,}[\w*-]*")
+_EXCERPT = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Turns the refusals of one model at one endpoint into errors of ours.
+
+    Parameters
+    ----------
+    endpoint:
+        Where requests go; its secrets are kept out of every message.
+    model:
+        The model's name as the user knows it.
+    """
+
+    endpoint: Endpoint
+    model: str
+
+    @property
+    def who(self) -> str:
+        """The provider, the model and the address, as messages name them."""
+        return f"{self.endpoint.provider}:{self.model} at {self.endpoint.url}"
+
+    def of_status(
+        self, status: int, headers: Mapping[str, str], body: str, *, texts: int
+    ) -> EmbeddingError:
+        """Judge an answer with an error status, or one with status 200 that holds an error.
+
+        Parameters
+        ----------
+        texts:
+            How many the request held: a text that is too long can be named only when alone.
+        """
+        said, code = _message(body)
+        status = _inner_status(code) if status == 200 else status
+        what = f"{self.who} answered {status}: {self.scrub(said)}"
+        if status in (401, 403):
+            return EmbeddingAuthError(what, hint=self._key_hint)
+        if status == 402 or (status == 429 and _is_quota(f"{code} {said}")):
+            return EmbeddingQuotaError(what, hint="Check the account's plan and billing.")
+        if status == 413 or (status in _LIMIT_STATUSES and _is_limit(f"{code} {said}")):
+            kind = EmbeddingInputTooLongError if texts == 1 else EmbeddingBatchTooLargeError
+            return kind(what, hint="Use a smaller --chunk-size or embedding batch size.")
+        if status in _TRANSIENT_STATUSES or (status >= 500 and status != 501):
+            return TransientEmbeddingError(
+                what, hint="Try again later.", retry_after=retry_after(headers, said)
+            )
+        if status == 200:
+            return EmbeddingResponseError(what, hint=self._address_hint)
+        return EmbeddingError(what, hint=self._hint(status, headers, said))
+
+    def of_connection(self, error: Exception, *, timeout: float | None = None) -> EmbeddingError:
+        """Judge a request that got no answer, or a broken one.
+
+        Parameters
+        ----------
+        timeout:
+            The seconds that were waited, when that is what went wrong.
+        """
+        if timeout is not None:
+            return TransientEmbeddingError(
+                f"{self.who} did not answer within {timeout:g} s",
+                hint="Raise KNOW_EMBEDDING_TIMEOUT, or check that the server runs.",
+            )
+        cause = self.scrub(str(error.__cause__ or error))
+        if "CERTIFICATE_VERIFY_FAILED" in cause:
+            return EmbeddingError(
+                f"{self.who} shows a certificate that is not trusted: {cause}",
+                hint="Set SSL_CERT_FILE to the file with your organisation's certificates.",
+            )
+        return TransientEmbeddingError(
+            f"can't reach {self.who}: {cause}",
+            hint=f"Check that the server runs. {self._address_hint}",
+        )
+
+    def of_answer(self, problem: str, *, hint: str | None = None) -> EmbeddingResponseError:
+        """Report an answer that holds no usable vectors."""
+        return EmbeddingResponseError(
+            f"{self.who} {self.scrub(problem)}", hint=self._address_hint if hint is None else hint
+        )
+
+    def scrub(self, text: str) -> str:
+        """Take keys, and what looks like one, out of a text and make it one short line."""
+        for secret in self.endpoint.secrets:
+            if len(secret) >= 8:  # shorter ones are dummies for servers that want no key
+                text = text.replace(secret, "[key]")
+            if len(secret) >= 16:
+                text = re.sub(re.escape(secret[:8]) + r"\S*", "[key]", text)
+        text = " ".join(_KEY_LIKE.sub("[key]", text).split())
+        return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+
+    @property
+    def _key_hint(self) -> str:
+        if self.endpoint.provider == "azure":
+            return (
+                "Check OPENAI_API_KEY and OPENAI_API_TYPE (AZURE for a key, AZURE_AD for a token)."
+            )
+        return "Check OPENAI_API_KEY."
+
+    @property
+    def _address_hint(self) -> str:
+        return f"Check OPENAI_BASE_URL, now {self.endpoint.url}"
+
+    def _hint(self, status: int, headers: Mapping[str, str], said: str) -> str:
+        if status in (301, 302, 303, 307, 308):
+            target = self.scrub(headers.get("location", "elsewhere").partition("?")[0])
+            return f"The server points to {target}; set OPENAI_BASE_URL accordingly."
+        if "pull" in said:
+            return f"Run: ollama pull {self.model}"
+        if status == 404 and self.endpoint.provider == "azure":
+            return f"Check OPENAI_AZURE_DEPLOYMENT, OPENAI_API_VERSION and {self.endpoint.url}"
+        if "model" in said.lower():
+            return f"Check OPENAI_EMBEDDING_MODEL, now {self.model}"
+        if status in (404, 405):
+            return f"{self._address_hint}; it usually ends in /v1."
+        return ""
+
+
+def retry_after(headers: Mapping[str, str], said: str = "") -> float | None:
+    """Read how many seconds a server asks to wait, from its headers or its message."""
+    if (seconds := _number(headers.get("retry-after-ms"))) is not None:
+        return seconds / 1000
+    given = headers.get("retry-after")
+    if (seconds := _number(given)) is not None:
+        return seconds
+    if given and (date := email.utils.parsedate_tz(given)):
+        return max(0.0, email.utils.mktime_tz(date) - time.time())
+    return _wait_in_words(said)
+
+
+def _wait_in_words(said: str) -> float | None:
+    """Read "Please try again in 1m20s", "retry after 2 seconds" and the like."""
+    found = _WAIT.search(said)
+    if found is None or not any(found.groups()):
+        return None
+    minutes, amount, unit = found.groups()
+    seconds = (_number(amount) or 0.0) / (1000 if unit == "ms" else 1)
+    return 60 * int(minutes or 0) + seconds
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        value = float(text or "")
+    except ValueError:
+        return None
+    return value if 0 <= value < float("inf") else None
+
+
+def _is_quota(said: str) -> bool:
+    """Tell a spent account from a rate limit, which some servers announce in the same words."""
+    return bool(_QUOTA.search(said)) and _wait_in_words(said) is None
+
+
+def _is_limit(said: str) -> bool:
+    return bool(_BATCH.search(said) or _LONG.search(said))
+
+
+def _message(body: str) -> tuple[str, str]:
+    """Find the message and the code in an error's body, whatever shape it has."""
+    try:
+        content: Any = json.loads(body)
+    except ValueError:
+        return _plain(body), ""
+    if not isinstance(content, dict):
+        return body, ""
+    error = content.get("error") or content.get("detail") or content
+    if not isinstance(error, dict):
+        return error if isinstance(error, str) else json.dumps(error), ""
+    said = error.get("message") or error.get("msg") or json.dumps(error)
+    code = " ".join(str(error[name]) for name in ("code", "type") if error.get(name))
+    return str(said), code
+
+
+def _plain(body: str) -> str:
+    """Reduce an HTML page to its words."""
+    without_code = re.sub(r"(?is)<(script|style)\b.*?</\1>", " ", body)
+    return re.sub(r"(?s)<[^>]*>", " ", without_code).strip() or "an empty body"
+
+
+def _inner_status(code: str) -> int:
+    """Find the status that an error inside an answer of status 200 names."""
+    found = re.match(r"[45]\d\d\b", code)
+    return int(found.group()) if found else 200

@@ -1,0 +1,421 @@
+"""The pool that drives every embedder: batches, threads, further tries, order, cache and checks."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from concurrent.futures import CancelledError
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from knowledge.embeddings.batching import Batcher
+from knowledge.embeddings.breaker import Breaker
+from knowledge.embeddings.cache import CacheAccess, VectorCache, text_key
+from knowledge.embeddings.memo import Memo
+from knowledge.embeddings.retry import Backoff, Retrier
+from knowledge.embeddings.sender import Outcome, Sender
+from knowledge.embeddings.tickets import Slot, Ticket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from concurrent.futures import Future
+    from types import TracebackType
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.embedder import Embedder
+
+__all__ = ["Backoff", "EmbeddingPool", "PoolStats", "VectorCache"]
+
+_WAITING_A_THREAD = 4
+"""Batches that may wait for each thread before `EmbeddingPool.submit` blocks."""
+_LOOKED_UP_AT_ONCE = 1_000
+_GRACE = 2.0
+"""Seconds that a cancelled pool waits for requests under way, whose answers were paid for."""
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What a pool has done so far.
+
+    Parameters
+    ----------
+    embedded:
+        Distinct texts that were sent and answered, questions included.
+    cached:
+        Distinct texts whose vector came from the cache.
+    tokens:
+        Of the texts that were sent, as far as the provider counts them.
+    requests:
+        Sent, further tries included.
+    split:
+        Texts that were longer than the model takes, and embedded in parts.
+    """
+
+    embedded: int
+    cached: int
+    tokens: int
+    requests: int
+    split: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """A distinct text of one submit, and its rows."""
+
+    key: bytes
+    text: str
+    rows: list[int]
+
+
+class EmbeddingPool:
+    """Embeds texts through one embedder, several requests at a time; use as a context manager.
+
+    All methods may be called from several threads. Closing the pool closes the embedder, where
+    that has a ``close``.
+
+    Parameters
+    ----------
+    embedder:
+        The provider.
+    threads:
+        Most requests under way at any time; 1 is strictly one after the other.
+    batch_size:
+        Most texts in a request; the embedder's own limit holds as well.
+    retries:
+        Further tries of a request that failed for a passing reason.
+    cache:
+        Asked before texts are sent, where the embedder is ``cacheable``, and given each batch's
+        vectors before anybody else sees them.
+    notify:
+        Takes sentences for the user; called from any thread.
+    backoff:
+        How long to wait between tries.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        *,
+        threads: int,
+        batch_size: int,
+        retries: int,
+        cache: VectorCache | None = None,
+        notify: Callable[[str], None] | None = None,
+        backoff: Backoff | None = None,
+    ) -> None:
+        say = notify or _say_nothing
+        self._embedder = embedder
+        self._threads = threads
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._room = threading.Condition(self._lock)
+        self._cache = CacheAccess(cache, embedder, say)
+        self._sender = Sender(
+            embedder,
+            retrier=Retrier(retries, stop=self._stop, backoff=backoff, notify=say),
+            permits=threading.Semaphore(threads),
+            stop=self._stop,
+            notify=say,
+        )
+        self._batcher = Batcher(min(batch_size, embedder.max_batch))
+        self._ready: deque[list[Slot]] = deque()
+        self._pending: dict[bytes, Slot] = {}
+        self._memo = Memo()
+        self._breaker = Breaker()
+        self._workers: list[threading.Thread] = []
+        self._idle = 0
+        self._embedded = 0
+        self._cached = 0
+        self._closed = False
+
+    def submit(self, texts: Sequence[str]) -> Future[NDArray[np.float32]]:
+        """Take texts in; they are sent when a batch is full, or at `flush`.
+
+        Blocks while too many batches wait.
+
+        Returns
+        -------
+        Future of float32 array, shape (texts, dimensions), unit vectors in the texts' order
+            It fails with the `EmbeddingError` of the batch that failed, and is cancelled with
+            the pool.
+
+        Raises
+        ------
+        ValueError
+            A text is blank.
+        RuntimeError
+            The pool is closed.
+        """
+        wishes = _distinct(texts)
+        self._check_open()
+        ticket = Ticket(len(texts), self._sender.dimensions)
+        for start in range(0, len(wishes), _LOOKED_UP_AT_ONCE):
+            self._take_in(ticket, wishes[start : start + _LOOKED_UP_AT_ONCE])
+        ticket.settle()
+        return ticket.future
+
+    def flush(self) -> None:
+        """Send the batch that is partly filled; cheap when there is none."""
+        with self._lock:
+            if batch := self._batcher.take():
+                self._make_ready(batch)
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Embed texts and wait; unit vectors of shape (texts, dimensions).
+
+        Raises
+        ------
+        EmbeddingError, ValueError, RuntimeError
+            As for `submit`.
+        """
+        future = self.submit(texts)
+        self.flush()
+        return future.result()
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Embed one question, in this thread; a unit vector of shape (dimensions,).
+
+        Raises
+        ------
+        EmbeddingError, ValueError, RuntimeError
+            As for `submit`.
+        """
+        question = _sendable(text)
+        self._check_open()
+        vector = self._sender.query(question)
+        with self._lock:
+            self._embedded += 1
+        return vector
+
+    @property
+    def stats(self) -> PoolStats:
+        """What the pool has done so far."""
+        with self._lock:
+            return PoolStats(
+                embedded=self._embedded,
+                cached=self._cached,
+                tokens=self._sender.tokens,
+                requests=self._sender.requests,
+                split=self._sender.split,
+            )
+
+    def close(self, *, cancel: bool = False) -> None:
+        """Send what waits, wait for the answers and end the threads.
+
+        Parameters
+        ----------
+        cancel:
+            Cancel what is not sent instead, and wait for answers under way only a moment.
+        """
+        with self._lock:
+            batch = self._batcher.take()
+            if batch and not cancel:
+                self._make_ready(batch)
+            dropped = [*batch, *self._drop_ready()] if cancel else []
+            tickets = self._forget(dropped, Slot.cancel)
+            self._closed = True
+            self._work.notify_all()
+            self._room.notify_all()
+        if cancel:
+            self._stop.set()
+        _settle(tickets)
+        self._join(_GRACE if cancel else None)
+        if callable(close := getattr(self._embedder, "close", None)):
+            close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close(cancel=kind is not None)
+
+    # Taking texts in
+
+    def _take_in(self, ticket: Ticket, wishes: Sequence[_Wish]) -> None:
+        with self._lock:
+            unknown = [wish for wish in wishes if not self._join_known(ticket, wish)]
+        found = self._look_up([wish.key for wish in unknown])
+        with self._lock:
+            self._cached += len(found)
+            for key, vector in found.items():
+                self._memo.put(key, vector)
+        for wish in unknown:
+            vector = found.get(wish.key)
+            with self._lock:
+                if vector is not None:
+                    ticket.fill(wish.rows, vector)
+                else:
+                    self._enqueue(ticket, wish)
+
+    def _look_up(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
+        """Ask the cache; what it has decides the dimensions, where these were not known."""
+        found = self._cache.get(keys, self._sender.dimensions)
+        if not found:
+            return {}
+        dimensions = self._sender.learn_dimensions(len(next(iter(found.values()))))
+        return {key: vector for key, vector in found.items() if len(vector) == dimensions}
+
+    def _join_known(self, ticket: Ticket, wish: _Wish) -> bool:
+        """Serve a wish from the memo, or from a slot that waits already; the lock is held."""
+        vector = self._memo.get(wish.key)
+        if vector is not None:
+            ticket.fill(wish.rows, vector)
+            return True
+        slot = self._pending.get(wish.key)
+        if slot is not None:
+            slot.needed_by.append((ticket, wish.rows))
+        return slot is not None
+
+    def _enqueue(self, ticket: Ticket, wish: _Wish) -> None:
+        """Add a slot to the batch, once there is room; the lock is held."""
+        while self._is_full and not self._closed:
+            self._room.wait()
+        if self._closed:
+            raise RuntimeError("the embedding pool was closed during submit")
+        if self._join_known(ticket, wish):
+            return
+        if error := self._breaker.error:
+            ticket.fail(error)
+            return
+        slot = self._pending[wish.key] = Slot(wish.key, wish.text, [(ticket, wish.rows)])
+        for batch in self._batcher.add(slot):
+            self._make_ready(batch)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._ready) >= _WAITING_A_THREAD * self._threads
+
+    def _make_ready(self, batch: list[Slot]) -> None:
+        self._ready.append(batch)
+        if self._idle < len(self._ready) and len(self._workers) < self._threads:
+            worker = threading.Thread(target=self._run, name="embedding", daemon=True)
+            self._workers.append(worker)
+            worker.start()
+        self._work.notify()
+
+    # Sending, in the worker threads
+
+    def _run(self) -> None:
+        while (batch := self._next()) is not None:
+            self._serve(batch)
+
+    def _next(self) -> list[Slot] | None:
+        """Wait for the next batch; ``None`` when there will be none."""
+        with self._lock:
+            self._idle += 1
+            while not self._ready and not self._closed:
+                self._work.wait()
+            self._idle -= 1
+            if not self._ready:
+                return None
+            batch = self._ready.popleft()
+            self._room.notify_all()
+            return batch
+
+    def _serve(self, batch: list[Slot]) -> None:
+        with self._lock:
+            slots = [slot for slot in batch if slot.wanted]
+            self._forget((slot for slot in batch if not slot.wanted), Slot.cancel)
+        left = dict(enumerate(slots))
+        try:
+            for outcome in self._sender.documents([slot.text for slot in slots]):
+                self._deliver([left.pop(row) for row in outcome.rows], outcome)
+        except CancelledError:
+            with self._lock:
+                tickets = self._forget(left.values(), Slot.cancel)
+            _settle(tickets)
+        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+            self._fail(list(left.values()), error)
+
+    def _deliver(self, slots: list[Slot], outcome: Outcome) -> None:
+        if outcome.vectors is None:
+            assert outcome.error is not None
+            self._fail(slots, outcome.error)
+            return
+        vectors = {slot.key: vector for slot, vector in zip(slots, outcome.vectors, strict=True)}
+        self._cache.put(vectors)
+        tickets: list[Ticket] = []
+        with self._lock:
+            self._breaker.passed()
+            self._embedded += len(slots)
+            self._batcher.size = min(self._batcher.size, self._sender.limits.batch or len(slots))
+            for slot in slots:
+                self._memo.put(slot.key, vectors[slot.key])
+                self._pending.pop(slot.key, None)
+                tickets += slot.fill(vectors[slot.key])
+        _settle(tickets)
+
+    def _fail(self, slots: list[Slot], error: Exception) -> None:
+        """Fail slots; when the error is fatal, all that wait as well."""
+        with self._lock:
+            self._breaker.failed(error)
+            tickets = self._forget(slots, lambda slot: slot.fail(error))
+            if fatal := self._breaker.error:
+                waiting = [*self._drop_ready(), *self._batcher.take()]
+                tickets += self._forget(waiting, lambda slot: slot.fail(fatal))
+        _settle(tickets)
+
+    # Ending; the lock is held, but for _join
+
+    def _drop_ready(self) -> list[Slot]:
+        dropped = [slot for batch in self._ready for slot in batch]
+        self._ready.clear()
+        self._room.notify_all()
+        return dropped
+
+    def _forget(self, slots: Iterable[Slot], end: Callable[[Slot], list[Ticket]]) -> list[Ticket]:
+        """Take slots out of what is pending, and return the tickets to settle."""
+        tickets: list[Ticket] = []
+        for slot in slots:
+            self._pending.pop(slot.key, None)
+            tickets += end(slot)
+        return tickets
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError("the embedding pool is closed")
+
+    def _join(self, seconds: float | None) -> None:
+        deadline = None if seconds is None else time.monotonic() + seconds
+        for worker in self._workers:
+            worker.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+
+def _settle(tickets: Iterable[Ticket]) -> None:
+    """Resolve futures; done without the lock, since that runs their callbacks."""
+    for ticket in dict.fromkeys(tickets):
+        ticket.settle()
+
+
+def _distinct(texts: Sequence[str]) -> list[_Wish]:
+    """Group equal texts, in the order of their first rows."""
+    wishes: dict[bytes, _Wish] = {}
+    for row, given in enumerate(texts):
+        text = _sendable(given)
+        key = text_key(text)
+        wishes.setdefault(key, _Wish(key, text, [])).rows.append(row)
+    return list(wishes.values())
+
+
+def _sendable(text: str) -> str:
+    """Return the text without lone surrogates, which no server and no tokenizer takes."""
+    if not text.strip():
+        raise ValueError("a blank text can't be embedded")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+def _say_nothing(message: str) -> None:
+    del message

@@ -1,0 +1,248 @@
+"""Sending one batch: further tries, smaller batches, texts in parts, and checks on the answer."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from knowledge.embeddings.checks import Checked, check_answer
+from knowledge.embeddings.limits import Limits
+from knowledge.embeddings.splitting import cut_in_two, mean_of_parts
+from knowledge.errors import (
+    EmbeddingBatchTooLargeError,
+    EmbeddingError,
+    EmbeddingInputTooLongError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.embedder import Embedder, Embeddings
+    from knowledge.embeddings.retry import Retrier
+
+_TOO_MUCH = (EmbeddingBatchTooLargeError, EmbeddingInputTooLongError)
+_NAMED_SPLITS = 10
+"""Texts embedded in parts that are named one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of some rows of a batch: ``vectors``, shape (rows, dimensions), or ``error``."""
+
+    rows: Sequence[int]
+    vectors: NDArray[np.float32] | None = None
+    error: EmbeddingError | None = None
+
+
+class Sender:
+    """Gets vectors for batches from one embedder; may be used by several threads at once.
+
+    Parameters
+    ----------
+    retrier:
+        Calls a request again that failed for a passing reason.
+    permits:
+        Held while a request is under way.
+    stop:
+        Set, it lets no further request start.
+    notify:
+        Told about limits that were found and about texts that were embedded in parts.
+    """
+
+    def __init__(
+        self,
+        embedder: Embedder,
+        *,
+        retrier: Retrier,
+        permits: threading.Semaphore,
+        stop: threading.Event,
+        notify: Callable[[str], None],
+    ) -> None:
+        self.limits = Limits()
+        self.requests = 0
+        self.tokens = 0
+        self.split = 0
+        self.dimensions = embedder.spec.dimensions
+        self._embedder = embedder
+        self._retrier = retrier
+        self._permits = permits
+        self._stop = stop
+        self._notify = notify
+        self._lock = threading.Lock()
+
+    @property
+    def who(self) -> str:
+        """The provider, its model and its address, as messages name them."""
+        spec, endpoint = self._embedder.spec, self._embedder.endpoint
+        return f"{spec.provider}:{spec.model}" + (f" at {endpoint}" if endpoint else "")
+
+    def documents(self, texts: Sequence[str]) -> Iterator[Outcome]:
+        """Embed a batch; each row is in exactly one of the outcomes, which come as they are known.
+
+        Raises
+        ------
+        concurrent.futures.CancelledError
+            The pool was cancelled; rows without an outcome were not embedded.
+        """
+        return self._batch(list(range(len(texts))), texts)
+
+    def query(self, text: str) -> NDArray[np.float32]:
+        """Embed one question; a unit vector of shape (dimensions,).
+
+        Raises
+        ------
+        EmbeddingError
+            It failed, all tries included.
+        """
+
+        def ask(texts: Sequence[str]) -> Embeddings:
+            return self._embedder.embed_query(texts[0])
+
+        try:
+            return self._request([text], ask)[0]
+        except _TOO_MUCH as error:
+            return self._in_parts(text, error, ask)
+
+    def learn_dimensions(self, dimensions: int) -> int:
+        """Take dimensions as known from now on, unless others were known before; return these."""
+        with self._lock:
+            if self.dimensions is None:
+                self.dimensions = self._embedder.spec.dimensions or dimensions
+            if self._embedder.spec.dimensions is None:
+                self._embedder.spec = replace(self._embedder.spec, dimensions=dimensions)
+            return self.dimensions
+
+    def _batch(self, rows: list[int], texts: Sequence[str]) -> Generator[Outcome, None, bool]:
+        """Embed rows of ``texts``; the result tells whether they passed as one request."""
+        pieces = self._pieces(rows, texts)
+        if len(pieces) > 1:
+            for piece in pieces:
+                yield from self._batch(piece, texts)
+            return False
+        try:
+            checked = self._checked([texts[row] for row in rows], self._embedder.embed_documents)
+        except _TOO_MUCH as error:
+            if len(rows) == 1:
+                yield self._one_in_parts(rows, texts[rows[0]], error)
+            else:
+                yield from self._halves(rows, texts)
+            return False
+        except EmbeddingError as error:
+            yield Outcome(rows, error=error)
+            return False
+        self.limits.text_fits(max(len(texts[row]) for row in rows))
+        yield from _outcomes(rows, checked)
+        return True
+
+    def _pieces(self, rows: list[int], texts: Sequence[str]) -> list[list[int]]:
+        """Cut rows by what was learnt: texts that may be too long alone, the rest in batches."""
+        doubtful = [row for row in rows if self.limits.is_doubtful(len(texts[row]))]
+        others = [row for row in rows if row not in set(doubtful)] if doubtful else rows
+        size = self.limits.batch or len(rows)
+        batches = [others[start : start + size] for start in range(0, len(others), size)]
+        return batches + [[row] for row in doubtful]
+
+    def _halves(self, rows: list[int], texts: Sequence[str]) -> Iterator[Outcome]:
+        """Embed a refused batch in two: the shorter texts, then the longer ones.
+
+        That way texts that are too long come together, and the rest passes at once.
+        """
+        ordered = sorted(rows, key=lambda row: len(texts[row]))
+        middle = len(ordered) // 2
+        shorter = yield from self._batch(ordered[:middle], texts)
+        longer = yield from self._batch(ordered[middle:], texts)
+        size = len(ordered) - middle
+        if shorter and longer and self.limits.batch_fits(size):
+            self._notify(f"{self.who} takes no {len(rows)} texts in a request; sending {size}")
+
+    def _one_in_parts(self, rows: list[int], text: str, error: EmbeddingError) -> Outcome:
+        self.limits.text_too_long(len(text))
+        try:
+            vector = self._in_parts(text, error, self._embedder.embed_documents)
+        except EmbeddingError as failure:
+            return Outcome(rows, error=failure)
+        return Outcome(rows, vector[np.newaxis])
+
+    def _in_parts(
+        self, text: str, error: EmbeddingError, send: Callable[[Sequence[str]], Embeddings]
+    ) -> NDArray[np.float32]:
+        parts = self._parts(text, error, send)
+        vector = mean_of_parts([part for part, _ in parts], [length for _, length in parts])
+        with self._lock:
+            self.split += 1
+            number = self.split
+        if number <= _NAMED_SPLITS:
+            self._notify(
+                f"1 text of {len(text):,} characters was longer than {self.who} takes; "
+                f"embedded in {len(parts)} parts"
+            )
+        if number == _NAMED_SPLITS:
+            self._notify("further texts that are too long are embedded in parts as well")
+        return vector
+
+    def _parts(
+        self, text: str, error: EmbeddingError, send: Callable[[Sequence[str]], Embeddings]
+    ) -> list[tuple[NDArray[np.float32], int]]:
+        """Embed a text that was refused as parts, each with its length."""
+        halves = cut_in_two(text)
+        if not halves:
+            raise error
+        found: list[tuple[NDArray[np.float32], int]] = []
+        for half in halves:
+            try:
+                found.append((self._request([half], send)[0], len(half)))
+            except _TOO_MUCH as smaller:
+                found += self._parts(half, smaller, send)
+        return found
+
+    def _request(
+        self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]
+    ) -> NDArray[np.float32]:
+        checked = self._checked(texts, send)
+        if checked.unusable:
+            raise next(iter(checked.unusable.values()))
+        return checked.vectors
+
+    def _checked(
+        self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]
+    ) -> Checked:
+        answer = self._retrier(lambda: self._send(texts, send))
+        checked = check_answer(answer.vectors, texts, dimensions=self.dimensions, who=self.who)
+        known = self.learn_dimensions(checked.vectors.shape[1])
+        if known != checked.vectors.shape[1]:  # another thread's answer was first
+            check_answer(answer.vectors, texts, dimensions=known, who=self.who)
+        with self._lock:
+            self.tokens += answer.tokens or 0
+        return checked
+
+    def _send(
+        self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]
+    ) -> Embeddings:
+        with self._permits:
+            if self._stop.is_set():
+                raise CancelledError
+            with self._lock:
+                self.requests += 1
+            try:
+                return send(texts)
+            except EmbeddingError:
+                raise
+            except Exception as error:
+                raise EmbeddingError(
+                    f"{self.who} failed: {type(error).__name__}: {error}",
+                    hint="This looks like a fault of the provider's code; --debug shows where.",
+                ) from error
+
+
+def _outcomes(rows: Sequence[int], checked: Checked) -> Iterator[Outcome]:
+    """Tell the rows that are of no use from the others."""
+    good = [place for place in range(len(rows)) if place not in checked.unusable]
+    yield Outcome([rows[place] for place in good], checked.vectors[good])
+    for place, error in checked.unusable.items():
+        yield Outcome([rows[place]], error=error)

@@ -1,0 +1,79 @@
+"""The counts of a run, as they come together."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from knowledge.ingestion.request import FileListener, Progress, ProgressListener
+from knowledge.model import FileProblem, FileStatus
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts files and chunks; may be called from the reading and the writing thread."""
+
+    listener: ProgressListener | None = None
+    on_file: FileListener | None = None
+    files: dict[FileStatus, int] = field(default_factory=lambda: dict.fromkeys(FileStatus, 0))
+    problems: list[FileProblem] = field(default_factory=list)
+    added: int = 0
+    removed: int = 0
+    reused: int = 0
+    tokens: int = 0
+    _found: int = 0
+    _finished: int = 0
+    _chunks_total: int = 0
+    _chunks_done: int = 0
+    _scanned: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def found(self) -> None:
+        """A file was found."""
+        with self._lock:
+            self._found += 1
+        self._tell()
+
+    def scanned(self) -> None:
+        """All files are found."""
+        self._scanned = True
+        self._tell()
+
+    def planned(self, chunks: int) -> None:
+        """Chunks of a file wait to be embedded and written."""
+        with self._lock:
+            self._chunks_total += chunks
+        self._tell()
+
+    def finished(
+        self, file: str, status: FileStatus, *, added: int = 0, removed: int = 0, reused: int = 0
+    ) -> None:
+        """A file came out of the run."""
+        if self.on_file is not None:
+            self.on_file(file, status)
+        with self._lock:
+            self.files[status] += 1
+            self.added += added
+            self.removed += removed
+            self.reused += reused
+            self._chunks_done += added
+            if status is not FileStatus.REMOVED:
+                self._finished += 1
+        self._tell()
+
+    def problem(self, file: str, status: FileStatus | str, reason: str) -> None:
+        """Something is worth knowing about a file."""
+        with self._lock:
+            self.problems.append(FileProblem(file, str(status), reason))
+
+    def _tell(self) -> None:
+        if self.listener is not None:
+            self.listener(
+                Progress(
+                    self._finished,
+                    self._found,
+                    self._chunks_done,
+                    self._chunks_total,
+                    self._scanned,
+                )
+            )

@@ -1,0 +1,199 @@
+"""The writing half of a run: one thread that waits for vectors and commits."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from concurrent.futures import CancelledError, Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from knowledge.errors import (
+    EmbeddingAuthError,
+    EmbeddingError,
+    EmbeddingQuotaError,
+    EmbeddingResponseError,
+    TransientEmbeddingError,
+)
+from knowledge.ingestion.tally import Tally
+from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
+from knowledge.storage.changes import ChunkDiff, FileChange
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.storage.write_run import WriteRun
+
+WAITING_FILES = 256  # loaded files that wait for their vectors or for the writer
+FATAL = (EmbeddingAuthError, EmbeddingQuotaError, TransientEmbeddingError, EmbeddingResponseError)
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Store a file once its vectors are there."""
+
+    file: SourceFile
+    diff: ChunkDiff
+    vectors: Future[NDArray[np.float32]] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Touch:
+    """Record other facts of a file whose text is the same."""
+
+    file: SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Remove a file; ``status`` is what it counts as, ``None`` when it was counted already."""
+
+    file: SourceFile
+    status: FileStatus | None
+
+
+class Writer:
+    """Owns the write run while it works.
+
+    Parameters
+    ----------
+    run:
+        Nobody else may use it, or its catalog connection, until :meth:`finish` has returned.
+    embedding:
+        The embedder's identity; its dimensions are learnt from the vectors when unknown.
+    checkpoint_seconds:
+        Publish what is complete this often.
+    """
+
+    def __init__(
+        self,
+        run: WriteRun,
+        pool: EmbeddingPool,
+        tally: Tally,
+        embedding: EmbedderSpec,
+        splitter: SplitterSpec,
+        checkpoint_seconds: float,
+    ) -> None:
+        self._run = run
+        self._pool = pool
+        self._tally = tally
+        self._embedding = embedding
+        self._splitter = splitter
+        self._checkpoint = checkpoint_seconds
+        self._published_at = time.monotonic()
+        self._steps: queue.Queue[Write | Touch | Remove | None] = queue.Queue(WAITING_FILES)
+        self._error: BaseException | None = None
+        self._ended = False
+        self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def send(self, step: Write | Touch | Remove) -> None:
+        """Hand over a step; waits while too many are waiting.
+
+        Raises
+        ------
+        KnowledgeError
+            What ended the writer.
+        """
+        if self._error is not None:
+            raise self._error
+        self._steps.put(step)
+
+    def finish(self) -> None:
+        """Wait until all is written and published.
+
+        Raises
+        ------
+        KnowledgeError
+            What ended the writer.
+        """
+        self._steps.put(None)
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+
+    def _loop(self) -> None:
+        try:
+            self._work()
+        except EmbeddingError as error:
+            self._error = error
+            self._publish_rest()
+        except BaseException as error:  # noqa: BLE001  raised again by finish()
+            self._error = error
+        if self._error is not None:
+            self._pool.close(cancel=True)
+            while self._next() is not None:  # never let the reading thread wait for ever
+                pass
+
+    def _next(self) -> Write | Touch | Remove | None:
+        if self._ended:
+            return None
+        step = self._steps.get()
+        self._ended = step is None
+        return step
+
+    def _work(self) -> None:
+        rejected: EmbeddingError | None = None
+        while (step := self._next()) is not None:
+            try:
+                self._apply(step)
+            except CancelledError:
+                continue  # the run is being stopped
+            except FATAL:
+                raise
+            except EmbeddingError as error:  # the provider refuses this text, not the account
+                assert isinstance(step, Write)
+                rejected = error
+                self._tally.problem(step.file.path, FileStatus.FAILED, str(error))
+                self._tally.finished(step.file.path, FileStatus.FAILED)
+            if time.monotonic() - self._published_at > self._checkpoint:
+                self._publish()
+        self._publish()
+        if rejected is not None and not self._tally.files[FileStatus.INGESTED]:
+            raise rejected  # it refused everything
+
+    def _apply(self, step: Write | Touch | Remove) -> None:
+        match step:
+            case Write():
+                self._write(step)
+            case Touch():
+                self._run.touch_file(step.file)
+            case Remove():
+                removed = self._run.remove_file(step.file)
+                if step.status is not None:
+                    self._tally.finished(step.file.path, step.status, removed=removed)
+                else:
+                    self._tally.removed += removed
+
+    def _write(self, step: Write) -> None:
+        vectors = None
+        if step.vectors is not None:
+            if not step.vectors.done():
+                self._pool.flush()  # it may wait in a batch that is not full
+            vectors = step.vectors.result()
+            if self._embedding.dimensions is None:
+                self._embedding = replace(self._embedding, dimensions=int(vectors.shape[1]))
+        self._run.write_file(FileChange(step.file, step.diff, vectors))
+        self._tally.finished(
+            step.file.path,
+            FileStatus.INGESTED,
+            added=len(step.diff.added),
+            removed=len(step.diff.removed),
+            reused=step.diff.kept,
+        )
+
+    def _publish(self) -> None:
+        self._run.publish(self._embedding, self._splitter)
+        self._published_at = time.monotonic()
+
+    def _publish_rest(self) -> None:
+        try:
+            self._publish()
+        except BaseException as error:  # noqa: BLE001  raised again by finish()
+            self._error = error

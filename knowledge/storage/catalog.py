@@ -1,0 +1,134 @@
+"""The catalog: which datasets there are, and what each published generation holds."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from knowledge.errors import DatasetExistsError, DatasetNotFoundError
+from knowledge.model import Dataset
+from knowledge.storage import schema
+from knowledge.storage.database import connect, migrate, transaction, translated
+from knowledge.storage.layout import DataFolder, check_name, new_key
+from knowledge.storage.rows import dataset_of, dump, now
+from knowledge.storage.snapshot import Snapshot
+
+
+class Catalog:
+    """One connection to the catalog; a context manager. Use it from one thread at a time.
+
+    Parameters
+    ----------
+    folder:
+        The data folder; made when missing.
+    """
+
+    def __init__(self, folder: DataFolder) -> None:
+        self.folder = folder
+        self.connection = connect(folder.catalog)
+        try:
+            migrate(self.connection, folder.catalog, schema.MIGRATIONS)
+        except BaseException:
+            self.connection.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    def transaction(self, *, durable: bool = False) -> contextlib.AbstractContextManager[None]:
+        """Return a context manager that runs a write transaction."""
+        return transaction(self.connection, self.folder.catalog, durable=durable)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Read from one state of the catalog, whatever writers do meanwhile."""
+        with translated(self.folder.catalog):
+            self.connection.execute("BEGIN")
+            try:
+                yield Snapshot(self.connection)
+            finally:
+                with contextlib.suppress(sqlite3.Error):  # a damaged file ended it already
+                    self.connection.execute("ROLLBACK")
+
+    def datasets(self) -> list[Dataset]:
+        """Return all datasets by name."""
+        with translated(self.folder.catalog):
+            rows = self.connection.execute("SELECT * FROM datasets ORDER BY name").fetchall()
+        return [dataset_of(row) for row in rows]
+
+    def dataset(self, name: str) -> Dataset:
+        """Return the dataset called ``name``.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none.
+        """
+        with translated(self.folder.catalog):
+            row = self.connection.execute(
+                "SELECT * FROM datasets WHERE name = ?", (name,)
+            ).fetchone()
+        if row is None:
+            raise DatasetNotFoundError(f"there is no dataset {name!r}")
+        return dataset_of(row)
+
+    def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
+        """Create an empty dataset.
+
+        Raises
+        ------
+        DatasetExistsError
+            The name is taken.
+        UsageError
+            The name can't be one.
+        """
+        check_name(name)
+        moment = now()
+        with self.transaction():
+            added = self.connection.execute(
+                "INSERT INTO datasets (key, name, metadata, created_at, updated_at) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                (new_key(name), name, dump(metadata or {}), moment, moment),
+            )
+            if not added.rowcount:
+                raise DatasetExistsError(f"there is a dataset {name!r} already")
+        return self.dataset(name)
+
+    def ensure(self, name: str) -> Dataset:
+        """Return the dataset called ``name``, made when there is none."""
+        try:
+            return self.dataset(name)
+        except DatasetNotFoundError:
+            with contextlib.suppress(DatasetExistsError):  # another process was faster
+                self.create(name)
+            return self.dataset(name)
+
+    def set_metadata(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
+        """Replace a dataset's metadata.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        """
+        with self.transaction():
+            self.connection.execute(
+                "UPDATE datasets SET metadata = ?, updated_at = ? WHERE name = ?",
+                (dump(metadata), now(), name),
+            )
+        return self.dataset(name)

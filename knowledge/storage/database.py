@@ -1,0 +1,151 @@
+"""SQLite, opened the way the catalog and the cache need it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
+
+BUSY_SECONDS = 60.0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open the database at ``path`` in WAL mode, creating file and folder when missing.
+
+    The connection is in autocommit mode (use :func:`transaction`) and may be handed from one
+    thread to another, but not used by two at once.
+
+    Raises
+    ------
+    KnowledgeError
+        As :func:`translated` gives them.
+    """
+    with translated(path):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise KnowledgeError(
+                f"can't create the data folder {path.parent}: {error.strerror}",
+                hint="Choose another with --data-dir or KNOW_DATA_DIR.",
+            ) from error
+        connection = sqlite3.connect(
+            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        try:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA foreign_keys = ON")
+            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = NORMAL")
+        except BaseException:
+            connection.close()
+            raise
+    return connection
+
+
+def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> None:
+    """Bring the database to the version that ``migrations`` ends with.
+
+    An older database is first copied to ``<name>.v<version>.bak`` beside it.
+
+    Raises
+    ------
+    NewerStoreError
+        The database was written by a newer version of the tool.
+    """
+    with translated(path):
+        version = _version(connection)
+        if version == len(migrations):
+            return
+        if version > len(migrations):
+            raise NewerStoreError(
+                f"{path} has format {version}; this version of knowledge reads up to "
+                f"{len(migrations)}"
+            )
+        with transaction(connection, path):
+            version = _version(connection)  # another process may have been faster
+            if version:
+                _back_up(connection, path, version)
+            for number in range(version, len(migrations)):
+                for statement in _statements(migrations[number]):
+                    connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {len(migrations)}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path.with_name(f"{path.name}.v{version}.bak"))) as copy:
+        connection.backup(copy)
+
+
+def _statements(script: str) -> Iterator[str]:
+    # executescript() would commit the open transaction first.
+    statement = ""
+    for line in script.splitlines():
+        statement += line + "\n"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+@contextmanager
+def transaction(
+    connection: sqlite3.Connection, path: Path, *, durable: bool = False
+) -> Iterator[None]:
+    """Run a write transaction; roll back on any error.
+
+    With ``durable`` the commit has reached the disk when this returns.
+    """
+    with translated(path):
+        if durable:
+            connection.execute("PRAGMA synchronous = FULL")
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+        finally:
+            if durable:
+                connection.execute("PRAGMA synchronous = NORMAL")
+
+
+@contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Turn SQLite's errors on the file at ``path`` into ours.
+
+    Raises
+    ------
+    LockedError
+        Another process kept the file locked past the time-out.
+    DamagedStoreError
+        The file is no database, or a damaged one.
+    KnowledgeError
+        The disk is full, or the folder can't be read or written.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise _translate(error, path) from error
+
+
+def _translate(error: sqlite3.Error, path: Path) -> KnowledgeError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return LockedError(f"{path} is locked by another process")
+    if code == sqlite3.SQLITE_FULL:
+        return KnowledgeError(f"the disk is full: {path}", hint="Free some space and run again.")
+    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
+        return KnowledgeError(
+            f"can't open or write {path}: {error}",
+            hint="The data folder must be readable and writable; --data-dir names another.",
+        )
+    return DamagedStoreError(f"{path} is damaged: {error}", hint="Restore it from a backup.")

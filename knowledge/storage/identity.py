@@ -1,0 +1,37 @@
+"""Ids of files and chunks: hashes of what they are, so that the same content keeps its id."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Container, Iterable
+from hashlib import sha256
+
+from knowledge.model import Chunk, Passage
+
+
+def new_file_id(path: str, taken: Container[str]) -> str:
+    """Return the id of a file first seen at ``path``; a moved file keeps the one it has.
+
+    ``taken`` holds the ids of the dataset's other files: the path may have belonged to a file
+    that has moved away.
+    """
+    attempt = 0
+    while (file_id := _digest(f"{path}\0{attempt}" if attempt else path)) in taken:
+        attempt += 1
+    return file_id
+
+
+def identify(file_id: str, passages: Iterable[Passage]) -> list[Chunk]:
+    """Give each passage its id: a hash of file id, embedded text and occurrence of that text."""
+    seen: Counter[str] = Counter()
+    chunks = []
+    for passage in passages:
+        text = passage.embedding_text
+        chunk_id = _digest(f"{file_id}\0{seen[text]}\0{text}")
+        seen[text] += 1
+        chunks.append(Chunk(chunk_id, file_id, passage))
+    return chunks
+
+
+def _digest(text: str) -> str:
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -1,0 +1,83 @@
+"""The write lock of a dataset: one writer at a time, and whom one waits for.
+
+The lock is the operating system's (``flock``, by filelock), so a dead holder's lock is free by
+itself. Who holds it stands in a file beside it, since waiting for the lock truncates the lock
+file.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from knowledge.errors import LockedError
+
+ANNOUNCE_AFTER = 0.5  # seconds: shorter waits are not worth a word
+
+
+@contextlib.contextmanager
+def write_lock(
+    path: Path, dataset: str, timeout: float, notify: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the lock at ``path``.
+
+    Parameters
+    ----------
+    dataset:
+        Its name, for messages.
+    timeout:
+        Seconds to wait; 0 is one try.
+    notify:
+        Told once whom we wait for.
+
+    Raises
+    ------
+    LockedError
+        Another process held it for all of ``timeout``; the message names the holder.
+    """
+    import filelock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    holder = path.with_suffix(".holder")
+    lock = filelock.FileLock(path, thread_local=False)
+    try:
+        first = min(ANNOUNCE_AFTER, timeout)
+        try:
+            lock.acquire(timeout=first, poll_interval=0.05)
+        except filelock.Timeout:
+            if timeout <= first:
+                raise
+            notify(f"waiting for {_describe(holder)} to finish with dataset {dataset!r}")
+            lock.acquire(timeout=timeout - first, poll_interval=0.05)
+    except filelock.Timeout:
+        raise LockedError(f"dataset {dataset!r} is being written by {_describe(holder)}") from None
+    try:
+        _write_holder(holder)
+        yield
+    finally:
+        holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _write_holder(holder: Path) -> None:
+    who = {
+        "pid": os.getpid(),
+        "host": socket.gethostname(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
+    }
+    temporary = holder.with_suffix(".holder.new")
+    temporary.write_text(json.dumps(who), encoding="utf-8")
+    temporary.replace(holder)
+
+
+def _describe(holder: Path) -> str:
+    try:
+        who = json.loads(holder.read_text(encoding="utf-8"))
+        return f"process {who['pid']} on {who['host']} ({who['command']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "another process"  # it is just starting, or just ending

@@ -1,0 +1,125 @@
+"""Catalog rows to nouns, and back."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from knowledge.model import Chunk, Dataset, EmbedderSpec, Passage, SourceFile, SplitterSpec
+
+CHUNK_COLUMNS = (
+    "id, file_id, ordinal, text, heading, char_start, char_end, "
+    "line_start, line_end, page_start, page_end, tokens"
+)
+FILE_COLUMNS = (
+    "id, path, name, size, mtime_ns, content_hash, chunks, tokens, metadata, given, ingested_at"
+)
+
+
+def now() -> str:
+    """Return the time as it is stored: ISO 8601 in UTC."""
+    return datetime.now(UTC).isoformat()
+
+
+def dump(metadata: Mapping[str, Any]) -> str:
+    """Return ``metadata`` as stored JSON: sorted, so that equal ones are equal text."""
+    return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, default=str)
+
+
+def dataset_of(row: sqlite3.Row) -> Dataset:
+    """Build the dataset of a ``datasets`` row."""
+    embedding = splitter = None
+    if row["provider"] is not None:
+        embedding = EmbedderSpec(
+            row["provider"], row["model"], row["dimensions"], json.loads(row["model_options"])
+        )
+    if row["chunk_size"] is not None:
+        splitter = SplitterSpec(row["chunk_size"], row["chunk_overlap"])
+    return Dataset(
+        name=row["name"],
+        key=row["key"],
+        generation=row["generation"],
+        files=row["files"],
+        chunks=row["chunks"],
+        embedding=embedding,
+        splitter=splitter,
+        metadata=json.loads(row["metadata"]),
+        created_at=datetime.fromisoformat(row["created_at"]),
+        updated_at=datetime.fromisoformat(row["updated_at"]),
+    )
+
+
+def file_of(row: sqlite3.Row) -> SourceFile:
+    """Build the file of a ``files`` row; what the user gave wins over what the format gave."""
+    return SourceFile(
+        id=row["id"],
+        path=row["path"],
+        name=row["name"],
+        size=row["size"],
+        mtime_ns=row["mtime_ns"],
+        content_hash=row["content_hash"],
+        chunks=row["chunks"],
+        tokens=row["tokens"],
+        metadata=json.loads(row["metadata"]),
+        given=json.loads(row["given"]),
+        ingested_at=datetime.fromisoformat(row["ingested_at"]),
+    )
+
+
+def chunk_of(row: sqlite3.Row) -> Chunk:
+    """Build the chunk of a ``chunks`` row."""
+    return Chunk(
+        id=row["id"],
+        file_id=row["file_id"],
+        passage=Passage(
+            ordinal=row["ordinal"],
+            text=row["text"],
+            char_start=row["char_start"],
+            char_end=row["char_end"],
+            line_start=row["line_start"],
+            line_end=row["line_end"],
+            page_start=row["page_start"],
+            page_end=row["page_end"],
+            heading=tuple(json.loads(row["heading"])),
+            tokens=row["tokens"],
+        ),
+    )
+
+
+def file_values(file: SourceFile) -> tuple[Any, ...]:
+    """Return the values of ``FILE_COLUMNS``."""
+    return (
+        file.id,
+        file.path,
+        file.name,
+        file.size,
+        file.mtime_ns,
+        file.content_hash,
+        file.chunks,
+        file.tokens,
+        dump(file.metadata),
+        dump(file.given),
+        file.ingested_at.isoformat(),
+    )
+
+
+def chunk_values(chunk: Chunk) -> tuple[Any, ...]:
+    """Return the values of ``CHUNK_COLUMNS``."""
+    passage = chunk.passage
+    return (
+        chunk.id,
+        chunk.file_id,
+        passage.ordinal,
+        passage.text,
+        json.dumps(passage.heading, ensure_ascii=False),
+        passage.char_start,
+        passage.char_end,
+        passage.line_start,
+        passage.line_end,
+        passage.page_start,
+        passage.page_end,
+        passage.tokens,
+    )

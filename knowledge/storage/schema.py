@@ -1,0 +1,95 @@
+"""The catalog's tables, and the migrations between their versions.
+
+``PRAGMA user_version`` holds the version of a catalog. A migration is one script; it runs in one
+transaction and must leave the catalog as the next version wants it.
+
+Rows of ``files`` and ``chunks`` carry the generation that added them and the one that removed
+them. A reader of generation g sees the rows with ``added <= g`` and ``removed`` null or above g.
+"""
+
+from __future__ import annotations
+
+MIGRATIONS: tuple[str, ...] = (
+    """
+    CREATE TABLE datasets (
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
+        key TEXT NOT NULL UNIQUE,
+        name TEXT NOT NULL UNIQUE,
+        generation INTEGER NOT NULL DEFAULT 0,
+        provider TEXT,
+        model TEXT,
+        dimensions INTEGER,
+        model_options TEXT,
+        chunk_size INTEGER,
+        chunk_overlap INTEGER,
+        metadata TEXT NOT NULL DEFAULT '{}',
+        files INTEGER NOT NULL DEFAULT 0,
+        chunks INTEGER NOT NULL DEFAULT 0,
+        dead INTEGER NOT NULL DEFAULT 0,
+        staged INTEGER NOT NULL DEFAULT 0,
+        created_at TEXT NOT NULL,
+        updated_at TEXT NOT NULL
+    );
+
+    CREATE TABLE files (
+        row INTEGER PRIMARY KEY,
+        dataset INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+        id TEXT NOT NULL,
+        path TEXT NOT NULL,
+        name TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        content_hash TEXT NOT NULL,
+        chunks INTEGER NOT NULL,
+        tokens INTEGER NOT NULL,
+        metadata TEXT NOT NULL,
+        given TEXT NOT NULL,
+        ingested_at TEXT NOT NULL,
+        added INTEGER NOT NULL,
+        removed INTEGER
+    );
+    CREATE INDEX files_path ON files (dataset, path);
+    CREATE INDEX files_id ON files (dataset, id);
+    CREATE INDEX files_removed ON files (dataset, removed) WHERE removed IS NOT NULL;
+
+    CREATE TABLE chunks (
+        row INTEGER PRIMARY KEY,
+        dataset INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+        id TEXT NOT NULL,
+        file_id TEXT NOT NULL,
+        ordinal INTEGER NOT NULL,
+        text TEXT NOT NULL,
+        heading TEXT NOT NULL,
+        char_start INTEGER NOT NULL,
+        char_end INTEGER NOT NULL,
+        line_start INTEGER,
+        line_end INTEGER,
+        page_start INTEGER,
+        page_end INTEGER,
+        tokens INTEGER NOT NULL,
+        added INTEGER NOT NULL,
+        removed INTEGER
+    );
+    CREATE INDEX chunks_id ON chunks (dataset, id);
+    CREATE INDEX chunks_file ON chunks (dataset, file_id, ordinal);
+    CREATE INDEX chunks_removed ON chunks (dataset, removed) WHERE removed IS NOT NULL;
+
+    CREATE VIRTUAL TABLE chunks_fts USING fts5 (
+        heading, text,
+        content = 'chunks', content_rowid = 'row',
+        tokenize = 'porter unicode61 remove_diacritics 2'
+    );
+    CREATE TRIGGER chunks_insert AFTER INSERT ON chunks BEGIN
+        INSERT INTO chunks_fts (rowid, heading, text) VALUES (new.row, new.heading, new.text);
+    END;
+    CREATE TRIGGER chunks_delete AFTER DELETE ON chunks BEGIN
+        INSERT INTO chunks_fts (chunks_fts, rowid, heading, text)
+        VALUES ('delete', old.row, old.heading, old.text);
+    END;
+    """,
+)
+
+VERSION = len(MIGRATIONS)
+
+VISIBLE = "added <= :generation AND (removed IS NULL OR removed > :generation)"
+"""SQL: the rows that generation ``:generation`` shows."""

@@ -1,0 +1,166 @@
+"""The catalog's side of a write run: rows of the next generation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from knowledge.model import Chunk, Dataset, EmbedderSpec, SourceFile, SplitterSpec
+from knowledge.storage.changes import FileChange
+from knowledge.storage.database import translated
+from knowledge.storage.rows import CHUNK_COLUMNS, FILE_COLUMNS, chunk_values, dump, file_values, now
+
+if TYPE_CHECKING:
+    from knowledge.storage.catalog import Catalog
+
+_INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 11})"
+_INSERT_CHUNK = f"INSERT INTO chunks (dataset, added, {CHUNK_COLUMNS}) VALUES (?, ?{', ?' * 12})"
+
+
+class Staging:
+    """Writes rows that belong to the generation after the dataset's published one."""
+
+    def __init__(self, catalog: Catalog, dataset: Dataset) -> None:
+        self._catalog = catalog
+        self._sql = catalog.connection
+        self._published = dataset.generation
+        self._next = dataset.generation + 1
+        with translated(catalog.folder.catalog):
+            row = self._sql.execute("SELECT id FROM datasets WHERE key = ?", (dataset.key,))
+            self._dataset = int(row.fetchone()["id"])
+
+    def sweep(self) -> None:
+        """Undo rows of a run that was not published; drop rows that no reader can see."""
+        with translated(self._catalog.folder.catalog):
+            row = self._sql.execute(
+                "SELECT staged, EXISTS (SELECT 1 FROM files WHERE dataset = ?1 AND removed < ?2) "
+                "OR EXISTS (SELECT 1 FROM chunks WHERE dataset = ?1 AND removed < ?2) AS old "
+                "FROM datasets WHERE id = ?1",
+                (self._dataset, self._published),
+            ).fetchone()
+        if not (row["staged"] or row["old"]):
+            return
+        with self._catalog.transaction():
+            for table in ("files", "chunks"):
+                # A reader may still be on the generation before the published one.
+                self._sql.execute(
+                    f"DELETE FROM {table} WHERE dataset = ? AND removed < ?",
+                    (self._dataset, self._published),
+                )
+                if row["staged"]:
+                    self._sql.execute(
+                        f"DELETE FROM {table} WHERE dataset = ? AND added > ?",
+                        (self._dataset, self._published),
+                    )
+                    self._sql.execute(
+                        f"UPDATE {table} SET removed = NULL WHERE dataset = ? AND removed > ?",
+                        (self._dataset, self._published),
+                    )
+            self._sql.execute("UPDATE datasets SET staged = 0 WHERE id = ?", (self._dataset,))
+
+    def write_files(self, changes: Iterable[FileChange]) -> None:
+        """Stage files with their chunks, in one transaction."""
+        with self._catalog.transaction():
+            self._mark()
+            for change in changes:
+                self._remove_rows("files", "id", [change.file.id])
+                written = [*change.diff.added, *change.diff.moved]
+                replaced = [chunk.id for chunk in written]  # moved, or added again by force
+                self._remove_rows("chunks", "id", [*change.diff.removed, *replaced])
+                self._sql.execute(
+                    _INSERT_FILE, (self._dataset, self._next, *file_values(change.file))
+                )
+                self._insert_chunks(written)
+
+    def remove_file(self, file_id: str) -> list[str]:
+        """Stage a file's removal; return the ids of its chunks."""
+        with self._catalog.transaction():
+            self._mark()
+            rows = self._sql.execute(
+                "SELECT id FROM chunks WHERE dataset = ? AND file_id = ? AND removed IS NULL",
+                (self._dataset, file_id),
+            ).fetchall()
+            self._remove_rows("files", "id", [file_id])
+            self._remove_rows("chunks", "file_id", [file_id])
+        return [row["id"] for row in rows]
+
+    def touch_file(self, file: SourceFile) -> None:
+        """Change the row of a file in place."""
+        with self._catalog.transaction():
+            self._sql.execute(
+                "UPDATE files SET path = ?, name = ?, size = ?, mtime_ns = ?, given = ? "
+                "WHERE dataset = ? AND id = ? AND removed IS NULL",
+                (
+                    file.path,
+                    file.name,
+                    file.size,
+                    file.mtime_ns,
+                    dump(file.given),
+                    self._dataset,
+                    file.id,
+                ),
+            )
+
+    def live_chunks(self) -> int:
+        """Count the chunks that the next generation will show."""
+        return self._count("chunks")
+
+    def live_chunk_ids(self) -> list[str]:
+        """Return the ids of the chunks that the next generation will show, sorted."""
+        rows = self._sql.execute(
+            "SELECT id FROM chunks WHERE dataset = ? AND removed IS NULL ORDER BY id",
+            (self._dataset,),
+        )
+        return [row["id"] for row in rows]
+
+    def dead_vectors(self) -> int:
+        """Return how many deleted vectors the published index still carries."""
+        row = self._sql.execute("SELECT dead FROM datasets WHERE id = ?", (self._dataset,))
+        return int(row.fetchone()["dead"])
+
+    def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec, dead: int) -> None:
+        """Set the dataset's generation to the next; durable when this returns."""
+        with self._catalog.transaction(durable=True):
+            self._sql.execute(
+                "UPDATE datasets SET generation = ?, files = ?, chunks = ?, dead = ?, "
+                "provider = ?, model = ?, dimensions = ?, model_options = ?, "
+                "chunk_size = ?, chunk_overlap = ?, "
+                "staged = 0, updated_at = ? WHERE id = ?",
+                (
+                    self._next,
+                    self._count("files"),
+                    self._count("chunks"),
+                    dead,
+                    embedding.provider,
+                    embedding.model,
+                    embedding.dimensions,
+                    dump(embedding.options),
+                    splitter.chunk_size,
+                    splitter.chunk_overlap,
+                    now(),
+                    self._dataset,
+                ),
+            )
+
+    def _mark(self) -> None:
+        self._sql.execute("UPDATE datasets SET staged = 1 WHERE id = ?", (self._dataset,))
+
+    def _remove_rows(self, table: str, column: str, values: Sequence[str]) -> None:
+        self._sql.executemany(
+            f"UPDATE {table} SET removed = ? "
+            f"WHERE dataset = ? AND {column} = ? AND removed IS NULL",
+            [(self._next, self._dataset, value) for value in values],
+        )
+
+    def _insert_chunks(self, chunks: Iterable[Chunk]) -> None:
+        self._sql.executemany(
+            _INSERT_CHUNK,
+            [(self._dataset, self._next, *chunk_values(chunk)) for chunk in chunks],
+        )
+
+    def _count(self, table: str) -> int:
+        row = self._sql.execute(
+            f"SELECT count(*) FROM {table} WHERE dataset = ? AND removed IS NULL",
+            (self._dataset,),
+        )
+        return int(row.fetchone()[0])

@@ -1,0 +1,166 @@
+"""A generation's vectors in a Chroma folder: one cosine collection of ids and vectors.
+
+Chroma's limits, and how they are kept (chromadb 1.5.9):
+
+- ``embedding_function=None`` always, else a model is downloaded.
+- At most 5,461 rows a write, and some 32,000 ids or results in a call: everything is paged.
+- Rows past the last multiple of ``sync_threshold`` are replayed at every open; :meth:`flush`
+  makes Chroma write them out, by the only way that works: lower the threshold, close, open.
+- A missing path is created by opening it, so callers check first.
+- Cosine distance can be slightly off [0, 2]; scores are clipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from knowledge.errors import DamagedStoreError, KnowledgeError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+COLLECTION = "vectors"
+_REPAIR = (
+    "Delete the dataset and ingest its documents again; texts in the embedding cache cost nothing."
+)
+PAGE = 5_000
+MAX_RESULTS = 30_000
+SYNC_THRESHOLD = 5_000
+
+
+class ChromaIndex:
+    """An open index; a context manager. Open it for one operation or one generation.
+
+    A folder must have one writer, and no reader while it is written: candidates have one owner,
+    published generations are never written.
+
+    Parameters
+    ----------
+    folder:
+        The generation's folder.
+    create:
+        Make a new index; else the folder must hold one.
+    """
+
+    def __init__(self, folder: Path, *, create: bool = False) -> None:
+        if not create and not (folder / "chroma.sqlite3").is_file():
+            raise DamagedStoreError(f"{folder} holds no index", hint=_REPAIR)
+        self.folder = folder
+        self._client = _open(folder)
+        try:
+            if create:
+                self._collection = self._client.create_collection(
+                    COLLECTION,
+                    configuration={"hnsw": {"space": "cosine", "sync_threshold": SYNC_THRESHOLD}},
+                    embedding_function=None,
+                )
+            else:
+                self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
+        except BaseException as error:
+            self._client.close()
+            if isinstance(error, Exception):
+                raise _damaged(folder, error) from error
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the folder; a second call does nothing."""
+        self._client.close()
+
+    def count(self) -> int:
+        """Return the number of vectors. Loads the index, and can crash on a damaged one."""
+        return int(self._collection.count())
+
+    def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
+        for start in range(0, len(ids), PAGE):
+            self._collection.upsert(
+                ids=list(ids[start : start + PAGE]), embeddings=vectors[start : start + PAGE]
+            )
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors by id; ids that are not there are passed over."""
+        for start in range(0, len(ids), PAGE):
+            self._collection.delete(ids=list(ids[start : start + PAGE]))
+
+    def search(self, query: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
+        """Return up to ``top_k`` (id, cosine similarity), most similar first.
+
+        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes.
+        """
+        try:
+            answer = self._collection.query(
+                query_embeddings=[query], n_results=min(top_k, MAX_RESULTS), include=["distances"]
+            )
+        except Exception as error:
+            raise _damaged(self.folder, error) from error
+        pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
+        return [(id, min(1.0, max(-1.0, 1.0 - float(distance)))) for id, distance in pairs]
+
+    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+        import numpy as np
+
+        remaining = iter(ids)
+        while page := list(islice(remaining, PAGE)):
+            try:
+                answer = self._collection.get(ids=page, include=["embeddings"])
+            except Exception as error:
+                raise _damaged(self.folder, error) from error
+            yield answer["ids"], np.asarray(answer["embeddings"], dtype=np.float32)
+
+    def flush(self) -> int:
+        """Write everything out so that opening replays nothing; return the count of vectors.
+
+        The index is closed afterwards.
+        """
+        self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
+        self._client.close()
+        client = _open(self.folder)
+        try:
+            collection = client.get_collection(COLLECTION, embedding_function=None)
+            count = int(collection.count())
+            collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
+        finally:
+            client.close()
+        return count
+
+
+def _open(folder: Path) -> Any:
+    import chromadb
+    from chromadb.config import Settings
+
+    try:
+        return chromadb.PersistentClient(
+            path=str(folder), settings=Settings(anonymized_telemetry=False)
+        )
+    except Exception as error:
+        raise _damaged(folder, error) from error
+
+
+def _damaged(folder: Path, error: Exception) -> KnowledgeError:
+    text = str(error)
+    if "readonly" in text or "Permission denied" in text or "unable to open" in text:
+        return KnowledgeError(
+            f"can't open the index {folder}: {text}",
+            hint="Chroma needs to write to the folder, even to search it.",
+        )
+    return DamagedStoreError(
+        f"the index {folder} is damaged: {text}",
+        hint=_REPAIR,
+    )
