@@ -175,11 +175,16 @@ class EmbedderSpec:
 
 @dataclass(frozen=True, slots=True)
 class Dataset:
-    """A named collection of documents, as its last published generation shows it."""
+    """A named collection of documents, as its last published generation shows it.
+
+    ``vectors`` is the generation whose folder holds the vectors: an earlier one than
+    ``generation`` when the last publish changed none.
+    """
 
     name: str
     key: str
     generation: int
+    vectors: int
     files: int
     chunks: int
     embedding: EmbedderSpec | None

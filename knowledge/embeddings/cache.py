@@ -34,16 +34,12 @@ def text_key(text: str) -> bytes:
 
 
 def model_name(embedder: Embedder) -> str:
-    """Name the model that vectors are kept under: provider, model, dimensions and endpoint.
+    """Name what vectors are kept under: provider, model, options and endpoint.
 
-    An embedder whose dimensions are learnt from the first answer should have a ``fingerprint``
-    of its own that is the same before and after.
+    Dimensions count as far as they were asked for. Those that are learnt from an answer do not,
+    so that the name is the same before and after.
     """
-    own = getattr(embedder, "fingerprint", None)
-    if own:
-        return str(own)
-    spec = embedder.spec
-    return f"{spec.provider}:{spec.model}:{spec.dimensions} at {embedder.endpoint}"
+    return f"{embedder.spec.fingerprint} at {embedder.endpoint}"
 
 
 class CacheAccess:
@@ -61,8 +57,7 @@ class CacheAccess:
         self, cache: VectorCache | None, embedder: Embedder, notify: Callable[[str], None]
     ) -> None:
         self._cache = cache if embedder.cacheable else None
-        self._embedder = embedder
-        self._name_at_first = model_name(embedder)
+        self._name = model_name(embedder)
         self._notify = notify
         self._lock = threading.Lock()
 
@@ -90,10 +85,10 @@ class CacheAccess:
             except Exception as error:  # noqa: BLE001 - the vectors themselves are fine
                 self._give_up("written", error)
 
-    @property
-    def _name(self) -> str:
-        has_own = getattr(self._embedder, "fingerprint", None)
-        return model_name(self._embedder) if has_own else self._name_at_first
+    def close(self) -> None:
+        """Use the cache no more; its owner closes it."""
+        with self._lock:
+            self._cache = None
 
     def _give_up(self, what: str, error: Exception) -> None:
         self._cache = None

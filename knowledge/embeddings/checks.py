@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge.errors import EmbeddingResponseError
+from knowledge.errors import EmbeddingError, EmbeddingResponseError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,7 +40,7 @@ class Checked:
     """
 
     vectors: NDArray[np.float32]
-    unusable: Mapping[int, EmbeddingResponseError] = field(default_factory=dict)
+    unusable: Mapping[int, EmbeddingError] = field(default_factory=dict)
 
 
 def check_answer(
@@ -69,12 +69,12 @@ def check_answer(
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
         unit = (vectors / norms).astype(np.float32)
     finite = np.isfinite(unit).all(axis=1)
-    unusable = {
-        int(row): _unusable_row(vectors[row], texts[row], who) for row in np.flatnonzero(~finite)
-    }
+    bad: list[int] = np.flatnonzero(~finite).tolist()
+    unusable = {row: _unusable_row(vectors[row], texts[row], who) for row in bad}
     if len(unusable) == len(texts):
-        raise unusable[0]
-    _check_distinct(unit[finite], [texts[row] for row in np.flatnonzero(finite)], who)
+        raise EmbeddingResponseError(unusable[0].message, hint=unusable[0].hint)
+    good = [text for row, text in enumerate(texts) if row not in unusable]
+    _check_distinct(unit[finite], good, who)
     return Checked(unit, unusable)
 
 
@@ -112,10 +112,10 @@ def _check_shape(
         )
 
 
-def _unusable_row(vector: NDArray[np.float32], text: str, who: str) -> EmbeddingResponseError:
+def _unusable_row(vector: NDArray[np.float32], text: str, who: str) -> EmbeddingError:
     what = "a zero vector" if not np.any(vector) else "a vector that is not finite"
     excerpt = " ".join(text[:60].split())
-    return EmbeddingResponseError(
+    return EmbeddingError(
         f"{who} gave {what} for a text that begins {excerpt!r}",
         hint="Check the model on the server with that text.",
     )

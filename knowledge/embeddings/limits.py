@@ -14,10 +14,9 @@ class Limits:
         self._too_long: int | None = None
         self._fits = 0
 
-    @property
-    def batch(self) -> int | None:
-        """Most texts that the server takes in a request; ``None`` while it refused none."""
-        return self._batch
+    def at_most(self, texts: int) -> int:
+        """Return how many of ``texts`` the server takes in a request."""
+        return min(texts, self._batch or texts)
 
     def batch_fits(self, texts: int) -> bool:
         """Note that both halves of a refused batch passed; tell whether that is news."""

@@ -38,8 +38,16 @@ KNOWN_DIMENSIONS: Mapping[str, int] = {
 
 _CONNECT_SECONDS = 10.0
 _PLAIN_HEADERS = frozenset(
-    ("host", "accept", "accept-encoding", "connection", "user-agent")
-    + ("content-type", "content-length", "transfer-encoding")
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+    }
 )
 
 
@@ -53,10 +61,8 @@ class OpenAIEmbedder:
     model:
         The model's name.
     dimensions:
-        The size that vectors must have; ``None`` is the model's own.
-    ask:
-        Send ``dimensions`` with the requests from the start. Else they are sent only once the
-        server has answered with another size, since many servers refuse the parameter.
+        Size of the vectors to ask for; ``None`` is the model's own. Sent only where it is not
+        the model's own, since many models refuse the parameter.
     timeout:
         Seconds an answer may take.
     """
@@ -67,11 +73,12 @@ class OpenAIEmbedder:
         *,
         model: str,
         dimensions: int | None = None,
-        ask: bool = False,
         timeout: float = 120.0,
     ) -> None:
         known = KNOWN_DIMENSIONS.get(model) if endpoint.official else None
-        self.spec = EmbedderSpec(endpoint.provider, model, dimensions or known)
+        asked = dimensions if dimensions != known else None
+        self._optional = {"dimensions": asked} if asked else {}
+        self.spec = EmbedderSpec(endpoint.provider, model, asked or known, self._optional)
         self.endpoint = endpoint.url
         self.max_input_tokens = 8191 if known else None
         self.max_batch = 2048
@@ -79,7 +86,6 @@ class OpenAIEmbedder:
         self._target = endpoint
         self._failures = Failures(endpoint, model)
         self._timeout = timeout
-        self._asked = dimensions if ask else None
         self._client: OpenAI | None = None
         self._lock = threading.Lock()
 
@@ -94,24 +100,13 @@ class OpenAIEmbedder:
         UsageError
             The base URL can't be used, or the key must not go to it.
         """
-        setting = int(settings["openai_embedding_dimensions"]) or None
         model = model or str(settings["openai_embedding_model"])
-        endpoint = endpoint_of(settings, model)
-        wanted = dimensions or setting
-        native = KNOWN_DIMENSIONS.get(model) if endpoint.official else None
-        ask = wanted != native if native else wanted == setting
         return cls(
-            endpoint,
+            endpoint_of(settings, model),
             model=model,
-            dimensions=wanted,
-            ask=ask,
+            dimensions=dimensions or int(settings["openai_embedding_dimensions"]) or None,
             timeout=float(settings["embedding_timeout"]),
         )
-
-    @property
-    def fingerprint(self) -> str:
-        """What vectors are kept under: the same name before and after the size is known."""
-        return f"{self._failures.who}, {self._asked or 'own'} dimensions"
 
     def embed_documents(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts in one request; vectors as the server gives them.
@@ -121,14 +116,18 @@ class OpenAIEmbedder:
         EmbeddingError
             One of its subclasses says what kind.
         """
-        answer = self._request(texts, self._asked)
-        expected = self.spec.dimensions
-        if expected and self._asked is None and answer.vectors.shape[1] != expected:
-            answer = self._ask_for(expected, texts, answer)
-        if expected is None:
-            with self._lock:
-                if self.spec.dimensions is None:
-                    self.spec = replace(self.spec, dimensions=answer.vectors.shape[1])
+        content = self._post(texts)
+        try:
+            body = parse_object(content)
+            if body.get("error"):
+                said = content.decode("utf-8", "replace")
+                raise self._failures.of_status(200, {}, said, texts=len(texts))
+            answer = read_embeddings(body)
+        except UnusableAnswerError as error:
+            raise self._failures.of_answer(str(error), hint=error.hint) from error
+        with self._lock:
+            if self.spec.dimensions is None:
+                self.spec = replace(self.spec, dimensions=answer.vectors.shape[1])
         return answer
 
     def embed_query(self, text: str) -> Embeddings:
@@ -142,33 +141,11 @@ class OpenAIEmbedder:
         if client is not None:
             client.close()
 
-    def _ask_for(self, dimensions: int, texts: Sequence[str], first: Embeddings) -> Embeddings:
-        """Ask again with ``dimensions``; a server that refuses gets its first answer judged."""
-        try:
-            answer = self._request(texts, dimensions)
-        except TransientEmbeddingError:
-            raise
-        except EmbeddingError:
-            return first
-        self._asked = dimensions
-        return answer
-
-    def _request(self, texts: Sequence[str], dimensions: int | None) -> Embeddings:
-        content = self._post(texts, dimensions)
-        try:
-            body = parse_object(content)
-            if body.get("error"):
-                said = content.decode("utf-8", "replace")
-                raise self._failures.of_status(200, {}, said, texts=len(texts))
-            return read_embeddings(body)
-        except UnusableAnswerError as error:
-            raise self._failures.of_answer(str(error), hint=error.hint) from error
-
-    def _post(self, texts: Sequence[str], dimensions: int | None) -> bytes:
+    def _post(self, texts: Sequence[str]) -> bytes:
         client = self._connect()
         import openai
 
-        optional: dict[str, Any] = {"dimensions": dimensions} if dimensions else {}
+        optional: dict[str, Any] = self._optional
         try:
             response = client.embeddings.with_raw_response.create(
                 input=list(texts), model=self._target.model, encoding_format="float", **optional

@@ -7,12 +7,11 @@ Azure puts the deployment into the path and the API version into the query.
 from __future__ import annotations
 
 import base64
-import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, quote, unquote, urlsplit
 
-from knowledge.errors import UntrustedEndpointError, UsageError
+from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,11 +60,8 @@ def endpoint_of(settings: Settings, model: str) -> Endpoint:
     ------
     UsageError
         The base URL can't be used.
-    UntrustedEndpointError
-        The working directory's files name the base URL, but the key comes from elsewhere.
     """
     given = _split(str(settings["openai_base_url"]))
-    _check_trust(settings, given)
     azure = settings["openai_api_type"] != "OPEN_AI"
     if azure and not settings.is_set("openai_base_url"):
         raise UsageError(
@@ -140,32 +136,6 @@ def _credential(settings: Settings, given: SplitResult) -> tuple[dict[str, str],
     if organization := str(settings["openai_organization"]):
         headers["OpenAI-Organization"] = organization
     return headers, secrets
-
-
-def _check_trust(settings: Settings, given: SplitResult) -> None:
-    """Refuse to send a key from a trusted place to an address that the folder's files name."""
-    named_by_folder = settings.origin("openai_base_url").of_folder
-    key_at_risk = (
-        settings.is_set("openai_api_key") and not settings.origin("openai_api_key").of_folder
-    )
-    if not named_by_folder or not key_at_risk or is_loopback(given.hostname or ""):
-        return
-    if settings["trust_project"] and not settings.origin("trust_project").of_folder:
-        return
-    raise UntrustedEndpointError(
-        f"{settings.origin('openai_base_url')} in the working directory sets OPENAI_BASE_URL to "
-        f"{given.hostname}, and the key in OPENAI_API_KEY would be sent there"
-    )
-
-
-def is_loopback(host: str) -> bool:
-    """Tell whether ``host`` is this machine."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _is_official(host: str) -> bool:

@@ -140,15 +140,15 @@ class EmbeddingPool:
         Returns
         -------
         Future of float32 array, shape (texts, dimensions), unit vectors in the texts' order
-            It fails with the `EmbeddingError` of the batch that failed, and is cancelled with
-            the pool.
+            It fails with the `EmbeddingError` of the batch that failed. It is cancelled with the
+            pool, be that before or after.
 
         Raises
         ------
         ValueError
             A text is blank.
         RuntimeError
-            The pool is closed.
+            The pool was closed, and not cancelled.
         """
         wishes = _distinct(texts)
         self._check_open()
@@ -171,6 +171,8 @@ class EmbeddingPool:
         ------
         EmbeddingError, ValueError, RuntimeError
             As for `submit`.
+        concurrent.futures.CancelledError
+            The pool was cancelled.
         """
         future = self.submit(texts)
         self.flush()
@@ -183,6 +185,8 @@ class EmbeddingPool:
         ------
         EmbeddingError, ValueError, RuntimeError
             As for `submit`.
+        concurrent.futures.CancelledError
+            The pool was cancelled.
         """
         question = _sendable(text)
         self._check_open()
@@ -211,6 +215,8 @@ class EmbeddingPool:
         cancel:
             Cancel what is not sent instead, and wait for answers under way only a moment.
         """
+        if cancel:
+            self._stop.set()
         with self._lock:
             batch = self._batcher.take()
             if batch and not cancel:
@@ -220,10 +226,9 @@ class EmbeddingPool:
             self._closed = True
             self._work.notify_all()
             self._room.notify_all()
-        if cancel:
-            self._stop.set()
         _settle(tickets)
         self._join(_GRACE if cancel else None)
+        self._cache.close()
         if callable(close := getattr(self._embedder, "close", None)):
             close()
 
@@ -249,10 +254,9 @@ class EmbeddingPool:
             for key, vector in found.items():
                 self._memo.put(key, vector)
         for wish in unknown:
-            vector = found.get(wish.key)
             with self._lock:
-                if vector is not None:
-                    ticket.fill(wish.rows, vector)
+                if wish.key in found:
+                    ticket.fill(wish.rows, found[wish.key])
                 else:
                     self._enqueue(ticket, wish)
 
@@ -280,7 +284,8 @@ class EmbeddingPool:
         while self._is_full and not self._closed:
             self._room.wait()
         if self._closed:
-            raise RuntimeError("the embedding pool was closed during submit")
+            ticket.cancel()
+            return
         if self._join_known(ticket, wish):
             return
         if error := self._breaker.error:
@@ -326,6 +331,8 @@ class EmbeddingPool:
             slots = [slot for slot in batch if slot.wanted]
             self._forget((slot for slot in batch if not slot.wanted), Slot.cancel)
         left = dict(enumerate(slots))
+        if not left:
+            return
         try:
             for outcome in self._sender.documents([slot.text for slot in slots]):
                 self._deliver([left.pop(row) for row in outcome.rows], outcome)
@@ -347,7 +354,7 @@ class EmbeddingPool:
         with self._lock:
             self._breaker.passed()
             self._embedded += len(slots)
-            self._batcher.size = min(self._batcher.size, self._sender.limits.batch or len(slots))
+            self._batcher.size = self._sender.limits.at_most(self._batcher.size)
             for slot in slots:
                 self._memo.put(slot.key, vectors[slot.key])
                 self._pending.pop(slot.key, None)
@@ -367,6 +374,7 @@ class EmbeddingPool:
     # Ending; the lock is held, but for _join
 
     def _drop_ready(self) -> list[Slot]:
+        """Take out all batches that wait."""
         dropped = [slot for batch in self._ready for slot in batch]
         self._ready.clear()
         self._room.notify_all()
@@ -381,7 +389,7 @@ class EmbeddingPool:
         return tickets
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._closed and not self._stop.is_set():
             raise RuntimeError("the embedding pool is closed")
 
     def _join(self, seconds: float | None) -> None:

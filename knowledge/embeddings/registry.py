@@ -61,7 +61,6 @@ def create_embedder(
             f"{provider!r} names the model {named_model!r}, but the model {model!r} is asked for",
             hint="Name the model once.",
         )
-    _refuse_code_of_folder(name, settings)
     if name == "azure" and settings["openai_api_type"] == "OPEN_AI":
         settings = settings.override(openai_api_type="AZURE")
     factory = _embedder_class(name).from_settings
@@ -72,16 +71,24 @@ def create_embedder(
 
 
 def embedder_for(spec: EmbedderSpec, settings: Settings) -> Embedder:
-    """Create the embedder that a dataset recorded: same provider, model and dimensions.
+    """Create the embedder that a dataset recorded: same provider, model and options.
+
+    Dimensions that the settings ask for now do not count.
 
     Raises
     ------
     UsageError
         As for `create_embedder`.
     """
-    return create_embedder(
-        spec.provider, settings=settings, model=spec.model, dimensions=spec.dimensions
+    embedder = create_embedder(
+        spec.provider,
+        settings=settings.override(openai_embedding_dimensions=0),
+        model=spec.model,
+        dimensions=spec.options.get("dimensions"),
     )
+    if embedder.spec.dimensions is None:
+        embedder.spec = replace(embedder.spec, dimensions=spec.dimensions)
+    return embedder
 
 
 def default_provider(settings: Settings) -> str:
@@ -165,16 +172,3 @@ def _unknown(name: str) -> UsageError:
     return UsageError(
         f"there is no embedding provider {name!r}", hint=f"Choose one of {', '.join(ordered)}."
     )
-
-
-def _refuse_code_of_folder(name: str, settings: Settings) -> None:
-    """Refuse to import a class that only the working directory's own files name."""
-    value = settings.values["embedding_model_provider"]
-    if not name.startswith(_PYTHON) or not value.origin.of_folder:
-        return
-    trusted = settings["trust_project"] and not settings.origin("trust_project").of_folder
-    if not trusted and parse_model(str(value.value))[0] == name:
-        raise UsageError(
-            f"{value.origin} in the working directory names {name!r}, code that would be run",
-            hint="If you trust this folder, run `knowledge trust`, or set KNOW_TRUST_PROJECT=1.",
-        )

@@ -98,7 +98,7 @@ class Retrier:
             reraise=True,
         )
         try:
-            return retrying(self._send_in_time, send)
+            result: T = retrying(self._send_in_time, send)
         except TransientEmbeddingError as error:
             tries = self._retries + 1
             raise TransientEmbeddingError(
@@ -106,6 +106,7 @@ class Retrier:
                 hint=error.hint,
                 retry_after=error.retry_after,
             ) from error
+        return result
 
     def _send_in_time(self, send: Callable[[], T]) -> T:
         while (seconds := self._not_before - time.monotonic()) > 0:

@@ -105,9 +105,10 @@ class Sender:
             return self._embedder.embed_query(texts[0])
 
         try:
-            return self._request([text], ask)[0]
+            vector: NDArray[np.float32] = self._request([text], ask)[0]
         except _TOO_MUCH as error:
             return self._in_parts(text, error, ask)
+        return vector
 
     def learn_dimensions(self, dimensions: int) -> int:
         """Take dimensions as known from now on, unless others were known before; return these."""
@@ -144,7 +145,7 @@ class Sender:
         """Cut rows by what was learnt: texts that may be too long alone, the rest in batches."""
         doubtful = [row for row in rows if self.limits.is_doubtful(len(texts[row]))]
         others = [row for row in rows if row not in set(doubtful)] if doubtful else rows
-        size = self.limits.batch or len(rows)
+        size = self.limits.at_most(len(rows))
         batches = [others[start : start + size] for start in range(0, len(others), size)]
         return batches + [[row] for row in doubtful]
 

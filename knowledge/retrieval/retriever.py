@@ -124,7 +124,7 @@ class Retriever:
     def _index(self, dataset: Dataset) -> ChromaIndex:
         from knowledge.storage.vectors.chroma import ChromaIndex
 
-        key = (dataset.key, dataset.generation)
+        key = (dataset.key, dataset.vectors)
         if key not in self._indexes:
             while len(self._indexes) >= OPEN_INDEXES:
                 self._indexes.pop(next(iter(self._indexes))).close()

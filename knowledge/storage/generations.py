@@ -69,15 +69,17 @@ def publish_candidate(folder: DataFolder, key: str, generation: int) -> None:
     _sync(target.parent)
 
 
-def sweep_folders(folder: DataFolder, key: str, generation: int) -> None:
-    """Remove what no reader needs: candidates and all generations but this and the one before."""
+def sweep_folders(folder: DataFolder, key: str, published: int) -> None:
+    """Remove what no reader needs: all but the published folder and the one before it."""
     home = folder.dataset(key)
     if not home.is_dir():
         return
-    kept = {folder.generation(key, number).name for number in (generation, generation - 1)}
-    for path in home.iterdir():
-        if path.name not in kept:
-            shutil.rmtree(path, ignore_errors=True)
+    current = folder.generation(key, published).name
+    names = sorted(path.name for path in home.iterdir())
+    before = [name for name in names if name.startswith("g") and name < current]
+    for name in names:
+        if name not in (current, *before[-1:]):
+            shutil.rmtree(home / name, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:

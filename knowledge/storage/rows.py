@@ -42,6 +42,7 @@ def dataset_of(row: sqlite3.Row) -> Dataset:
         name=row["name"],
         key=row["key"],
         generation=row["generation"],
+        vectors=row["vectors"],
         files=row["files"],
         chunks=row["chunks"],
         embedding=embedding,

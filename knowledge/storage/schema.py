@@ -5,6 +5,8 @@ transaction and must leave the catalog as the next version wants it.
 
 Rows of ``files`` and ``chunks`` carry the generation that added them and the one that removed
 them. A reader of generation g sees the rows with ``added <= g`` and ``removed`` null or above g.
+``datasets.vectors`` is the generation whose folder holds the vectors: an earlier one when the last
+publish changed none.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ MIGRATIONS: tuple[str, ...] = (
         key TEXT NOT NULL UNIQUE,
         name TEXT NOT NULL UNIQUE,
         generation INTEGER NOT NULL DEFAULT 0,
+        vectors INTEGER NOT NULL DEFAULT 0,
         provider TEXT,
         model TEXT,
         dimensions INTEGER,

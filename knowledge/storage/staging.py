@@ -118,16 +118,24 @@ class Staging:
         row = self._sql.execute("SELECT dead FROM datasets WHERE id = ?", (self._dataset,))
         return int(row.fetchone()["dead"])
 
-    def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec, dead: int) -> None:
-        """Set the dataset's generation to the next; durable when this returns."""
+    def publish(
+        self, embedding: EmbedderSpec, splitter: SplitterSpec, dead: int, *, new_vectors: bool
+    ) -> None:
+        """Set the dataset's generation to the next; durable when this returns.
+
+        ``dead`` counts deleted vectors that the index carries; with ``new_vectors`` the next
+        generation has a folder of its own.
+        """
         with self._catalog.transaction(durable=True):
             self._sql.execute(
-                "UPDATE datasets SET generation = ?, files = ?, chunks = ?, dead = ?, "
+                "UPDATE datasets SET generation = ?1, "
+                "vectors = CASE WHEN ?2 THEN ?1 ELSE vectors END, files = ?, chunks = ?, dead = ?, "
                 "provider = ?, model = ?, dimensions = ?, model_options = ?, "
                 "chunk_size = ?, chunk_overlap = ?, "
                 "staged = 0, updated_at = ? WHERE id = ?",
                 (
                     self._next,
+                    new_vectors,
                     self._count("files"),
                     self._count("chunks"),
                     dead,

@@ -81,7 +81,7 @@ class WriteRun:
     def sweep(self) -> None:
         """Remove what a killed run left: staged rows, candidate folders, old generations."""
         self._staging.sweep()
-        generations.sweep_folders(self._catalog.folder, self.dataset.key, self.dataset.generation)
+        generations.sweep_folders(self._catalog.folder, self.dataset.key, self.dataset.vectors)
 
     def write_file(self, change: FileChange) -> None:
         """Stage a new or changed file."""
@@ -119,13 +119,23 @@ class WriteRun:
         if not self._staged:
             return self.dataset
         self._write_pending()
-        index = self._candidate()
+        dead = self._staging.dead_vectors()
+        if self._index is not None:
+            dead = self._publish_vectors(self._index, dead + self._dead)
+        self._staging.publish(embedding, splitter, dead, new_vectors=self._index is not None)
+        self._index = None
+        self.dataset = self._catalog.dataset(self.dataset.name)
+        self._staging = Staging(self._catalog, self.dataset)
+        self._staged, self._dead = False, 0
+        self.sweep()
+        return self.dataset
+
+    def _publish_vectors(self, index: ChromaIndex, dead: int) -> int:
+        """Give the candidate its name; return how many deleted vectors it carries."""
         live = self._staging.live_chunks()
-        dead = self._staging.dead_vectors() + self._dead
         if dead > MAX_DEAD_SHARE * (live + dead):
             index, dead = self._rebuilt(index), 0
         vectors = index.flush()
-        self._index = None
         if vectors != live:
             raise DamagedStoreError(
                 f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
@@ -133,12 +143,7 @@ class WriteRun:
             )
         number = self.dataset.generation + 1
         generations.publish_candidate(self._catalog.folder, self.dataset.key, number)
-        self._staging.publish(embedding, splitter, dead)
-        self.dataset = self._catalog.dataset(self.dataset.name)
-        self._staging = Staging(self._catalog, self.dataset)
-        self._staged, self._dead = False, 0
-        self.sweep()
-        return self.dataset
+        return dead
 
     def drop(self) -> None:
         """Forget what was not published."""
@@ -155,9 +160,9 @@ class WriteRun:
             from knowledge.storage.vectors.chroma import ChromaIndex
 
             folder = generations.prepare_candidate(
-                self._catalog.folder, self.dataset.key, self.dataset.generation
+                self._catalog.folder, self.dataset.key, self.dataset.vectors
             )
-            self._index = ChromaIndex(folder, create=not self.dataset.generation)
+            self._index = ChromaIndex(folder, create=not self.dataset.vectors)
         return self._index
 
     def _write_pending(self) -> None:
