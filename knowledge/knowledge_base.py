@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 from knowledge.errors import DatasetNotFoundError, FileNotInDatasetError, UsageError
 from knowledge.model import Chunk, Dataset, Hit, IngestReport, SourceFile
 from knowledge.settings import Settings
-from knowledge.storage.layout import DataFolder
+from knowledge.storage.layout import DataFolder, folder_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -246,9 +245,7 @@ class KnowledgeBase:
         folder = Path(path).resolve()
         if not folder.is_dir():
             raise UsageError(f"{path} is not a folder")
-        digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-        label = "".join(c if c.isprintable() else "?" for c in folder.name).strip()[:80]
-        return f"askdir {label} {digest}".replace("  ", " ")
+        return folder_name(folder)
 
     def datasets(self) -> list[Dataset]:
         """Return all datasets by name."""
@@ -340,9 +337,7 @@ class KnowledgeBase:
         """
         with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
             owner = snapshot.dataset(dataset)
-            found = snapshot.file(owner, id=file)
-            for path in (file, os.path.abspath(file), os.path.realpath(file)):  # noqa: PTH100
-                found = found or snapshot.file(owner, path=path)
+            found = snapshot.find_file(owner, file)
             if found is None:
                 raise FileNotInDatasetError(f"dataset {dataset!r} holds no file {file!r}")
             return found, snapshot.chunks_of_file(owner, found.id)

@@ -18,7 +18,7 @@ from knowledge.embeddings.openai_answer import (
 )
 from knowledge.embeddings.openai_endpoint import Endpoint, endpoint_of
 from knowledge.embeddings.openai_errors import Failures
-from knowledge.errors import EmbeddingAuthError, EmbeddingError, TransientEmbeddingError
+from knowledge.errors import EmbeddingAuthError
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class OpenAIEmbedder:
         dimensions: int | None = None,
         timeout: float = 120.0,
     ) -> None:
-        known = KNOWN_DIMENSIONS.get(model) if endpoint.official else None
+        known = KNOWN_DIMENSIONS.get(endpoint.model) if endpoint.official else None
         asked = dimensions if dimensions != known else None
         self._optional = {"dimensions": asked} if asked else {}
         self.spec = EmbedderSpec(endpoint.provider, model, asked or known, self._optional)
@@ -98,7 +98,7 @@ class OpenAIEmbedder:
         Raises
         ------
         UsageError
-            The base URL can't be used, or the key must not go to it.
+            The base URL can't be used.
         """
         model = model or str(settings["openai_embedding_model"])
         return cls(

@@ -87,6 +87,7 @@ class Writer:
         self._steps: queue.Queue[Write | Touch | Remove | None] = queue.Queue(WAITING_FILES)
         self._error: BaseException | None = None
         self._ended = False
+        self._rejected: EmbeddingError | None = None
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -139,24 +140,13 @@ class Writer:
         return step
 
     def _work(self) -> None:
-        rejected: EmbeddingError | None = None
         while (step := self._next()) is not None:
-            try:
-                self._apply(step)
-            except CancelledError:
-                continue  # the run is being stopped
-            except FATAL:
-                raise
-            except EmbeddingError as error:  # the provider refuses this text, not the account
-                assert isinstance(step, Write)
-                rejected = error
-                self._tally.problem(step.file.path, FileStatus.FAILED, str(error))
-                self._tally.finished(step.file.path, FileStatus.FAILED)
+            self._apply(step)
             if time.monotonic() - self._published_at > self._checkpoint:
                 self._publish()
         self._publish()
-        if rejected is not None and not self._tally.files[FileStatus.INGESTED]:
-            raise rejected  # it refused everything
+        if self._rejected is not None and not self._tally.files[FileStatus.INGESTED]:
+            raise self._rejected  # it refused everything
 
     def _apply(self, step: Write | Touch | Remove) -> None:
         match step:
@@ -176,6 +166,14 @@ class Writer:
         if step.vectors is not None:
             if not step.vectors.done():
                 self._pool.flush()  # it may wait in a batch that is not full
+                self._run.prepare()
+            try:
+                error = step.vectors.exception()
+            except CancelledError:
+                return  # the run is being stopped
+            if error is not None:
+                self._reject(step.file, error)
+                return
             vectors = step.vectors.result()
             if self._embedding.dimensions is None:
                 self._embedding = replace(self._embedding, dimensions=int(vectors.shape[1]))
@@ -187,6 +185,14 @@ class Writer:
             removed=len(step.diff.removed),
             reused=step.diff.kept,
         )
+
+    def _reject(self, file: SourceFile, error: BaseException) -> None:
+        """Let one file fail when the provider refuses its text; stop when it refuses us."""
+        if not isinstance(error, EmbeddingError) or isinstance(error, FATAL):
+            raise error
+        self._rejected = error
+        self._tally.problem(file.path, FileStatus.FAILED, str(error))
+        self._tally.finished(file.path, FileStatus.FAILED)
 
     def _publish(self) -> None:
         self._run.publish(self._embedding, self._splitter)

@@ -9,6 +9,8 @@ datasets/<key>/candidate/       the next one, while a writer builds it
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
 import uuid
 from dataclasses import dataclass
@@ -65,6 +67,14 @@ def new_key(name: str) -> str:
     """Derive a folder name from a dataset's name: readable, unique, safe on every platform."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")
     return f"{slug or 'dataset'}-{uuid.uuid4().hex[:12]}"
+
+
+def folder_name(folder: Path) -> str:
+    """Return the name of the dataset that belongs to a folder: readable, and unique by its path."""
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    label = os.fsencode(folder.name).decode("utf-8", "backslashreplace")
+    label = "".join(c if c.isprintable() else "?" for c in label).strip()[:80]
+    return f"askdir {label} {digest}" if label else f"askdir {digest}"
 
 
 def check_name(name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -46,6 +47,14 @@ class Snapshot:
         column, value = ("path", path) if id is None else ("id", id)
         rows = self._select("files", FILE_COLUMNS, dataset, f"AND {column} = :value", value=value)
         return next(map(file_of, rows), None)
+
+    def find_file(self, dataset: Dataset, text: str) -> SourceFile | None:
+        """Return the file that ``text`` names: by id, by stored name, or by a path to it."""
+        found = self.file(dataset, id=text)
+        for path in (text, os.path.abspath(text), os.path.realpath(text)):  # noqa: PTH100
+            stored = os.fsencode(path).decode("utf-8", "backslashreplace")
+            found = found or self.file(dataset, path=stored)
+        return found
 
     def files_by_id(self, dataset: Dataset, ids: Iterable[str]) -> dict[str, SourceFile]:
         """Return the files with these ids, by id."""

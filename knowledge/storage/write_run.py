@@ -83,6 +83,10 @@ class WriteRun:
         self._staging.sweep()
         generations.sweep_folders(self._catalog.folder, self.dataset.key, self.dataset.vectors)
 
+    def prepare(self) -> None:
+        """Open the folder that vectors will be written to; done while they are on their way."""
+        self._candidate()
+
     def write_file(self, change: FileChange) -> None:
         """Stage a new or changed file."""
         self._staged = True
