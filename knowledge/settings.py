@@ -163,7 +163,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "embedding_batch_size",
         ("KNOW_EMBEDDING_BATCH_SIZE",),
-        64,
+        16,
         "Texts in one embedding request.",
         minimum=1,
     ),

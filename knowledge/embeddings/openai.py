@@ -47,6 +47,7 @@ _PLAIN_HEADERS = frozenset(
         "host",
         "transfer-encoding",
         "user-agent",
+        "x-stainless-raw-response",  # the package's own mark for answers it shall not parse
     }
 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from concurrent.futures import CancelledError
@@ -13,7 +14,6 @@ from tenacity import (
     Retrying,
     retry_if_exception_type,
     stop_after_attempt,
-    wait_exponential_jitter,
 )
 
 from knowledge.errors import TransientEmbeddingError
@@ -45,6 +45,11 @@ class Backoff:
     cap: float = 30.0
     longest: float = 120.0
 
+    def after(self, tries: int) -> float:
+        """Return the seconds to wait after so many failed tries."""
+        jitter = random.uniform(0.0, self.start)  # noqa: S311 - spreads threads, hides nothing
+        return float(min(self.start * self.factor ** (tries - 1) + jitter, self.cap))
+
 
 class Retrier:
     """Calls again what raised `TransientEmbeddingError`; one for all threads of a pool.
@@ -73,9 +78,6 @@ class Retrier:
         self._stop = stop
         self._backoff = backoff or Backoff()
         self._notify = notify
-        self._grow = wait_exponential_jitter(
-            self._backoff.start, self._backoff.cap, self._backoff.factor, self._backoff.start
-        )
         self._not_before = 0.0
         self._last_word = -_BETWEEN_WORDS
 
@@ -122,7 +124,7 @@ class Retrier:
     def _wait(self, state: RetryCallState) -> float:
         error = _error_of(state)
         asked = min(error.retry_after or 0.0, self._backoff.longest)
-        return max(asked, self._grow(state))
+        return max(asked, self._backoff.after(state.attempt_number))
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge.embeddings.checks import Checked, check_answer
+from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.limits import Limits
 from knowledge.embeddings.splitting import cut_in_two, mean_of_parts
 from knowledge.errors import (
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from knowledge.embeddings.embedder import Embedder, Embeddings
+    from knowledge.embeddings.embedder import Embedder
     from knowledge.embeddings.retry import Retrier
 
 _TOO_MUCH = (EmbeddingBatchTooLargeError, EmbeddingInputTooLongError)
@@ -231,7 +232,7 @@ class Sender:
             with self._lock:
                 self.requests += 1
             try:
-                return send(texts)
+                answer = send(texts)
             except EmbeddingError:
                 raise
             except Exception as error:
@@ -239,6 +240,9 @@ class Sender:
                     f"{self.who} failed: {type(error).__name__}: {error}",
                     hint="This looks like a fault of the provider's code; --debug shows where.",
                 ) from error
+        if not isinstance(answer, Embeddings):
+            raise EmbeddingError(f"{self.who} gave a {type(answer).__name__}, not Embeddings")
+        return answer
 
 
 def _outcomes(rows: Sequence[int], checked: Checked) -> Iterator[Outcome]:

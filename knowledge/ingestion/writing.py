@@ -166,7 +166,6 @@ class Writer:
         if step.vectors is not None:
             if not step.vectors.done():
                 self._pool.flush()  # it may wait in a batch that is not full
-                self._run.prepare()
             try:
                 error = step.vectors.exception()
             except CancelledError:
@@ -174,6 +173,8 @@ class Writer:
             if error is not None:
                 self._reject(step.file, error)
                 return
+            # The first vectors are there, others on their way: the time to load the vector store.
+            self._run.prepare()
             vectors = step.vectors.result()
             if self._embedding.dimensions is None:
                 self._embedding = replace(self._embedding, dimensions=int(vectors.shape[1]))
