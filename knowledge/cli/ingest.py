@@ -12,10 +12,11 @@ import typer
 from knowledge.cli import options
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
+from knowledge.cli.summary import one_line, report_lines
 from knowledge.errors import SomeFilesFailedError, UsageError
 
 if TYPE_CHECKING:
-    from knowledge.ingestion.request import InlineText
+    from knowledge.ingestion.request import FileListener, InlineText
     from knowledge.model import IngestReport
     from knowledge.settings import Settings
 
@@ -89,16 +90,18 @@ def ingest(
             metadata=metadata_pairs(metadata or [], "--metadata"),
             **walk_options(kb.settings, files),
         )
-        with progress_bar(session) as progress:
-            report = kb.run_ingest(
-                request,
-                kb.settings["dataset"],
-                create=not kb.settings["no_create_dataset"],
-                progress=progress,
-                on_file=(lambda file, status: session.note(f"{status}: {file}"))
-                if session.verbose
-                else None,
-            )
+        try:
+            with progress_bar(session) as progress:
+                report = kb.run_ingest(
+                    request,
+                    kb.settings["dataset"],
+                    create=not kb.settings["no_create_dataset"],
+                    progress=progress,
+                    on_file=_teller(session),
+                )
+        except KeyboardInterrupt:
+            session.note("the files that were complete are stored; run again to go on")
+            raise
     show_report(session, report)
     if report.failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)
@@ -126,7 +129,6 @@ def walk_options(settings: Settings, paths: Sequence[Path]) -> dict[str, Any]:
 def show_report(session: Session, report: IngestReport) -> None:
     """Print what a run did: a JSON object, a summary for people, or lines for scripts."""
     from knowledge.cli.records import report_record
-    from knowledge.cli.summary import report_lines
 
     if session.json:
         session.print_json("knowledge.ingest/1", report_record(report))
@@ -141,6 +143,12 @@ def show_report(session: Session, report: IngestReport) -> None:
     for style, text in problems:
         if style == "red" or not session.quiet:
             console.print(text, style=style, markup=False, soft_wrap=True)
+
+
+def _teller(session: Session) -> FileListener | None:
+    if not session.verbose:
+        return None
+    return lambda file, status: session.note(f"{status}: {one_line(file)}")
 
 
 def _standard_input(name: str | None, *, asked: bool) -> list[InlineText]:

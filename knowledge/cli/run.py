@@ -13,6 +13,7 @@ import typer
 
 from knowledge.cli.app import app
 from knowledge.cli.errors import show_error
+from knowledge.cli.session import Interrupted, OutputClosedError
 from knowledge.errors import KnowledgeError, UsageError
 
 INTERRUPTED = 130
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(arguments, json=json, debug=debug)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except (OutputClosedError, BrokenPipeError):
         # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
@@ -64,14 +65,12 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
             traceback.print_exc()
         show_error(error, json=json)
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
-        print("\ninterrupted", file=sys.stderr)  # noqa: T201
+    except (Interrupted, KeyboardInterrupt, typer.Abort):
+        print("interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     except Terminated:
         print("terminated", file=sys.stderr)  # noqa: T201
         return TERMINATED
-    except BrokenPipeError:
-        raise
     except Exception as error:
         if _AnyClickError is not None and isinstance(error, _AnyClickError):
             return _usage(error, json=json)

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 COMMON = "Common options"
 
 
+class Interrupted(BaseException):
+    """Ctrl-C was pressed."""
+
+
+class OutputClosedError(BaseException):
+    """Whoever read our output has seen enough."""
+
+
 @dataclass(frozen=True, slots=True)
 class Session:
     """One command's run.
@@ -123,7 +131,13 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     def run(**arguments: Any) -> None:
         flags = {name: arguments.pop(name) for name in _FLAGS}
         session = Session(flags["json_output"], flags["quiet"], flags["verbose"], flags["data_dir"])
-        function(session, **arguments)
+        try:
+            function(session, **arguments)
+        # Typer would turn these into exit codes of its own.
+        except KeyboardInterrupt as error:
+            raise Interrupted from error
+        except BrokenPipeError as error:
+            raise OutputClosedError from error
 
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
     run.__signature__ = signature.replace(parameters=[*keyword, *common])  # type: ignore[attr-defined]

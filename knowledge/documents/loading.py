@@ -7,7 +7,12 @@ from typing import Any
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, PageSpan, TextKind
 
-KREUZBERG = {"pdf": "application/pdf", "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document", "html": "text/html", "htm": "text/html"}
+KREUZBERG = {
+    "pdf": "application/pdf",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "html": "text/html",
+    "htm": "text/html",
+}
 
 
 def load_bytes(data: bytes, name: str, *, max_text: int | None = None) -> Document:
@@ -37,7 +42,13 @@ def _kreuzberg(data: bytes, suffix: str) -> Document:
 
     try:
         result: Any = k.extract_bytes_sync(
-            data, KREUZBERG[suffix], k.ExtractionConfig(use_cache=False, output_format="markdown", pages=k.PageConfig(extract_pages=True) if suffix == "pdf" else None)
+            data,
+            KREUZBERG[suffix],
+            k.ExtractionConfig(
+                use_cache=False,
+                output_format="markdown",
+                pages=k.PageConfig(extract_pages=True) if suffix == "pdf" else None,
+            ),
         )
     except BaseException as error:
         if isinstance(error, (KeyboardInterrupt, SystemExit)):

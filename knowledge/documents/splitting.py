@@ -21,7 +21,10 @@ def split(document: Document, spec: SplitterSpec) -> list[Passage]:
         pages = [p.number for p in document.pages if p.char_start < end and start < p.char_end]
         passages.append(
             Passage(
-                len(passages), text, start, end,
+                len(passages),
+                text,
+                start,
+                end,
                 *(line if document.has_lines else (None, None)),
                 *((pages[0], pages[-1]) if pages else (None, None)),
                 tokens=len(text) // 4,

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from knowledge.ingestion.ahead import ahead
 from knowledge.ingestion.loading import MIB, LoadedFile, LoadTask
 from knowledge.ingestion.plan import Stored, given_metadata, is_unchanged
 from knowledge.ingestion.request import IngestRequest
-from knowledge.ingestion.scan import Scan
+from knowledge.ingestion.scan import FoundFile, Scan
 from knowledge.ingestion.tally import Tally
 from knowledge.ingestion.workers import load_files
 from knowledge.model import Chunk, Dataset, FileStatus, SourceFile, SplitterSpec
@@ -84,19 +85,23 @@ class Reader:
             self.tally.found()
             self.scan.seen.add(inline.name)
             yield self._task(inline.name, inline.name, content=inline.content)
-        for found in self.scan:
-            self.tally.found()
+        for found in ahead(self._found()):
             stored = self.stored.by_path.get(found.shown)
             if stored and not self.request.force and is_unchanged(found, stored):
                 self._unchanged(stored)
             else:
                 yield self._task(found.path, found.shown)
-        self.tally.scanned()
         for problem in self.scan.problems:
             self.tally.problem(problem.file, problem.status, problem.reason)
             if problem.status != "notice":
                 self.tally.found()
                 self.tally.finished(problem.file, self._status(FileStatus(problem.status)))
+
+    def _found(self) -> Iterator[FoundFile]:
+        for found in self.scan:
+            self.tally.found()
+            yield found
+        self.tally.scanned()
 
     def _unchanged(self, stored: SourceFile) -> None:
         given = given_metadata(stored, self.request.metadata)

@@ -13,7 +13,11 @@ from knowledge.model import FileStatus
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a run is. Totals grow until ``scanned`` is true."""
+    """How far a run is.
+
+    ``files_total`` grows until ``scanned`` is true; ``chunks_total`` is a guess by the files that
+    are cut already.
+    """
 
     files_done: int
     files_total: int

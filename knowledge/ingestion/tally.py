@@ -23,7 +23,8 @@ class Tally:
     tokens: int = 0
     _found: int = 0
     _finished: int = 0
-    _chunks_total: int = 0
+    _planned_files: int = 0
+    _planned_chunks: int = 0
     _chunks_done: int = 0
     _scanned: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -42,7 +43,8 @@ class Tally:
     def planned(self, chunks: int) -> None:
         """Chunks of a file wait to be embedded and written."""
         with self._lock:
-            self._chunks_total += chunks
+            self._planned_files += 1
+            self._planned_chunks += chunks
         self._tell()
 
     def finished(
@@ -73,7 +75,15 @@ class Tally:
                     self._finished,
                     self._found,
                     self._chunks_done,
-                    self._chunks_total,
+                    self._expected_chunks(),
                     self._scanned,
                 )
             )
+
+    def _expected_chunks(self) -> int:
+        """Guess the chunks of all files by those of the files that are cut already."""
+        if not self._planned_files:
+            return 0
+        others = self._finished - self.files[FileStatus.INGESTED]  # unchanged, failed, …
+        files = max(self._planned_files, self._found - others)
+        return round(self._planned_chunks * files / self._planned_files)
