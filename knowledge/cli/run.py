@@ -76,6 +76,10 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
             return _usage(error, json=json)
         if debug:
             raise
+        if isinstance(error, OSError) and error.strerror:
+            named = f"{error.filename}: " if error.filename else ""
+            show_error(KnowledgeError(f"{named}{error.strerror}"), json=json)
+            return KnowledgeError.exit_code
         show_error(
             KnowledgeError(
                 f"unexpected {type(error).__name__}: {error}",

@@ -35,11 +35,14 @@ class Embedder(Protocol):
     """Turns texts into vectors; one call is one request to the provider.
 
     Calls may come from several threads at once. Batching, threads, retries, order, the cache and
-    checks on the answer are the pool's work, not the provider's.
+    checks on the answer are the pool's work, not the provider's. An embedder that holds
+    connections has a ``close()`` as well, which the pool calls when it is closed.
     """
 
     spec: EmbedderSpec
-    """Identity of the model. ``dimensions`` may be ``None`` until the first answer."""
+    """Identity of the model. ``dimensions`` may be ``None``: the first answer sets them.
+
+    What was asked of the model stands in ``options``, which counts for the cache."""
 
     endpoint: str
     """Where texts are sent, such as a base URL; empty for a local model."""

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Self
 
 from knowledge.embeddings.batching import Batcher
 from knowledge.embeddings.breaker import Breaker
-from knowledge.embeddings.cache import CacheAccess, VectorCache, text_key
+from knowledge.embeddings.cache import CacheAccess, VectorCache
 from knowledge.embeddings.memo import Memo
 from knowledge.embeddings.retry import Backoff, Retrier
 from knowledge.embeddings.sender import Outcome, Sender
 from knowledge.embeddings.tickets import Slot, Ticket
+from knowledge.embeddings.wishes import Wish, distinct, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -59,15 +60,6 @@ class PoolStats:
     tokens: int
     requests: int
     split: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    """A distinct text of one submit, and its rows."""
-
-    key: bytes
-    text: str
-    rows: list[int]
 
 
 class EmbeddingPool:
@@ -150,7 +142,7 @@ class EmbeddingPool:
         RuntimeError
             The pool was closed, and not cancelled.
         """
-        wishes = _distinct(texts)
+        wishes = distinct(texts)
         self._check_open()
         ticket = Ticket(len(texts), self._sender.dimensions)
         for start in range(0, len(wishes), _LOOKED_UP_AT_ONCE):
@@ -188,7 +180,7 @@ class EmbeddingPool:
         concurrent.futures.CancelledError
             The pool was cancelled.
         """
-        question = _sendable(text)
+        question = sendable(text)
         self._check_open()
         vector = self._sender.query(question)
         with self._lock:
@@ -245,7 +237,7 @@ class EmbeddingPool:
 
     # Taking texts in
 
-    def _take_in(self, ticket: Ticket, wishes: Sequence[_Wish]) -> None:
+    def _take_in(self, ticket: Ticket, wishes: Sequence[Wish]) -> None:
         with self._lock:
             unknown = [wish for wish in wishes if not self._join_known(ticket, wish)]
         found = self._look_up([wish.key for wish in unknown])
@@ -268,7 +260,7 @@ class EmbeddingPool:
         dimensions = self._sender.learn_dimensions(len(next(iter(found.values()))))
         return {key: vector for key, vector in found.items() if len(vector) == dimensions}
 
-    def _join_known(self, ticket: Ticket, wish: _Wish) -> bool:
+    def _join_known(self, ticket: Ticket, wish: Wish) -> bool:
         """Serve a wish from the memo, or from a slot that waits already; the lock is held."""
         vector = self._memo.get(wish.key)
         if vector is not None:
@@ -279,7 +271,7 @@ class EmbeddingPool:
             slot.needed_by.append((ticket, wish.rows))
         return slot is not None
 
-    def _enqueue(self, ticket: Ticket, wish: _Wish) -> None:
+    def _enqueue(self, ticket: Ticket, wish: Wish) -> None:
         """Add a slot to the batch, once there is room; the lock is held."""
         while self._is_full and not self._closed:
             self._room.wait()
@@ -335,7 +327,9 @@ class EmbeddingPool:
             return
         try:
             for outcome in self._sender.documents([slot.text for slot in slots]):
-                self._deliver([left.pop(row) for row in outcome.rows], outcome)
+                self._deliver([left[row] for row in outcome.rows], outcome)
+                for row in outcome.rows:
+                    del left[row]
         except CancelledError:
             with self._lock:
                 tickets = self._forget(left.values(), Slot.cancel)
@@ -402,27 +396,6 @@ def _settle(tickets: Iterable[Ticket]) -> None:
     """Resolve futures; done without the lock, since that runs their callbacks."""
     for ticket in dict.fromkeys(tickets):
         ticket.settle()
-
-
-def _distinct(texts: Sequence[str]) -> list[_Wish]:
-    """Group equal texts, in the order of their first rows."""
-    wishes: dict[bytes, _Wish] = {}
-    for row, given in enumerate(texts):
-        text = _sendable(given)
-        key = text_key(text)
-        wishes.setdefault(key, _Wish(key, text, [])).rows.append(row)
-    return list(wishes.values())
-
-
-def _sendable(text: str) -> str:
-    """Return the text without lone surrogates, which no server and no tokenizer takes."""
-    if not text.strip():
-        raise ValueError("a blank text can't be embedded")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 def _say_nothing(message: str) -> None:

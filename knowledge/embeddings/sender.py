@@ -106,7 +106,7 @@ class Sender:
             return self._embedder.embed_query(texts[0])
 
         try:
-            vector: NDArray[np.float32] = self._request([text], ask)[0]
+            vector: NDArray[np.float32] = self._checked([text], ask).vectors[0]
         except _TOO_MUCH as error:
             return self._in_parts(text, error, ask)
         return vector
@@ -198,18 +198,10 @@ class Sender:
         found: list[tuple[NDArray[np.float32], int]] = []
         for half in halves:
             try:
-                found.append((self._request([half], send)[0], len(half)))
+                found.append((self._checked([half], send).vectors[0], len(half)))
             except _TOO_MUCH as smaller:
                 found += self._parts(half, smaller, send)
         return found
-
-    def _request(
-        self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]
-    ) -> NDArray[np.float32]:
-        checked = self._checked(texts, send)
-        if checked.unusable:
-            raise next(iter(checked.unusable.values()))
-        return checked.vectors
 
     def _checked(
         self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]

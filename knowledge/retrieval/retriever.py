@@ -47,6 +47,7 @@ class Retriever:
         self._folder = folder
         self._embed = embed
         self._indexes: dict[tuple[str, int], ChromaIndex] = {}
+        self._opened: dict[str, Dataset] = {}
 
     def close(self) -> None:
         """Close the open indexes."""

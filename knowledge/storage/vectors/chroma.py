@@ -13,6 +13,7 @@ Chroma's limits, and how they are kept (chromadb 1.5.9):
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -53,19 +54,21 @@ class ChromaIndex:
         self.folder = folder
         self._client = _open(folder)
         try:
-            if create:
-                self._collection = self._client.create_collection(
-                    COLLECTION,
-                    configuration={"hnsw": {"space": "cosine", "sync_threshold": SYNC_THRESHOLD}},
-                    embedding_function=None,
-                )
-            else:
-                self._collection = self._client.get_collection(COLLECTION, embedding_function=None)
-        except BaseException as error:
+            with _translated(folder):
+                self._collection = self._create() if create else self._find()
+        except BaseException:
             self._client.close()
-            if isinstance(error, Exception):
-                raise _damaged(folder, error) from error
             raise
+
+    def _create(self) -> Any:
+        return self._client.create_collection(
+            COLLECTION,
+            configuration={"hnsw": {"space": "cosine", "sync_threshold": SYNC_THRESHOLD}},
+            embedding_function=None,
+        )
+
+    def _find(self) -> Any:
+        return self._client.get_collection(COLLECTION, embedding_function=None)
 
     def __enter__(self) -> Self:
         return self
@@ -88,27 +91,27 @@ class ChromaIndex:
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
-        for start in range(0, len(ids), PAGE):
-            self._collection.upsert(
-                ids=list(ids[start : start + PAGE]), embeddings=vectors[start : start + PAGE]
-            )
+        with _translated(self.folder):
+            for start in range(0, len(ids), PAGE):
+                self._collection.upsert(
+                    ids=list(ids[start : start + PAGE]), embeddings=vectors[start : start + PAGE]
+                )
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by id; ids that are not there are passed over."""
-        for start in range(0, len(ids), PAGE):
-            self._collection.delete(ids=list(ids[start : start + PAGE]))
+        with _translated(self.folder):
+            for start in range(0, len(ids), PAGE):
+                self._collection.delete(ids=list(ids[start : start + PAGE]))
 
     def search(self, query: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first.
 
         Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes.
         """
-        try:
+        with _translated(self.folder):
             answer = self._collection.query(
                 query_embeddings=[query], n_results=min(top_k, MAX_RESULTS), include=["distances"]
             )
-        except Exception as error:
-            raise _damaged(self.folder, error) from error
         pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
         return [(id, min(1.0, max(-1.0, 1.0 - float(distance)))) for id, distance in pairs]
 
@@ -118,10 +121,8 @@ class ChromaIndex:
 
         remaining = iter(ids)
         while page := list(islice(remaining, PAGE)):
-            try:
+            with _translated(self.folder):
                 answer = self._collection.get(ids=page, include=["embeddings"])
-            except Exception as error:
-                raise _damaged(self.folder, error) from error
             yield answer["ids"], np.asarray(answer["embeddings"], dtype=np.float32)
 
     def flush(self) -> int:
@@ -129,15 +130,16 @@ class ChromaIndex:
 
         The index is closed afterwards.
         """
-        self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
-        self._client.close()
-        client = _open(self.folder)
-        try:
-            collection = client.get_collection(COLLECTION, embedding_function=None)
-            count = int(collection.count())
-            collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
-        finally:
-            client.close()
+        with _translated(self.folder):
+            self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
+            self._client.close()
+            client = _open(self.folder)
+            try:
+                collection = client.get_collection(COLLECTION, embedding_function=None)
+                count = int(collection.count())
+                collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
+            finally:
+                client.close()
         return count
 
 
@@ -145,22 +147,28 @@ def _open(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
-    try:
+    with _translated(folder):
         return chromadb.PersistentClient(
             path=str(folder), settings=Settings(anonymized_telemetry=False)
         )
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Turn what Chroma raises, of whatever class, into an error of ours."""
+    try:
+        yield
+    except KnowledgeError:
+        raise
     except Exception as error:
-        raise _damaged(folder, error) from error
-
-
-def _damaged(folder: Path, error: Exception) -> KnowledgeError:
-    text = str(error)
-    if "readonly" in text or "Permission denied" in text or "unable to open" in text:
-        return KnowledgeError(
-            f"can't open the index {folder}: {text}",
-            hint="Chroma needs to write to the folder, even to search it.",
-        )
-    return DamagedStoreError(
-        f"the index {folder} is damaged: {text}",
-        hint=_REPAIR,
-    )
+        text = str(error)
+        if any(sign in text for sign in ("disk is full", "No space left", "os error 28")):
+            raise KnowledgeError(
+                f"the disk is full: {folder}", hint="Free some space and run again."
+            ) from error
+        if any(sign in text for sign in ("readonly", "Permission denied", "unable to open")):
+            raise KnowledgeError(
+                f"can't open the index {folder}: {text}",
+                hint="Chroma needs to write to the folder, even to search it.",
+            ) from error
+        raise DamagedStoreError(f"the index {folder} is damaged: {text}", hint=_REPAIR) from error

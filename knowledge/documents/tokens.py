@@ -1,0 +1,94 @@
+"""Token counts, exact and without the network, by asking the splitter's own tokenizer.
+
+The splitter carries its tokenizer inside but does not count; it only tells whether a text fits a
+given size. Byte-pair encoders first cut a text into words and never join two of them, so a text
+has as many tokens as its pieces have, as long as it is cut between such words. Each piece that
+occurs is measured once, by the smallest size that holds it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from functools import cache
+from typing import Any
+
+TOKENIZER_MODEL = "gpt-4"
+"""The model whose tokenizer counts and cuts: cl100k_base, which the splitter brings along."""
+
+_SMALL = 8
+_FORGET = 200_000
+"""Known pieces kept at most; a hostile text must not fill the memory."""
+
+# White space, then signs, then letters or digits, then white space up to its last line break:
+# the tokenizer never joins what this takes apart. \x1c to \x1f are white space to Python only.
+# Letters of scripts without spaces, and very long runs, are cut further: see TokenCounter.
+_LONG = 24
+_SPACE = r"[^\S\x1c-\x1f]"
+_SIGNS = rf"(?:[!-/:-@\[-`{{-~\0-\x08\x0e-\x1f\x7f]{{1,{_LONG}}}|[^\w\s]?)"
+_KANA = r"\u3040-\u30ff"
+_UNSPACED = rf"{_KANA}\u0e00-\u0eff\u1780-\u17ff\u3400-\u9fff\U00020000-\U0003ffff"
+_WORD = (
+    rf"(?:[{_KANA}]{{1,8}}|[{_UNSPACED}]|[A-Za-z]+(?=[0-9])|[0-9]+(?=[A-Za-z])|[0-9]{{3}}(?=[0-9])"
+    rf"|[^\W_{_UNSPACED}]{{0,{_LONG}}})"
+)
+_PIECE = re.compile(f"{_SPACE}*{_SIGNS}{_WORD}(?:{_SPACE}*[\r\n])?")
+
+
+class TokenCounter:
+    """Counts tokens; remembers the pieces it has met."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, int] = {"": 0}
+
+    def count(self, text: str) -> int:
+        """Return the number of tokens in ``text``, as the splitter counts them."""
+        pieces = _PIECE.findall(text)
+        known = self._known
+        try:
+            return sum(map(known.__getitem__, pieces))
+        except KeyError:
+            self._learn(pieces)
+        return sum(map(self._known.__getitem__, pieces))
+
+    def _learn(self, pieces: list[str]) -> None:
+        if len(self._known) > _FORGET:
+            self._known = {"": 0}
+        known = self._known
+        for piece in Counter(pieces):
+            if piece not in known:
+                known[piece] = _measure(piece)
+
+
+def _measure(piece: str) -> int:
+    """Return the size of one piece: the smallest that holds it in one chunk."""
+    if len(piece) == 1:
+        # A single character is never cut, however small the size: measure it beside another.
+        return _measure(("a" if piece.isspace() else "\n") + piece) - 1
+    if piece[-1] in "\r\n":
+        # A text may take more tokens without its last line break, which misleads the splitter.
+        return _measure(piece + "a") - 1
+    for size in range(1, _SMALL + 1):
+        if _fits(piece, size):
+            return size
+    low, high = _SMALL + 1, 2 * _SMALL
+    while not _fits(piece, high):
+        low, high = high + 1, high * 2
+    while low < high:
+        middle = (low + high) // 2
+        if _fits(piece, middle):
+            high = middle
+        else:
+            low = middle + 1
+    return low
+
+
+def _fits(text: str, size: int) -> bool:
+    return len(_whole(size).chunks(text)) == 1
+
+
+@cache
+def _whole(size: int) -> Any:
+    from semantic_text_splitter import TextSplitter
+
+    return TextSplitter.from_tiktoken_model(TOKENIZER_MODEL, size, trim=False)
