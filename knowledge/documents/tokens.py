@@ -25,7 +25,7 @@ _FORGET = 200_000
 # Letters of scripts without spaces, and very long runs, are cut further: see TokenCounter.
 _LONG = 24
 _SPACE = r"[^\S\x1c-\x1f]"
-_SIGNS = rf"(?:[!-/:-@\[-`{{-~\0-\x08\x0e-\x1f\x7f]{{1,{_LONG}}}|[^\w\s]?)"
+_SIGNS = rf"(?:(?:[^\w\s\U00010000-\U0010ffff]|[_\x1c-\x1f]){{1,{_LONG}}}|[^\w\s]?)"
 _KANA = r"\u3040-\u30ff"
 _UNSPACED = rf"{_KANA}\u0e00-\u0eff\u1780-\u17ff\u3400-\u9fff\U00020000-\U0003ffff"
 _WORD = (

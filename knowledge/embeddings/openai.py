@@ -7,6 +7,8 @@ environment but proxies and certificates: what is sent is what the settings say.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -170,6 +172,10 @@ class OpenAIEmbedder:
             return self._client
 
     def _new_client(self) -> OpenAI:
+        # The package looks at httpx where it finds it in sys.modules, which may be while another
+        # thread is half through importing it. Importing it here waits for the end of that.
+        with contextlib.suppress(ImportError):
+            importlib.import_module("httpx")
         import openai
 
         timeout = openai.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS))

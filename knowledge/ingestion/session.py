@@ -63,7 +63,7 @@ def ingest(
         texts = _rehearse(folder, name, request, settings, tally, create=create)
         return report(name, tally, started, embedded=texts, tokens=tally.tokens, dry_run=True)
     with Catalog(folder) as writing, Catalog(folder) as reading:
-        dataset = writing.ensure(name) if create else writing.dataset(name)
+        dataset = _found_or_checked(writing, name, settings, create=create)
         with open_write_run(
             writing, dataset.name, lock_timeout=settings["lock_timeout"], notify=notify
         ) as run:
@@ -79,6 +79,19 @@ def ingest(
                 IngestRun(request, reader, tally, pool, writer).run()
                 stats = pool.stats
     return report(name, tally, started, embedded=stats.embedded, tokens=stats.tokens, dry_run=False)
+
+
+def _found_or_checked(catalog: Catalog, name: str, settings: Settings, *, create: bool) -> Dataset:
+    """Return the dataset, made when it may be; settings that do not fit it leave nothing behind."""
+    dataset = None
+    try:
+        dataset = catalog.dataset(name)
+    except DatasetNotFoundError:
+        if not create:
+            raise
+    choose_splitter(dataset, settings)
+    choose_embedder(dataset, settings)
+    return dataset or catalog.ensure(name)
 
 
 def choose_splitter(dataset: Dataset | None, settings: Settings) -> SplitterSpec:

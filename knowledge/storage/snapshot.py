@@ -104,7 +104,6 @@ class Snapshot:
             conditions.append(_METADATA_IS.format(number=number))
             values |= {f"key{number}": f'$."{key}"', f"value{number}": value}
         if conditions:
-            values["dataset"] = self._dataset_id(dataset)
             files = f"""AND file_id IN (
                 SELECT id FROM files WHERE dataset = :dataset AND {VISIBLE}
                 AND {" AND ".join(conditions)})"""

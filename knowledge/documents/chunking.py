@@ -1,0 +1,97 @@
+"""Cuts a part of a text into chunks by tokens, in time that grows with its length only.
+
+The splitter's time grows with the square of a stretch of text that has no line break, so it is
+given a window at a time. A window's last chunk may have been cut by the window's end: it is
+dropped and the next window starts with it, so the windows leave no trace in the chunks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from knowledge.documents.panics import panics_as_errors
+from knowledge.documents.tokens import TOKENIZER_MODEL
+from knowledge.errors import DocumentError
+from knowledge.model import SplitterSpec
+
+Span = tuple[int, int]
+
+_WINDOW = 32_768
+_NARROW_WINDOW = 4_096  # for text without line breaks
+_GAP = re.compile(r"(?<!\s)\s{200,}")  # nothing worth keeping together stands across it
+# Lists nested a hundred columns deep cost the Markdown parser a minute a megabyte.
+_HOSTILE = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
+
+
+class Chunker:
+    """Cuts text as Markdown or as plain text.
+
+    Parameters
+    ----------
+    spec:
+        Sizes in tokens, checked by the caller.
+    markdown:
+        Prefer headings, blocks and inline elements of Markdown as places to cut.
+    """
+
+    def __init__(self, spec: SplitterSpec, *, markdown: bool = False) -> None:
+        from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+        sizes = (TOKENIZER_MODEL, spec.chunk_size, spec.chunk_overlap)
+        self._plain = TextSplitter.from_tiktoken_model(*sizes)
+        self._markdown = MarkdownSplitter.from_tiktoken_model(*sizes) if markdown else None
+        self._narrow = max(_NARROW_WINDOW, 12 * spec.chunk_size)
+        self._wide = max(_WINDOW, 2 * self._narrow)
+        self._long_line = re.compile(rf"(?<![^\n])[^\n]{{{self._narrow},}}")
+
+    def spans(self, text: str, start: int, end: int) -> Iterator[Span]:
+        """Yield the spans of the chunks of ``text[start:end]``, in order; they may overlap.
+
+        Raises
+        ------
+        DocumentError
+            The splitter crashed.
+        """
+        splitter = self._markdown
+        if splitter and _HOSTILE.search(text, start, end):
+            splitter = None
+        offset = start
+        for gap in _GAP.finditer(text, start, end):
+            yield from self._windows(text, offset, gap.start(), splitter)
+            offset = gap.end()
+        yield from self._windows(text, offset, end, splitter)
+
+    def _windows(self, text: str, start: int, end: int, splitter: Any) -> Iterator[Span]:
+        while start < end:
+            stop = self._window_end(text, start, end)
+            chunks = self._chunks(text[start:stop], splitter)
+            while stop < end and len(chunks) < 2:  # too little to see where a chunk ends
+                stop = min(end, 2 * stop - start)
+                chunks = self._chunks(text[start:stop], splitter)
+            whole = chunks if stop == end else chunks[:-1]
+            for offset, chunk in whole:
+                yield start + offset, start + offset + len(chunk)
+            start = end if stop == end else start + chunks[-1][0]
+
+    def _window_end(self, text: str, start: int, end: int) -> int:
+        wide, narrow = min(end, start + self._wide), min(end, start + self._narrow)
+        if text.find("\n", start, narrow) < 0:
+            return narrow
+        long = self._long_line.search(text, start, wide)
+        return wide if long is None else min(end, max(long.start(), narrow))
+
+    def _chunks(self, text: str, splitter: Any) -> list[tuple[int, str]]:
+        if splitter is not None:
+            try:
+                return self._split(splitter, text)
+            except DocumentError:
+                pass  # hostile Markdown: as plain text it can still be cut
+        return self._split(self._plain, text)
+
+    @staticmethod
+    def _split(splitter: Any, text: str) -> list[tuple[int, str]]:
+        with panics_as_errors("splitting it"):
+            chunks: list[tuple[int, str]] = splitter.chunk_indices(text)
+        return chunks
