@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.tokens import TOKENIZER_MODEL
@@ -17,6 +17,23 @@ from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec
 
 Span = tuple[int, int]
+
+_CONTENT = re.compile(r"[^\s!-/:-@\[-`{-~]")
+
+
+class Piece(NamedTuple):
+    """A passage in the making: its span in the document, its text and its heading path."""
+
+    start: int
+    end: int
+    text: str
+    heading: tuple[str, ...] = ()
+
+
+def has_content(text: str, start: int, end: int) -> bool:
+    """Tell whether ``text[start:end]`` holds more than white space, punctuation and markup."""
+    return _CONTENT.search(text, start, end) is not None
+
 
 _WINDOW = 32_768
 _NARROW_WINDOW = 4_096  # for text without line breaks

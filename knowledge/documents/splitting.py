@@ -1,33 +1,130 @@
-"""Document to passages (first version)."""
+"""Documents to passages: cut by tokens and by structure, each passage with its place.
+
+Sizes count tokens of cl100k_base, which the splitter carries inside, so cutting needs no network
+and gives the same passages everywhere. How each kind of text is cut:
+
+- Markdown: at headings, blocks, sentences, in this order of preference.
+- Text and code: at blank lines, lines, sentences, in this order. A passage may run over a page
+  break, so that a sentence does too; pages are joined by a blank line, a good place to cut.
+- Rows: whole records below the header record, see `rows`.
+"""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections.abc import Iterable, Iterator
 
+from knowledge.documents.chunking import Chunker, Piece, Span, has_content
+from knowledge.documents.headings import HeadingPaths, RstScanner, scan_markdown
+from knowledge.documents.positions import LineCounter, PageFinder
+from knowledge.documents.rows import row_pieces
+from knowledge.documents.sections import Scan, sections
+from knowledge.documents.tokens import TokenCounter
+from knowledge.errors import UsageError
 from knowledge.model import Document, Passage, SplitterSpec, TextKind
 
 
 def split(document: Document, spec: SplitterSpec) -> list[Passage]:
-    """Split."""
-    from semantic_text_splitter import MarkdownSplitter, TextSplitter
+    """Cut a document into passages.
 
-    kind = MarkdownSplitter if document.kind is TextKind.MARKDOWN else TextSplitter
-    splitter = kind.from_tiktoken_model("gpt-4", spec.chunk_size, overlap=spec.chunk_overlap)
-    breaks = [i for i, c in enumerate(document.text) if c == "\n"]
-    passages = []
-    for start, text in splitter.chunk_indices(document.text):
-        end = start + len(text)
-        line = (bisect_right(breaks, start - 1) + 1, bisect_right(breaks, end - 1) + 1)
-        pages = [p.number for p in document.pages if p.char_start < end and start < p.char_end]
-        passages.append(
-            Passage(
-                len(passages),
-                text,
-                start,
-                end,
-                *(line if document.has_lines else (None, None)),
-                *((pages[0], pages[-1]) if pages else (None, None)),
-                tokens=len(text) // 4,
-            )
+    Passages come in the order of their starts. Every letter, digit or other sign of content lies
+    in one at least; pieces of mere white space and ASCII punctuation are left out. A passage's text
+    is its span of the document's text, save for rows, which repeat the header. No passage has more
+    than ``chunk_size`` tokens, unless a single character has.
+
+    Raises
+    ------
+    UsageError
+        The sizes do not fit each other.
+    DocumentError
+        The splitter crashed on this text.
+    """
+    _check(spec)
+    counter = TokenCounter()
+    if document.kind is TextKind.ROWS:
+        pieces = row_pieces(document.text, spec, counter)
+    else:
+        pieces = _text_pieces(document, spec, counter)
+    return list(_placed(document, pieces, spec, counter))
+
+
+def _check(spec: SplitterSpec) -> None:
+    if spec.chunk_size < 1:
+        raise UsageError(f"--chunk-size must be at least 1, not {spec.chunk_size}")
+    if not 0 <= spec.chunk_overlap < spec.chunk_size:
+        raise UsageError(
+            f"--chunk-overlap must be less than --chunk-size ({spec.chunk_size}) and not negative, "
+            f"not {spec.chunk_overlap}",
+            hint="A tenth to a quarter of --chunk-size is usual.",
         )
-    return passages
+
+
+def _text_pieces(document: Document, spec: SplitterSpec, counter: TokenCounter) -> Iterator[Piece]:
+    text = document.text
+    chunker = Chunker(spec, markdown=document.kind is TextKind.MARKDOWN)
+    paths = HeadingPaths()
+    for section in sections(text, _scan(document)):
+        paths.enter(section.headings)
+        spans = [
+            span
+            for span in chunker.spans(text, section.start, section.end)
+            if has_content(text, *span)
+        ]
+        if section.headings:
+            spans = _with_content(text, spans, paths, spec.chunk_size, counter)
+        for start, end in spans:
+            yield Piece(start, end, text[start:end], paths.at(text, start, end))
+
+
+def _scan(document: Document) -> Scan | None:
+    if document.kind is TextKind.MARKDOWN:
+        return scan_markdown
+    return RstScanner() if document.loader == "rst" else None
+
+
+def _with_content(
+    text: str, spans: list[Span], paths: HeadingPaths, limit: int, counter: TokenCounter
+) -> list[Span]:
+    """Join a piece that holds only headings with the next one, as far as the size allows.
+
+    Where both together are too long, the next piece ends early, where its own successor starts:
+    what it loses there the overlap still holds.
+    """
+    joined = list(spans)
+    for index in range(len(joined) - 2, -1, -1):
+        start, end = joined[index]
+        if not paths.only_headings(text, start, end):
+            continue
+        following = joined[index + 1][1]
+        ends = [following]
+        if index + 2 < len(joined) and joined[index + 2][0] < following:
+            ends.append(joined[index + 2][0])
+        for stop in ends:
+            stop = start + len(text[start:stop].rstrip())
+            if stop > joined[index + 1][0] and counter.count(text[start:stop]) <= limit:
+                joined[index : index + 2] = [(start, stop)]
+                break
+    return joined
+
+
+def _placed(
+    document: Document, pieces: Iterable[Piece], spec: SplitterSpec, counter: TokenCounter
+) -> Iterator[Passage]:
+    """Make passages of pieces: number them, and say on which lines and pages they stand."""
+    lines = LineCounter(document.text)
+    pages = PageFinder(document.pages)
+    for ordinal, piece in enumerate(pieces):
+        line = lines.lines(piece.start, piece.end) if document.has_lines else (None, None)
+        page = pages.pages(document.text, piece.start, piece.end) or (None, None)
+        yield Passage(
+            ordinal=ordinal,
+            text=piece.text,
+            char_start=piece.start,
+            char_end=piece.end,
+            line_start=line[0],
+            line_end=line[1],
+            page_start=page[0],
+            page_end=page[1],
+            heading=piece.heading,
+            # The splitter keeps to the size; only the count of text without spaces is a bound.
+            tokens=min(counter.count(piece.text), spec.chunk_size),
+        )

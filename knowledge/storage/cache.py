@@ -99,7 +99,8 @@ class EmbeddingCache:
                 "SELECT id FROM models WHERE fingerprint = ?", (model,)
             ).fetchone()["id"]
             self._connection.executemany(
-                "INSERT INTO vectors VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                "INSERT INTO vectors VALUES (?, ?, ?, ?) "
+                "ON CONFLICT (model, key) DO UPDATE SET vector = excluded.vector",
                 [
                     (model_id, key, np.ascontiguousarray(vector, np.float32).tobytes(), moment)
                     for key, vector in vectors.items()

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import email.utils
+import json
+import time
+
+import pytest
+
+from knowledge.embeddings.openai_endpoint import Endpoint
+from knowledge.embeddings.openai_errors import Failures, retry_after
+from knowledge.errors import (
+    EmbeddingAuthError,
+    EmbeddingBatchTooLargeError,
+    EmbeddingError,
+    EmbeddingInputTooLongError,
+    EmbeddingQuotaError,
+    EmbeddingResponseError,
+    TransientEmbeddingError,
+)
+
+KEY = "abcdefgh12345678zyxw"
+
+
+def failures(provider="openai"):
+    endpoint = Endpoint(
+        provider=provider,
+        url="http://host/v1",
+        model="m",
+        query={},
+        headers={},
+        secrets=(KEY, "foo"),
+        official=False,
+        has_key=True,
+    )
+    return Failures(endpoint, "m")
+
+
+def judge(status, body, *, texts=2, headers=None, provider="openai"):
+    return failures(provider).of_status(status, headers or {}, body, texts=texts)
+
+
+def error(message, code=None):
+    return json.dumps({"error": {"message": message, "code": code, "type": "x"}})
+
+
+TOO_LONG = [
+    (400, "This model's maximum context length is 8192 tokens, however you requested 9000 tokens"),
+    (413, "Input validation error: `inputs` must have less than 512 tokens. Given: 612"),
+    (422, "Input validation error: `inputs` must have less than 512 tokens. Given: 612"),
+    (500, "input is too large to process. increase the physical batch size"),
+    (400, "the input length exceeds the context length"),
+    (500, "rpc error: code = Unknown desc = input (700 tokens) is too large to process"),
+    (400, "input must have less than 512 tokens"),
+    (400, "Input text is too long"),
+    (400, "the request exceeds the available context size"),
+    (400, "string too long. Expected a string with maximum length 10"),
+]
+TOO_MANY = [
+    (400, "batch size is invalid, it should not be larger than 10.: input.contents"),
+    (422, "batch size 64 > maximum allowed batch size 32"),
+    (400, "Invalid 'input': array too long. Expected an array with maximum length 2048"),
+    (400, "Requested 305321 tokens, max 300000 tokens per request"),
+    (400, "Too many inputs in request. Max is 16384"),
+    (400, "invalid request: total number of texts must be at most 96, received 128"),
+    (400, "at most 100 requests can be in one batch"),
+    (413, "<html><h1>413 Request Entity Too Large</h1></html>"),
+    (413, ""),
+]
+
+
+@pytest.mark.parametrize(("status", "said"), TOO_LONG + TOO_MANY)
+def test_a_limit_is_a_batch_for_several_texts_and_a_text_for_one(status, said):
+    assert type(judge(status, error(said))) is EmbeddingBatchTooLargeError
+    assert type(judge(status, error(said), texts=1)) is EmbeddingInputTooLongError
+
+
+@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+def test_what_may_pass_is_transient(status):
+    assert type(judge(status, error("overloaded"))) is TransientEmbeddingError
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "code", "kind"),
+    [
+        (401, "Incorrect API key provided", "invalid_api_key", EmbeddingAuthError),
+        (403, "Country not supported", None, EmbeddingAuthError),
+        (402, "Payment Required", None, EmbeddingQuotaError),
+        (429, "whatever", "insufficient_quota", EmbeddingQuotaError),
+        (429, "You exceeded your current quota, check your plan and billing details.", None,
+         EmbeddingQuotaError),
+        (429, "You exceeded your current quota. Please retry in 32.5s.", None,
+         TransientEmbeddingError),
+        (429, "exceeded call rate limit; see https://aka.ms/oai/quotaincrease", None,
+         TransientEmbeddingError),
+        (429, "Rate limit reached on tokens per min (TPM): Limit 1000000", None,
+         TransientEmbeddingError),
+        (400, "'$.input' is invalid", None, EmbeddingError),
+        (422, "field required", None, EmbeddingError),
+        (404, "no such page", None, EmbeddingError),
+        (405, "method not allowed", None, EmbeddingError),
+        (501, "This server does not support embeddings. Start it with `--embeddings`", None,
+         EmbeddingError),
+    ],
+)  # fmt: skip
+def test_the_status_and_the_words_decide_together(status, said, code, kind):
+    assert type(judge(status, error(said, code))) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        (error("boom", 429), TransientEmbeddingError),
+        (error("boom", 500), TransientEmbeddingError),
+        (error("bad key", 401), EmbeddingAuthError),
+        (error("something broke", "server_error"), EmbeddingResponseError),
+        (error("input is too large to process"), EmbeddingBatchTooLargeError),
+    ],
+)
+def test_an_error_inside_a_success_is_an_error(body, kind):
+    assert type(judge(200, body)) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (error("in an object"), "in an object"),
+        ('{"error": "as text"}', "as text"),
+        ('{"detail": "fastapi"}', "fastapi"),
+        ('{"detail": [{"msg": "missing"}]}', '[{"msg": "missing"}]'),
+        ('{"object": "error", "message": "vllm", "code": 400}', "vllm"),
+        ('["odd"]', '["odd"]'),
+        ("<html><style>p {}</style><h1>Bad\n Gateway</h1></html>", "Bad Gateway"),
+        ("", "an empty body"),
+        ("{}", "{}"),
+    ],
+)
+def test_the_message_is_found_in_any_shape(body, said):
+    assert judge(400, body).message.endswith(f" answered 400: {said}")
+
+
+def test_a_long_message_is_cut():
+    assert len(judge(400, error("x " * 5_000)).message) < 400
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"Incorrect API key provided: {KEY}.",
+        f"Incorrect API key provided: {KEY[:8]}****{KEY[-4:]}",
+        "Incorrect API key provided: sk-proj-abc_DEF***********wxyz. See the site.",
+        "Incorrect API key provided: zzzz***********wxyz",
+        "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc is expired",
+    ],
+)
+def test_keys_are_kept_out_of_messages(said):
+    message = judge(401, error(said)).message
+    assert "[key]" in message
+    for part in (KEY, KEY[:8], "wxyz", "sk-proj", "eyJ"):
+        assert part not in message
+
+
+def test_a_short_dummy_key_does_not_garble_messages():
+    assert "food and foo" in judge(400, error("food and foo")).message
+
+
+@pytest.mark.parametrize(
+    ("headers", "said", "seconds"),
+    [
+        ({"retry-after": "7"}, "", 7.0),
+        ({"retry-after": "0.5"}, "", 0.5),
+        ({"retry-after-ms": "250", "retry-after": "9"}, "", 0.25),
+        ({"retry-after": "-3"}, "", None),
+        ({"retry-after": "soon"}, "", None),
+        ({"retry-after": "nan"}, "", None),
+        ({}, "Please try again in 1m12.5s.", 72.5),
+        ({}, "Please try again in 6ms.", 0.006),
+        ({}, "Please retry after 2 seconds.", 2.0),
+        ({}, "Please try again in 3m", 180.0),
+        ({}, "try again after adding credits", None),
+        ({}, "", None),
+    ],
+)
+def test_the_wait_is_read_from_headers_and_words(headers, said, seconds):
+    assert retry_after(headers, said) == seconds
+
+
+def test_the_wait_may_be_a_date():
+    later = email.utils.formatdate(time.time() + 60, usegmt=True)
+    assert retry_after({"retry-after": later}) == pytest.approx(60, abs=5)
+    assert retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
+
+
+def test_a_transient_error_carries_the_wait():
+    assert judge(429, error("slow"), headers={"retry-after": "3"}).retry_after == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "provider", "hint"),
+    [
+        (401, "no", "openai", "OPENAI_API_KEY"),
+        (401, "no", "azure", "AZURE_AD for a token"),
+        (404, 'model "m" not found, try pulling it first', "openai", "ollama pull m"),
+        (404, "The model `m` does not exist", "openai", "OPENAI_EMBEDDING_MODEL, now m"),
+        (404, "page not found", "openai", "http://host/v1; it usually ends in /v1"),
+        (404, "Resource not found", "azure", "OPENAI_AZURE_DEPLOYMENT"),
+        (405, "no", "openai", "OPENAI_BASE_URL, now http://host/v1"),
+    ],
+)
+def test_hints_name_what_to_check(status, said, provider, hint):
+    assert hint in judge(status, error(said), provider=provider).hint
+
+
+def test_a_redirect_is_not_followed_but_named():
+    found = judge(307, "", headers={"location": "https://other/v1/embeddings?key=1"})
+    assert found.hint.startswith("The server points to https://other/v1/embeddings;")
+    assert "key=1" not in found.hint
+
+
+def test_a_broken_connection_is_transient_but_a_bad_certificate_is_not():
+    refused = RuntimeError("Connection error.")
+    refused.__cause__ = OSError("[Errno 111] Connection refused")
+    found = failures().of_connection(refused)
+    assert type(found) is TransientEmbeddingError
+    assert "Connection refused" in found.message
+    assert "http://host/v1" in found.message
+    assert "Check that the server runs" in found.hint
+    refused.__cause__ = OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
+    assert type(failures().of_connection(refused)) is EmbeddingError
+    timeout = failures().of_connection(refused, timeout=2.5)
+    assert "did not answer within 2.5 s" in timeout.message

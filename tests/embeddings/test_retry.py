@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import CancelledError
+
+import pytest
+
+from knowledge.embeddings import retry
+from knowledge.embeddings.retry import Backoff, Retrier
+from knowledge.errors import EmbeddingAuthError, TransientEmbeddingError
+
+
+class Clock:
+    """Time that passes only while somebody waits."""
+
+    def __init__(self, monkeypatch):
+        self.now = 1_000.0
+        self.waits = []
+        monkeypatch.setattr(retry.time, "monotonic", lambda: self.now)
+
+    def is_set(self):
+        return False
+
+    def wait(self, seconds):
+        self.waits.append(seconds)
+        self.now += seconds
+        return False
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    return Clock(monkeypatch)
+
+
+def flaky(*errors):
+    left = list(errors)
+
+    def send():
+        if left:
+            raise left.pop(0)
+        return "answer"
+
+    return send
+
+
+def transient(retry_after=None):
+    return TransientEmbeddingError("busy", hint="wait", retry_after=retry_after)
+
+
+def test_waits_grow_up_to_a_cap(clock):
+    retrier = Retrier(9, stop=clock, backoff=Backoff())
+    assert retrier(flaky(*[transient() for _ in range(9)])) == "answer"
+    for wait, least in zip(clock.waits, [0.5, 1, 2, 4, 8, 16, 30, 30, 30], strict=True):
+        assert min(least, 30) <= wait <= min(least + 0.5, 30)
+
+
+def test_the_last_error_says_how_many_tries_there_were(clock):
+    with pytest.raises(TransientEmbeddingError, match=r"busy \(3 tries\)") as caught:
+        Retrier(2, stop=clock)(flaky(*[transient(7) for _ in range(9)]))
+    assert (caught.value.hint, caught.value.retry_after) == ("wait", 7)
+    assert len(clock.waits) == 2
+    with pytest.raises(TransientEmbeddingError, match=r"busy$"):
+        Retrier(0, stop=clock)(flaky(transient()))
+
+
+def test_other_errors_are_final(clock):
+    with pytest.raises(EmbeddingAuthError):
+        Retrier(9, stop=clock)(flaky(EmbeddingAuthError("no")))
+    assert clock.waits == []
+
+
+def test_what_the_server_asks_for_is_honoured_within_limits(clock):
+    retrier = Retrier(9, stop=clock, backoff=Backoff())
+    retrier(flaky(transient(20), transient(9_999), transient(0)))
+    assert clock.waits[0] == 20
+    assert clock.waits[1] == 120
+    assert 2 <= clock.waits[2] <= 2.5
+
+
+def test_when_one_is_asked_to_wait_all_wait(clock):
+    retrier = Retrier(0, stop=clock)
+    with pytest.raises(TransientEmbeddingError):
+        retrier(flaky(transient(20)))
+    assert retrier(flaky()) == "answer"
+    assert clock.waits == [20]
+
+
+def test_long_waits_are_told_but_not_by_every_thread(clock):
+    said = []
+    retrier = Retrier(9, stop=clock, notify=said.append)
+    retrier(flaky(transient(), transient(4), transient(5), transient(6)))
+    assert said == ["busy; trying again in 4 s"]
+    retrier(flaky(transient(20)))
+    assert said[1:] == ["busy; trying again in 20 s"]
+
+
+def test_stopping_ends_a_wait():
+    stop = threading.Event()
+    retrier = Retrier(9, stop=stop, backoff=Backoff(start=100, cap=100))
+    threading.Timer(0.01, stop.set).start()
+    started = time.monotonic()
+    with pytest.raises(CancelledError):
+        retrier(flaky(transient()))
+    assert time.monotonic() - started < 50

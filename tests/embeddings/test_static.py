@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowledge.embeddings import static
+from knowledge.embeddings.embedder import Embedder
+from knowledge.embeddings.static import StaticEmbedder
+from knowledge.errors import EmbeddingError, UsageError
+from knowledge.settings import Settings
+
+TEXTS = [
+    "How do I rotate the signing key?",
+    "x",
+    "  two  spaces,\ttabs\nand lines ",
+    "Schlüssel 钥匙 ключ 🔑 <s> </s> <unk>",
+    "long " * 3_000,
+    "\x00\u200b",
+]
+
+
+def test_it_fulfils_the_protocol():
+    embedder = StaticEmbedder()
+    assert isinstance(embedder, Embedder)
+    assert str(embedder.spec) == "static:wordllama-l2-supercat-256, 256 dimensions"
+    assert not embedder.cacheable
+
+
+def test_vectors_equal_those_of_wordllama():
+    from wordllama import WordLlama
+
+    folder = static._model_file(static._WEIGHTS).parents[1]
+    original = WordLlama.load(dim=256, cache_dir=folder, disable_download=True)
+    expected = np.vstack([original.embed([text], norm=True) for text in TEXTS])
+    answer = StaticEmbedder().embed_documents(TEXTS)
+    assert answer.vectors.dtype == np.float32
+    np.testing.assert_allclose(answer.vectors, expected, atol=1e-6)
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), min_size=1), min_size=1))
+def test_a_vector_depends_on_its_own_text_only(texts):
+    embedder = StaticEmbedder()
+    together = embedder.embed_documents(texts).vectors
+    alone = np.vstack([embedder.embed_query(text).vectors for text in texts])
+    np.testing.assert_allclose(together, alone, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
+
+
+def test_slices_of_a_long_text_add_up(monkeypatch):
+    text = "a text of several slices " * 50
+    whole = StaticEmbedder().embed_documents([text]).vectors
+    monkeypatch.setattr(static, "_SLICE", 7)
+    monkeypatch.setattr(static, "_QUESTION", 7)
+    np.testing.assert_allclose(StaticEmbedder().embed_documents([text]).vectors, whole, atol=1e-6)
+    np.testing.assert_allclose(StaticEmbedder().embed_query(text).vectors, whole, atol=1e-6)
+
+
+def test_tokens_are_counted():
+    embedder = StaticEmbedder()
+    counts = embedder.count_tokens(["hello world", "hello"])
+    assert counts == [2, 1]
+    assert embedder.embed_documents(["hello world", "hello"]).tokens == 3
+    assert embedder.embed_query("hello world").tokens == 2
+
+
+def test_threads_share_one_table():
+    found: list[np.ndarray] = []
+    threads = [
+        threading.Thread(target=lambda: found.append(StaticEmbedder().embed_documents(TEXTS)))
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert static._table() is static._table()
+
+
+def test_other_models_and_dimensions_are_refused(tmp_path):
+    settings = Settings.read(environ={}, folder=tmp_path)
+    assert StaticEmbedder.from_settings(settings, model=static.MODEL, dimensions=256)
+    with pytest.raises(UsageError, match="no model 'other'"):
+        StaticEmbedder.from_settings(settings, model="other")
+    with pytest.raises(UsageError, match="256 dimensions, not 64"):
+        StaticEmbedder.from_settings(settings, dimensions=64)
+
+
+def test_missing_files_are_an_error(monkeypatch):
+    monkeypatch.setattr(static, "find_spec", lambda name: None)
+    with pytest.raises(EmbeddingError, match=r"weights/l2.* is missing") as caught:
+        static._read_table.__wrapped__()
+    assert "pip install" in caught.value.hint
+
+
+def test_damaged_files_are_an_error(monkeypatch, tmp_path):
+    file = tmp_path / "damaged"
+    file.write_bytes(b"\xff" * 100)
+    monkeypatch.setattr(static, "_model_file", lambda name: file)
+    for read in (static._read_table.__wrapped__, static._read_tokenizer.__wrapped__):
+        with pytest.raises(EmbeddingError, match="can't read"):
+            read()
+    with pytest.raises(EmbeddingError, match="can't read"):
+        static._rows([1])
