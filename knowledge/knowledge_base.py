@@ -230,7 +230,7 @@ class KnowledgeBase:
             As :meth:`ingest` and :meth:`retrieve`.
         """
         name = self.folder_dataset(path)
-        report = self.ingest(path, name, prune=True, progress=progress)
+        report = self.ingest(Path(path).resolve(), name, prune=True, progress=progress)
         return report, self.retrieve(query, name, top_k)
 
     @staticmethod

@@ -8,6 +8,7 @@ whether a key may go to an endpoint.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -313,6 +314,11 @@ class Settings:
         for layer in layers:
             merged.update(layer)
         return cls(merged, folder, tuple(warnings))
+
+
+def without_password(url: str) -> str:
+    """Return a URL with the password of ``user:password@`` masked."""
+    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:********@", url)
 
 
 def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:

@@ -68,10 +68,12 @@ def check_endpoint(settings: Settings, provider: str) -> None:
         The folder names the endpoint and the key comes from elsewhere, or the folder names code
         to load.
     """
-    chosen_by = settings.origin("embedding_model_provider")
-    if provider.startswith("python:") and chosen_by.of_folder and not is_trusted(settings):
+    # A data folder that the working directory names brings datasets, which name providers.
+    origins = map(settings.origin, ("embedding_model_provider", "data_dir"))
+    chosen_by = next((origin for origin in origins if origin.of_folder), None)
+    if provider.startswith("python:") and chosen_by and not is_trusted(settings):
         raise UntrustedEndpointError(
-            f"{chosen_by} in {settings.folder} names code to load: {provider}",
+            f"{chosen_by} in {settings.folder} leads to code to load: {provider}",
         )
     endpoint, key = settings.origin("openai_base_url"), settings.origin("openai_api_key")
     if (
@@ -84,7 +86,7 @@ def check_endpoint(settings: Settings, provider: str) -> None:
     ):
         raise UntrustedEndpointError(
             f"{endpoint} in {settings.folder} sends texts and your OPENAI_API_KEY to "
-            f"{urlsplit(settings['openai_base_url']).netloc}; the key comes from the {key}"
+            f"{urlsplit(settings['openai_base_url']).netloc.rpartition('@')[2]}; the key comes from the {key}"
         )
 
 

@@ -11,10 +11,9 @@ import typer
 
 from knowledge.cli import options
 from knowledge.cli.hits import show_hits
-from knowledge.cli.ingest import walk_options
+from knowledge.cli.ingest import show_problems, walk_options
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
-from knowledge.cli.summary import report_lines
 from knowledge.errors import NotFoundError, SomeFilesFailedError, UsageError
 
 
@@ -60,6 +59,7 @@ def askdir(
     ) as kb:
         if not path.is_dir():
             raise UsageError(f"--path: {path} is not a folder")
+        path = path.resolve()  # one folder by several names is one folder
         name = kb.folder_dataset(path)
         asked = Query(query, (name,), kb.settings["top_k"])
         request = IngestRequest(
@@ -71,8 +71,7 @@ def askdir(
         with progress_bar(session) as progress:
             report = kb.run_ingest(request, name, progress=progress)
         hits = kb.run_query(asked)
-    for _, line in report_lines(report)[1]:
-        session.note(line)
+    show_problems(session, report)
     show_hits(session, asked, hits, took=time.perf_counter() - started, full=full)
     if report.failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)

@@ -11,7 +11,7 @@ from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
 from knowledge.errors import PathNotFoundError
-from knowledge.settings import TABLE, Origin, Setting, Settings
+from knowledge.settings import TABLE, Origin, Setting, Settings, without_password
 
 
 def show_config(session: Session) -> None:
@@ -56,7 +56,7 @@ def trust(
     """
     from knowledge.trust import set_trust, trusted_folders
 
-    if not folder.is_dir():
+    if not remove and not folder.is_dir():
         raise PathNotFoundError(f"{folder} is not a folder")
     set_trust(folder, not remove)
     if session.json:
@@ -73,4 +73,4 @@ def _shown(setting: Setting, settings: Settings) -> str | int | float | bool:
         return str(DataFolder.locate("").root)
     if setting.secret and settings.origin(setting.name) is not Origin.DEFAULT:
         return "********"
-    return value
+    return without_password(value) if isinstance(value, str) else value

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 
+from knowledge.cli.json_output import print_object
 from knowledge.errors import KnowledgeError
 
 
@@ -12,11 +12,7 @@ def show_error(error: KnowledgeError, *, json: bool) -> None:
     """Print an error: as JSON to stdout, or as text to stderr."""
     if json:
         content = {"code": error.code, "message": error.message, "hint": error.hint}
-        print(  # noqa: T201
-            json_module.dumps({"schema": "knowledge.error/1", "error": content}, ensure_ascii=False)
-            .encode("utf-8", "backslashreplace")
-            .decode()
-        )
+        print_object({"schema": "knowledge.error/1", "error": content})
         return
     from knowledge.cli.terminal import error_console
 

@@ -12,7 +12,7 @@ import typer
 from knowledge.cli import options
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
-from knowledge.cli.summary import one_line, report_lines
+from knowledge.cli.summary import one_line, problem_lines, report_lines
 from knowledge.errors import SomeFilesFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -133,14 +133,20 @@ def show_report(session: Session, report: IngestReport) -> None:
     if session.json:
         session.print_json("knowledge.ingest/1", report_record(report))
         return
-    from knowledge.cli.terminal import error_console, write
+    from knowledge.cli.terminal import write
 
-    lines, problems = report_lines(report)
     if not session.quiet:
-        for text in lines:
+        for text in report_lines(report):
             write(text + "\n")
+    show_problems(session, report)
+
+
+def show_problems(session: Session, report: IngestReport) -> None:
+    """Say on stderr which files had problems; failed ones even to who wants quiet."""
+    from knowledge.cli.terminal import error_console
+
     console = error_console()
-    for style, text in problems:
+    for style, text in problem_lines(report):
         if style == "red" or not session.quiet:
             console.print(text, style=style, markup=False, soft_wrap=True)
 

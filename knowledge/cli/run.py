@@ -15,6 +15,7 @@ from knowledge.cli.app import app
 from knowledge.cli.errors import show_error
 from knowledge.cli.session import Interrupted, OutputClosedError
 from knowledge.errors import KnowledgeError, UsageError
+from knowledge.settings import TABLE, without_password
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -62,7 +63,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         code = app(args=list(arguments), prog_name="knowledge", standalone_mode=False)
     except KnowledgeError as error:
         if debug:
-            traceback.print_exc()
+            _show_traceback()
         show_error(error, json=json)
         return error.exit_code
     except (Interrupted, KeyboardInterrupt, typer.Abort):
@@ -75,7 +76,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         if _AnyClickError is not None and isinstance(error, _AnyClickError):
             return _usage(error, json=json)
         if debug:
-            raise
+            _show_traceback()
         if isinstance(error, OSError) and error.strerror:
             named = f"{error.filename}: " if error.filename else ""
             show_error(KnowledgeError(f"{named}{error.strerror}"), json=json)
@@ -89,6 +90,17 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         )
         return KnowledgeError.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _show_traceback() -> None:
+    """Print the traceback of the error at hand; servers' messages may echo a key."""
+    text = traceback.format_exc()
+    for setting in TABLE:
+        for secret in filter(
+            None, map(os.environ.get, setting.variables if setting.secret else ())
+        ):
+            text = text.replace(secret, "********")
+    sys.stderr.write(without_password(text))
 
 
 def _usage(error: Exception, *, json: bool) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-import json
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+from knowledge.cli.json_output import print_object
 
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
@@ -81,10 +82,7 @@ class Session:
 
     def print_json(self, schema: str, content: Mapping[str, Any]) -> None:
         """Print one object to stdout; ``schema`` is such as ``knowledge.retrieve/1``."""
-        text = json.dumps({"schema": schema, **content}, ensure_ascii=False, default=str)
-        # A lone surrogate can't be written; JSON's own escape can.
-        text = text.encode("utf-8", "backslashreplace").decode("utf-8")
-        sys.stdout.write(text + "\n")
+        print_object({"schema": schema, **content})
 
 
 _FLAGS: dict[str, Any] = {
@@ -142,6 +140,8 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
     keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
     run.__signature__ = signature.replace(parameters=[*keyword, *common])  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in [*keyword, *common]}
-    run.__doc__ = function.__doc__
+    # Typer keeps line breaks, but the docstring's are not meant for the terminal's width.
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    run.__doc__ = "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
     run.__name__ = function.__name__
     return run

@@ -7,8 +7,8 @@ from knowledge.model import FileStatus, IngestReport
 _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
 
 
-def report_lines(report: IngestReport) -> tuple[list[str], list[tuple[str, str]]]:
-    """Return the summary's lines, and a (style, line) for each problem file."""
+def report_lines(report: IngestReport) -> list[str]:
+    """Return the summary's lines."""
     files = report.files
     counted = [f"{files[status]:,} {status}" for status in FileStatus if files.get(status)]
     would = "would be " if report.dry_run else ""
@@ -27,14 +27,18 @@ def report_lines(report: IngestReport) -> tuple[list[str], list[tuple[str, str]]
         verb = "would be embedded" if report.dry_run else "embedded"
         lines.append(f"{report.embedded:,} texts {verb}, {about}{report.tokens:,} tokens")
     lines[-1] += f", in {report.seconds:.1f} s"
-    problems = [
+    return lines
+
+
+def problem_lines(report: IngestReport) -> list[tuple[str, str]]:
+    """Return a (style, line) for each file that had a problem."""
+    return [
         (
             _STYLES.get(problem.status, ""),
             f"{problem.status}: {one_line(problem.file)}: {problem.reason}",
         )
         for problem in report.problems
     ]
-    return lines, problems
 
 
 def one_line(text: str) -> str:

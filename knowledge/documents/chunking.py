@@ -21,6 +21,9 @@ Span = tuple[int, int]
 _CONTENT = re.compile(r"[^\s!-/:-@\[-`{-~]")
 
 
+_SPACE = re.compile(r"\s*")
+
+
 class Piece(NamedTuple):
     """A passage in the making: its span in the document, its text and its heading path."""
 
@@ -40,6 +43,12 @@ _NARROW_WINDOW = 4_096  # for text without line breaks
 _GAP = re.compile(r"(?<!\s)\s{200,}")  # nothing worth keeping together stands across it
 # Lists nested a hundred columns deep cost the Markdown parser a minute a megabyte.
 _HOSTILE = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
+
+
+def skip_space(text: str, start: int, end: int) -> int:
+    """Return where the white space at ``start`` ends, at most ``end``."""
+    match = _SPACE.match(text, start, end)
+    return match.end() if match else start
 
 
 class Chunker:
@@ -74,7 +83,8 @@ class Chunker:
         splitter = self._markdown
         if splitter and _HOSTILE.search(text, start, end):
             splitter = None
-        offset = start
+        # White space that goes on from before `start` would be no gap: its beginning is not here.
+        offset = start = skip_space(text, start, end)
         for gap in _GAP.finditer(text, start, end):
             yield from self._windows(text, offset, gap.start(), splitter)
             offset = gap.end()

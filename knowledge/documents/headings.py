@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
 
+from knowledge.documents.chunking import skip_space
+
 TITLE_LIMIT = 200
 """Characters kept of a title; a path is embedded with every passage below it."""
 
@@ -200,7 +202,7 @@ class HeadingPaths:
             if heading.start > offset or offset >= end:
                 break
             if offset < heading.end:
-                offset = _skip_space(text, heading.end, end)
+                offset = skip_space(text, heading.end, end)
         return min(offset, end - 1)
 
     def only_headings(self, text: str, start: int, end: int) -> bool:
@@ -220,11 +222,3 @@ class HeadingPaths:
 
     def _path(self) -> tuple[str, ...]:
         return tuple(heading.title for heading in self._stack if heading.title)
-
-
-_SPACE = re.compile(r"\s*")
-
-
-def _skip_space(text: str, start: int, end: int) -> int:
-    match = _SPACE.match(text, start, end)
-    return match.end() if match else start

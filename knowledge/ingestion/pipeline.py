@@ -143,11 +143,19 @@ class IngestRun:
     def _send(self, step: Write | Touch | Remove) -> None:
         if self._writer is not None:
             self._writer.send(step)
-        elif isinstance(step, Remove) and step.status is not None:
-            self._tally.finished(step.file.path, step.status, removed=step.file.chunks)
+        elif isinstance(step, Remove):
+            removed = step.file.chunks
+            if step.status is None:
+                self._tally.removed += removed
+            else:
+                self._tally.finished(step.file.path, step.status, removed=removed)
 
     def _count(self, file: SourceFile, diff: ChunkDiff) -> None:
-        self._tally.tokens += sum(chunk.passage.tokens for chunk in diff.added)
+        for chunk in diff.added:
+            text = chunk.passage.embedding_text
+            if text not in self._tally.texts:  # equal texts are embedded once
+                self._tally.texts.add(text)
+                self._tally.tokens += chunk.passage.tokens
         self._tally.finished(
             file.path,
             FileStatus.INGESTED,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from knowledge.embeddings.choice import choose_embedder
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.pool import EmbeddingPool
 from knowledge.errors import DatasetNotFoundError, UsageError
+from knowledge.ingestion.ignore import IgnoreRules
 from knowledge.ingestion.pipeline import IngestRun, report
 from knowledge.ingestion.reading import Reader
 from knowledge.ingestion.request import FileListener, IngestRequest, Notify, ProgressListener
@@ -58,6 +60,7 @@ def ingest(
     started = time.monotonic()
     check_name(name)
     check_paths(request.paths)
+    IgnoreRules(Path(), request.ignore)  # a missing file of rules is told before anything is made
     tally = Tally(progress, on_file)
     if request.dry_run:
         texts = _rehearse(folder, name, request, settings, tally, create=create)
@@ -175,4 +178,4 @@ def _rehearse(
         IngestRun(
             request, Reader(request, catalog, dataset, splitter, settings, tally), tally
         ).run()
-    return tally.added
+    return len(tally.texts)

@@ -21,6 +21,8 @@ class Tally:
     removed: int = 0
     reused: int = 0
     tokens: int = 0
+    texts: set[str] = field(default_factory=set)
+    """What a dry run would embed."""
     _found: int = 0
     _finished: int = 0
     _planned_files: int = 0

@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import environment
+
+
+@pytest.fixture
+def start_process():
+    """Start the command line in a process of its own, and give the process; ended at the end."""
+    started = []
+
+    def start(*arguments, env=None, **options):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "knowledge", *map(os.fspath, arguments)],
+            env=environment(env),
+            **{
+                "stdin": subprocess.DEVNULL,
+                "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE,
+                "text": True,
+                **options,
+            },
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,66 @@
+"""Every command explains itself."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from knowledge.cli.app import app
+from tests.cli.helpers import plain
+
+COMMANDS = sorted(command.name for command in app.registered_commands if command.name)
+
+
+def test_the_commands_are_these():
+    assert COMMANDS == sorted(
+        "ingest retrieve askdir list-datasets create-dataset get-dataset edit-dataset "
+        "delete-dataset list-files get-file delete-file config trust version".split()
+    )
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("flag", ["--help", "-h"])
+def test_every_command_has_an_example(run, command, flag):
+    outcome = run(command, flag)
+    assert outcome.code == 0
+    assert outcome.err == ""
+    text = plain(outcome.out)
+    assert f"Example:  knowledge {command}" in text
+    for common in ("--json", "--quiet", "--verbose", "--debug", "--data-dir"):
+        assert common in text
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
+def test_the_program_lists_all_commands(run, arguments):
+    outcome = run(*arguments)
+    assert outcome.code == 0
+    text = plain(outcome.out)
+    assert "Example:" in text
+    for command in COMMANDS:
+        assert f" {command} " in text
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_keeps_its_sentences_whole(run, command, monkeypatch):
+    """A sentence that the source wraps is not broken there once more."""
+    monkeypatch.setenv("COLUMNS", "200")
+    lines = plain(run(command, "--help").out).splitlines()
+    end = next(number for number, line in enumerate(lines) if "╭" in line)
+    for line in lines[:end]:
+        text = line.strip()
+        assert not text or text.endswith((".", "]", "...")) or ":" in text, text
+
+
+def test_examples_are_valid(run, corpus, monkeypatch):
+    """Each example's flags exist: it gets past the parsing of arguments."""
+    monkeypatch.setenv("COLUMNS", "200")
+    for command in COMMANDS:
+        text = plain(run(command, "--help").out)
+        line = next(line for line in text.splitlines() if "Example:" in line)
+        arguments = shlex.split(line.partition("Example:")[2])[1:]
+        outcome = run(*arguments, "--json")
+        assert outcome.code in (0, 2, 3)
+        if outcome.code == 2:
+            assert "No such" not in outcome.json["error"]["message"]
+            assert "is not a folder" in outcome.json["error"]["message"]

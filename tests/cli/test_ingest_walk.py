@@ -1,0 +1,183 @@
+"""Which files of a folder are taken."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from tests.conftest import write_files
+
+TEXT = "Some text of file {}.\n"
+
+
+@pytest.fixture
+def names(run, tmp_path):
+    """Ingest ``root`` with flags; return the files taken, relative to it."""
+    root = tmp_path / "root"
+
+    def ingest(*flags, path=root):
+        outcome = run("ingest", path, *flags)
+        assert outcome.code == 0, outcome.err
+        files = run("list-files", "--json").json["files"]
+        return {os.path.relpath(file["file"], root) for file in files}
+
+    return ingest
+
+
+def fill(tmp_path, *names):
+    write_files(tmp_path / "root", {name: TEXT.format(name) for name in names})
+
+
+def test_folders_are_walked(names, tmp_path):
+    fill(tmp_path, "a.md", "b/c.md", "b/d/e.txt")
+    assert names() == {"a.md", "b/c.md", "b/d/e.txt"}
+
+
+def test_no_recursive_leaves_sub_folders_out(names, tmp_path):
+    fill(tmp_path, "a.md", "b/c.md")
+    assert names("--no-recursive") == {"a.md"}
+
+
+def test_no_recursive_from_the_environment(names, tmp_path, monkeypatch):
+    monkeypatch.setenv("KNOW_NO_INGEST_RECURSIVE", "true")
+    fill(tmp_path, "a.md", "b/c.md")
+    assert names() == {"a.md"}
+
+
+def test_hidden_files_and_folders_are_left_out(names, tmp_path):
+    fill(tmp_path, "a.md", ".b.md", ".c/d.md", "e/.f.md", "e/.g/h.md")
+    assert names() == {"a.md"}
+
+
+def test_hidden_files_and_folders_are_taken_when_asked_for(names, tmp_path):
+    fill(tmp_path, "a.md", ".b.md", ".c/d.md", "e/.f.md", ".git/config.md")
+    assert names("--include-hidden") == {"a.md", ".b.md", ".c/d.md", "e/.f.md"}
+
+
+def test_a_hidden_root_that_was_named_is_walked(names, tmp_path):
+    fill(tmp_path, ".notes/a.md", ".notes/.b.md", ".notes/.c/d.md")
+    assert names(path=tmp_path / "root/.notes") == {".notes/a.md"}
+    everything = {".notes/a.md", ".notes/.b.md", ".notes/.c/d.md"}
+    assert names("--include-hidden", path=tmp_path / "root/.notes") == everything
+
+
+def test_the_working_directory_may_lie_below_a_hidden_folder(names, tmp_path, monkeypatch):
+    fill(tmp_path, ".notes/deep/a.md")
+    monkeypatch.chdir(tmp_path / "root/.notes/deep")
+    assert names(path=".") == {".notes/deep/a.md"}
+
+
+def test_a_hidden_or_ignored_file_that_was_named_is_taken(names, tmp_path):
+    fill(tmp_path, ".b.md", "c.log")
+    assert names(path=tmp_path / "root/.b.md") == {".b.md"}
+    assert "c.log" in names("--ignore-extensions", ".log", path=tmp_path / "root/c.log")
+
+
+def test_what_is_never_a_document_is_left_out(names, tmp_path):
+    fill(
+        tmp_path,
+        "a.md",
+        "~$a.docx",
+        ".~lock.a.odt#",
+        "node_modules/x/readme.md",
+        "b/__pycache__/c.txt",
+        "Thumbs.db",
+    )
+    assert names("--include-hidden") == {"a.md"}
+
+
+def test_a_knowignore_at_the_root(names, tmp_path):
+    write_files(tmp_path / "root", {".knowignore": "# comment\n\n*.log\n/drafts/\n!keep.log\n"})
+    fill(tmp_path, "a.md", "b.log", "c/d.log", "c/keep.log", "drafts/e.md", "c/drafts/f.md")
+    assert names() == {"a.md", "c/keep.log", "c/drafts/f.md"}
+
+
+def test_a_nested_knowignore_holds_below_its_folder_and_wins(names, tmp_path):
+    write_files(
+        tmp_path / "root",
+        {".knowignore": "*.log\n", "b/.knowignore": "!special.log\n/secret.md\n"},
+    )
+    fill(
+        tmp_path,
+        "a.log",
+        "special.log",
+        "secret.md",
+        "b/special.log",
+        "b/secret.md",
+        "b/c/secret.md",
+    )
+    assert names() == {"secret.md", "b/special.log", "b/c/secret.md"}
+
+
+def test_a_knowignore_with_a_byte_order_mark_and_windows_lines(names, tmp_path):
+    write_files(tmp_path / "root", {".knowignore": b"\xef\xbb\xbf*.log\r\n*.tmp\r\n"})
+    fill(tmp_path, "a.md", "b.log", "c.tmp")
+    assert names() == {"a.md"}
+
+
+def test_an_ignore_file(names, tmp_path):
+    write_files(tmp_path, {"rules": "*.log\n/drafts\n"})
+    fill(tmp_path, "a.md", "b.log", "drafts/c.md", "d/drafts/e.md")
+    assert names("--ignore-file", tmp_path / "rules") == {"a.md", "d/drafts/e.md"}
+
+
+def test_an_ignore_file_wins_over_knowignore(names, tmp_path):
+    write_files(tmp_path, {"rules": "!b.log\n", "root/.knowignore": "*.log\n"})
+    fill(tmp_path, "a.log", "b.log")
+    assert names("--ignore-file", tmp_path / "rules") == {"b.log"}
+
+
+def test_an_ignore_file_that_does_not_exist(run, corpus):
+    outcome = run("ingest", corpus, "--ignore-file", "nowhere", "--json")
+    assert outcome.code == 3
+    assert outcome.json["error"]["code"] == "path-not-found"
+
+
+@pytest.mark.parametrize("listed", [".log,.tmp", "log,tmp", ".log, .tmp", "*.log,*.tmp"])
+def test_extensions_to_leave_out(names, tmp_path, listed):
+    fill(tmp_path, "a.md", "b.log", "c/d.tmp", "e.log.md")
+    assert names("--ignore-extensions", listed) == {"a.md", "e.log.md"}
+
+
+def test_extensions_win_over_knowignore(names, tmp_path):
+    write_files(tmp_path / "root", {".knowignore": "!b.log\n"})
+    fill(tmp_path, "a.md", "b.log")
+    assert names("--ignore-extensions", ".log") == {"a.md"}
+
+
+def test_ignore_rules_from_the_environment(names, tmp_path, monkeypatch):
+    write_files(tmp_path, {"rules": "*.tmp\n"})
+    fill(tmp_path, "a.md", "b.log", "c.tmp", ".d.md")
+    monkeypatch.setenv("KNOW_INGEST_IGNORE_FILE", str(tmp_path / "rules"))
+    monkeypatch.setenv("KNOW_INGEST_IGNORE_EXTENSIONS", ".log")
+    monkeypatch.setenv("KNOW_INGEST_INCLUDE_HIDDEN", "1")
+    assert names() == {"a.md", ".d.md"}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
+def test_links_are_followed_once(run, names, tmp_path):
+    fill(tmp_path, "a.md", "b/c.md")
+    root = tmp_path / "root"
+    (root / "b/loop").symlink_to(root)
+    (root / "dangling.md").symlink_to(root / "nowhere")
+    report = run("ingest", root, "--json")
+    assert report.json["files"]["ingested"] == 2
+    assert report.json["files"]["failed"] == 1
+    reasons = {p["file"].rpartition("/")[2]: p["reason"] for p in report.json["problems"]}
+    assert reasons["dangling.md"] == "a link to nothing"
+    assert "loop" in reasons
+
+
+@pytest.mark.skipif(os.name == "nt", reason="file names are text there")
+def test_a_name_that_is_no_utf_8(run, tmp_path):
+    folder = tmp_path / "root"
+    folder.mkdir()
+    with open(os.fsencode(folder) + b"/caf\xe9.txt", "wb") as file:
+        file.write(b"The coffee machine stands beside the lift.\n")
+    assert run("ingest", folder).code == 0
+    (file,) = run("list-files", "--json").json["files"]
+    assert file["name"] == "caf\\xe9.txt"
+    assert run("ingest", folder, "--prune", "--json").json["files"]["removed"] == 0
+    (hit,) = run("retrieve", "Where is the coffee machine?", "--json").json["hits"]
+    assert hit["file"] == file["file"]
