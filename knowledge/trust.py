@@ -84,9 +84,10 @@ def check_endpoint(settings: Settings, provider: str) -> None:
         and not _is_loopback(settings["openai_base_url"])
         and not is_trusted(settings)
     ):
+        host = urlsplit(settings["openai_base_url"]).netloc.rpartition("@")[2]
         raise UntrustedEndpointError(
-            f"{endpoint} in {settings.folder} sends texts and your OPENAI_API_KEY to "
-            f"{urlsplit(settings['openai_base_url']).netloc.rpartition('@')[2]}; the key comes from the {key}"
+            f"{endpoint} in {settings.folder} sends texts and your OPENAI_API_KEY to {host}; "
+            f"the key comes from the {key}"
         )
 
 

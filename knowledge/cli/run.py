@@ -72,7 +72,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
     except Terminated:
         print("terminated", file=sys.stderr)  # noqa: T201
         return TERMINATED
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  told as a sentence, with --debug in full
         if _AnyClickError is not None and isinstance(error, _AnyClickError):
             return _usage(error, json=json)
         if debug:
@@ -95,10 +95,9 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
 def _show_traceback() -> None:
     """Print the traceback of the error at hand; servers' messages may echo a key."""
     text = traceback.format_exc()
-    for setting in TABLE:
-        for secret in filter(
-            None, map(os.environ.get, setting.variables if setting.secret else ())
-        ):
+    variables = [name for setting in TABLE if setting.secret for name in setting.variables]
+    for secret in map(os.environ.get, variables):
+        if secret:
             text = text.replace(secret, "********")
     sys.stderr.write(without_password(text))
 
