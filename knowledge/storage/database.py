@@ -37,13 +37,27 @@ def connect(path: Path) -> sqlite3.Connection:
         try:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA foreign_keys = ON")
-            if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-                connection.execute("PRAGMA journal_mode = WAL")
+            _set_wal(connection, path)
             connection.execute("PRAGMA synchronous = NORMAL")
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+def _set_wal(connection: sqlite3.Connection, path: Path) -> None:
+    if _journal_mode(connection) == "wal":
+        return
+    import filelock
+
+    # Connections that switch a new file at the same moment wait for each other in vain.
+    with filelock.FileLock(path.with_name(path.name + ".new"), timeout=BUSY_SECONDS):
+        if _journal_mode(connection) != "wal":
+            connection.execute("PRAGMA journal_mode = WAL")
+
+
+def _journal_mode(connection: sqlite3.Connection) -> str:
+    return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> None:
@@ -67,8 +81,8 @@ def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[str, .
             )
         with transaction(connection, path):
             version = _version(connection)  # another process may have been faster
-            if version:
-                _back_up(connection, path, version)
+            if 0 < version < len(migrations):
+                _back_up(path, version)
             for number in range(version, len(migrations)):
                 for statement in _statements(migrations[number]):
                     connection.execute(statement)
@@ -79,9 +93,11 @@ def _version(connection: sqlite3.Connection) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def _back_up(connection: sqlite3.Connection, path: Path, version: int) -> None:
-    with closing(sqlite3.connect(path.with_name(f"{path.name}.v{version}.bak"))) as copy:
-        connection.backup(copy)
+def _back_up(path: Path, version: int) -> None:
+    # A connection of its own: one that holds a transaction waits for itself.
+    target = path.with_name(f"{path.name}.v{version}.bak")
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
+        source.backup(copy)
 
 
 def _statements(script: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ Chroma's limits, and how they are kept (chromadb 1.5.9):
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
@@ -57,7 +58,7 @@ class ChromaIndex:
             with _translated(folder):
                 self._collection = self._create() if create else self._find()
         except BaseException:
-            self._client.close()
+            _close(self._client)
             raise
 
     def _create(self) -> Any:
@@ -83,7 +84,7 @@ class ChromaIndex:
 
     def close(self) -> None:
         """Close the folder; a second call does nothing."""
-        self._client.close()
+        _close(self._client)
 
     def count(self) -> int:
         """Return the number of vectors. Loads the index, and can crash on a damaged one."""
@@ -132,25 +133,34 @@ class ChromaIndex:
         """
         with _translated(self.folder):
             self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
-            self._client.close()
+            _close(self._client)
             client = _open(self.folder)
             try:
                 collection = client.get_collection(COLLECTION, embedding_function=None)
                 count = int(collection.count())
                 collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
             finally:
-                client.close()
+                _close(client)
         return count
+
+
+# Clients of one folder share an engine, which Chroma starts and stops without a lock of its own.
+_opening = threading.Lock()
 
 
 def _open(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
-    with _translated(folder):
+    with _translated(folder), _opening:
         return chromadb.PersistentClient(
             path=str(folder), settings=Settings(anonymized_telemetry=False)
         )
+
+
+def _close(client: Any) -> None:
+    with _opening:
+        client.close()
 
 
 @contextmanager
