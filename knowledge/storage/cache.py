@@ -90,7 +90,7 @@ class EmbeddingCache:
         """Keep vectors; committed when this returns."""
         import numpy as np
 
-        moment = int(time.time())
+        moment = time.time_ns()
         with self._lock, transaction(self._connection, self._path):
             self._connection.execute(
                 "INSERT INTO models (fingerprint) VALUES (?) ON CONFLICT DO NOTHING", (model,)

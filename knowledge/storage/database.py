@@ -126,7 +126,8 @@ def transaction(
             try:
                 yield
             except BaseException:
-                connection.execute("ROLLBACK")
+                if connection.in_transaction:  # SQLite rolls back by itself when the disk is full
+                    connection.execute("ROLLBACK")
                 raise
             connection.execute("COMMIT")
         finally:

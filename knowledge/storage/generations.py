@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from knowledge.storage.database import translated
 from knowledge.storage.layout import DataFolder
 
 SQLITE = "chroma.sqlite3"
@@ -37,6 +38,7 @@ def copy_index(source: Path, target: Path) -> None:
             copy.mkdir()
         elif path.name == SQLITE:
             with (
+                translated(path),
                 contextlib.closing(sqlite3.connect(path)) as old,
                 contextlib.closing(sqlite3.connect(copy)) as new,
             ):
