@@ -1,69 +1,61 @@
-"""Bytes to a document (first version)."""
+"""Bytes to a Document: find the format, let its loader read, clean the text."""
 
 from __future__ import annotations
 
-from typing import Any
+from importlib import import_module
 
+from knowledge.documents.detect import describe, detect, is_binary
+from knowledge.documents.loaders import LOADERS
+from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
-from knowledge.model import Document, PageSpan, TextKind
+from knowledge.model import Document
 
-KREUZBERG = {
-    "pdf": "application/pdf",
-    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    "html": "text/html",
-    "htm": "text/html",
-}
+_MIB = 1024 * 1024
+_PLAIN = frozenset({"text", "code", "markdown", "rst", "rows", "json"})
 
 
 def load_bytes(data: bytes, name: str, *, max_text: int | None = None) -> Document:
-    """Load."""
+    """Read a document.
+
+    Parameters
+    ----------
+    data:
+        The file's bytes.
+    name:
+        Its name, which helps to find its kind.
+    max_text:
+        Most bytes of text; ``None`` is no limit.
+
+    Raises
+    ------
+    UnsupportedDocumentError
+        No loader knows this kind of file; the message says what it seems to be.
+    EmptyDocumentError
+        It holds no text; the message says why, where that is known.
+    DocumentError
+        It is malformed, protected by a password, or holds too much text.
+    """
     if not data:
         raise EmptyDocumentError("the file is empty")
-    suffix = name.rpartition(".")[2].lower()
-    if data[:4] == b"%PDF":
-        suffix = "pdf"
-    if suffix in KREUZBERG:
-        return _kreuzberg(data, suffix)
-    if max_text and len(data) > max_text:
-        raise DocumentError("holds too much text", hint="KNOW_MAX_TEXT_SIZE")
-    if b"\0" in data[:4096]:
-        if suffix in ("txt", "md"):
-            raise DocumentError("holds binary data, not text")
-        raise UnsupportedDocumentError("binary data")
-    text = data.decode("utf-8", "replace").replace("\r\n", "\n")
-    if not text.strip():
+    kind = detect(name, data)
+    if kind is None:
+        raise UnsupportedDocumentError(describe(data) or "binary data of no known kind")
+    if kind in _PLAIN:
+        _check_size(len(data), max_text)
+        if is_binary(data):
+            raise DocumentError("it holds binary data, not text")
+    load = import_module(f"knowledge.documents.loaders.{LOADERS[kind]}").load
+    with panics_as_errors("reading it"):
+        document: Document = load(data, name)
+    _check_size(len(document.text), max_text)
+    if not document.text.strip():
         raise EmptyDocumentError("it holds no text")
-    kind = TextKind.MARKDOWN if suffix == "md" else TextKind.TEXT
-    return Document(text, kind, has_lines=True)
+    return document
 
 
-def _kreuzberg(data: bytes, suffix: str) -> Document:
-    import kreuzberg as k
-
-    try:
-        result: Any = k.extract_bytes_sync(
-            data,
-            KREUZBERG[suffix],
-            k.ExtractionConfig(
-                use_cache=False,
-                output_format="markdown",
-                pages=k.PageConfig(extract_pages=True) if suffix == "pdf" else None,
-            ),
+def _check_size(size: int, limit: int | None) -> None:
+    if limit is not None and size > limit:
+        raise DocumentError(
+            f"it holds {size / _MIB:.0f} MiB of text, more than {limit / _MIB:.0f} MiB, the limit",
+            hint="KNOW_MAX_TEXT_SIZE raises it",
         )
-    except BaseException as error:
-        if isinstance(error, (KeyboardInterrupt, SystemExit)):
-            raise
-        raise DocumentError(str(error)[:200]) from error
-    if suffix != "pdf":
-        if not result.content.strip():
-            raise EmptyDocumentError("no text")
-        return Document(result.content, TextKind.MARKDOWN)
-    text, pages = "", []
-    for page in result.pages or []:
-        start = len(text)
-        text += page["content"].replace("\r\n", "\n")
-        pages.append(PageSpan(page["page_number"], start, len(text)))
-        text += "\n\n"
-    if not text.strip():
-        raise EmptyDocumentError("no text layer")
-    return Document(text, TextKind.TEXT, tuple(pages))

@@ -100,7 +100,7 @@ def _with_content(
             ends.append(joined[index + 2][0])
         for stop in ends:
             stop = start + len(text[start:stop].rstrip())
-            if stop > joined[index + 1][0] and counter.count(text[start:stop]) <= limit:
+            if has_content(text, end, stop) and counter.count(text[start:stop]) <= limit:
                 joined[index : index + 2] = [(start, stop)]
                 break
     return joined

@@ -1,0 +1,52 @@
+"""kreuzberg: the native engine behind PDF, DOCX and HTML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from knowledge.errors import DocumentError
+
+_FIELDS = {
+    "title": "title",
+    "authors": "author",
+    "created_at": "created",
+    "modified_at": "modified",
+    "language": "language",
+}
+_NOTHING = ("", "(unspecified)", "(anonymous)", "untitled")
+
+
+def extract(data: bytes, media_type: str, **config: Any) -> Any:
+    """Read a document; return kreuzberg's result.
+
+    Raises
+    ------
+    DocumentError
+        It is malformed, or protected by a password.
+    """
+    import kreuzberg
+
+    settings = kreuzberg.ExtractionConfig(
+        use_cache=False, enable_quality_processing=False, output_format="markdown", **config
+    )
+    try:
+        return kreuzberg.extract_bytes_sync(data, media_type, settings)
+    except Exception as error:
+        reason = " ".join(str(error).split())
+        if "password" in reason.lower() or "encrypted" in reason.lower():
+            raise DocumentError("it is protected by a password") from error
+        raise DocumentError(f"it can't be read: {reason[:200]}") from error
+
+
+def metadata_of(result: Any) -> dict[str, Any]:
+    """Return title, author, dates and language, as far as the document tells them."""
+    found: Mapping[str, Any] = result.metadata
+    metadata: dict[str, Any] = {}
+    for name, ours in _FIELDS.items():
+        value = found.get(name)
+        if isinstance(value, list):
+            value = ", ".join(map(str, value))
+        if isinstance(value, str) and value.strip().lower() not in _NOTHING:
+            metadata[ours] = value.strip()
+    return metadata

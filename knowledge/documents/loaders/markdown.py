@@ -1,0 +1,62 @@
+"""Markdown: as it is, with the metadata of its front matter."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+
+from knowledge.documents.cleaning import clean
+from knowledge.documents.encodings import decode
+from knowledge.model import Document, TextKind
+
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
+_LIMIT = 64 * 1024
+_FIRST_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+
+
+def load(data: bytes, name: str) -> Document:
+    """Read Markdown; its lines are the file's."""
+    del name
+    raw, warnings = decode(data)
+    text = clean(raw)
+    metadata: dict[str, Any] = {}
+    matter = _FRONT_MATTER.match(text[:_LIMIT])
+    if matter:
+        metadata, problem = _parse(matter[1])
+        warnings += problem
+    heading = _FIRST_HEADING.search(text[:_LIMIT])
+    if heading:
+        metadata.setdefault("title", heading[1].strip())
+    return Document(
+        text,
+        TextKind.MARKDOWN,
+        has_lines=True,
+        metadata=metadata,
+        loader="markdown",
+        warnings=warnings,
+    )
+
+
+def _parse(matter: str) -> tuple[dict[str, Any], tuple[str, ...]]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(matter)
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}, ("its front matter is not YAML",)
+    if not isinstance(content, dict):
+        return {}, ()
+    kept = {str(key): _plain(value) for key, value in content.items()}
+    return {key: value for key, value in kept.items() if value is not None}, ()
+
+
+def _plain(value: Any) -> Any:
+    """Return a scalar, a date as text, or a list of these; ``None`` for anything deeper."""
+    if isinstance(value, date):  # datetime as well
+        return value.isoformat()
+    if isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, list):
+        return [item for item in map(_plain, value) if item is not None]
+    return None
