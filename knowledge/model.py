@@ -137,8 +137,8 @@ class SplitterSpec:
         Tokens shared by neighbouring chunks; less than ``chunk_size``.
     """
 
-    chunk_size: int = 400
-    chunk_overlap: int = 60
+    chunk_size: int = 256
+    chunk_overlap: int = 40
 
 
 @dataclass(frozen=True, slots=True)

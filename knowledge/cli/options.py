@@ -55,7 +55,7 @@ ChunkSizeOption = Annotated[
     int | None,
     typer.Option(
         "--chunk-size",
-        help="Most tokens in a chunk [KNOW_CHUNK_SIZE; default: 400].",
+        help="Most tokens in a chunk [KNOW_CHUNK_SIZE; default: 256].",
         metavar="N",
     ),
 ]
@@ -63,7 +63,7 @@ ChunkOverlapOption = Annotated[
     int | None,
     typer.Option(
         "--chunk-overlap",
-        help="Tokens that neighbours share [KNOW_CHUNK_OVERLAP; default: 60].",
+        help="Tokens that neighbours share [KNOW_CHUNK_OVERLAP; default: 40].",
         metavar="N",
     ),
 ]

@@ -1,14 +1,16 @@
-"""Cuts a text into sections small enough to look at whole, where its structure allows."""
+"""Cuts a text into sections that are cut into chunks each on its own.
+
+Sections begin at anchors, so that an edit changes the chunks of its own section and no others.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from knowledge.documents.headings import Heading, Outline, fence_end
-
-SECTION = 65_536
-"""Characters of a section, more or less."""
+from knowledge.documents.anchors import anchors, places
+from knowledge.documents.headings import Heading, Outline
 
 Scan = Callable[[str, int, int], Outline]
 
@@ -22,39 +24,32 @@ class Section:
     headings: tuple[Heading, ...] = ()
 
 
-def sections(text: str, scan: Scan | None, size: int = SECTION) -> Iterator[Section]:
+def sections(text: str, scan: Scan | None, reach: int) -> Iterator[Section]:
     """Yield the sections of a text: in order, without gaps, never starting inside fenced code.
 
     Parameters
     ----------
     scan:
-        Finds headings in a part of the text; without it the text is one section.
-    size:
-        Characters to aim at.
+        Finds headings and fenced code.
+    reach:
+        Least characters of a section but for the last; twice that on average.
     """
-    if scan is None:
-        yield Section(0, len(text))
-        return
-    start = 0
-    while start < len(text):
-        limit = text.find("\n", start + size) + 1 or len(text)
-        outline = scan(text, start, limit)
-        end = limit if limit == len(text) else _cut(text, start, limit, outline)
-        headings = tuple(heading for heading in outline.headings if heading.start < end)
-        yield Section(start, end, headings)
-        start = end
+    outline = scan(text, 0, len(text)) if scan else Outline()
+    headings = outline.headings
+    starts = [heading.start for heading in headings]
+    levels = {heading.start: heading.level for heading in headings}
+    inside = [(heading.start, heading.end) for heading in headings]
 
+    def rank(offset: int) -> int | None:
+        if offset in levels:
+            return levels[offset]
+        at = bisect_left(starts, offset) - 1
+        in_heading = at >= 0 and offset < inside[at][1]
+        return 0 if in_heading or outline.in_fence(offset) else None
 
-def _cut(text: str, start: int, limit: int, outline: Outline) -> int:
-    """Return the best place to end a section: before a high heading, else at a blank line."""
-    low = start + (limit - start) // 2
-    late = [heading for heading in outline.headings if heading.start > low]
-    if late:
-        return min(late, key=lambda heading: (heading.level, -heading.start)).start
-    blank = text.rfind("\n\n", low, limit)
-    while blank >= 0:
-        fence = outline.in_fence(blank)
-        if fence is None:
-            return blank + 2
-        blank = text.rfind("\n\n", low, fence[0]) if fence[0] > low else -1
-    return fence_end(text, limit, outline.open_fence) if outline.open_fence else limit
+    start = first = 0
+    for end in [*anchors(places(text, 0, len(text), rank), reach), len(text)]:
+        last = bisect_left(starts, end)
+        if end > start:
+            yield Section(start, end, tuple(headings[first:last]))
+        start, first = end, last

@@ -23,6 +23,10 @@ from knowledge.errors import UsageError
 from knowledge.model import Document, Passage, SplitterSpec, TextKind
 
 
+REACH = 1.0
+"""Least characters of a section for each token of a chunk: about a quarter of a chunk of English."""
+
+
 def split(document: Document, spec: SplitterSpec) -> list[Passage]:
     """Cut a document into passages.
 
@@ -62,7 +66,7 @@ def _text_pieces(document: Document, spec: SplitterSpec, counter: TokenCounter) 
     text = document.text
     chunker = Chunker(spec, markdown=document.kind is TextKind.MARKDOWN)
     paths = HeadingPaths()
-    for section in sections(text, _scan(document)):
+    for section in sections(text, _scan(document), round(REACH * spec.chunk_size)):
         paths.enter(section.headings)
         spans = [
             span
