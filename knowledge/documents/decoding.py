@@ -19,10 +19,24 @@ _BOMS = (
 )
 # Control bytes that no text holds in number; tab, line breaks, backspace and escape may occur.
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b")) + b"\x7f"
-_ENCODINGS = (
-    "cp932 euc_jp iso2022_jp gb18030 big5 cp949 cp1251 koi8_r cp1250 iso8859_2 cp1252 cp1253 "
-    "cp1254 cp1255 cp1256 mac_roman"
-).split()
+_ENCODINGS = [
+    "cp932",
+    "euc_jp",
+    "iso2022_jp",
+    "gb18030",
+    "big5",
+    "cp949",
+    "cp1251",
+    "koi8_r",
+    "cp1250",
+    "iso8859_2",
+    "cp1252",
+    "cp1253",
+    "cp1254",
+    "cp1255",
+    "cp1256",
+    "mac_roman",
+]
 
 
 def decode(data: bytes, *, declared: str | None = None) -> tuple[str, tuple[str, ...]]:

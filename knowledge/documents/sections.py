@@ -8,8 +8,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
-from knowledge.documents.anchors import anchors, places
+from knowledge.documents.anchors import Place, anchors, places
 from knowledge.documents.headings import Heading, Outline
 
 Scan = Callable[[str, int, int], Outline]
@@ -47,9 +48,14 @@ def sections(text: str, scan: Scan | None, reach: int) -> Iterator[Section]:
         in_heading = at >= 0 and offset < inside[at][1]
         return 0 if in_heading or outline.in_fence(offset) else None
 
+    # Both ends of the text keep anchors at a distance, or a short note would fall apart.
+    ends = (Place(0, (-1, 0)), Place(len(text), (-1, 0)))
+    found = chain(ends[:1], places(text, 0, len(text), rank), ends[1:])
     start = first = 0
-    for end in [*anchors(places(text, 0, len(text), rank), reach), len(text)]:
+    for end in anchors(found, reach):
         last = bisect_left(starts, end)
         if end > start:
             yield Section(start, end, tuple(headings[first:last]))
         start, first = end, last
+    if start < len(text):
+        yield Section(start, len(text), tuple(headings[first:]))

@@ -22,9 +22,8 @@ from knowledge.documents.tokens import TokenCounter
 from knowledge.errors import UsageError
 from knowledge.model import Document, Passage, SplitterSpec, TextKind
 
-
 REACH = 1.0
-"""Least characters of a section for each token of a chunk: about a quarter of a chunk of English."""
+"""Least characters of a section for each token of a chunk: a quarter of an English chunk."""
 
 
 def split(document: Document, spec: SplitterSpec) -> list[Passage]:
