@@ -317,8 +317,8 @@ class Settings:
 
 
 def without_password(url: str) -> str:
-    """Return a URL with the password of ``user:password@`` masked."""
-    return re.sub(r"(://[^/@:\s]*):[^/@\s]*@", r"\1:********@", url)
+    """Return a URL in which ``user:password@``, or a token there, is masked."""
+    return re.sub(r"://[^/\s]*@", "://********@", url)
 
 
 def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
@@ -392,7 +392,7 @@ def _read_project_file(path: Path) -> tuple[dict[str, Value], list[str]]:
 def _convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
     wanted = type(setting.default)
     try:
-        value = _as_bool(raw) if wanted is bool else wanted(raw)
+        value = _as_bool(raw) if wanted is bool else wanted(_plain(raw, wanted))
     except (TypeError, ValueError) as error:
         kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise UsageError(f"{where} must be {kinds[wanted]}, not {raw!r}") from error
@@ -403,6 +403,14 @@ def _convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool
     if setting.choices and str(value).upper() not in setting.choices:
         raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {raw!r}")
     return str(value).upper() if setting.choices else value
+
+
+def _plain(raw: Any, wanted: type) -> Any:
+    """Refuse what a conversion would silently bend, such as 1.5 to 1 or a list to its text."""
+    wrong = isinstance(raw, bool) if wanted is not str else not isinstance(raw, str | int | float)
+    if wrong or (wanted is int and isinstance(raw, float) and not raw.is_integer()):
+        raise ValueError(raw)
+    return raw
 
 
 def _as_bool(raw: Any) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -151,20 +152,42 @@ def environment(changes: Mapping[str, str | None] | None = None) -> dict[str, st
     return {name: value for name, value in merged.items() if value is not None}
 
 
+CORPUS = {
+    "keys.md": "# Signing keys\n\nRotate the signing key every 90 days.\n",
+    "travel.md": "# Travel\n\nA night in a hotel may cost 140 euros.\n",
+    "canteen.txt": "The canteen serves lunch from 11:15 to 13:00.\n",
+    "notes/badges.md": "# Badges\n\nThe reception gives you a badge and a locker.\n",
+    "notes/deep/firmware.txt": "A downgrade of the firmware below 4.7.0 is refused.\n",
+}
+
+
 @pytest.fixture
 def corpus(tmp_path) -> Path:
     """A small folder of Markdown and text, an hour old."""
     folder = tmp_path / "corpus"
-    write_files(
-        folder,
-        {
-            "keys.md": "# Signing keys\n\nRotate the signing key every 90 days.\n",
-            "travel.md": "# Travel\n\nA night in a hotel may cost 140 euros.\n",
-            "canteen.txt": "The canteen serves lunch from 11:15 to 13:00.\n",
-            "notes/badges.md": "# Badges\n\nThe reception gives you a badge and a locker.\n",
-            "notes/deep/firmware.txt": "A downgrade of the firmware below 4.7.0 is refused.\n",
-        },
-    )
+    write_files(folder, CORPUS)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def ingested_once(tmp_path_factory) -> tuple[Path, Path]:
+    """The small folder, and a data folder that holds it."""
+    from knowledge import KnowledgeBase
+    from knowledge.settings import Settings
+
+    home = tmp_path_factory.mktemp("library")
+    write_files(home / "corpus", CORPUS)
+    settings = Settings.read(environ={}, folder=home, data_dir=str(home / "data"))
+    with KnowledgeBase(settings) as kb:
+        kb.ingest(home / "corpus")
+    return home / "corpus", home / "data"
+
+
+@pytest.fixture
+def library(ingested_once, data_dir) -> Path:
+    """The small folder, ingested already; change the data folder, but not the files."""
+    folder, data = ingested_once
+    shutil.copytree(data, data_dir)
     return folder
 
 

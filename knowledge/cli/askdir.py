@@ -20,7 +20,7 @@ from knowledge.errors import NotFoundError, SomeFilesFailedError, UsageError
 def askdir(
     session: Session,
     query: Annotated[str, typer.Argument(metavar="QUERY", help="The question; - reads stdin.")],
-    path: Annotated[Path, typer.Option("-p", "--path", help="The folder.", metavar="DIR")] = Path(),
+    path: Annotated[str, typer.Option("-p", "--path", help="The folder.", metavar="DIR")] = ".",
     top_k: options.TopKOption = None,
     no_prune: Annotated[
         bool, typer.Option("--no-prune", help="Keep what is gone from the folder.")
@@ -57,16 +57,16 @@ def askdir(
         concurrency=concurrency,
         embedding_model_provider=embedding_model_provider,
     ) as kb:
-        if not path.is_dir():
-            raise UsageError(f"--path: {path} is not a folder")
-        path = path.resolve()  # one folder by several names is one folder
-        name = kb.folder_dataset(path)
+        if not path or not Path(path).is_dir():
+            raise UsageError(f"--path: {path!r} is not a folder")
+        folder = Path(path).resolve()  # one folder by several names is one folder
+        name = kb.folder_dataset(folder)
         asked = Query(query, (name,), kb.settings["top_k"])
         request = IngestRequest(
-            [path],
+            [folder],
             prune=not no_prune,
             metadata=metadata_pairs(metadata or [], "--metadata"),
-            **walk_options(kb.settings, [path]),
+            **walk_options(kb.settings, [folder]),
         )
         with progress_bar(session) as progress:
             report = kb.run_ingest(request, name, progress=progress)

@@ -80,6 +80,8 @@ def ingest(
         embedding_model_provider=embedding_model_provider,
         lock_timeout=lock_timeout,
     ) as kb:
+        if not all(paths):
+            raise UsageError("a PATH is empty", hint="Is a variable not set? . is this folder.")
         files = [Path(path) for path in paths if path != "-"]
         request = IngestRequest(
             files,

@@ -7,6 +7,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from types import FrameType
 
 import typer
@@ -15,7 +16,7 @@ from knowledge.cli.app import app
 from knowledge.cli.errors import show_error
 from knowledge.cli.session import Interrupted, OutputClosedError
 from knowledge.errors import KnowledgeError, UsageError
-from knowledge.settings import TABLE, without_password
+from knowledge.settings import TABLE, Settings, without_password
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -77,6 +78,9 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
             return _usage(error, json=json)
         if debug:
             _show_traceback()
+        if isinstance(error, UnicodeEncodeError):
+            show_error(UsageError("an argument holds bytes that are no UTF-8 text"), json=json)
+            return UsageError.exit_code
         if isinstance(error, OSError) and error.strerror:
             named = f"{error.filename}: " if error.filename else ""
             show_error(KnowledgeError(f"{named}{error.strerror}"), json=json)
@@ -95,11 +99,19 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
 def _show_traceback() -> None:
     """Print the traceback of the error at hand; servers' messages may echo a key."""
     text = traceback.format_exc()
-    variables = [name for setting in TABLE if setting.secret for name in setting.variables]
-    for secret in map(os.environ.get, variables):
-        if secret:
-            text = text.replace(secret, "********")
+    for secret in _secrets():
+        text = text.replace(secret, "********")
     sys.stderr.write(without_password(text))
+
+
+def _secrets() -> list[str]:
+    """Return the values of all secret settings that somebody set."""
+    try:
+        settings = Settings.read()
+    except KnowledgeError:
+        settings = Settings.read(environ={}, folder=Path(os.devnull))
+    names = [setting.name for setting in TABLE if setting.secret and settings.is_set(setting.name)]
+    return [settings[name] for name in names]
 
 
 def _usage(error: Exception, *, json: bool) -> int:

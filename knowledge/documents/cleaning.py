@@ -1,19 +1,26 @@
-"""What every text goes through, whatever read it."""
+"""What every text goes through, whatever read it, before anything is measured in it."""
 
 from __future__ import annotations
 
 import re
 
-_NEWLINE = re.compile(r"\r\n?|\x85|\u2028|\u2029")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_DATA_URI = re.compile(r"(data:[\w.+-]{1,100}/[\w.+-]{1,100};base64,)[A-Za-z0-9+/=]{100,}")
 
 
 def clean(text: str) -> str:
     """Return text that can be stored, cut and embedded.
 
-    NUL bytes go, every kind of line end becomes a line feed, surrogate pairs (which some PDF
-    readers emit) become the character they stand for, and lone surrogates go.
+    NUL bytes and the byte order mark go, ``\\r\\n`` and ``\\r`` become line feeds, surrogate pairs
+    (which some PDF readers emit) become the character they stand for, and lone surrogates go. Other
+    line separators stay: editors do not count them, and they may stand inside a JSON text.
     """
     if _SURROGATE.search(text):
-        text = text.encode("utf-16", "surrogatepass").decode("utf-16", "ignore")
-    return _NEWLINE.sub("\n", text.replace("\0", ""))
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    text = text.removeprefix("\ufeff").replace("\0", "")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def drop_inline_data(text: str) -> str:
+    """Return ``text`` without the content of long ``data:`` addresses, such as embedded images."""
+    return _DATA_URI.sub(r"\1", text) if ";base64," in text else text

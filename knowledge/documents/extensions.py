@@ -13,17 +13,17 @@ _EXTENSIONS = {
     "html": "html htm xhtml",
     "pdf": "pdf",
     "docx": "docx docm dotx dotm",
-    "csv": "csv",
-    "tsv": "tsv tab",
+    "rows": "csv tsv tab",
     "json": "json jsonl ndjson json5 jsonc geojson webmanifest",
-    "ipynb": "ipynb",
-    "code": "py pyi pyx js jsx mjs cjs ts tsx mts cts java kt kts groovy go rs c h cc cpp cxx hh hpp "
-    "hxx cs vb rb php swift m mm scala sc sh bash zsh fish ps1 psm1 bat cmd sql r jl lua pl pm t "
-    "toml yaml yml ini cfg conf cnf env properties xml xsd xsl xslt svg plist rss atom css scss "
-    "sass less vue svelte astro gradle proto thrift graphql gql tf tfvars hcl dart ex exs erl hrl "
-    "hs lhs elm ml mli fs fsx fsi clj cljs cljc edn lisp el scm rkt nim zig v sv vhd vhdl asm s f "
-    "f90 f95 pas d cr sol cmake mk mak dockerfile jinja j2 tmpl mustache hbs ejs erb twig liquid "
-    "awk sed tcl vim nix bzl bazel star cypher sparql service timer desktop reg lock",
+    "notebook": "ipynb",
+    "code": "py pyi pyx js jsx mjs cjs ts tsx mts cts java kt kts groovy go rs c h cc cpp cxx hh "
+    "hpp hxx cs vb rb php swift m mm scala sc sh bash zsh fish ps1 psm1 bat cmd sql r jl lua pl pm "
+    "t toml yaml yml ini cfg conf cnf env properties xml xsd xsl xslt svg plist rss atom css "
+    "scss sass less vue svelte astro gradle proto thrift graphql gql tf tfvars hcl dart ex exs "
+    "erl hrl hs lhs elm ml mli fs fsx fsi clj cljs cljc edn lisp el scm rkt nim zig v sv vhd "
+    "vhdl asm s f f90 f95 pas d cr sol cmake mk mak dockerfile jinja j2 tmpl mustache hbs ejs "
+    "erb twig liquid awk sed tcl vim nix bzl bazel star cypher sparql service timer desktop "
+    "reg lock",
 }
 
 SUPPORTED_EXTENSIONS: Mapping[str, str] = MappingProxyType(
@@ -36,9 +36,10 @@ SUPPORTED_EXTENSIONS: Mapping[str, str] = MappingProxyType(
 """Extension, with its dot and in lower case, to format."""
 
 _NAMES = {
-    "code": "makefile gnumakefile dockerfile containerfile vagrantfile jenkinsfile rakefile gemfile "
-    "procfile justfile brewfile cmakelists.txt build workspace pipfile .gitignore .gitattributes "
-    ".dockerignore .editorconfig .env .npmrc .bashrc .zshrc .profile .vimrc .gitconfig",
+    "code": "makefile gnumakefile dockerfile containerfile vagrantfile jenkinsfile rakefile "
+    "gemfile procfile justfile brewfile cmakelists.txt build workspace pipfile .gitignore "
+    ".gitattributes .dockerignore .editorconfig .env .npmrc .bashrc .zshrc .profile .vimrc "
+    ".gitconfig",
     "text": "readme license licence copying notice authors contributors changelog changes news "
     "todo install codeowners maintainers version requirements.txt",
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from knowledge.documents.detect import describe, detect, is_binary
+from knowledge.documents.detect import detect
 from knowledge.documents.loaders import LOADERS
 from knowledge.documents.panics import panics_as_errors
+from knowledge.documents.signatures import describe
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document
 
@@ -42,14 +43,22 @@ def load_bytes(data: bytes, name: str, *, max_text: int | None = None) -> Docume
         raise UnsupportedDocumentError(describe(data) or "binary data of no known kind")
     if kind in _PLAIN:
         _check_size(len(data), max_text)
-        if is_binary(data):
-            raise DocumentError("it holds binary data, not text")
-    load = import_module(f"knowledge.documents.loaders.{LOADERS[kind]}").load
-    with panics_as_errors("reading it"):
-        document: Document = load(data, name)
+    document = _load(kind, data, name)
     _check_size(len(document.text), max_text)
     if not document.text.strip():
         raise EmptyDocumentError("it holds no text")
+    return document
+
+
+def _load(kind: str, data: bytes, name: str) -> Document:
+    load = import_module(f"knowledge.documents.loaders.{LOADERS[kind]}").load
+    try:
+        with panics_as_errors("reading it"):
+            document: Document = load(data, name)
+    except (DocumentError, MemoryError):
+        raise
+    except Exception as error:  # what a malformed file leads a loader to is the file's fault
+        raise DocumentError(f"it can't be read: {type(error).__name__}: {error}") from error
     return document
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.ingestion.ahead import ahead
@@ -27,6 +28,8 @@ class Reader:
     ----------
     catalog:
         A connection of its own, for reading; ``None`` when there is no catalog yet.
+    data_folder:
+        Never read as documents, also when it stands below a path of the run.
     dataset:
         ``None`` in a dry run on a dataset that does not exist.
     """
@@ -39,9 +42,10 @@ class Reader:
         splitter: SplitterSpec,
         settings: Settings,
         tally: Tally,
+        data_folder: Path,
     ) -> None:
         self.request = request
-        self.scan = Scan(request.paths, request.ignore, request.recursive)
+        self.scan = Scan(request.paths, request.ignore, request.recursive, data_folder)
         self.tally = tally
         self._catalog = catalog
         self._dataset = dataset

@@ -44,6 +44,8 @@ class Scan:
     paths: Sequence[Path]
     options: IgnoreOptions = field(default_factory=IgnoreOptions)
     recursive: bool = True
+    skipped: Path | None = None
+    """A folder that is left out wherever it stands: the data folder."""
     problems: list[FileProblem] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     roots: list[str] = field(default_factory=list)
@@ -88,6 +90,7 @@ class _Walk:
         self.rules = IgnoreRules(Path(root), scan.options)
         self.complete = True
         self.root = root
+        self.skipped = os.path.abspath(scan.skipped) if scan.skipped else None
         self.folders: set[tuple[int, int]] = set()
 
     def folder(self, path: str, relative: str) -> Iterator[FoundFile]:
@@ -110,7 +113,7 @@ class _Walk:
                 continue
             if not is_folder:
                 yield from self.scan._file(entry.path)
-            elif self.scan.recursive:
+            elif self.scan.recursive and entry.path != self.skipped:
                 yield from self.folder(entry.path, below)
 
 

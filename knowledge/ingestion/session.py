@@ -75,7 +75,9 @@ def ingest(
             if run.dataset.embedding is None:
                 notify(_announcement(name, embedder))
             with _pool(folder, embedder, settings, notify) as pool:
-                reader = Reader(request, reading, run.dataset, splitter, settings, tally)
+                reader = Reader(
+                    request, reading, run.dataset, splitter, settings, tally, folder.root
+                )
                 writer = Writer(
                     run, pool, tally, embedder.spec, splitter, settings["checkpoint_seconds"]
                 )
@@ -176,6 +178,8 @@ def _rehearse(
         splitter = choose_splitter(dataset, settings)
         choose_embedder(dataset, settings)
         IngestRun(
-            request, Reader(request, catalog, dataset, splitter, settings, tally), tally
+            request,
+            Reader(request, catalog, dataset, splitter, settings, tally, folder.root),
+            tally,
         ).run()
     return len(tally.texts)

@@ -50,7 +50,7 @@ class Snapshot:
 
     def find_file(self, dataset: Dataset, text: str) -> SourceFile | None:
         """Return the file that ``text`` names: by id, by stored name, or by a path to it."""
-        found = self.file(dataset, id=text)
+        found = None if _has_stray_bytes(text) else self.file(dataset, id=text)
         for path in (text, os.path.abspath(text), os.path.realpath(text)):  # noqa: PTH100
             stored = os.fsencode(path).decode("utf-8", "backslashreplace")
             found = found or self.file(dataset, path=stored)
@@ -153,6 +153,11 @@ class Snapshot:
             yield from self._select(
                 table, columns, dataset, condition, **dict(zip(names, page, strict=True))
             )
+
+
+def _has_stray_bytes(text: str) -> bool:
+    """Tell whether ``text`` is a path with bytes that are no UTF-8, which SQLite does not take."""
+    return not text.isascii() and any("\udc80" <= c <= "\udcff" for c in text)
 
 
 _METADATA_IS = """EXISTS (

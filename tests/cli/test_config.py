@@ -107,13 +107,32 @@ def test_a_value_that_does_not_fit_names_its_variable(run, monkeypatch, variable
 
 @pytest.mark.parametrize(
     "content",
-    ["top_k: [1]\n", "top_k: many\n", "- a\n", "just text\n", "a: b: c\n", "\tx", "prune: 7\n"],
+    [
+        "top_k: [1]\n",
+        "top_k: many\n",
+        "top_k: 1.5\n",
+        "top_k: true\n",
+        "prune: 7\n",
+        "dataset: [a]\n",
+        "dataset: {a: b}\n",
+        "- a\n",
+        "just text\n",
+        "a: b: c\n",
+        "\tx",
+    ],
 )
 def test_a_project_file_that_does_not_fit(run, tmp_path, content):
     write_files(tmp_path / "here", {"knowledge.yaml": content})
     outcome = run("config", "--json")
     assert outcome.code == 2
     assert "knowledge.yaml" in outcome.json["error"]["message"]
+
+
+def test_a_list_of_extensions_is_understood_or_refused(run, config, tmp_path):
+    write_files(tmp_path / "here", {"knowledge.yaml": "ignore_extensions: [.log, .tmp]\n"})
+    outcome = run("config", "--json")
+    if outcome.code != 2:
+        assert config()["ignore_extensions"][0].replace(" ", "") == ".log,.tmp"
 
 
 @pytest.mark.parametrize("content", ["", "# only a comment\n", "top_k:\n"])
@@ -153,8 +172,13 @@ def test_a_key_in_dotenv_is_masked(config, tmp_path):
     assert config()["openai_api_key"] == ("********", ".env")
 
 
-def test_a_password_in_a_base_url_is_masked(run, config, monkeypatch):
-    monkeypatch.setenv("OPENAI_BASE_URL", f"https://ana:{SECRET}@proxy.example/v1")
+@pytest.mark.parametrize(
+    "user",
+    [f"ana:{SECRET}", f":{SECRET}", f"ana:x@{SECRET}", f"ana:x:{SECRET}", SECRET],
+    ids=["name and password", "password", "with an at sign", "with a colon", "token"],
+)
+def test_a_password_in_a_base_url_is_masked(run, monkeypatch, user):
+    monkeypatch.setenv("OPENAI_BASE_URL", f"https://{user}@proxy.example/v1")
     for flags in ([], ["--json"]):
         outcome = run("config", *flags)
         assert outcome.code == 0
@@ -171,11 +195,19 @@ def test_a_key_in_the_project_file_is_refused_and_not_shown(run, tmp_path):
     assert "OPENAI_API_KEY" in run("config", "--json").json["error"]["hint"]
 
 
+@pytest.fixture(params=["environment", ".env"])
+def key(request, monkeypatch, tmp_path):
+    """A key, from each place it may come from."""
+    if request.param == ".env":
+        write_files(tmp_path / "here", {".env": f"OPENAI_API_KEY={SECRET}\n"})
+    else:
+        monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+
+
 @pytest.fixture
-def outputs(run, corpus, monkeypatch):
+def outputs(run, corpus, key, monkeypatch):
     """Run commands with each flag that says more; return the codes and all that they said."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
     monkeypatch.setenv("KNOW_EMBEDDING_RETRIES", "0")
 
     def gather(base_url):

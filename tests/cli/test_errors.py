@@ -77,6 +77,29 @@ def test_usage(run, arguments, data_dir):
     assert not data_dir.exists()
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["retrieve", "\udcff"],
+        ["retrieve", "key", "-w", "\udcff"],
+        ["retrieve", "key", "-d", "\udcff"],
+        ["retrieve", "key", "--where", "a=\udcff"],
+        ["get-file", "\udcff"],
+        ["get-dataset", "\udcff"],
+        ["create-dataset", "\udcff"],
+        ["create-dataset", "new", "--metadata", "a=\udcff"],
+        ["ingest", "\udcff"],
+        ["ingest", "-", "--name", "\udcff.txt"],
+    ],
+    ids=lambda arguments: " ".join(arguments).encode("ascii", "replace").decode(),
+)
+def test_arguments_that_are_no_utf_8_are_no_defect(run, library, arguments):
+    for flags in ([], ["--json"]):
+        outcome = run(*arguments, *flags, stdin="Some text.")
+        assert outcome.code in (0, 1, 2, 3)
+        assert "unexpected" not in outcome.out + outcome.err
+
+
 # 5: the provider
 
 

@@ -14,13 +14,13 @@ from tests.cli.helpers import contents
 from tests.conftest import environment, make_old, write_files
 from tests.openai_server import OpenAIServer
 
-WORDS = "harbour station mast sensor battery gauge signal frost cable tower window garden".split()
+WORDS = ["harbour", "station", "mast", "sensor", "battery", "gauge", "signal", "frost", "tower"]
 
 
 def paragraph(number: int, words: int = 60) -> str:
     """Return a paragraph that no other equals."""
-    first = f"Paragraph {number} is about the {WORDS[number % 12]} of station {number * 7}."
-    rest = [WORDS[(number * 5 + word * word) % 12] for word in range(words)]
+    first = f"Paragraph {number} is about the {WORDS[number % 9]} of station {number * 7}."
+    rest = [WORDS[(number * 5 + word * word) % 9] for word in range(words)]
     return f"{first} It says {' '.join(rest)} and ends with {number * 13}."
 
 
@@ -87,12 +87,8 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize(
-    ("suffix", "change"),
-    # Without headings, another number of paragraphs may shift all cuts after it.
-    [(".md", change) for change in CHANGES]
-    + [(".txt", change) for change in ("a word", "longer", "shorter")],
-)
+@pytest.mark.parametrize("suffix", [".md", ".txt"])
+@pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_paragraph_embeds_at_most_three_chunks(run, tmp_path, suffix, change):
     paragraphs = [paragraph(number) for number in range(520)]
     if suffix == ".md":

@@ -155,6 +155,22 @@ def test_ignore_rules_from_the_environment(names, tmp_path, monkeypatch):
     assert names() == {"a.md", ".d.md"}
 
 
+def test_an_empty_path_is_not_the_working_directory(run, corpus, monkeypatch):
+    """As a script gives it whose variable is not set."""
+    monkeypatch.chdir(corpus)
+    assert run("ingest", "", "--prune").code in (2, 3)
+    assert run("askdir", "key", "-p", "").code in (2, 3)
+    assert run("list-datasets", "--json").json["datasets"] == []
+
+
+def test_the_data_folder_is_no_document(run, corpus):
+    report = run("ingest", corpus, "--data-dir", corpus / "data", "--json").json
+    assert report["problems"] == []
+    report = run("ingest", corpus, "--data-dir", corpus / "data", "--json").json
+    assert report["problems"] == []
+    assert report["files"]["unchanged"] == 5
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs symbolic links")
 def test_links_are_followed_once(run, names, tmp_path):
     fill(tmp_path, "a.md", "b/c.md")
@@ -181,3 +197,6 @@ def test_a_name_that_is_no_utf_8(run, tmp_path):
     assert run("ingest", folder, "--prune", "--json").json["files"]["removed"] == 0
     (hit,) = run("retrieve", "Where is the coffee machine?", "--json").json["hits"]
     assert hit["file"] == file["file"]
+    for path in (file["file"], os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")):
+        assert run("get-file", path, "--json").json["file"] == file
+    assert run("delete-file", os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).code == 0

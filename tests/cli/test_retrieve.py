@@ -8,9 +8,8 @@ from tests.conftest import write_files
 
 
 @pytest.fixture
-def hits(run, corpus):
-    """Ask the ingested corpus; return the hits."""
-    assert run("ingest", corpus).code == 0
+def hits(run, library):
+    """Ask the small folder; return the hits."""
 
     def ask(*arguments):
         outcome = run("retrieve", *arguments, "--json")
@@ -24,9 +23,9 @@ def names(hits):
     return [hit["name"] for hit in hits]
 
 
-def test_the_passage_that_answers_comes_first(hits, corpus):
+def test_the_passage_that_answers_comes_first(hits, library):
     (first, *rest) = hits("How often do I rotate the signing key?")
-    assert first["file"] == str(corpus / "keys.md")
+    assert first["file"] == str(library / "keys.md")
     assert first["name"] == "keys.md"
     assert first["heading"] == ["Signing keys"]
     assert "every 90 days" in first["text"]
@@ -42,7 +41,7 @@ def test_hits_are_ranked_and_scored(hits):
     assert all(-1 <= hit["cosine"] <= 1 for hit in found)
 
 
-def test_lines_are_those_of_the_file(hits, corpus):
+def test_lines_are_those_of_the_file(hits, library):
     for hit in hits("signing key"):
         lines = Path(hit["file"]).read_text(encoding="utf-8").splitlines()
         cited = "\n".join(lines[hit["line_start"] - 1 : hit["line_end"]])
@@ -50,13 +49,13 @@ def test_lines_are_those_of_the_file(hits, corpus):
         assert hit["page_start"] is None
 
 
-def test_text_for_scripts_is_one_block_per_hit(run, hits, corpus):
+def test_text_for_scripts_is_one_block_per_hit(run, hits, library):
     out = run("retrieve", "How often do I rotate the signing key?", "-k", "1").out
     head, *body = out.splitlines()
     rank, score, citation = head.split(" ", 2)
     assert rank == "[1]"
     assert -1 <= float(score) <= 1
-    assert citation.startswith(f"{corpus / 'keys.md'}:")
+    assert citation.startswith(f"{library / 'keys.md'}:")
     assert "Rotate the signing key every 90 days." in body
     assert out.endswith("\n\n")
 
@@ -88,7 +87,7 @@ def test_top_k_that_does_not_fit(run, hits, value):
     assert outcome.json["error"]["code"] == "usage"
 
 
-def test_a_question_on_standard_input(run, hits, corpus):
+def test_a_question_on_standard_input(run, hits, library):
     outcome = run("retrieve", "-", "-k", "1", "--json", stdin="badge and locker\n")
     assert outcome.json["query"] == "badge and locker"
     assert names(outcome.json["hits"]) == ["badges.md"]
@@ -148,9 +147,9 @@ def test_an_empty_keyword(run, hits, word):
     assert run("retrieve", "x", "-w", word).code == 2
 
 
-def test_where(run, hits, corpus):
-    run("ingest", corpus / "notes", "--metadata", "team=support", "--metadata", "year=2024")
-    run("ingest", corpus / "keys.md", "--metadata", "team=sales", "--metadata", "final=true")
+def test_where(run, hits, library):
+    run("ingest", library / "notes", "--metadata", "team=support", "--metadata", "year=2024")
+    run("ingest", library / "keys.md", "--metadata", "team=sales", "--metadata", "final=true")
     assert set(names(hits("badge", "--where", "team=support"))) == {"badges.md", "firmware.txt"}
     assert names(hits("badge", "--where", "final=true")) == ["keys.md"]
     assert set(names(hits("badge", "--where", "year=2024"))) == {"badges.md", "firmware.txt"}
@@ -159,8 +158,8 @@ def test_where(run, hits, corpus):
     assert hits("badge", "--where", "nobody=has") == []
 
 
-def test_where_with_keywords_and_names_that_are_no_words(run, hits, corpus):
-    run("ingest", corpus / "notes", "--metadata", "the team's name=a=b")
+def test_where_with_keywords_and_names_that_are_no_words(run, hits, library):
+    run("ingest", library / "notes", "--metadata", "the team's name=a=b")
     assert len(hits("badge", "--where", "the team's name=a=b")) == 2
     assert names(hits("x", "--where", "the team's name=a=b", "-w", "badge")) == ["badges.md"]
 
@@ -242,8 +241,8 @@ def test_the_same_question_has_the_same_answer(hits):
     assert hits("badge") == hits("badge")
 
 
-def test_metadata_comes_with_the_hit(run, hits, corpus):
-    run("ingest", corpus, "--metadata", "team=support")
+def test_metadata_comes_with_the_hit(run, hits, library):
+    run("ingest", library, "--metadata", "team=support")
     assert all(hit["metadata"]["team"] == "support" for hit in hits("badge"))
 
 

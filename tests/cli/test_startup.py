@@ -60,19 +60,17 @@ def test_heavy_libraries_are_not_loaded(arguments):
     assert not HEAVY & loaded(*arguments)
 
 
-def test_reading_the_catalog_loads_none_either(run, corpus):
-    run("ingest", corpus)
+def test_reading_the_catalog_loads_none_either(library):
     for arguments in (
         ["list-datasets"],
         ["get-dataset", "default"],
         ["list-files"],
-        ["get-file", str(corpus / "keys.md"), "--text"],
+        ["get-file", str(library / "keys.md"), "--text"],
     ):
         assert not HEAVY & loaded(*arguments)
 
 
-def test_a_question_to_the_offline_model_loads_no_network_library(run, corpus):
-    run("ingest", corpus)
+def test_a_question_to_the_offline_model_loads_no_network_library(library):
     assert not {"openai", "kreuzberg", "tiktoken"} & loaded("retrieve", "key")
 
 

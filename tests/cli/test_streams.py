@@ -54,8 +54,7 @@ def test_quiet_says_nothing_when_all_is_well(run, corpus):
         assert (outcome.code, outcome.out, outcome.err) == (0, "", ""), command
 
 
-def test_quiet_keeps_results(run, corpus):
-    run("ingest", corpus)
+def test_quiet_keeps_results(run, library):
     loud, quiet = run("retrieve", "key"), run("retrieve", "key", "-q")
     assert quiet.out == loud.out != ""
     assert run("list-datasets", "-q").out.startswith("default\t5\t")
@@ -116,11 +115,10 @@ def test_tabs_and_newlines_keep_a_row_a_row(run, tmp_path):
 @pytest.mark.parametrize(
     "variables", [{}, {"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}], ids=str
 )
-def test_no_escape_codes(run, corpus, monkeypatch, command, variables):
+def test_no_escape_codes(run, library, monkeypatch, command, variables):
     monkeypatch.setenv("TERM", "xterm-256color")
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    run("ingest", corpus)
     outcome = run(*command)
     if "FORCE_COLOR" not in variables:
         assert "\x1b" not in outcome.out + outcome.err
@@ -135,8 +133,7 @@ def test_no_header_and_no_bar(run, corpus):
     assert "knowledge retrieve" not in outcome.out + outcome.err
 
 
-def test_no_question_is_asked(run, corpus):
-    run("ingest", corpus)
+def test_no_question_is_asked(run, library):
     outcome = run("delete-dataset", "default", stdin="y\n")
     assert outcome.code == 2
     assert "--yes" in outcome.err
@@ -147,8 +144,7 @@ def test_no_question_is_asked(run, corpus):
 
 
 @terminal
-def test_a_table_with_a_header_and_colour(run, corpus):
-    run("ingest", corpus)
+def test_a_table_with_a_header_and_colour(run, library):
     code, shown = on_terminal("list-datasets")
     assert code == 0
     assert "NAME" in shown
@@ -157,8 +153,7 @@ def test_a_table_with_a_header_and_colour(run, corpus):
 
 
 @terminal
-def test_no_color_is_honoured(run, corpus):
-    run("ingest", corpus)
+def test_no_color_is_honoured(run, library):
     for command in (["list-datasets"], ["retrieve", "key"], ["retrieve", "key", "-d", "nowhere"]):
         _, shown = on_terminal(*command, env={"NO_COLOR": "1"})
         assert not colours(shown), repr(shown)
@@ -180,8 +175,7 @@ def test_hits_are_cut_on_a_terminal_unless_asked_for_whole(run, tmp_path):
 
 
 @terminal
-def test_json_on_a_terminal_is_plain(run, corpus):
-    run("ingest", corpus)
+def test_json_on_a_terminal_is_plain(run, library):
     code, shown = on_terminal("retrieve", "key", "--json")
     assert code == 0
     assert json.loads(shown)["schema"] == "knowledge.retrieve/1"
@@ -200,8 +194,7 @@ def test_the_next_command_is_named_after_success(corpus):
 @pytest.mark.parametrize(
     ("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 130, 1), ("\n", 130, 1)]
 )
-def test_a_person_is_asked_before_a_dataset_is_deleted(run, corpus, typed, code, left):
-    run("ingest", corpus)
+def test_a_person_is_asked_before_a_dataset_is_deleted(run, library, typed, code, left):
     outcome, shown = on_terminal("delete-dataset", "default", typed=typed)
     assert "5 files" in shown
     assert outcome == code
@@ -218,8 +211,7 @@ def test_a_person_is_asked_before_a_dataset_is_deleted(run, corpus, typed, code,
     [["list-files"], ["retrieve", "key"], ["retrieve", "key", "--json"], ["config"], ["--help"]],
     ids=" ".join,
 )
-def test_a_reader_that_has_gone_is_no_error(run, start_process, corpus, command):
-    run("ingest", corpus)
+def test_a_reader_that_has_gone_is_no_error(run, start_process, library, command):
     read, write = os.pipe()
     os.close(read)
     process = start_process(*command, stdout=write)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from knowledge.documents.cleaning import clean
+from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
 from knowledge.documents.panics import panics_as_errors
+from knowledge.documents.signatures import describe
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+UNPACKED_LIMIT = 512 * 1024 * 1024
+"""Bytes that the parts of a file may unpack to where python-docx reads it."""
 
 
 def load(data: bytes, name: str) -> Document:
@@ -24,13 +28,18 @@ def load(data: bytes, name: str) -> Document:
         Neither engine can read it.
     """
     del name
+    if "password" in (describe(data) or ""):
+        raise DocumentError("it is protected by a password")
     try:
         with panics_as_errors("reading it"):
             result = extract(data, MEDIA_TYPE)
     except DocumentError as first:
         return _second(data, first)
     return Document(
-        clean(result.content), TextKind.MARKDOWN, metadata=metadata_of(result), loader="kreuzberg"
+        drop_inline_data(clean(result.content)),
+        TextKind.MARKDOWN,
+        metadata=metadata_of(result),
+        loader="kreuzberg",
     )
 
 
@@ -38,11 +47,12 @@ def _second(data: bytes, first: DocumentError) -> Document:
     import docx
 
     try:
+        _check_unpacked(data)
         document = docx.Document(io.BytesIO(data))
         text = "\n\n".join(_blocks(document))
     except Exception:  # noqa: BLE001  python-docx raises whatever XML and ZIP raise
         raise first from None
-    title = document.core_properties.title
+    title = clean(document.core_properties.title)
     return Document(
         clean(text),
         TextKind.MARKDOWN,
@@ -50,6 +60,13 @@ def _second(data: bytes, first: DocumentError) -> Document:
         loader="python-docx",
         warnings=(f"read by python-docx, since the first engine failed: {first.message}",),
     )
+
+
+def _check_unpacked(data: bytes) -> None:
+    """Refuse an archive that unpacks to more than memory: python-docx reads each part whole."""
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(entry.file_size for entry in archive.infolist()) > UNPACKED_LIMIT:
+            raise DocumentError("it unpacks to too much")
 
 
 def _blocks(document: Any) -> Iterator[str]:

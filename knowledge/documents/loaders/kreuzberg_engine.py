@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from knowledge.documents.cleaning import clean
 from knowledge.errors import DocumentError
 
 _FIELDS = {
@@ -17,7 +18,7 @@ _FIELDS = {
 _NOTHING = ("", "(unspecified)", "(anonymous)", "untitled")
 
 
-def extract(data: bytes, media_type: str, **config: Any) -> Any:
+def extract(data: bytes, media_type: str, *, output_format: str = "markdown", **config: Any) -> Any:
     """Read a document; return kreuzberg's result.
 
     Raises
@@ -28,12 +29,12 @@ def extract(data: bytes, media_type: str, **config: Any) -> Any:
     import kreuzberg
 
     settings = kreuzberg.ExtractionConfig(
-        use_cache=False, enable_quality_processing=False, output_format="markdown", **config
+        use_cache=False, enable_quality_processing=False, output_format=output_format, **config
     )
     try:
         return kreuzberg.extract_bytes_sync(data, media_type, settings)
     except Exception as error:
-        reason = " ".join(str(error).split())
+        reason = _reason(error)
         if "password" in reason.lower() or "encrypted" in reason.lower():
             raise DocumentError("it is protected by a password") from error
         raise DocumentError(f"it can't be read: {reason[:200]}") from error
@@ -48,5 +49,12 @@ def metadata_of(result: Any) -> dict[str, Any]:
         if isinstance(value, list):
             value = ", ".join(map(str, value))
         if isinstance(value, str) and value.strip().lower() not in _NOTHING:
-            metadata[ours] = value.strip()
+            metadata[ours] = clean(value).strip()
     return metadata
+
+
+def _reason(error: Exception) -> str:
+    """Return what kreuzberg says, which it says twice, without the name of its error class."""
+    reason = " ".join(str(error).split()).removeprefix(f"{type(error).__name__}: ")
+    half = (len(reason) - 2) // 2
+    return reason[:half] if reason == f"{reason[:half]}: {reason[:half]}" else reason

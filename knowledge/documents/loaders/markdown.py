@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import date
 from typing import Any
 
-from knowledge.documents.cleaning import clean
+from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.encodings import decode
 from knowledge.model import Document, TextKind
 
@@ -18,8 +19,8 @@ _FIRST_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 def load(data: bytes, name: str) -> Document:
     """Read Markdown; its lines are the file's."""
     del name
-    raw, warnings = decode(data)
-    text = clean(raw)
+    text, warnings = decode(data)
+    text = drop_inline_data(text)  # no line break goes with it
     metadata: dict[str, Any] = {}
     matter = _FRONT_MATTER.match(text[:_LIMIT])
     if matter:
@@ -47,16 +48,25 @@ def _parse(matter: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         return {}, ("its front matter is not YAML",)
     if not isinstance(content, dict):
         return {}, ()
-    kept = {str(key): _plain(value) for key, value in content.items()}
+    kept = {clean(str(key)): _plain(value) for key, value in content.items()}
     return {key: value for key, value in kept.items() if value is not None}, ()
 
 
 def _plain(value: Any) -> Any:
-    """Return a scalar, a date as text, or a list of these; ``None`` for anything deeper."""
+    """Return a scalar, a date as text, or a list of these; ``None`` for anything deeper.
+
+    Lists in lists are left out: by aliases, a few lines of YAML can nest them without end.
+    """
+    if isinstance(value, list):
+        return [item for item in map(_scalar, value) if item is not None]
+    return _scalar(value)
+
+
+def _scalar(value: Any) -> str | int | float | bool | None:
     if isinstance(value, date):  # datetime as well
         return value.isoformat()
-    if isinstance(value, str | int | float | bool):
-        return value
-    if isinstance(value, list):
-        return [item for item in map(_plain, value) if item is not None]
-    return None
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None  # JSON has no such number
+    return value if isinstance(value, int | float) else None

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from knowledge.documents.cleaning import clean
+from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.encodings import decode
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
@@ -36,7 +36,7 @@ def load(data: bytes, name: str) -> Document:
     language = _language(notebook.get("metadata"))
     parts = [part for cell in notebook["cells"] for part in _cell(cell, language)]
     return Document(
-        clean("\n\n".join(parts)),
+        clean(drop_inline_data("\n\n".join(parts))),
         TextKind.MARKDOWN,
         loader="notebook",
     )

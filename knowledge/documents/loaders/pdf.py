@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,9 @@ from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import Document, PageSpan, TextKind
+
+# PDFium's mark of a word that a line break takes apart, and the soft hyphen of others.
+_HYPHEN = re.compile(r"[\x02\ufffe]\n?|\xad\n")
 
 
 def load(data: bytes, name: str) -> Document:
@@ -38,6 +42,9 @@ def load(data: bytes, name: str) -> Document:
     if not text.strip():
         count = f"{len(spans)} page{'s' * (len(spans) != 1)}"
         raise EmptyDocumentError(f"no text layer ({count}): it may be scanned, and needs OCR")
+    blank = sum(span.char_start == span.char_end for span in spans)
+    if blank * 4 >= len(spans):
+        warnings += (f"{blank} of {len(spans)} pages hold no text; they may need OCR",)
     return Document(
         text,
         TextKind.TEXT,
@@ -54,7 +61,7 @@ def join_pages(pages: Iterable[tuple[int, str]]) -> tuple[str, tuple[PageSpan, .
     spans: list[PageSpan] = []
     offset = 0
     for number, raw in pages:
-        text = clean(raw).strip("\n")
+        text = _HYPHEN.sub("", clean(raw)).strip("\n")
         spans.append(PageSpan(number, offset, offset + len(text)))
         parts.append(text)
         offset += len(text) + 2
@@ -65,7 +72,7 @@ def _by_kreuzberg(data: bytes) -> tuple[list[tuple[int, str]], dict[str, Any]]:
     import kreuzberg
 
     config = kreuzberg.PageConfig(extract_pages=True)
-    result = extract(data, "application/pdf", pages=config)
+    result = extract(data, "application/pdf", output_format="plain", pages=config)
     pages = [(page["page_number"], page["content"]) for page in result.pages or ()]
     if not pages and result.content.strip():
         raise DocumentError("it can't be read page by page")
@@ -78,8 +85,10 @@ def _by_pypdf(data: bytes, first: DocumentError) -> tuple[list[tuple[int, str]],
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = pypdf.PdfReader(io.BytesIO(data))
+        if reader.is_encrypted:
+            reader.decrypt("")
         pages = [(page, item.extract_text()) for page, item in enumerate(reader.pages, 1)]
         title = reader.metadata.title if reader.metadata else None
     except Exception:  # noqa: BLE001  pypdf raises whatever a malformed file leads it to
         raise first from None
-    return pages, {"title": str(title)} if title else {}
+    return pages, {"title": clean(str(title))} if title else {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from knowledge.documents.cleaning import clean
 from knowledge.documents.encodings import decode
 from knowledge.model import Document, TextKind
 
@@ -11,4 +10,4 @@ def load(data: bytes, name: str) -> Document:
     """Read a table of records; its lines are the file's."""
     del name
     text, warnings = decode(data)
-    return Document(clean(text), TextKind.ROWS, has_lines=True, loader="rows", warnings=warnings)
+    return Document(text, TextKind.ROWS, has_lines=True, loader="rows", warnings=warnings)
