@@ -18,10 +18,15 @@ from knowledge.model import SplitterSpec
 
 Span = tuple[int, int]
 
-_CONTENT = re.compile(r"[^\s!-/:-@\[-`{-~]")
-
-
+_WINDOW = 32_768
+_NARROW_WINDOW = 4_096  # for text without line breaks
 _SPACE = re.compile(r"\s*")
+_SIGN = r"\s!-/:-@\[-`{-~"
+_CONTENT = re.compile(rf"[^{_SIGN}]")
+# Nothing worth keeping together stands across so much white space or mere signs, and both are slow.
+_GAP = re.compile(rf"(?<!\s)\s{{200,}}|(?<![{_SIGN}])[{_SIGN}]{{2000,}}")
+# Lists nested a hundred columns deep cost the Markdown parser a minute a megabyte.
+_HOSTILE = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 
 
 class Piece(NamedTuple):
@@ -36,13 +41,6 @@ class Piece(NamedTuple):
 def has_content(text: str, start: int, end: int) -> bool:
     """Tell whether ``text[start:end]`` holds more than white space, punctuation and markup."""
     return _CONTENT.search(text, start, end) is not None
-
-
-_WINDOW = 32_768
-_NARROW_WINDOW = 4_096  # for text without line breaks
-_GAP = re.compile(r"(?<!\s)\s{200,}")  # nothing worth keeping together stands across it
-# Lists nested a hundred columns deep cost the Markdown parser a minute a megabyte.
-_HOSTILE = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 
 
 def skip_space(text: str, start: int, end: int) -> int:

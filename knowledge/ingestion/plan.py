@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from knowledge.ingestion.scan import FoundFile
 from knowledge.model import SourceFile
+from knowledge.storage.shown_path import real_path
 
 RACY = timedelta(seconds=2)
 
@@ -60,19 +61,6 @@ class Stored:
 def is_gone(file: SourceFile) -> bool:
     """Tell whether a stored file's path leads nowhere. Standard input never goes."""
     return os.path.isabs(file.path) and not os.path.lexists(real_path(file.path))
-
-
-def real_path(shown: str) -> bytes | str:
-    """Return what opens a path as the catalog names it (see ``scan.shown``)."""
-    if "\\x" not in shown or os.path.lexists(shown):
-        return shown
-    import re
-
-    escaped = re.split(r"\\x([89a-f][0-9a-f])", shown)
-    parts = [
-        bytes.fromhex(part) if number % 2 else part.encode() for number, part in enumerate(escaped)
-    ]
-    return b"".join(parts)
 
 
 def is_unchanged(found: FoundFile, stored: SourceFile) -> bool:

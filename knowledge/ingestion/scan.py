@@ -11,6 +11,7 @@ from pathlib import Path
 from knowledge.errors import PathNotFoundError
 from knowledge.ingestion.ignore import IgnoreOptions, IgnoreRules
 from knowledge.model import FileProblem, FileStatus
+from knowledge.storage.shown_path import shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Scan:
         for path in self.paths:
             root = os.path.abspath(path)
             if not os.path.isdir(root):
-                yield from self._file(root)
+                yield from self._file(root, named=True)
                 continue
             walk = _Walk(self, root)
             yield from walk.folder(root, "")
@@ -66,7 +67,7 @@ class Scan:
         """Note that a path could not be taken."""
         self.problems.append(FileProblem(shown(path), str(status), reason))
 
-    def _file(self, path: str) -> Iterator[FoundFile]:
+    def _file(self, path: str, *, named: bool = False) -> Iterator[FoundFile]:
         name = shown(path)
         if name in self.seen:
             return
@@ -76,7 +77,8 @@ class Scan:
             self.problem(path, FileStatus.FAILED, _reason(error, path))
             return
         if not stat.S_ISREG(facts.st_mode):
-            self.problem(path, FileStatus.UNSUPPORTED, "not a regular file")
+            status = FileStatus.FAILED if named else FileStatus.UNSUPPORTED
+            self.problem(path, status, "not a regular file")
             return
         self.seen.add(name)
         yield FoundFile(path, name, facts.st_size, facts.st_mtime_ns)
@@ -128,11 +130,6 @@ def check_paths(paths: Sequence[Path]) -> None:
     for path in paths:
         if not os.path.lexists(path):
             raise PathNotFoundError(f"{shown(str(path))} does not exist")
-
-
-def shown(path: str) -> str:
-    """Return a path as text that can be stored and printed: stray bytes become ``\\xNN``."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

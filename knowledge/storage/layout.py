@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.errors import UsageError
+from knowledge.storage.shown_path import shown
 
 MAX_NAME = 128
 
@@ -72,7 +73,7 @@ def new_key(name: str) -> str:
 def folder_name(folder: Path) -> str:
     """Return the name of the dataset that belongs to a folder: readable, and unique by its path."""
     digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    label = os.fsencode(folder.name).decode("utf-8", "backslashreplace")
+    label = shown(folder.name)
     label = "".join(c if c.isprintable() else "?" for c in label).strip()[:80]
     return f"askdir {label} {digest}" if label else f"askdir {digest}"
 

@@ -12,6 +12,7 @@ from knowledge.errors import DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.rows import CHUNK_COLUMNS, FILE_COLUMNS, chunk_of, dataset_of, file_of
 from knowledge.storage.schema import VISIBLE
+from knowledge.storage.shown_path import shown
 
 PAGE = 5_000  # SQLite allows 32,766 variables in a statement
 
@@ -51,9 +52,10 @@ class Snapshot:
     def find_file(self, dataset: Dataset, text: str) -> SourceFile | None:
         """Return the file that ``text`` names: by id, by stored name, or by a path to it."""
         found = None if _has_stray_bytes(text) else self.file(dataset, id=text)
+        if found is None and not _has_stray_bytes(text):
+            found = self.file(dataset, path=text)  # as list-files shows it
         for path in (text, os.path.abspath(text), os.path.realpath(text)):  # noqa: PTH100
-            stored = os.fsencode(path).decode("utf-8", "backslashreplace")
-            found = found or self.file(dataset, path=stored)
+            found = found or self.file(dataset, path=shown(path))
         return found
 
     def files_by_id(self, dataset: Dataset, ids: Iterable[str]) -> dict[str, SourceFile]:
