@@ -317,8 +317,9 @@ class Settings:
 
 
 def without_password(url: str) -> str:
-    """Return a URL in which ``user:password@``, or a token there, is masked."""
-    return re.sub(r"://[^/\s]*@", "://********@", url)
+    """Return a URL in which credentials, before the host or in the query, are masked."""
+    url = re.sub(r"://[^/\s]*@", "://********@", url)
+    return re.sub(r"([?&][^=&\s]*(?:key|token|secret|sig)[^=&\s]*=)[^&\s]+", r"\1********", url)
 
 
 def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:

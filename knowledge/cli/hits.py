@@ -52,9 +52,16 @@ def show_hits(
 
 def _block(hit: Hit) -> str:
     lines = [f"[{hit.rank}] {hit.score:.4f} {one_line(hit.citation)}"]
-    if hit.chunk.passage.heading:
-        lines.append("# " + " > ".join(hit.chunk.passage.heading))
+    if heading := _heading(hit):
+        lines.append("# " + heading)
     return "\n".join([*lines, hit.text.strip("\n"), "", ""])
+
+
+def _heading(hit: Hit) -> str:
+    """Return the heading path, without the heading that the passage itself begins with."""
+    path = hit.chunk.passage.heading
+    first = hit.text.lstrip().partition("\n")[0].strip("# ")
+    return " > ".join(path[:-1] if path and path[-1] == first else path)
 
 
 def _show_on_terminal(hit: Hit, *, full: bool) -> None:
@@ -69,10 +76,8 @@ def _show_on_terminal(hit: Hit, *, full: bool) -> None:
     link = f" link {Path(hit.file).as_uri()}" if Path(hit.file).is_absolute() else ""
     head.append(shown, style="bold cyan" + link)
     console.print(head, soft_wrap=True)
-    if hit.chunk.passage.heading:
-        console.print(
-            Padding(Text(" > ".join(hit.chunk.passage.heading), style="italic dim"), (0, 0, 0, 4))
-        )
+    if heading := _heading(hit):
+        console.print(Padding(Text(heading, style="italic dim"), (0, 0, 0, 4)))
     text = Text(hit.text.strip("\n"))
     lines = text.wrap(console, max(20, console.width - 4))
     cut = not full and len(lines) > LINES_ON_TERMINAL

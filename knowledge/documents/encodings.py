@@ -92,17 +92,25 @@ def _is_binary(data: bytes) -> bool:
 
 
 def _utf16_without_mark(data: bytes) -> str | None:
-    """Return the byte order of UTF-16 text where spaces and Latin letters give it away."""
+    """Return the byte order of UTF-16 text without a mark, where it is plain.
+
+    In alphabets one byte of each pair is small: 0 for Latin, 4 for Cyrillic, and so on.
+    """
     sample = data[:4096]
-    half = len(sample) // 2
-    even, odd = sample[0::2].count(0), sample[1::2].count(0)
-    if half < 2 or len(data) % 2:
+    if len(data) < 4 or len(data) % 2 or b"\0" not in sample:
         return None
-    for zeros, others, encoding in ((odd, even, "utf-16-le"), (even, odd, "utf-16-be")):
-        if zeros * 10 >= half and others * 50 <= zeros:
-            text = sample[: half * 2].decode(encoding, "ignore").encode("utf-8", "ignore")
+    for high, low, encoding in (
+        (sample[1::2], sample[0::2], "utf-16-le"),
+        (sample[0::2], sample[1::2], "utf-16-be"),
+    ):
+        if _small(high) > 0.7 and _small(low) < 0.3:
+            text = sample.decode(encoding, "ignore").encode("utf-8", "ignore")
             return None if _is_binary(text) else encoding
     return None
+
+
+def _small(data: bytes) -> float:
+    return 1 - len(data.translate(None, bytes(range(32)))) / len(data)
 
 
 def _guessed(data: bytes) -> tuple[str, tuple[str, ...]]:

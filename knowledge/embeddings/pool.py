@@ -220,6 +220,10 @@ class EmbeddingPool:
             self._room.notify_all()
         _settle(tickets)
         self._join(_GRACE if cancel else None)
+        if cancel:
+            with self._lock:  # whose answer did not come in time
+                tickets = self._forget([*self._pending.values()], Slot.cancel)
+            _settle(tickets)
         self._cache.close()
         if callable(close := getattr(self._embedder, "close", None)):
             close()

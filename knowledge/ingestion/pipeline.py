@@ -67,15 +67,13 @@ class IngestRun:
         if self._writer is None:
             self._read()
             return
-        self._writer.start()
+        complete = False
         try:
+            self._writer.start()
             self._read()
-        except BaseException:
-            if self._pool is not None:
-                self._pool.close(cancel=True)
-            self._writer.finish()
-            raise
-        self._writer.finish()
+            complete = True
+        finally:
+            self._writer.end(cancel=not complete)
 
     def _read(self) -> None:
         for loaded, known in self._reader.steps():

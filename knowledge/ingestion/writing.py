@@ -61,7 +61,7 @@ class Writer:
     Parameters
     ----------
     run:
-        Nobody else may use it, or its catalog connection, until :meth:`finish` has returned.
+        Nobody else may use it, or its catalog connection, until :meth:`end` has returned.
     embedding:
         The embedder's identity; its dimensions are learnt from the vectors when unknown.
     checkpoint_seconds:
@@ -87,6 +87,7 @@ class Writer:
         self._steps: queue.Queue[Write | Touch | Remove | None] = queue.Queue(WAITING_FILES)
         self._error: BaseException | None = None
         self._ended = False
+        self._done = threading.Event()
         self._rejected: EmbeddingError | None = None
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
@@ -106,26 +107,53 @@ class Writer:
             raise self._error
         self._steps.put(step)
 
-    def finish(self) -> None:
-        """Wait until all is written and published.
+    def end(self, *, cancel: bool) -> None:
+        """Wait until all that was sent is written and published.
+
+        An interrupt does not cut this short, since nobody may touch the run while the thread
+        works; it is raised afterwards.
+
+        Parameters
+        ----------
+        cancel:
+            Write and publish only what has its vectors already.
 
         Raises
         ------
         KnowledgeError
             What ended the writer.
         """
-        self._steps.put(None)
-        self._thread.join()
+        interrupt: BaseException | None = None
+        told = False
+        # Not by join(): interrupted, it takes a running thread for an ended one (CPython 3.11).
+        while self._thread.ident is not None and not self._done.is_set():
+            try:
+                if cancel or interrupt is not None:
+                    self._pool.close(cancel=True)
+                if not told:
+                    self._steps.put(None)
+                    told = True
+                self._done.wait()
+            except BaseException as error:  # noqa: BLE001  raised below
+                interrupt = error
         if self._error is not None:
             raise self._error
+        if interrupt is not None:
+            raise interrupt
 
     def _loop(self) -> None:
+        try:
+            self._run_to_the_end()
+        finally:
+            self._done.set()
+
+    def _run_to_the_end(self) -> None:
         try:
             self._work()
         except EmbeddingError as error:
             self._error = error
             self._publish_rest()
-        except BaseException as error:  # noqa: BLE001  raised again by finish()
+        except BaseException as error:  # noqa: BLE001  raised again by end()
             self._error = error
         if self._error is not None:
             self._pool.close(cancel=True)
@@ -202,5 +230,5 @@ class Writer:
     def _publish_rest(self) -> None:
         try:
             self._publish()
-        except BaseException as error:  # noqa: BLE001  raised again by finish()
+        except BaseException as error:  # noqa: BLE001  raised again by end()
             self._error = error

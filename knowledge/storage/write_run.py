@@ -151,10 +151,11 @@ class WriteRun:
 
     def drop(self) -> None:
         """Forget what was not published."""
+        opened = self._index is not None
         if self._index is not None:
             self._index.close()
             self._index = None
-        if self._staged:
+        if self._staged or opened:
             self._pending.clear()
             self.sweep()
             self._staged = False

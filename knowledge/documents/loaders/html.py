@@ -16,11 +16,11 @@ OPTIONS = {
     "preprocessing": {"enabled": True, "remove_navigation": True, "remove_forms": True},
 }
 _CHARSET = re.compile(rb"charset\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
-_TITLE = re.compile(r"<title\b[^>]{0,500}>([^<]{0,2000})", re.IGNORECASE)
+_TITLE = re.compile(r"<title\b[^<>]{0,500}>([^<]{0,2000})", re.IGNORECASE)
 _HEAD = re.compile(r"<head\b", re.IGNORECASE)
 _HEAD_END = re.compile(r"</head\s*>|(?=<body\b)", re.IGNORECASE)
 _META = re.compile(
-    r"<meta\b[^>]{0,4000}>|<title\b[^>]{0,500}>[^<]{0,2000}</title\s*>", re.IGNORECASE
+    r"<meta\b[^<>]{0,4000}>|<title\b[^<>]{0,500}>[^<]{0,2000}</title\s*>", re.IGNORECASE
 )
 _INLINE_IMAGE = re.compile(r"!\[([^\]\n]{0,500})\]\(data:[^()\s]{0,300}\)")
 
