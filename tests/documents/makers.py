@@ -1,0 +1,103 @@
+"""Small documents, made on the spot."""
+
+import io
+import json
+import zipfile
+
+
+def pdf(*pages, title=None, encrypt=None):
+    """A PDF whose pages hold these lines of text; ``None`` is a page without text."""
+    objects = ["<< /Type /Catalog /Pages 2 0 R >>", None]
+    objects.append("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    kids = []
+    for page in pages:
+        lines = page.split("\n") if page else []
+        shown = " ".join(f"({_escaped(line)}) Tj 0 -16 Td" for line in lines)
+        content = f"BT /F1 12 Tf 72 720 Td {shown} ET" if lines else ""
+        objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
+        objects.append(
+            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
+            f"/Resources << /Font << /F1 3 0 R >> >> /Contents {len(objects)} 0 R >>"
+        )
+        kids.append(f"{len(objects)} 0 R")
+    objects[1] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>"
+    info = ""
+    if title:
+        objects.append(f"<< /Title ({_escaped(title)}) >>")
+        info = f" /Info {len(objects)} 0 R"
+    data = _with_table(objects, info)
+    return _encrypted(data, encrypt) if encrypt is not None else data
+
+
+def _escaped(text):
+    return text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
+
+
+def _with_table(objects, info):
+    data = bytearray(b"%PDF-1.4\n")
+    offsets = []
+    for number, body in enumerate(objects, 1):
+        offsets.append(len(data))
+        data += f"{number} 0 obj\n{body}\nendobj\n".encode("latin-1")
+    start = len(data)
+    data += f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n".encode()
+    for offset in offsets:
+        data += f"{offset:010} 00000 n \n".encode()
+    data += f"trailer\n<< /Size {len(objects) + 1} /Root 1 0 R{info} >>\n".encode()
+    data += f"startxref\n{start}\n%%EOF\n".encode()
+    return bytes(data)
+
+
+def _encrypted(data, password):
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(data)))
+    writer.encrypt(password, algorithm="RC4-128")
+    output = io.BytesIO()
+    writer.write(output)
+    return output.getvalue()
+
+
+def docx(build):
+    """A Word document that ``build`` fills."""
+    import docx
+
+    document = docx.Document()
+    build(document)
+    output = io.BytesIO()
+    document.save(output)
+    return output.getvalue()
+
+
+def archive(*names):
+    """A ZIP archive with small files of these names."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as file:
+        for name in names:
+            file.writestr(name, "x")
+    return output.getvalue()
+
+
+def notebook(*cells, language="python"):
+    """A notebook; each cell is a mapping."""
+    return json.dumps(
+        {
+            "cells": list(cells),
+            "metadata": {"language_info": {"name": language}},
+            "nbformat": 4,
+            "nbformat_minor": 5,
+        }
+    ).encode()
+
+
+def markdown_cell(source):
+    return {"cell_type": "markdown", "metadata": {}, "source": source}
+
+
+def code_cell(source, *outputs):
+    return {"cell_type": "code", "metadata": {}, "source": source, "outputs": list(outputs)}
+
+
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4
+OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
+LOCKED_DOCX = OLE + "EncryptedPackage".encode("utf-16-le") + bytes(512)

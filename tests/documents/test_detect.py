@@ -1,0 +1,98 @@
+import pytest
+
+from knowledge.documents.detect import SUPPORTED_EXTENSIONS, detect
+from knowledge.documents.loaders import LOADERS
+from knowledge.documents.signatures import describe
+from tests.documents.makers import LOCKED_DOCX, OLE, PNG, archive, docx, pdf
+
+WORD = docx(lambda document: document.add_paragraph("text"))
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "format_"),
+    [
+        ("a.md", b"# Title", "markdown"),
+        ("A.MARKDOWN", b"text", "markdown"),
+        ("a.txt", b"text", "text"),
+        ("a.rst", b"text", "rst"),
+        ("a.html", b"<p>", "html"),
+        ("a.csv", b"a,b", "rows"),
+        ("a.tsv", b"a\tb", "rows"),
+        ("a.json", b"{}", "json"),
+        ("a.ipynb", b"{}", "notebook"),
+        ("a.py", b"x = 1", "code"),
+        ("a.yaml", b"x: 1", "code"),
+        ("Makefile", b"all:", "code"),
+        ("Dockerfile", b"FROM x", "code"),
+        ("README", b"text", "text"),
+        ("LICENSE", b"text", "text"),
+        ("run", b"#!/bin/sh\n", "code"),
+        ("folder.d/name.PY", b"x", "code"),
+        ("a.unknown", b"plain words", "text"),
+        ("a.unknown", "mots éèà".encode("latin-1"), "text"),
+        ("no extension", b"", "text"),
+    ],
+)
+def test_by_name(name, data, format_):
+    assert detect(name, data) == format_
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "format_"),
+    [
+        ("a.txt", pdf("text"), "pdf"),
+        ("a.docx", pdf("text"), "pdf"),
+        ("a", b"\0\1junk\n" + pdf("text"), "pdf"),
+        ("a.pdf", b"no PDF at all", "pdf"),
+        ("a.py", b"# %PDF-1.4 begins a PDF\n", "code"),
+        ("a.pdf", WORD, "docx"),
+        ("a.txt", WORD, "docx"),
+        ("a.docx", WORD[:500], "docx"),
+        ("a.docx", LOCKED_DOCX, "docx"),
+        ("a.docx", PNG, None),
+        ("a.pdf", PNG, None),
+        ("a.docx", archive("xl/workbook.xml"), None),
+        ("a.zip", archive("a.txt"), None),
+        ("a.doc", OLE, None),
+        ("a.rtf", b"{\\rtf1 text}", None),
+        ("a.txt", b"{\\rtf1 text}", None),
+        ("a.bin", bytes(range(256)), None),
+        ("a.txt", PNG, "text"),
+        ("a", b"<!DOCTYPE html><p>", "html"),
+        ("a.txt", b"\n <!-- x --> <html lang=en>", "html"),
+        ("a.pdf", b"<html><body>404", "html"),
+        ("a.md", b"<html>", "markdown"),
+        ("a.php", b"<!doctype html><?php", "code"),
+    ],
+)
+def test_content_wins_where_it_is_certain(name, data, format_):
+    assert detect(name, data) == format_
+
+
+def test_the_first_bytes_are_enough_for_a_word_document():
+    assert detect("a", WORD[: len(WORD) // 2]) == "docx"
+
+
+def test_every_format_has_a_loader():
+    assert set(SUPPORTED_EXTENSIONS.values()) == set(LOADERS)
+    assert all(name.startswith(".") and name == name.lower() for name in SUPPORTED_EXTENSIONS)
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (PNG, "PNG image"),
+        (archive("xl/workbook.xml"), "Excel workbook"),
+        (archive("ppt/slides/slide1.xml"), "PowerPoint presentation"),
+        (archive("a.txt"), "ZIP archive"),
+        (LOCKED_DOCX, "password-protected Office document"),
+        (OLE, "Office 97-2003 document"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "WebP image"),
+        (b"\0\0\0\x18ftypmp42", "MP4 or HEIF media"),
+        (b"MZ are letters, too", None),
+        (b"text", None),
+        (b"", None),
+    ],
+)
+def test_kinds_of_file(data, kind):
+    assert describe(data) == kind

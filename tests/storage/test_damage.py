@@ -1,0 +1,195 @@
+"""A damaged, missing or unusable store is a sentence and an exit code, never a traceback."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from subprocess import CompletedProcess
+
+import pytest
+
+from knowledge.errors import DamagedStoreError
+from knowledge.knowledge_base import KnowledgeBase
+from tests.durability import programs
+from tests.durability.invariants import check_clean
+
+COMMANDS = [
+    ("list-datasets",),
+    ("get-dataset", "default"),
+    ("list-files",),
+    ("retrieve", "amber"),
+    ("ingest", "docs"),
+    ("delete-dataset", "default", "--yes"),
+]
+
+
+@pytest.fixture
+def docs(tmp_path: Path) -> Path:
+    return programs.write_folder(tmp_path / "docs", 3, 3, seed=1)
+
+
+@pytest.fixture
+def data(tmp_path: Path, docs: Path) -> Path:
+    data = tmp_path / "data"
+    with KnowledgeBase.open(data, chunk_size=40, chunk_overlap=0) as kb:
+        kb.ingest(docs)
+    return data
+
+
+def run(data: Path, *arguments: str) -> CompletedProcess[str]:
+    return programs.run(*arguments, env=programs.environment(data), cwd=data.parent)
+
+
+def check_told(done: CompletedProcess[str], code: int, *words: str) -> None:
+    """Check that an error was told in words."""
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert "unexpected" not in done.stderr
+    for word in words:
+        assert word in done.stderr.replace("\n", "")
+
+
+@pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
+def test_a_catalog_of_garbage(data: Path, arguments: tuple[str, ...]) -> None:
+    for path in data.glob("catalog.db*"):
+        path.unlink()
+    (data / "catalog.db").write_bytes(b"not a database at all " * 500)
+    check_told(run(data, *arguments), 7, "catalog.db")
+    told = run(data, *arguments, "--json")
+    assert json.loads(told.stdout)["error"]["code"] == "store-damaged"
+
+
+@pytest.mark.parametrize("arguments", COMMANDS[2:5], ids=lambda arguments: arguments[0])
+def test_a_catalog_with_a_hole(data: Path, arguments: tuple[str, ...]) -> None:
+    path = data / "catalog.db"
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+    check_told(run(data, *arguments), 7, "catalog.db")
+
+
+def test_a_newer_catalog(data: Path) -> None:
+    import sqlite3
+    from contextlib import closing
+
+    with closing(sqlite3.connect(data / "catalog.db")) as sql:
+        sql.execute("PRAGMA user_version = 42")
+    done = run(data, "list-datasets")
+    check_told(done, 7, "format 42", "pgrade")
+
+
+def generation(data: Path) -> Path:
+    [folder] = data.glob("datasets/*/g*")
+    return folder
+
+
+def test_a_missing_generation(data: Path, docs: Path) -> None:
+    shutil.rmtree(generation(data))
+    check_told(run(data, "retrieve", "amber"), 7, "g000001")
+    assert not list(data.glob("datasets/*/*")), "looking for the index has made one"
+    programs.write_text(docs / "new.txt", "A new file needs the old vectors.")
+    check_told(run(data, "ingest", "docs"), 7)
+    check_told(run(data, "list-files"), 0)
+    check_told(run(data, "delete-dataset", "default", "--yes"), 0)
+    check_told(run(data, "ingest", "docs"), 0)
+    check_clean(data)
+
+
+def test_a_missing_generation_in_one_process(data: Path) -> None:
+    with KnowledgeBase.open(data) as kb:
+        assert kb.retrieve("amber")
+    shutil.rmtree(generation(data))
+    with KnowledgeBase.open(data) as kb, pytest.raises(DamagedStoreError) as caught:
+        kb.retrieve("amber")
+    assert caught.value.hint
+
+
+def test_an_index_of_garbage(data: Path, docs: Path) -> None:
+    (generation(data) / "chroma.sqlite3").write_bytes(b"garbage " * 4_000)
+    check_told(run(data, "retrieve", "amber"), 7, "g000001")
+    programs.write_text(docs / "new.txt", "A new file needs the old vectors.")
+    check_told(run(data, "ingest", "docs"), 7)
+
+
+def test_an_index_without_its_collection(data: Path) -> None:
+    folder = generation(data)
+    shutil.rmtree(folder)
+    import chromadb
+    from chromadb.config import Settings
+
+    client = chromadb.PersistentClient(
+        path=str(folder), settings=Settings(anonymized_telemetry=False)
+    )
+    client.close()
+    check_told(run(data, "retrieve", "amber"), 7, "g000001")
+
+
+def test_an_index_that_lost_vectors_is_not_published(data: Path, docs: Path) -> None:
+    """What does not fit is noticed before it is published, and the old state stays."""
+    before = check_clean(data)
+    import chromadb
+    from chromadb.config import Settings
+
+    client = chromadb.PersistentClient(
+        path=str(generation(data)), settings=Settings(anonymized_telemetry=False)
+    )
+    collection = client.get_collection("vectors", embedding_function=None)
+    collection.delete(ids=collection.get(include=[])["ids"][:2])
+    client.close()
+    programs.write_text(docs / "new.txt", "A new file.")
+    check_told(run(data, "ingest", "docs"), 7, "chunks", "vectors")
+    with KnowledgeBase.open(data) as kb:
+        assert kb.dataset("default").generation == before.generation
+        assert len(kb.files()) == len(before.files)
+    assert not list(data.glob("datasets/*/candidate*"))
+
+
+def test_a_damaged_cache_is_told(tmp_path: Path, docs: Path) -> None:
+    from tests.openai_server import OpenAIServer
+
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "embeddings.db").write_bytes(b"garbage " * 4_000)
+    with OpenAIServer() as server:
+        env = programs.environment(data, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="sk")
+        done = programs.run("ingest", docs, env=env)
+    check_told(done, 7, "embeddings.db")
+
+
+@pytest.mark.parametrize("arguments", [("ingest", "docs"), ("create-dataset", "x")])
+@pytest.mark.parametrize("below", [False, True])
+def test_a_data_folder_that_cannot_be(
+    tmp_path: Path, docs: Path, arguments: tuple[str, ...], below: bool
+) -> None:
+    file = tmp_path / "file"
+    file.write_text("This is a file.")
+    done = run(file / "data" if below else file, *arguments) if not below else programs.run(
+        *arguments, env=programs.environment(file / "data"), cwd=tmp_path
+    )
+    check_told(done, 1, "data folder", "--data-dir")
+
+
+@pytest.mark.parametrize("arguments", [("list-datasets",), ("retrieve", "amber")])
+def test_nothing_is_made_by_looking(tmp_path: Path, arguments: tuple[str, ...]) -> None:
+    data = tmp_path / "not yet"
+    run(data, *arguments)
+    assert not data.exists()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
+def test_a_data_folder_without_write_permission(data: Path) -> None:
+    folders = [data, *(path for path in data.rglob("*") if path.is_dir())]
+    files = [path for path in data.rglob("*") if path.is_file()]
+    for path in (*files, *folders):
+        path.chmod(0o500 if path.is_dir() else 0o400)
+    try:
+        for arguments in (("ingest", "docs", "--force"), ("retrieve", "amber")):
+            done = run(data, *arguments)
+            assert done.returncode in (0, 1)
+            assert "Traceback" not in done.stderr
+    finally:
+        for path in (*folders, *files):
+            path.chmod(0o700)
