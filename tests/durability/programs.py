@@ -104,9 +104,7 @@ def kill_in_the_middle(line: Sequence[str], env: Mapping[str, str], seconds: flo
     data = Path(env["KNOW_DATA_DIR"])
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with started(line, env, **quiet) as process:
-        wait_until(
-            lambda: process.poll() is not None or holds_lock(data, process.pid), "the lock"
-        )
+        wait_until(lambda: process.poll() is not None or holds_lock(data, process.pid), "the lock")
         try:
             process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -119,9 +117,7 @@ def seconds_of_writing(line: Sequence[str], env: Mapping[str, str]) -> float:
     data = Path(env["KNOW_DATA_DIR"])
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with started(line, env, **quiet) as process:
-        wait_until(
-            lambda: process.poll() is not None or holds_lock(data, process.pid), "the lock"
-        )
+        wait_until(lambda: process.poll() is not None or holds_lock(data, process.pid), "the lock")
         begin = time.monotonic()
         code = process.wait(timeout=LIMIT)
         assert code == 0, f"the undisturbed run ended with {code}"

@@ -217,9 +217,7 @@ def test_the_lock_of_a_killed_writer_is_free_at_once(tmp_path: Path) -> None:
     data, gate = tmp_path / "data", threading.Event()
     docs = write_anchor(tmp_path / "docs")
     with OpenAIServer(gate=gate) as server:
-        env = programs.environment(
-            data, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="sk-test"
-        )
+        env = programs.environment(data, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="sk-test")
         with programs.started(programs.command("ingest", docs), env) as holder:
             programs.wait_until(lambda: server.requests, "a request")
             refused = programs.run("ingest", docs, "--lock-timeout", "0.1", env=env)

@@ -210,8 +210,9 @@ def test_checkpoints_are_published_between_kills(online_story: Story, tmp_path: 
     for expected in range(first + 1, first + 4):
         with programs.started(online_story.line, env) as process:
             programs.wait_until(
-                lambda expected=expected, process=process: process.poll() is not None
-                or published(data).generation >= expected,
+                lambda expected=expected, process=process: (
+                    process.poll() is not None or published(data).generation >= expected
+                ),
                 "a checkpoint",
             )
             process.kill()

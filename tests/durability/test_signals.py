@@ -144,8 +144,9 @@ def test_a_signal_at_any_moment_of_the_writing(tmp_path: Path, number: signal.Si
     for part in range(4):
         with programs.started(line, env) as process:
             programs.wait_until(
-                lambda process=process: process.poll() is not None
-                or programs.holds_lock(data, process.pid),
+                lambda process=process: (
+                    process.poll() is not None or programs.holds_lock(data, process.pid)
+                ),
                 "the lock",
             )
             timer = threading.Timer(seconds * part / 4, process.send_signal, (number,))

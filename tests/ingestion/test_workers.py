@@ -113,9 +113,7 @@ def marked(env: dict[str, str]) -> list[int]:
 @pytest.mark.parametrize(
     "name", ["exit", "signal", "segfault", "panic", "strange", "unreadable", "leave", "memory"]
 )
-def test_a_crash_costs_one_file(
-    tmp_path: Path, docs: Path, env: dict[str, str], name: str
-) -> None:
+def test_a_crash_costs_one_file(tmp_path: Path, docs: Path, env: dict[str, str], name: str) -> None:
     programs.write_text(docs / BAD / f"{name}.txt", "This file does harm.")
     done = programs.run("ingest", docs, env=env)
     assert done.returncode == 4, done.stderr

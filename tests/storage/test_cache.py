@@ -190,9 +190,7 @@ def test_two_processes_share_one_cache(cache: EmbeddingCache, path: Path, tmp_pa
     env = programs.environment(tmp_path)
     # They overlap by half: some vectors come from both.
     lines = [[sys.executable, "-c", WRITER, str(path), str(start)] for start in (0, 50)]
-    writers = [
-        subprocess.Popen(line, env=env, stderr=subprocess.PIPE, text=True) for line in lines
-    ]
+    writers = [subprocess.Popen(line, env=env, stderr=subprocess.PIPE, text=True) for line in lines]
     try:
         for writer in writers:
             _, err = writer.communicate(timeout=programs.LIMIT)

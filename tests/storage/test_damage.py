@@ -166,8 +166,10 @@ def test_a_data_folder_that_cannot_be(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("This is a file.")
-    done = run(file / "data" if below else file, *arguments) if not below else programs.run(
-        *arguments, env=programs.environment(file / "data"), cwd=tmp_path
+    done = (
+        run(file / "data" if below else file, *arguments)
+        if not below
+        else programs.run(*arguments, env=programs.environment(file / "data"), cwd=tmp_path)
     )
     check_told(done, 1, "data folder", "--data-dir")
 
