@@ -6,7 +6,6 @@ import threading
 import time
 from collections import deque
 from concurrent.futures import CancelledError
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from knowledge.embeddings.batching import Batcher
@@ -15,6 +14,7 @@ from knowledge.embeddings.cache import CacheAccess, VectorCache
 from knowledge.embeddings.memo import Memo
 from knowledge.embeddings.retry import Backoff, Retrier
 from knowledge.embeddings.sender import Outcome, Sender
+from knowledge.embeddings.stats import PoolStats
 from knowledge.embeddings.tickets import Slot, Ticket
 from knowledge.embeddings.wishes import Wish, distinct, sendable
 
@@ -35,31 +35,6 @@ _WAITING_A_THREAD = 4
 _LOOKED_UP_AT_ONCE = 1_000
 _GRACE = 2.0
 """Seconds that a cancelled pool waits for requests under way, whose answers were paid for."""
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStats:
-    """What a pool has done so far.
-
-    Parameters
-    ----------
-    embedded:
-        Distinct texts that were sent and answered, questions included.
-    cached:
-        Distinct texts whose vector came from the cache.
-    tokens:
-        Of the texts that were sent, as far as the provider counts them.
-    requests:
-        Sent, further tries included.
-    split:
-        Texts that were longer than the model takes, and embedded in parts.
-    """
-
-    embedded: int
-    cached: int
-    tokens: int
-    requests: int
-    split: int = 0
 
 
 class EmbeddingPool:

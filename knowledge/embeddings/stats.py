@@ -1,0 +1,30 @@
+"""What a pool has done so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What a pool has done so far.
+
+    Parameters
+    ----------
+    embedded:
+        Distinct texts that were sent and answered, questions included.
+    cached:
+        Distinct texts whose vector came from the cache.
+    tokens:
+        Of the texts that were sent, as far as the provider counts them.
+    requests:
+        Sent, further tries included.
+    split:
+        Texts that were longer than the model takes, and embedded in parts.
+    """
+
+    embedded: int
+    cached: int
+    tokens: int
+    requests: int
+    split: int = 0
