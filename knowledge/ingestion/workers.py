@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from multiprocessing.connection import wait
@@ -41,9 +42,9 @@ def load_files(tasks: Iterable[LoadTask], *, workers: int, timeout: float) -> It
     if len(first) <= INLINE_FILES and all(map(_is_small_text, first)):
         yield from map(load_file, first)
         return
-    crew = _Crew(workers or os.cpu_count() or 1, timeout)
+    crew = _Crew(chain(first, remaining), workers or os.cpu_count() or 1, timeout)
     try:
-        yield from crew.load(chain(first, remaining))
+        yield from crew.load()
     finally:
         crew.dismiss()
 
@@ -55,15 +56,17 @@ class _Crew:
     lock would stop all others.
     """
 
-    def __init__(self, size: int, timeout: float) -> None:
+    def __init__(self, tasks: Iterable[LoadTask], size: int, timeout: float) -> None:
+        self._tasks = iter(tasks)
+        self._returned: deque[LoadTask] = deque()
         self._size = size
         self._timeout = timeout
         self._workers: list[Worker] = []
 
-    def load(self, tasks: Iterable[LoadTask]) -> Iterator[LoadedFile]:
-        waiting = iter(tasks)
+    def load(self) -> Iterator[LoadedFile]:
+        """Yield what became of each task."""
         while True:
-            waiting = self._hand_out(waiting)
+            self._hand_out()
             busy = [worker for worker in self._workers if worker.tasks]
             if not busy:
                 return
@@ -77,7 +80,7 @@ class _Crew:
                     continue
                 if not worker.alive:
                     self._workers.remove(worker)
-                    waiting = chain(worker.tasks, waiting)  # it had not begun these
+                    self._returned += worker.tasks  # it had not begun these
                 yield result
 
     def dismiss(self) -> None:
@@ -85,24 +88,36 @@ class _Crew:
         while self._workers:
             self._workers.pop().end()
 
-    def _hand_out(self, waiting: Iterator[LoadTask]) -> Iterator[LoadTask]:
+    def _hand_out(self) -> None:
         """Give tasks to whoever has fewest, starting workers as they are needed."""
+        while True:
+            task = self._returned.popleft() if self._returned else next(self._tasks, None)
+            if task is None:
+                return
+            worker = self._worker_for(task)
+            limit = self._timeout + SECONDS_A_MIB * _size(task) / MIB
+            if worker is not None and worker.take(task, limit):
+                continue
+            self._returned.appendleft(task)
+            if worker is None or worker.tasks:
+                return  # when it died over a task, its pipe will tell
+            worker.end()
+            self._workers.remove(worker)
+
+    def _worker_for(self, task: LoadTask) -> Worker | None:
+        """Return a worker that can take one more task; ``None`` when all have enough."""
         from knowledge.ingestion.worker_process import Worker
 
-        while True:
-            worker = min(self._workers, key=lambda worker: len(worker.tasks), default=None)
-            if worker is None or (worker.tasks and len(self._workers) < self._size):
-                worker = None
-            elif len(worker.tasks) >= AHEAD:
-                return waiting
-            task = next(waiting, None)
-            if task is None:
-                return waiting
-            if worker is None:
-                worker = Worker()
-                self._workers.append(worker)
-            if not worker.take(task, self._timeout + SECONDS_A_MIB * _size(task) / MIB):
-                return chain([task], waiting)  # it died meanwhile; what it sent tells of it
+        freest = min(self._workers, key=lambda worker: len(worker.tasks), default=None)
+        if freest is not None and not freest.tasks:
+            return freest
+        if len(self._workers) < self._size:
+            self._workers.append(Worker())
+            return self._workers[-1]
+        # A task with content may be more than the pipe holds: sent while the worker sends us a
+        # result, neither would read.
+        has_room = freest is not None and len(freest.tasks) < AHEAD and task.content is None
+        return freest if has_room else None
 
 
 def _is_small_text(task: LoadTask) -> bool:

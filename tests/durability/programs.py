@@ -67,8 +67,8 @@ def started(
     line: Sequence[str], env: Mapping[str, str], **options: Any
 ) -> Iterator[subprocess.Popen[str]]:
     """Start a process; it is killed at the end if it still runs."""
-    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
-    process = subprocess.Popen(line, env=env, stdin=subprocess.DEVNULL, text=True, **options)
+    streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    process = subprocess.Popen(line, env=env, text=True, **{**streams, **options})
     try:
         yield process
     finally:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -138,18 +140,28 @@ def rewritten_scene(tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return make_scene(tmp_path_factory.mktemp("rewritten"), rewritten=4)
 
 
-def die(data: Path, step: Step, *paths: Path) -> None:
-    """Run a writer that dies at a step."""
-    target, moment, number = step
-    done = subprocess.run(
-        [sys.executable, DRIVER, target, moment, str(number), *paths],
-        env=programs.environment(data),
-        capture_output=True,
-        text=True,
-        timeout=programs.LIMIT,
-        check=False,
-    )
-    assert done.returncode == -signal.SIGKILL, f"it did not come to that step: {done.stderr}"
+Killer = Callable[..., None]
+
+
+@pytest.fixture(scope="module")
+def die(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
+    """Return a function that runs a writer which dies at a step."""
+    folder = tmp_path_factory.mktemp("driver")
+    env = programs.environment(folder, OPENBLAS_NUM_THREADS=1, PYTHONWARNINGS="ignore")
+    line = [sys.executable, str(DRIVER)]
+    pipes = {"stdin": subprocess.PIPE, "stderr": None}
+    with programs.started(line, env, cwd=folder, **pipes) as driver:
+
+        def run(data: Path, step: Step, *paths: Path) -> None:
+            target, moment, number = step
+            case = {"data": str(data), "paths": [str(path) for path in paths]}
+            case |= {"target": target, "moment": moment, "number": number}
+            driver.stdin.write(json.dumps(case) + "\n")
+            driver.stdin.flush()
+            code = driver.stdout.readline().strip()
+            assert code == str(-signal.SIGKILL), f"it did not come to that step: {code}"
+
+        yield run
 
 
 def check_shows(data: Path, expected: Published) -> None:
@@ -168,7 +180,9 @@ def check_heals(data: Path, docs: Path, expected: Published) -> None:
 
 
 @pytest.mark.parametrize("step", UNPUBLISHED, ids=name_of)
-def test_a_kill_before_the_commit_changes_nothing(scene: Scene, tmp_path: Path, step: Step) -> None:
+def test_a_kill_before_the_commit_changes_nothing(
+    scene: Scene, tmp_path: Path, die: Killer, step: Step
+) -> None:
     data = tmp_path / "data"
     shutil.copytree(scene.base, data)
     if step in UNPUBLISHED[:8]:  # let there be something to sweep
@@ -179,7 +193,9 @@ def test_a_kill_before_the_commit_changes_nothing(scene: Scene, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("step", PUBLISHED, ids=name_of)
-def test_a_kill_after_the_commit_loses_nothing(scene: Scene, tmp_path: Path, step: Step) -> None:
+def test_a_kill_after_the_commit_loses_nothing(
+    scene: Scene, tmp_path: Path, die: Killer, step: Step
+) -> None:
     data = tmp_path / "data"
     shutil.copytree(scene.base, data)
     die(data, step, scene.docs)
@@ -189,7 +205,7 @@ def test_a_kill_after_the_commit_loses_nothing(scene: Scene, tmp_path: Path, ste
 
 @pytest.mark.parametrize("step", REBUILD, ids=name_of)
 def test_a_kill_while_the_index_is_built_afresh(
-    rewritten_scene: Scene, tmp_path: Path, step: Step
+    rewritten_scene: Scene, tmp_path: Path, die: Killer, step: Step
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(rewritten_scene.base, data)
@@ -207,7 +223,7 @@ def test_a_kill_while_the_index_is_built_afresh(
     ],
     ids=name_of,
 )
-def test_a_kill_in_the_first_ingest(scene: Scene, tmp_path: Path, step: Step) -> None:
+def test_a_kill_in_the_first_ingest(scene: Scene, tmp_path: Path, die: Killer, step: Step) -> None:
     die(tmp_path, step, scene.docs)
     state = check_readable(tmp_path)
     committed = step[0].endswith("Staging.publish")
@@ -219,7 +235,7 @@ def test_a_kill_in_the_first_ingest(scene: Scene, tmp_path: Path, step: Step) ->
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_kill_while_facts_are_touched(scene: Scene, tmp_path: Path, moment: str) -> None:
+def test_a_kill_while_facts_are_touched(tmp_path: Path, die: Killer, moment: str) -> None:
     data, docs = tmp_path / "data", tmp_path / "docs"
     programs.write_folder(docs, 2, 2, seed=1)
     ingest(data, docs)
@@ -231,7 +247,7 @@ def test_a_kill_while_facts_are_touched(scene: Scene, tmp_path: Path, moment: st
     check_heals(data, docs, before)
 
 
-def test_a_kill_while_a_dataset_is_deleted(scene: Scene, tmp_path: Path) -> None:
+def test_a_kill_while_a_dataset_is_deleted(scene: Scene, tmp_path: Path, die: Killer) -> None:
     data = tmp_path / "data"
     shutil.copytree(scene.base, data)
     die(data, ("shutil:rmtree", "before", 1))

@@ -141,7 +141,7 @@ def test_a_signal_at_any_moment_of_the_writing(tmp_path: Path, number: signal.Si
     whole = check_clean(tmp_path / "calm").files
     data = tmp_path / "data"
     env = programs.environment(data)
-    for part in range(4):
+    for part in range(3):
         with programs.started(line, env) as process:
             programs.wait_until(
                 lambda process=process: (
@@ -149,7 +149,7 @@ def test_a_signal_at_any_moment_of_the_writing(tmp_path: Path, number: signal.Si
                 ),
                 "the lock",
             )
-            timer = threading.Timer(seconds * part / 4, process.send_signal, (number,))
+            timer = threading.Timer(seconds * (part + 0.5) / 3, process.send_signal, (number,))
             timer.start()
             _, err = process.communicate(timeout=programs.LIMIT)
             timer.join()
