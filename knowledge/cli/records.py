@@ -91,7 +91,7 @@ def report_record(report: IngestReport) -> dict[str, Any]:
     """Return an ingest report as ``knowledge.ingest/1`` shows it."""
     return {
         "dataset": report.dataset,
-        "dry_run": report.dry_run,
+        **({"dry_run": True} if report.dry_run else {}),
         "files": {status.value: report.files.get(status, 0) for status in FileStatus},
         "chunks": {
             "added": report.chunks_added,
