@@ -39,7 +39,13 @@ class Setting:
 TABLE: tuple[Setting, ...] = (
     Setting("data_dir", ("KNOW_DATA_DIR",), "", "Data folder; empty is the platform's own."),
     Setting("dataset", ("KNOW_DATASET",), "default", "Dataset of commands that take one."),
-    Setting("chunk_size", ("KNOW_CHUNK_SIZE",), 256, "Most tokens in a chunk.", minimum=1),
+    Setting(
+        "chunk_size",
+        ("KNOW_CHUNK_SIZE",),
+        256,
+        "Most tokens in a chunk; the average is about half of it.",
+        minimum=1,
+    ),
     Setting(
         "chunk_overlap", ("KNOW_CHUNK_OVERLAP",), 40, "Tokens that neighbours share.", minimum=0
     ),

@@ -7,7 +7,7 @@ import shlex
 import pytest
 
 from knowledge.cli.app import app
-from tests.cli.helpers import plain
+from tests.cli.written_files import plain
 
 COMMANDS = sorted(command.name for command in app.registered_commands if command.name)
 

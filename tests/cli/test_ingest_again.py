@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.cli.helpers import contents
+from tests.cli.written_files import contents
 from tests.conftest import environment, make_old, write_files
 from tests.openai_server import OpenAIServer
 

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from tests.cli.helpers import contents
+from tests.cli.written_files import contents
 from tests.conftest import write_files
 
 

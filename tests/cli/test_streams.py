@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from tests.cli.helpers import ESCAPE, on_terminal, plain
+from tests.cli.written_files import ESCAPE, on_terminal, plain
 from tests.conftest import write_files
 
 terminal = pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")

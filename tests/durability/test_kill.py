@@ -83,7 +83,7 @@ def make_story(folder: Path, *, files: int, paragraphs: int, **variables: object
 @pytest.fixture(scope="module")
 def offline_story(tmp_path_factory: pytest.TempPathFactory) -> Story:
     """Enough files for worker processes; one generation at the end."""
-    return make_story(tmp_path_factory.mktemp("offline"), files=60, paragraphs=30)
+    return make_story(tmp_path_factory.mktemp("offline"), files=40, paragraphs=20)
 
 
 @pytest.fixture(scope="module")
