@@ -14,7 +14,7 @@ from knowledge.cli.records import dataset_details, dataset_record, file_record
 from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
-from knowledge.errors import UsageError
+from knowledge.errors import KnowledgeError, UsageError
 from knowledge.model import Dataset
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
@@ -132,9 +132,10 @@ def delete_dataset(
         if not yes:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError(f"deleting dataset {name!r} needs --yes: nobody can be asked")
-            typer.confirm(
-                f"Delete dataset {name!r} with {dataset.files:,} files?", abort=True, err=True
-            )
+            question = f"Delete dataset {name!r} with {dataset.files:,} files?"
+            if not typer.confirm(question, err=True):
+                session.note("nothing was deleted")
+                raise typer.Exit(KnowledgeError.exit_code)
         kb.delete_dataset(name)
     _show(session, dataset, f"deleted dataset {name!r}")
 

@@ -191,9 +191,7 @@ def test_the_next_command_is_named_after_success(corpus):
 
 
 @terminal
-@pytest.mark.parametrize(
-    ("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 130, 1), ("\n", 130, 1)]
-)
+@pytest.mark.parametrize(("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 1, 1), ("\n", 1, 1)])
 def test_a_person_is_asked_before_a_dataset_is_deleted(run, library, typed, code, left):
     outcome, shown = on_terminal("delete-dataset", "default", typed=typed)
     assert "5 files" in shown
