@@ -31,7 +31,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--chunks", type=int, default=2_000)
     parser.add_argument("--latency", type=float, default=0.1)
-    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--batch", type=int, default=10)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()

@@ -142,7 +142,7 @@ TABLE: tuple[Setting, ...] = (
     Setting(
         "embedding_batch_size",
         ("KNOW_EMBEDDING_BATCH_SIZE",),
-        16,
+        10,
         "Texts in one embedding request.",
         minimum=1,
     ),
