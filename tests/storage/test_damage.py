@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 
@@ -14,6 +17,7 @@ from knowledge.errors import DamagedStoreError
 from knowledge.knowledge_base import KnowledgeBase
 from tests.durability import programs
 from tests.durability.invariants import check_clean
+from tests.openai_server import OpenAIServer
 
 COMMANDS = [
     ("list-datasets",),
@@ -72,9 +76,6 @@ def test_a_catalog_with_a_hole(data: Path, arguments: tuple[str, ...]) -> None:
 
 
 def test_a_newer_catalog(data: Path) -> None:
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(data / "catalog.db")) as sql:
         sql.execute("PRAGMA user_version = 42")
     done = run(data, "list-datasets")
@@ -84,6 +85,15 @@ def test_a_newer_catalog(data: Path) -> None:
 def generation(data: Path) -> Path:
     [folder] = data.glob("datasets/*/g*")
     return folder
+
+
+def open_index(folder: Path) -> Any:
+    """Open an index, or make an empty one, as Chroma does it by itself."""
+    import chromadb
+    from chromadb.config import Settings
+
+    settings = Settings(anonymized_telemetry=False)
+    return chromadb.PersistentClient(path=str(folder), settings=settings)
 
 
 def test_a_missing_generation(data: Path, docs: Path) -> None:
@@ -117,25 +127,14 @@ def test_an_index_of_garbage(data: Path, docs: Path) -> None:
 def test_an_index_without_its_collection(data: Path) -> None:
     folder = generation(data)
     shutil.rmtree(folder)
-    import chromadb
-    from chromadb.config import Settings
-
-    client = chromadb.PersistentClient(
-        path=str(folder), settings=Settings(anonymized_telemetry=False)
-    )
-    client.close()
+    open_index(folder).close()
     check_told(run(data, "retrieve", "amber"), 7, "g000001")
 
 
 def test_an_index_that_lost_vectors_is_not_published(data: Path, docs: Path) -> None:
     """What does not fit is noticed before it is published, and the old state stays."""
     before = check_clean(data)
-    import chromadb
-    from chromadb.config import Settings
-
-    client = chromadb.PersistentClient(
-        path=str(generation(data)), settings=Settings(anonymized_telemetry=False)
-    )
+    client = open_index(generation(data))
     collection = client.get_collection("vectors", embedding_function=None)
     collection.delete(ids=collection.get(include=[])["ids"][:2])
     client.close()
@@ -148,8 +147,6 @@ def test_an_index_that_lost_vectors_is_not_published(data: Path, docs: Path) -> 
 
 
 def test_a_damaged_cache_is_told(tmp_path: Path, docs: Path) -> None:
-    from tests.openai_server import OpenAIServer
-
     data = tmp_path / "data"
     data.mkdir()
     (data / "embeddings.db").write_bytes(b"garbage " * 4_000)
@@ -166,11 +163,8 @@ def test_a_data_folder_that_cannot_be(
 ) -> None:
     file = tmp_path / "file"
     file.write_text("This is a file.")
-    done = (
-        run(file / "data" if below else file, *arguments)
-        if not below
-        else programs.run(*arguments, env=programs.environment(file / "data"), cwd=tmp_path)
-    )
+    env = programs.environment(file / "data" if below else file)
+    done = programs.run(*arguments, env=env, cwd=tmp_path)
     check_told(done, 1, "data folder", "--data-dir")
 
 
