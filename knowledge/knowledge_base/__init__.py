@@ -1,0 +1,64 @@
+"""The facade that composes the rooms: what Python users and the command line call.
+
+One file for each family of methods; :class:`KnowledgeBase` puts them together.
+"""
+
+from __future__ import annotations
+
+import os
+from types import TracebackType
+from typing import Any, Self
+
+from knowledge.knowledge_base.datasets import Datasets
+from knowledge.knowledge_base.files import Files
+from knowledge.knowledge_base.opened import StrPath
+from knowledge.knowledge_base.retrieving import Retrieving
+from knowledge.settings import Settings
+
+__all__ = ["KnowledgeBase", "StrPath"]
+
+
+class KnowledgeBase(Retrieving, Datasets, Files):
+    """All datasets of one data folder; a context manager.
+
+    Readers need no lock and see the last published state. Methods that write take the lock of
+    the dataset they write to. One object is for one thread at a time.
+
+    Parameters
+    ----------
+    settings:
+        As :meth:`Settings.read` gives them; :meth:`open` is the easier way.
+    notify:
+        Told what is worth a line while a method works.
+    """
+
+    @classmethod
+    def open(cls, data_dir: StrPath | None = None, **settings: Any) -> Self:
+        """Open a knowledge base; nothing is written before something is ingested.
+
+        Parameters
+        ----------
+        data_dir:
+            The data folder; default KNOW_DATA_DIR, else the platform's own.
+        settings:
+            Any setting by its name, such as ``embedding_model_provider="openai"``; others come
+            from the environment, ``.env`` and ``knowledge.yaml``.
+
+        Raises
+        ------
+        UsageError
+            A setting does not exist or does not fit.
+        """
+        folder = None if data_dir is None else os.fspath(data_dir)
+        return cls(Settings.read(data_dir=folder, **settings))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

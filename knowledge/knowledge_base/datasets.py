@@ -1,0 +1,74 @@
+"""The datasets' life."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from knowledge.knowledge_base.opened import Opened
+from knowledge.model import Dataset
+
+
+class Datasets(Opened):
+    """List, create, change and delete datasets."""
+
+    def datasets(self) -> list[Dataset]:
+        """Return all datasets by name."""
+        if not self.folder.catalog.exists():
+            return []
+        with self._catalog() as catalog:
+            return catalog.datasets()
+
+    def dataset(self, name: str) -> Dataset:
+        """Return one dataset.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of this name.
+        """
+        with self._existing(name) as catalog:
+            return catalog.dataset(name)
+
+    def create_dataset(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
+        """Create an empty dataset; its embedder is chosen at the first ingest.
+
+        Raises
+        ------
+        DatasetExistsError
+            The name is taken.
+        UsageError
+            The name can't be one.
+        """
+        with self._catalog() as catalog:
+            return catalog.create(name, metadata)
+
+    def edit_dataset(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
+        """Replace a dataset's metadata.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of this name.
+        """
+        with self._existing(name) as catalog:
+            return catalog.set_metadata(name, metadata)
+
+    def delete_dataset(self, name: str) -> None:
+        """Delete a dataset with all it holds.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of this name.
+        LockedError
+            Another process is writing to it.
+        """
+        from knowledge.storage.removal import delete_dataset
+
+        with self._existing(name) as catalog:
+            if self._retriever is not None:
+                self._retriever.close()
+            delete_dataset(
+                catalog, name, lock_timeout=self.settings["lock_timeout"], notify=self._notify
+            )

@@ -1,0 +1,76 @@
+"""The files of a dataset."""
+
+from __future__ import annotations
+
+from knowledge.errors import FileNotInDatasetError
+from knowledge.knowledge_base.opened import Opened
+from knowledge.model import Chunk, SourceFile
+
+
+class Files(Opened):
+    """List, show and remove files."""
+
+    def files(self, dataset: str = "default") -> list[SourceFile]:
+        """Return a dataset's files by path.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of this name.
+        """
+        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            return list(snapshot.files(snapshot.dataset(dataset)))
+
+    def file(self, file: str, dataset: str = "default") -> tuple[SourceFile, list[Chunk]]:
+        """Return a file and its chunks in order.
+
+        Parameters
+        ----------
+        file:
+            Its id, its absolute path, a path from the working directory, or the name given to
+            standard input.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        FileNotInDatasetError
+            The dataset holds no such file.
+        """
+        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            owner = snapshot.dataset(dataset)
+            found = snapshot.find_file(owner, file)
+            if found is None:
+                raise FileNotInDatasetError(f"dataset {dataset!r} holds no file {file!r}")
+            return found, snapshot.chunks_of_file(owner, found.id)
+
+    def delete_file(self, file: str, dataset: str = "default") -> SourceFile:
+        """Remove a file from a dataset; the file itself stays where it is.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        FileNotInDatasetError
+            The dataset holds no such file.
+        LockedError
+            Another process is writing to the dataset.
+        """
+        from knowledge.storage.write_run import open_write_run
+
+        found, _ = self.file(file, dataset)
+        with (
+            self._existing(dataset) as catalog,
+            open_write_run(
+                catalog,
+                dataset,
+                lock_timeout=self.settings["lock_timeout"],
+                notify=self._notify,
+            ) as run,
+        ):
+            run.remove_file(found)
+            embedding, splitter = run.dataset.embedding, run.dataset.splitter
+            assert embedding is not None
+            assert splitter is not None
+            run.publish(embedding, splitter)
+        return found

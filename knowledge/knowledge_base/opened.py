@@ -1,0 +1,69 @@
+"""What every part of the facade has: the settings, the data folder, the open things."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DatasetNotFoundError
+from knowledge.settings import Settings
+from knowledge.storage.layout import DataFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.ingestion.request import Notify
+    from knowledge.model import Dataset
+    from knowledge.retrieval.retriever import Retriever
+    from knowledge.storage.catalog import Catalog
+
+StrPath = str | os.PathLike[str]
+
+
+def say_nothing(_: str) -> None:
+    """Take a note and drop it."""
+
+
+class Opened:
+    """The state that the parts of :class:`KnowledgeBase` share."""
+
+    def __init__(self, settings: Settings, *, notify: Notify = say_nothing) -> None:
+        self.settings = settings
+        self.folder = DataFolder.locate(settings["data_dir"])
+        self._notify = notify
+        self._retriever: Retriever | None = None
+        self._pools: dict[str, EmbeddingPool] = {}
+
+    def close(self) -> None:
+        """Close what is open; the object can still be used."""
+        if self._retriever is not None:
+            self._retriever.close()
+        while self._pools:
+            self._pools.popitem()[1].close()
+
+    def _catalog(self) -> Catalog:
+        from knowledge.storage.catalog import Catalog
+
+        return Catalog(self.folder)
+
+    def _existing(self, dataset: str) -> Catalog:
+        if not self.folder.catalog.exists():
+            raise DatasetNotFoundError(f"there is no dataset {dataset!r}")
+        return self._catalog()
+
+    def _embed_query(self, dataset: Dataset, text: str) -> NDArray[np.float32]:
+        from knowledge.embeddings.choice import recorded_embedder
+        from knowledge.embeddings.pool import EmbeddingPool
+
+        assert dataset.embedding is not None
+        fingerprint = dataset.embedding.fingerprint
+        if fingerprint not in self._pools:
+            self._pools[fingerprint] = EmbeddingPool(
+                recorded_embedder(dataset, self.settings),
+                threads=1,
+                batch_size=1,
+                retries=self.settings["embedding_retries"],
+            )
+        return self._pools[fingerprint].embed_query(text)

@@ -1,0 +1,52 @@
+"""What an ingest takes and leaves out."""
+
+from __future__ import annotations
+
+from knowledge.settings_table.setting import Setting
+
+INGESTION: tuple[Setting, ...] = (
+    Setting(
+        "ignore_file",
+        ("KNOW_INGEST_IGNORE_FILE",),
+        "",
+        "File of gitignore lines: what ingest leaves out.",
+    ),
+    Setting(
+        "ignore_extensions",
+        ("KNOW_INGEST_IGNORE_EXTENSIONS",),
+        "",
+        "Extensions that ingest leaves out, with commas between.",
+    ),
+    Setting(
+        "include_hidden",
+        ("KNOW_INGEST_INCLUDE_HIDDEN",),
+        False,
+        "Take hidden files and folders too.",
+    ),
+    Setting("no_recursive", ("KNOW_NO_INGEST_RECURSIVE",), False, "Leave out sub-folders."),
+    Setting(
+        "prune",
+        ("KNOW_INGEST_PRUNE",),
+        False,
+        "Remove from the dataset what is gone from the folders of an ingest.",
+    ),
+    Setting(
+        "no_create_dataset",
+        ("KNOW_INGEST_NO_CREATE_DATASET",),
+        False,
+        "Let ingest fail when the dataset does not exist.",
+    ),
+    Setting(
+        "err_on_unsupported_file",
+        ("KNOW_INGEST_ERR_ON_UNSUPPORTED_FILE",),
+        False,
+        "Count unsupported files as failed.",
+    ),
+    Setting(
+        "checkpoint_seconds",
+        ("KNOW_CHECKPOINT_SECONDS",),
+        180.0,
+        "Seconds after which a long ingest publishes what it has.",
+        minimum=1,
+    ),
+)

@@ -1,0 +1,36 @@
+"""What the table of settings says of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table.
+
+    Parameters
+    ----------
+    name:
+        The key in ``knowledge.yaml`` and in ``KnowledgeBase.open(**settings)``.
+    variables:
+        Environment names, the documented one first.
+    default:
+        The default; its type is the setting's type (``str``, ``int``, ``float`` or ``bool``).
+    help:
+        One sentence.
+    minimum:
+        Least value of a number.
+    choices:
+        Allowed values of a text, compared without case.
+    secret:
+        True for values that are never printed or stored.
+    """
+
+    name: str
+    variables: tuple[str, ...]
+    default: str | int | float | bool
+    help: str
+    minimum: float | None = None
+    choices: tuple[str, ...] = ()
+    secret: bool = False
