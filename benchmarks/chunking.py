@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.documents.loading import load_bytes
+from knowledge.documents.loading import load
 from knowledge.documents.splitting import split
 from knowledge.embeddings.registry import create_embedder
 from knowledge.model import Passage, SplitterSpec
@@ -76,7 +76,7 @@ def measure(
     embedder = create_embedder("static", settings=Settings.read(environ={}))
     corpora: dict[str, tuple[list[Passage], Any]] = {}
     for path in sorted((folder / "corpora").glob("*.md")):
-        passages = split(load_bytes(path.read_bytes(), path.name), spec)
+        passages = split(load(path.read_bytes(), path.name).documents[0], spec)
         texts = [item.embedding_text if headings else item.text for item in passages]
         corpora[path.stem] = (passages, embedder.embed_documents(texts).vectors)
     scores = []

@@ -39,9 +39,22 @@ class TextKind(StrEnum):
     """One record a line (or a few, when quoted); the first record is the header."""
 
 
+class PageUnit(StrEnum):
+    """What the numbered parts of a format are; all of them are handled as pages."""
+
+    PAGE = "page"
+    SLIDE = "slide"
+    SHEET = "sheet"
+    CELL = "cell"
+    CHAPTER = "chapter"
+    MESSAGE = "message"
+    PART = "part"
+    CUE = "cue"
+
+
 @dataclass(frozen=True, slots=True)
 class PageSpan:
-    """The part of a document's text that stands on one page.
+    """The part of a document's text that stands on one page, slide, sheet and so on.
 
     Parameters
     ----------
@@ -49,16 +62,19 @@ class PageSpan:
         Page number, from 1.
     char_start, char_end:
         The page's span in ``Document.text``.
+    name:
+        What the format calls it, such as a sheet's name; empty where it has none.
     """
 
     number: int
     char_start: int
     char_end: int
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a loader makes of one file.
+    """What a loader makes of one file, or of one member of a container.
 
     Parameters
     ----------
@@ -68,11 +84,17 @@ class Document:
         How the text is built.
     pages:
         Page spans in order; empty where the format has no pages.
+    page_unit:
+        What these pages are.
     has_lines:
-        True when the lines of ``text`` are the lines of the file, so that line numbers can be
-        cited. False for PDF, DOCX, HTML and whatever else is converted.
+        True when the lines of ``text`` are the lines of the file, or the rows of a sheet, so that
+        their numbers can be cited. False for PDF, DOCX, HTML and whatever else is converted.
+    first_line:
+        Number of the text's first line or row in the file.
     metadata:
         Title, author, page count and the like, as the format gives them.
+    member:
+        Path inside the container that holds it; empty for the file itself.
     loader:
         The engine that read it, such as ``text`` or ``kreuzberg``.
     warnings:
@@ -82,10 +104,13 @@ class Document:
     text: str
     kind: TextKind = TextKind.TEXT
     pages: tuple[PageSpan, ...] = ()
+    page_unit: PageUnit = PageUnit.PAGE
     has_lines: bool = False
+    first_line: int = 1
     metadata: Metadata = field(default_factory=dict)
     loader: str = "text"
     warnings: tuple[str, ...] = ()
+    member: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +129,12 @@ class Passage:
         Titles of the headings above the passage, outermost first.
     tokens:
         Size as the splitter's tokenizer counts, heading path left out.
+    page_unit, page_name:
+        What ``page_start`` and ``page_end`` count, and what the format calls the first of them.
+    member:
+        Path inside the container that holds the document; empty for the file itself.
+    metadata:
+        Metadata of this part of the file alone; a file's own stands with the file.
     """
 
     ordinal: int
@@ -116,6 +147,10 @@ class Passage:
     page_end: int | None = None
     heading: tuple[str, ...] = ()
     tokens: int = 0
+    page_unit: PageUnit = PageUnit.PAGE
+    page_name: str = ""
+    member: str = ""
+    metadata: Metadata = field(default_factory=dict)
 
     @property
     def embedding_text(self) -> str:
@@ -123,6 +158,26 @@ class Passage:
         if not self.heading:
             return self.text
         return " > ".join(self.heading) + "\n" + self.text
+
+    def cite(self, file: str) -> str:
+        """Return where the passage stands, given the path of its file."""
+        place = f"{file}!/{self.member}" if self.member else file
+        if self.page_start is None:
+            return place if self.line_start is None else f"{place}:{self._lines}"
+        several = self.page_end not in (None, self.page_start)
+        pages = _span(self.page_start, self.page_end)
+        if self.page_unit is PageUnit.SHEET and self.page_name and not several:
+            pages = self.page_name
+        place = f"{place}, {self.page_unit}{'s' * several} {pages}"
+        if self.line_start is None:
+            return place
+        word = "row" if self.page_unit is PageUnit.SHEET else "line"
+        return f"{place}, {word}{'s' * (self.line_end != self.line_start)} {self._lines}"
+
+    @property
+    def _lines(self) -> str:
+        assert self.line_start is not None
+        return _span(self.line_start, self.line_end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,15 +309,12 @@ class Hit:
 
     @property
     def citation(self) -> str:
-        """Where the chunk stands: ``path:line-line``, or ``path, page N``."""
-        passage = self.chunk.passage
-        if passage.page_start is not None:
-            pages = _span(passage.page_start, passage.page_end)
-            word = "page" if passage.page_end in (None, passage.page_start) else "pages"
-            return f"{self.file}, {word} {pages}"
-        if passage.line_start is not None:
-            return f"{self.file}:{_span(passage.line_start, passage.line_end)}"
-        return self.file
+        """Where the chunk stands.
+
+        ``path:line-line``, ``path, page N``, ``book.xlsx, sheet Sales, rows 2-9``; inside a
+        container ``archive.zip!/path/in/it:line-line``.
+        """
+        return self.chunk.passage.cite(self.file)
 
 
 def _span(start: int, end: int | None) -> str:
@@ -271,10 +323,10 @@ def _span(start: int, end: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """A file that an ingest run could not take in whole, and why.
+    """A file, or a member of one, that an ingest run could not take in whole, and why.
 
     ``status`` is ``failed``, ``empty`` or ``unsupported``; or ``notice`` for a file that was
-    taken in with something worth knowing.
+    taken in with something worth knowing. A member of a container is ``file!/path/in/it``.
     """
 
     file: str
@@ -303,5 +355,7 @@ class IngestReport:
 
     @property
     def failed(self) -> bool:
-        """True when at least one file failed."""
-        return self.files[FileStatus.FAILED] > 0
+        """True when at least one file, or one member of a container, failed."""
+        return self.files[FileStatus.FAILED] > 0 or any(
+            problem.status == FileStatus.FAILED for problem in self.problems
+        )

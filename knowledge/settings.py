@@ -203,9 +203,12 @@ def _convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool
         raise UsageError(f"{where} must be a number, not {raw!r}")
     if setting.minimum is not None and float(value) < setting.minimum:
         raise UsageError(f"{where} must be at least {setting.minimum:g}, not {raw!r}")
-    if setting.choices and str(value).upper() not in setting.choices:
-        raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {raw!r}")
-    return str(value).upper() if setting.choices else value
+    if not setting.choices:
+        return value
+    for choice in setting.choices:
+        if choice.lower() == str(value).lower():
+            return choice
+    raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {raw!r}")
 
 
 def _plain(raw: Any, wanted: type) -> Any:

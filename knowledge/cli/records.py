@@ -57,8 +57,11 @@ def chunk_record(chunk: Chunk) -> dict[str, Any]:
     return {
         "chunk_id": chunk.id,
         "ordinal": passage.ordinal,
+        "member": passage.member or None,
         "page_start": passage.page_start,
         "page_end": passage.page_end,
+        "page_unit": passage.page_unit.value if passage.page_start is not None else None,
+        "page_name": passage.page_name or None,
         "line_start": passage.line_start,
         "line_end": passage.line_end,
         "char_start": passage.char_start,
@@ -83,7 +86,7 @@ def hit_record(hit: Hit) -> dict[str, Any]:
         "name": hit.name,
         **chunk,
         "text": text,
-        "metadata": dict(hit.metadata),
+        "metadata": {**hit.metadata, **hit.chunk.passage.metadata},
     }
 
 

@@ -1,22 +1,42 @@
-"""Bytes to a Document: find the format, let its loader read, clean the text."""
+"""Bytes to documents: find the format, let its loader read."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 
 from knowledge.documents.detect import detect
 from knowledge.documents.loaders import LOADERS
+from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.signatures import describe
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
-from knowledge.model import Document
+from knowledge.model import Document, FileProblem, Metadata
 
-_MIB = 1024 * 1024
 _PLAIN = frozenset({"text", "code", "markdown", "rst", "rows", "json"})
 
 
-def load_bytes(data: bytes, name: str, *, max_text: int | None = None) -> Document:
-    """Read a document.
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What one file holds.
+
+    Parameters
+    ----------
+    documents:
+        In order; at least one with text. Several for a workbook or a container.
+    problems:
+        Members of a container that could not be read; ``file`` is the path inside it.
+    metadata:
+        Of the file as a whole.
+    """
+
+    documents: tuple[Document, ...]
+    problems: tuple[FileProblem, ...] = ()
+    metadata: Metadata = field(default_factory=dict)
+
+
+def load(data: bytes, name: str, options: LoadOptions | None = None) -> Loaded:
+    """Read a file.
 
     Parameters
     ----------
@@ -24,8 +44,8 @@ def load_bytes(data: bytes, name: str, *, max_text: int | None = None) -> Docume
         The file's bytes.
     name:
         Its name, which helps to find its kind.
-    max_text:
-        Most bytes of text; ``None`` is no limit.
+    options:
+        What the user says about reading.
 
     Raises
     ------
@@ -36,35 +56,39 @@ def load_bytes(data: bytes, name: str, *, max_text: int | None = None) -> Docume
     DocumentError
         It is malformed, protected by a password, or holds too much text.
     """
+    options = options or LoadOptions()
     if not data:
         raise EmptyDocumentError("the file is empty")
     kind = detect(name, data)
     if kind is None:
         raise UnsupportedDocumentError(describe(data) or "binary data of no known kind")
     if kind in _PLAIN:
-        _check_size(len(data), max_text)
-    document = _load(kind, data, name)
-    _check_size(len(document.text), max_text)
-    if not document.text.strip():
+        _check_size(len(data), options.max_text)
+    loaded = _load(kind, data, name, options)
+    _check_size(sum(len(document.text) for document in loaded.documents), options.max_text)
+    with_text = tuple(document for document in loaded.documents if document.text.strip())
+    if not with_text and not loaded.problems:
         raise EmptyDocumentError("it holds no text")
-    return document
+    return replace(loaded, documents=with_text)
 
 
-def _load(kind: str, data: bytes, name: str) -> Document:
-    load = import_module(f"knowledge.documents.loaders.{LOADERS[kind]}").load
+def _load(kind: str, data: bytes, name: str, options: LoadOptions) -> Loaded:
+    read = import_module(f"knowledge.documents.loaders.{LOADERS[kind]}").load
     try:
         with panics_as_errors("reading it"):
-            document: Document = load(data, name)
+            found: Document | Loaded = read(data, name, options)
     except (DocumentError, MemoryError):
         raise
     except Exception as error:  # what a malformed file leads a loader to is the file's fault
         raise DocumentError(f"it can't be read: {type(error).__name__}: {error}") from error
-    return document
+    if isinstance(found, Loaded):
+        return found
+    return Loaded((found,), metadata=found.metadata)
 
 
 def _check_size(size: int, limit: int | None) -> None:
     if limit is not None and size > limit:
         raise DocumentError(
-            f"it holds {size / _MIB:.0f} MiB of text, more than {limit / _MIB:.0f} MiB, the limit",
+            f"it holds {size / MIB:.0f} MiB of text, more than {limit / MIB:.0f} MiB, the limit",
             hint="KNOW_MAX_TEXT_SIZE raises it",
         )

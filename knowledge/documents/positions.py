@@ -15,26 +15,26 @@ class LineCounter:
     line breaks, which for a text of short lines would be larger than the text.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, first: int = 1) -> None:
         self._text = text
         self._offset = 0
-        self._line = 1
+        self._line = first
 
     def lines(self, start: int, end: int) -> tuple[int, int]:
-        """Return the first and the last line, from 1, of ``text[start:end]``."""
+        """Return the first and the last line of ``text[start:end]``, counted from ``first``."""
         self._line += self._text.count("\n", self._offset, start)
         self._offset = start
         return self._line, self._line + self._text.count("\n", start, max(end - 1, start))
 
 
 class PageFinder:
-    """Turns spans into page numbers."""
+    """Turns spans into pages."""
 
     def __init__(self, pages: Sequence[PageSpan]) -> None:
         self._pages = [page for page in pages if page.char_end > page.char_start]
         self._starts = [page.char_start for page in self._pages]
 
-    def pages(self, text: str, start: int, end: int) -> tuple[int, int] | None:
+    def pages(self, text: str, start: int, end: int) -> tuple[PageSpan, PageSpan] | None:
         """Return the first and the last page on which the text of ``text[start:end]`` stands.
 
         White space at its ends does not count. ``None`` where there are no pages.
@@ -44,7 +44,7 @@ class PageFinder:
         last = start + len(piece.rstrip()) - 1
         if not self._starts or last < first:
             return None
-        return self._number(first), self._number(last)
+        return self._page(first), self._page(last)
 
-    def _number(self, offset: int) -> int:
-        return self._pages[max(bisect_right(self._starts, offset) - 1, 0)].number
+    def _page(self, offset: int) -> PageSpan:
+        return self._pages[max(bisect_right(self._starts, offset) - 1, 0)]

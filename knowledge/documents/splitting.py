@@ -113,11 +113,11 @@ def _placed(
     document: Document, pieces: Iterable[Piece], spec: SplitterSpec, counter: TokenCounter
 ) -> Iterator[Passage]:
     """Make passages of pieces: number them, and say on which lines and pages they stand."""
-    lines = LineCounter(document.text)
+    lines = LineCounter(document.text, document.first_line)
     pages = PageFinder(document.pages)
     for ordinal, piece in enumerate(pieces):
         line = lines.lines(piece.start, piece.end) if document.has_lines else (None, None)
-        page = pages.pages(document.text, piece.start, piece.end) or (None, None)
+        page = pages.pages(document.text, piece.start, piece.end)
         yield Passage(
             ordinal=ordinal,
             text=piece.text,
@@ -125,9 +125,12 @@ def _placed(
             char_end=piece.end,
             line_start=line[0],
             line_end=line[1],
-            page_start=page[0],
-            page_end=page[1],
+            page_start=page[0].number if page else None,
+            page_end=page[1].number if page else None,
             heading=piece.heading,
             # The splitter keeps to the size; only the count of text without spaces is a bound.
             tokens=min(counter.count(piece.text), spec.chunk_size),
+            page_unit=document.page_unit,
+            page_name=page[0].name if page else "",
+            member=document.member,
         )

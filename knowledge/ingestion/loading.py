@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from knowledge.documents.options import MIB, LoadOptions
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
-from knowledge.model import FileStatus, Passage, SplitterSpec
+from knowledge.model import FileProblem, FileStatus, Passage, SplitterSpec
 
-MIB = 1024 * 1024
+if TYPE_CHECKING:
+    from knowledge.documents.loading import Loaded
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,10 @@ class LoadTask:
         Names it in the catalog.
     splitter:
         How to cut it.
-    max_file, max_text:
-        Limits in bytes.
+    max_file:
+        Most bytes a file may have.
+    options:
+        How it is read.
     known_hash:
         SHA-256 of the stored version; a file that still has it is not parsed again.
     content:
@@ -38,7 +42,7 @@ class LoadTask:
     shown: str
     splitter: SplitterSpec
     max_file: int
-    max_text: int
+    options: LoadOptions = field(default_factory=LoadOptions)
     known_hash: str | None = None
     content: bytes | None = None
 
@@ -48,7 +52,8 @@ class LoadedFile:
     """What became of a task.
 
     ``status`` is ``ingested`` when there are passages, ``unchanged`` when the bytes are the known
-    ones, else why there are none, with a ``reason``.
+    ones, else why there are none, with a ``reason``. ``problems`` are those of a container's
+    members, by their paths inside it.
     """
 
     task: LoadTask
@@ -59,6 +64,7 @@ class LoadedFile:
     passages: tuple[Passage, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
     reason: str = ""
 
 
@@ -110,21 +116,50 @@ def _read(task: LoadTask) -> tuple[bytes, int, int]:
 
 
 def _parse(task: LoadTask, data: bytes, stats: dict[str, Any]) -> LoadedFile:
-    from knowledge.documents.loading import load_bytes
-    from knowledge.documents.splitting import split
+    from knowledge.documents.loading import load
 
-    document = load_bytes(data, os.path.basename(task.shown), max_text=task.max_text)
-    passages = tuple(split(document, task.splitter))
+    loaded = load(data, os.path.basename(task.shown), task.options)
+    passages = tuple(_passages(loaded, task.splitter))
     if not passages:
-        raise EmptyDocumentError("it holds no text")
+        raise _no_passages(loaded)
     return LoadedFile(
         task,
         FileStatus.INGESTED,
         passages=passages,
-        metadata=document.metadata,
-        warnings=document.warnings,
+        metadata=loaded.metadata,
+        warnings=tuple(_warnings(loaded)),
+        problems=loaded.problems,
         **stats,
     )
+
+
+def _passages(loaded: Loaded, splitter: SplitterSpec) -> Iterator[Passage]:
+    """Cut all documents of a file; number the passages through."""
+    from knowledge.documents.splitting import split
+
+    ordinal = 0
+    for document in loaded.documents:
+        own = {} if document.metadata == loaded.metadata else document.metadata
+        for passage in split(document, splitter):
+            yield replace(passage, ordinal=ordinal, metadata=own)
+            ordinal += 1
+
+
+def _warnings(loaded: Loaded) -> Iterator[str]:
+    for document in loaded.documents:
+        where = f"{document.member}: " if document.member else ""
+        yield from (f"{where}{warning}" for warning in document.warnings)
+
+
+def _no_passages(loaded: Loaded) -> DocumentError:
+    """Return why nothing was found: what went wrong with a member counts more than emptiness."""
+    for problem in loaded.problems:
+        if problem.status == FileStatus.FAILED:
+            return DocumentError(f"{problem.file}: {problem.reason}")
+    if loaded.problems:
+        first = loaded.problems[0]
+        return EmptyDocumentError(f"no text in its members; {first.file}: {first.reason}")
+    return EmptyDocumentError("it holds no text")
 
 
 def _sentence(error: DocumentError) -> str:

@@ -89,6 +89,8 @@ class IngestRun:
         shown = loaded.task.shown
         for warning in loaded.warnings:
             self._tally.problem(shown, "notice", warning)
+        for problem in loaded.problems:
+            self._tally.problem(f"{shown}!/{problem.file}", problem.status, problem.reason)
         if loaded.status is FileStatus.INGESTED:
             self._store(loaded, known)
         elif loaded.status is FileStatus.UNCHANGED and known is not None:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge.documents.options import MIB, LoadOptions
 from knowledge.ingestion.ahead import ahead
-from knowledge.ingestion.loading import MIB, LoadedFile, LoadTask
+from knowledge.ingestion.loading import LoadedFile, LoadTask
 from knowledge.ingestion.plan import Stored, given_metadata, is_unchanged
 from knowledge.ingestion.request import IngestRequest
 from knowledge.ingestion.scan import FoundFile, Scan
@@ -51,6 +52,7 @@ class Reader:
         self._dataset = dataset
         self._splitter = splitter
         self._settings = settings
+        self._options = LoadOptions.from_settings(settings, request.passwords)
         files: list[SourceFile] = []
         if dataset is not None and catalog is not None:
             with catalog.snapshot() as snapshot:
@@ -120,7 +122,7 @@ class Reader:
             shown,
             self._splitter,
             max_file=self._settings["max_file_size"] * MIB,
-            max_text=self._settings["max_text_size"] * MIB,
+            options=self._options,
             known_hash=stored.content_hash if stored else None,
             content=content,
         )

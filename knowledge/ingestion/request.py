@@ -66,6 +66,8 @@ class IngestRequest:
         Count unsupported files as failed.
     metadata:
         Kept with every file of the run.
+    passwords:
+        Tried on protected files, before those of the settings' file.
     """
 
     paths: Sequence[Path]
@@ -77,6 +79,7 @@ class IngestRequest:
     dry_run: bool = False
     err_on_unsupported: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    passwords: Sequence[str] = field(default=(), repr=False)
 
 
 FileListener = Callable[[str, FileStatus], None]

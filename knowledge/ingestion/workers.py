@@ -14,7 +14,8 @@ from multiprocessing.connection import wait
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
-from knowledge.ingestion.loading import MIB, LoadedFile, LoadTask, load_file
+from knowledge.documents.options import MIB
+from knowledge.ingestion.loading import LoadedFile, LoadTask, load_file
 
 if TYPE_CHECKING:
     from knowledge.ingestion.worker_process import Worker

@@ -39,4 +39,37 @@ DOCUMENTS: tuple[Setting, ...] = (
         "Most text that is taken from one file, in MiB.",
         minimum=1,
     ),
+    Setting(
+        "file_memory",
+        ("KNOW_FILE_MEMORY",),
+        2048,
+        "Memory one file may take while it is read, in MiB; 0 is no limit.",
+        minimum=0,
+    ),
+    Setting(
+        "loader",
+        ("KNOW_LOADER",),
+        "",
+        "Engine that reads a format, such as pdf=pypdf,docx=python-docx.",
+    ),
+    Setting(
+        "html",
+        ("KNOW_HTML",),
+        "main",
+        "What is kept of a web page: main, without navigation and banners, or full.",
+        choices=("main", "full"),
+    ),
+    Setting(
+        "ocr",
+        ("KNOW_OCR",),
+        "auto",
+        "Read text in pictures: off, auto (pages and images without text) or always.",
+        choices=("off", "auto", "always"),
+    ),
+    Setting(
+        "passwords_file",
+        ("KNOW_PASSWORDS_FILE",),
+        "",
+        "File with one password on each line, tried on protected documents.",
+    ),
 )

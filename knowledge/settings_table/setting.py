@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,11 @@ class Setting:
         Allowed values of a text, compared without case.
     secret:
         True for values that are never printed or stored.
+    synonyms:
+        Other words for choices, in capitals, such as ``{"OPENAI": "OPEN_AI"}``.
+    only_with:
+        Variables that count only where another one is set, which stands beside them: names that
+        other programs use for something else.
     """
 
     name: str
@@ -34,3 +40,5 @@ class Setting:
     minimum: float | None = None
     choices: tuple[str, ...] = ()
     secret: bool = False
+    synonyms: Mapping[str, str] = field(default_factory=dict)
+    only_with: Mapping[str, str] = field(default_factory=dict)

@@ -6,6 +6,12 @@ from knowledge.settings_table.setting import Setting
 
 STORAGE: tuple[Setting, ...] = (
     Setting("data_dir", ("KNOW_DATA_DIR",), "", "Data folder; empty is the platform's own."),
+    Setting(
+        "config_file",
+        ("KNOW_CONFIG_FILE",),
+        "",
+        "Read this file instead of knowledge.yaml in the working directory.",
+    ),
     Setting("dataset", ("KNOW_DATASET",), "default", "Dataset of commands that take one."),
     Setting(
         "lock_timeout",

@@ -8,11 +8,19 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from knowledge.model import Chunk, Dataset, EmbedderSpec, Passage, SourceFile, SplitterSpec
+from knowledge.model import (
+    Chunk,
+    Dataset,
+    EmbedderSpec,
+    PageUnit,
+    Passage,
+    SourceFile,
+    SplitterSpec,
+)
 
 CHUNK_COLUMNS = (
     "id, file_id, ordinal, text, heading, char_start, char_end, "
-    "line_start, line_end, page_start, page_end, tokens"
+    "line_start, line_end, page_start, page_end, tokens, place, metadata"
 )
 FILE_COLUMNS = (
     "id, path, name, size, mtime_ns, content_hash, chunks, tokens, metadata, given, ingested_at"
@@ -86,8 +94,29 @@ def chunk_of(row: sqlite3.Row) -> Chunk:
             page_end=row["page_end"],
             heading=tuple(json.loads(row["heading"])),
             tokens=row["tokens"],
+            **_place_of(row),
         ),
     )
+
+
+def _place_of(row: sqlite3.Row) -> dict[str, Any]:
+    place = json.loads(row["place"]) if row["place"] else {}
+    return {
+        "page_unit": PageUnit(place.get("unit", PageUnit.PAGE)),
+        "page_name": place.get("name", ""),
+        "member": place.get("member", ""),
+        "metadata": json.loads(row["metadata"]) if row["metadata"] else {},
+    }
+
+
+def _place(passage: Passage) -> str | None:
+    place = {
+        "unit": "" if passage.page_unit is PageUnit.PAGE else passage.page_unit.value,
+        "name": passage.page_name,
+        "member": passage.member,
+    }
+    told = {key: value for key, value in place.items() if value}
+    return dump(told) if told else None
 
 
 def file_values(file: SourceFile) -> tuple[Any, ...]:
@@ -123,4 +152,6 @@ def chunk_values(chunk: Chunk) -> tuple[Any, ...]:
         passage.page_start,
         passage.page_end,
         passage.tokens,
+        _place(passage),
+        dump(passage.metadata) if passage.metadata else None,
     )

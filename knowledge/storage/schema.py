@@ -90,6 +90,11 @@ MIGRATIONS: tuple[str, ...] = (
         VALUES ('delete', old.row, old.heading, old.text);
     END;
     """,
+    # A chunk of a sheet, a slide or a container's member says so; most chunks have no need to.
+    """
+    ALTER TABLE chunks ADD COLUMN place TEXT;
+    ALTER TABLE chunks ADD COLUMN metadata TEXT;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

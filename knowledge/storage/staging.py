@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
 
 _INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 11})"
-_INSERT_CHUNK = f"INSERT INTO chunks (dataset, added, {CHUNK_COLUMNS}) VALUES (?, ?{', ?' * 12})"
+_INSERT_CHUNK = f"INSERT INTO chunks (dataset, added, {CHUNK_COLUMNS}) VALUES (?, ?{', ?' * 14})"
 
 
 class Staging:

@@ -4,6 +4,10 @@ import io
 import json
 import zipfile
 
+from knowledge.documents.loading import load
+from knowledge.documents.options import LoadOptions
+from knowledge.model import Document
+
 
 def pdf(*pages, title=None, encrypt=None):
     """A PDF whose pages hold these lines of text; ``None`` is a page without text."""
@@ -101,3 +105,9 @@ def code_cell(source, *outputs):
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 4
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512)
 LOCKED_DOCX = OLE + "EncryptedPackage".encode("utf-16-le") + bytes(512)
+
+
+def load_one(data: bytes, name: str, **options) -> Document:
+    """Read a file that holds one document."""
+    (document,) = load(data, name, LoadOptions(**options)).documents
+    return document

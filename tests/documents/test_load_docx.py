@@ -4,11 +4,10 @@ import zipfile
 import pytest
 
 from knowledge.documents.loaders import docx as loader
-from knowledge.documents.loading import load_bytes
 from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec, TextKind
-from tests.documents.makers import LOCKED_DOCX, docx
+from tests.documents.makers import LOCKED_DOCX, docx, load_one
 
 
 def fill(document):
@@ -40,7 +39,7 @@ def engine(request, monkeypatch):
 
 
 def test_a_document_becomes_markdown(engine, data):
-    document = load_bytes(data, "a.docx")
+    document = load_one(data, "a.docx")
     lines = [line.replace(" ", "").removeprefix("-") for line in document.text.splitlines() if line]
     expected = ["#Chapter", "Wordsofthechapter.", "##Section", "Anitem"]
     expected += ["|name|size|", "|---|---|", "|bolt|M8|", "Theend."]
@@ -51,19 +50,19 @@ def test_a_document_becomes_markdown(engine, data):
 
 
 def test_headings_lead_to_passages(engine, data):
-    found = split(load_bytes(data, "a.docx"), SplitterSpec())
+    found = split(load_one(data, "a.docx"), SplitterSpec())
     assert found[0].heading[0] == "Chapter"
 
 
 def test_a_password():
     with pytest.raises(DocumentError, match="protected by a password"):
-        load_bytes(LOCKED_DOCX, "a.docx")
+        load_one(LOCKED_DOCX, "a.docx")
 
 
 def test_damaged_files(data):
     for damaged in (data[:700], data[: len(data) // 2], data[:4] + bytes(500)):
         with pytest.raises(DocumentError, match="can't be read"):
-            load_bytes(damaged, "a.docx")
+            load_one(damaged, "a.docx")
 
 
 def test_an_archive_without_a_document_fails():
@@ -71,11 +70,11 @@ def test_an_archive_without_a_document_fails():
     with zipfile.ZipFile(output, "w") as file:
         file.writestr("word/other.xml", "<x/>")
     with pytest.raises(DocumentError):
-        load_bytes(output.getvalue(), "a.docx")
+        load_one(output.getvalue(), "a.docx")
 
 
 def test_what_unpacks_to_too_much_is_not_unpacked(engine, data, monkeypatch):
     monkeypatch.setattr(loader, "UNPACKED_LIMIT", 1000)
     if engine == "python-docx":
         with pytest.raises(DocumentError, match="no luck"):
-            load_bytes(data, "a.docx")
+            load_one(data, "a.docx")

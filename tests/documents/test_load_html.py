@@ -2,9 +2,9 @@ from contextlib import suppress
 
 import pytest
 
-from knowledge.documents.loading import load_bytes
 from knowledge.errors import DocumentError
 from knowledge.model import TextKind
+from tests.documents.makers import load_one
 
 PAGE = """<!doctype html><html lang="en"><head><title>The &amp; Title</title>
 <meta name="description" content="not text"><style>p {color: red}</style></head>
@@ -14,7 +14,7 @@ PAGE = """<!doctype html><html lang="en"><head><title>The &amp; Title</title>
 
 
 def load(page):
-    return load_bytes(page.encode() if isinstance(page, str) else page, "a.html")
+    return load_one(page.encode() if isinstance(page, str) else page, "a.html")
 
 
 def test_a_page_becomes_markdown():

@@ -1,10 +1,10 @@
 import pytest
 
-from knowledge.documents.loading import load_bytes
+from tests.documents.makers import load_one
 
 
 def load(text):
-    return load_bytes(text.encode(), "a.md")
+    return load_one(text.encode(), "a.md")
 
 
 def test_front_matter_becomes_metadata_and_stays_in_the_text():

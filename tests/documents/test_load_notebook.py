@@ -3,14 +3,13 @@ import json
 import pytest
 
 from knowledge.documents.loaders.notebook import OUTPUT_LINES
-from knowledge.documents.loading import load_bytes
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import TextKind
-from tests.documents.makers import code_cell, markdown_cell, notebook
+from tests.documents.makers import code_cell, load_one, markdown_cell, notebook
 
 
 def load(*cells, **more):
-    return load_bytes(notebook(*cells, **more), "a.ipynb")
+    return load_one(notebook(*cells, **more), "a.ipynb")
 
 
 def test_cells_in_order():
@@ -68,4 +67,4 @@ def test_no_cells_no_text():
 )
 def test_malformed(data):
     with pytest.raises(DocumentError, match="not a notebook"):
-        load_bytes(data, "a.ipynb")
+        load_one(data, "a.ipynb")

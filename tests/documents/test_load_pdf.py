@@ -1,11 +1,10 @@
 import pytest
 
 from knowledge.documents.loaders import pdf as loader
-from knowledge.documents.loading import load_bytes
 from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import PageSpan, SplitterSpec, TextKind
-from tests.documents.makers import pdf
+from tests.documents.makers import load_one, pdf
 
 PAGES = ("First page\nwith two lines", None, "Third page")
 
@@ -22,7 +21,7 @@ def engine(request, monkeypatch):
 
 
 def test_pages_and_their_spans(engine):
-    document = load_bytes(pdf(*PAGES), "a.pdf")
+    document = load_one(pdf(*PAGES), "a.pdf")
     assert [page.number for page in document.pages] == [1, 2, 3]
     shown = [document.text[page.char_start : page.char_end] for page in document.pages]
     assert shown == ["First page\nwith two lines", "", "Third page"]
@@ -31,19 +30,19 @@ def test_pages_and_their_spans(engine):
 
 
 def test_metadata(engine):
-    document = load_bytes(pdf("text", title="A title"), "a.pdf")
+    document = load_one(pdf("text", title="A title"), "a.pdf")
     assert document.metadata["title"] == "A title"
     assert document.metadata["pages"] == 1
 
 
 def test_the_second_engine_is_named(engine):
-    warnings = load_bytes(pdf("text"), "a.pdf").warnings
+    warnings = load_one(pdf("text"), "a.pdf").warnings
     assert bool(warnings) == (engine == "pypdf")
 
 
 def test_passages_tell_their_page(engine):
     lines = "\n".join(f"Line {number} of many lines." for number in range(40))
-    document = load_bytes(pdf(lines, lines, "The last page."), "a.pdf")
+    document = load_one(pdf(lines, lines, "The last page."), "a.pdf")
     found = split(document, SplitterSpec(60, 0))
     assert found[0].page_start == found[0].page_end == 1
     assert found[-1].page_end == 3
@@ -53,21 +52,21 @@ def test_passages_tell_their_page(engine):
 
 def test_a_file_without_a_text_layer(engine):
     with pytest.raises(EmptyDocumentError, match=r"no text layer \(2 pages\).*OCR"):
-        load_bytes(pdf(None, None), "a.pdf")
+        load_one(pdf(None, None), "a.pdf")
 
 
 def test_pages_without_text_are_told_of():
-    assert "1 of 3 pages hold no text" in load_bytes(pdf(*PAGES), "a.pdf").warnings[0]
-    assert load_bytes(pdf("a", "b", "c", "d", None), "a.pdf").warnings == ()
+    assert "1 of 3 pages hold no text" in load_one(pdf(*PAGES), "a.pdf").warnings[0]
+    assert load_one(pdf("a", "b", "c", "d", None), "a.pdf").warnings == ()
 
 
 def test_a_password():
     with pytest.raises(DocumentError, match="protected by a password"):
-        load_bytes(pdf("text", encrypt="secret"), "a.pdf")
+        load_one(pdf("text", encrypt="secret"), "a.pdf")
 
 
 def test_encryption_without_a_password_is_no_obstacle(engine):
-    assert load_bytes(pdf("text", encrypt=""), "a.pdf").text == "text"
+    assert load_one(pdf("text", encrypt=""), "a.pdf").text == "text"
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_encryption_without_a_password_is_no_obstacle(engine):
 )
 def test_damaged_files(data, capfd):
     with pytest.raises(DocumentError) as caught:
-        load_bytes(data, "a.pdf")
+        load_one(data, "a.pdf")
     assert len(caught.value.message) < 250
     assert capfd.readouterr() == ("", "")
 

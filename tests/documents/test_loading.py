@@ -4,10 +4,9 @@ import sys
 import pytest
 
 from knowledge.documents import loading
-from knowledge.documents.loading import load_bytes
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import TextKind
-from tests.documents.makers import OLE, PNG, archive, pdf
+from tests.documents.makers import OLE, PNG, archive, load_one, pdf
 
 
 @pytest.mark.parametrize(
@@ -23,7 +22,7 @@ from tests.documents.makers import OLE, PNG, archive, pdf
     ],
 )
 def test_text_stays_as_it_is_and_has_lines(name, kind, loader):
-    document = load_bytes(b"\xef\xbb\xbfone\r\n\r\ntwo  \r\n", name)
+    document = load_one(b"\xef\xbb\xbfone\r\n\r\ntwo  \r\n", name)
     assert document.text == "one\n\ntwo  \n"
     assert (document.kind, document.loader, document.has_lines) == (kind, loader, True)
     assert document.pages == ()
@@ -32,13 +31,13 @@ def test_text_stays_as_it_is_and_has_lines(name, kind, loader):
 @pytest.mark.parametrize("name", ["a.txt", "a.pdf", "a.docx", "a.png", "a"])
 def test_nothing_at_all(name):
     with pytest.raises(EmptyDocumentError, match="the file is empty"):
-        load_bytes(b"", name)
+        load_one(b"", name)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.csv", "a.html"])
 def test_nothing_but_white_space(name):
     with pytest.raises(EmptyDocumentError, match="holds no text"):
-        load_bytes(b" \n\t\r\n", name)
+        load_one(b" \n\t\r\n", name)
 
 
 @pytest.mark.parametrize(
@@ -53,28 +52,28 @@ def test_nothing_but_white_space(name):
 )
 def test_files_that_no_loader_knows(name, data, kind):
     with pytest.raises(UnsupportedDocumentError, match=kind):
-        load_bytes(data, name)
+        load_one(data, name)
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.md", "a.py", "a.csv", "a.json", "a.html", "a.ipynb"])
 def test_binary_data_under_a_text_s_name_fails(name):
     with pytest.raises(DocumentError, match="binary data, not text") as caught:
-        load_bytes(PNG, name)
+        load_one(PNG, name)
     assert not isinstance(caught.value, UnsupportedDocumentError)
 
 
 def test_a_limit_on_text():
-    assert load_bytes(b"x" * 1000, "a.txt", max_text=1000).text
+    assert load_one(b"x" * 1000, "a.txt", max_text=1000).text
     with pytest.raises(DocumentError, match="3 MiB of text") as caught:
-        load_bytes(b"x" * (3 << 20), "a.txt", max_text=2 << 20)
+        load_one(b"x" * (3 << 20), "a.txt", max_text=2 << 20)
     assert "KNOW_MAX_TEXT_SIZE" in caught.value.hint
 
 
 def test_the_limit_is_on_text_not_on_the_file():
     data = pdf("a line of text")
-    assert load_bytes(data, "a.pdf", max_text=len(data) // 2).text
+    assert load_one(data, "a.pdf", max_text=len(data) // 2).text
     with pytest.raises(DocumentError, match="of text"):
-        load_bytes(data, "a.pdf", max_text=5)
+        load_one(data, "a.pdf", max_text=5)
 
 
 class Panic(BaseException):
@@ -88,26 +87,26 @@ Panic.__name__ = "PanicException"
 def test_whatever_a_loader_raises_is_the_document_s_fault(error, monkeypatch):
     broken(monkeypatch, error)
     with pytest.raises(DocumentError, match=str(error)):
-        load_bytes(b"text", "a.txt")
+        load_one(b"text", "a.txt")
 
 
 def test_a_native_crash_is_the_document_s_fault(monkeypatch):
     broken(monkeypatch, Panic("index out of bounds"))
     with pytest.raises(DocumentError, match="reading it crashed: index out of bounds"):
-        load_bytes(b"text", "a.txt")
+        load_one(b"text", "a.txt")
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(1), MemoryError()])
 def test_what_is_not_the_document_s_fault_passes(error, monkeypatch):
     broken(monkeypatch, error)
     with pytest.raises(type(error)):
-        load_bytes(b"text", "a.txt")
+        load_one(b"text", "a.txt")
 
 
 def broken(monkeypatch, error):
     class Module:
         @staticmethod
-        def load(data, name):
+        def load(data, name, options):
             raise error
 
     monkeypatch.setattr(loading, "import_module", lambda name: Module)
@@ -115,8 +114,8 @@ def broken(monkeypatch, error):
 
 def test_text_needs_no_engine():
     script = (
-        "import sys; from knowledge.documents.loading import load_bytes; "
-        "load_bytes(b'# text', 'a.md'); "
+        "import sys; from knowledge.documents.loading import load; "
+        "load(b'# text', 'a.md'); "
         "heavy = {'kreuzberg', 'pypdf', 'docx', 'charset_normalizer', 'numpy', 'yaml', "
         "'semantic_text_splitter', 'tiktoken'}; "
         "print(sorted(heavy & set(sys.modules)))"

@@ -9,6 +9,7 @@ from typing import Any
 
 from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.options import LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.signatures import describe
 from knowledge.errors import DocumentError
@@ -19,7 +20,7 @@ UNPACKED_LIMIT = 512 * 1024 * 1024
 """Bytes that the parts of a file may unpack to where python-docx reads it."""
 
 
-def load(data: bytes, name: str) -> Document:
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
     """Read a Word document: headings, lists and tables as Markdown.
 
     Raises
@@ -27,7 +28,7 @@ def load(data: bytes, name: str) -> Document:
     DocumentError
         Neither engine can read it.
     """
-    del name
+    del name, options
     if "password" in (describe(data) or ""):
         raise DocumentError("it is protected by a password")
     try:

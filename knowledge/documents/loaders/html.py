@@ -9,6 +9,7 @@ from typing import Any
 from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.encodings import decode
 from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.options import LoadOptions
 from knowledge.model import Document, TextKind
 
 OPTIONS = {
@@ -25,7 +26,7 @@ _META = re.compile(
 _INLINE_IMAGE = re.compile(r"!\[([^\]\n]{0,500})\]\(data:[^()\s]{0,300}\)")
 
 
-def load(data: bytes, name: str) -> Document:
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
     """Read a page: headings, lists and tables as Markdown, without navigation and scripts.
 
     Raises
@@ -33,7 +34,7 @@ def load(data: bytes, name: str) -> Document:
     DocumentError
         It is no text, or the engine can't read it.
     """
-    del name
+    del name, options
     charset = _CHARSET.search(data[:2048])
     declared = charset[1].decode("ascii") if charset else None
     page, warnings = decode(data, declared=declared)

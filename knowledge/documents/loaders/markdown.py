@@ -9,6 +9,7 @@ from typing import Any
 
 from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.encodings import decode
+from knowledge.documents.options import LoadOptions
 from knowledge.model import Document, TextKind
 
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.*?)^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -16,9 +17,9 @@ _LIMIT = 64 * 1024
 _FIRST_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
 
-def load(data: bytes, name: str) -> Document:
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
     """Read Markdown; its lines are the file's."""
-    del name
+    del name, options
     text, warnings = decode(data)
     text = drop_inline_data(text)  # no line break goes with it
     metadata: dict[str, Any] = {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.encodings import decode
+from knowledge.documents.options import LoadOptions
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
@@ -18,7 +19,7 @@ OUTPUT_LINES = 40
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def load(data: bytes, name: str) -> Document:
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
     """Read a notebook's cells in order.
 
     Raises
@@ -26,7 +27,7 @@ def load(data: bytes, name: str) -> Document:
     DocumentError
         It is no JSON, or no notebook of format 4.
     """
-    del name
+    del name, options
     try:
         notebook = json.loads(decode(data)[0])
     except (ValueError, RecursionError) as error:

@@ -10,6 +10,7 @@ from typing import Any
 
 from knowledge.documents.cleaning import clean
 from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.options import LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import Document, PageSpan, TextKind
@@ -18,7 +19,7 @@ from knowledge.model import Document, PageSpan, TextKind
 _HYPHEN = re.compile(r"[\x02\ufffe]\n?|\xad\n")
 
 
-def load(data: bytes, name: str) -> Document:
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
     """Read the text of each page.
 
     Raises
@@ -28,7 +29,7 @@ def load(data: bytes, name: str) -> Document:
     DocumentError
         Neither engine can read it, or it is protected by a password.
     """
-    del name
+    del name, options
     warnings: tuple[str, ...] = ()
     engine = "kreuzberg"
     try:

@@ -1,0 +1,82 @@
+"""What the user says about how files are read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import UsageError
+
+if TYPE_CHECKING:
+    from knowledge.settings import Settings
+
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """How files are read; sent to the worker processes, so it holds plain values only.
+
+    Parameters
+    ----------
+    max_text:
+        Most bytes of text that one file may give; ``None`` is no limit.
+    engines:
+        The engine that reads a format, such as ``{"pdf": "pypdf"}``, where the user chose one;
+        ``*`` stands for every format that the engine can read.
+    html:
+        ``main`` leaves out navigation, banners and footers; ``full`` keeps the whole page.
+    ocr:
+        ``off``; ``auto``: pages and images without text; ``always``.
+    passwords:
+        Tried in order on protected files.
+    """
+
+    max_text: int | None = None
+    engines: Mapping[str, str] = field(default_factory=dict)
+    html: str = "main"
+    ocr: str = "auto"
+    passwords: tuple[str, ...] = field(default=(), repr=False)
+
+    @classmethod
+    def from_settings(cls, settings: Settings, passwords: Sequence[str] = ()) -> LoadOptions:
+        """Return what the settings say; ``passwords`` are tried before those of their file.
+
+        Raises
+        ------
+        UsageError
+            The setting ``loader`` can't be understood, or the file of passwords can't be read.
+        """
+        return cls(
+            max_text=settings["max_text_size"] * MIB,
+            engines=_engines(settings["loader"]),
+            html=settings["html"],
+            ocr=settings["ocr"],
+            passwords=(*passwords, *_passwords(settings["passwords_file"])),
+        )
+
+
+def _engines(text: str) -> dict[str, str]:
+    """Parse ``pdf=pypdf,docx=python-docx``, or the name of one engine for what it can read."""
+    from knowledge.documents.loaders import check_engines
+
+    chosen = {}
+    for item in text.replace(",", " ").split():
+        format_, equals, engine = item.rpartition("=")
+        chosen[format_.lower() if equals else "*"] = engine.lower()
+    return check_engines(chosen)
+
+
+def _passwords(path: str) -> list[str]:
+    if not path:
+        return []
+    try:
+        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"can't read the file of passwords {path}: {error}",
+            hint="KNOW_PASSWORDS_FILE names a UTF-8 file with one password on each line.",
+        ) from error
+    return [line for line in lines if line]
