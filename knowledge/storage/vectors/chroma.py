@@ -14,22 +14,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from knowledge.errors import DamagedStoreError, KnowledgeError
+from knowledge.errors import DamagedStoreError
+from knowledge.storage.vectors.failures import REPAIR, translated
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
 COLLECTION = "vectors"
-_REPAIR = (
-    "Delete the dataset and ingest its documents again; texts in the embedding cache cost nothing."
-)
 PAGE = 5_000
 MAX_RESULTS = 30_000
 SYNC_THRESHOLD = 5_000
@@ -51,11 +48,11 @@ class ChromaIndex:
 
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         if not create and not (folder / "chroma.sqlite3").is_file():
-            raise DamagedStoreError(f"{folder} holds no index", hint=_REPAIR)
+            raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
         self.folder = folder
         self._client = _open(folder)
         try:
-            with _translated(folder):
+            with translated(folder):
                 self._collection = self._create() if create else self._find()
         except BaseException:
             _close(self._client)
@@ -92,7 +89,7 @@ class ChromaIndex:
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
-        with _translated(self.folder):
+        with translated(self.folder):
             for start in range(0, len(ids), PAGE):
                 self._collection.upsert(
                     ids=list(ids[start : start + PAGE]), embeddings=vectors[start : start + PAGE]
@@ -100,7 +97,7 @@ class ChromaIndex:
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by id; ids that are not there are passed over."""
-        with _translated(self.folder):
+        with translated(self.folder):
             for start in range(0, len(ids), PAGE):
                 self._collection.delete(ids=list(ids[start : start + PAGE]))
 
@@ -109,7 +106,7 @@ class ChromaIndex:
 
         Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes.
         """
-        with _translated(self.folder):
+        with translated(self.folder):
             answer = self._collection.query(
                 query_embeddings=[query], n_results=min(top_k, MAX_RESULTS), include=["distances"]
             )
@@ -122,7 +119,7 @@ class ChromaIndex:
 
         remaining = iter(ids)
         while page := list(islice(remaining, PAGE)):
-            with _translated(self.folder):
+            with translated(self.folder):
                 answer = self._collection.get(ids=page, include=["embeddings"])
             yield answer["ids"], np.asarray(answer["embeddings"], dtype=np.float32)
 
@@ -131,7 +128,7 @@ class ChromaIndex:
 
         The index is closed afterwards.
         """
-        with _translated(self.folder):
+        with translated(self.folder):
             self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
             _close(self._client)
             client = _open(self.folder)
@@ -152,7 +149,7 @@ def _open(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
-    with _translated(folder), _opening:
+    with translated(folder), _opening:
         return chromadb.PersistentClient(
             path=str(folder), settings=Settings(anonymized_telemetry=False)
         )
@@ -161,24 +158,3 @@ def _open(folder: Path) -> Any:
 def _close(client: Any) -> None:
     with _opening:
         client.close()
-
-
-@contextmanager
-def _translated(folder: Path) -> Iterator[None]:
-    """Turn what Chroma raises, of whatever class, into an error of ours."""
-    try:
-        yield
-    except KnowledgeError:
-        raise
-    except Exception as error:
-        text = str(error)
-        if any(sign in text for sign in ("disk is full", "No space left", "os error 28")):
-            raise KnowledgeError(
-                f"the disk is full: {folder}", hint="Free some space and run again."
-            ) from error
-        if any(sign in text for sign in ("readonly", "Permission denied", "unable to open")):
-            raise KnowledgeError(
-                f"can't open the index {folder}: {text}",
-                hint="Chroma needs to write to the folder, even to search it.",
-            ) from error
-        raise DamagedStoreError(f"the index {folder} is damaged: {text}", hint=_REPAIR) from error

@@ -1,0 +1,58 @@
+"""Opening a published index to search it, by the fastest way that is known to be right.
+
+Importing chromadb takes several times longer than the search; nearly all of that is Python code
+that a reader has no use for. Where the installed version is one that the short way was tested
+with, its native part is used alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from knowledge.errors import DamagedStoreError
+from knowledge.storage.vectors.failures import REPAIR
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+TESTED = frozenset({"1.5.9"})
+"""Versions of chromadb whose native part gives what its public client gives."""
+
+
+class VectorReader(Protocol):
+    """An open index of a published generation."""
+
+    def search(self, query: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
+        """Return up to ``top_k`` (id, cosine similarity), most similar first."""
+        ...
+
+    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+        ...
+
+    def close(self) -> None:
+        """Close the folder; a second call does nothing."""
+        ...
+
+
+def open_reader(folder: Path) -> VectorReader:
+    """Open the index in ``folder`` for reading.
+
+    Raises
+    ------
+    DamagedStoreError
+        The folder holds no index, or one that can't be read.
+    """
+    if not (folder / "chroma.sqlite3").is_file():
+        raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
+    if version("chromadb") in TESTED:
+        from knowledge.storage.vectors.bindings import BindingsReader
+
+        return BindingsReader(folder)
+    from knowledge.storage.vectors.chroma import ChromaIndex
+
+    return ChromaIndex(folder)
