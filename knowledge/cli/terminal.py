@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import functools
 import sys
+from typing import TYPE_CHECKING
 
-from rich.console import Console
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @functools.cache
 def output_console() -> Console:
     """Return the console for results; rich honours NO_COLOR and FORCE_COLOR."""
+    from rich.console import Console
+
     return Console(highlight=False)
 
 
 @functools.cache
 def error_console() -> Console:
     """Return the console for notes, progress and errors."""
+    from rich.console import Console
+
     return Console(stderr=True, highlight=False)
 
 

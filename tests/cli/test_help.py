@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from importlib import import_module
 
 import pytest
+import typer
 
-from knowledge.cli.app import app
+from knowledge.cli.app import COMMANDS as TABLE
 from tests.cli.written_files import plain
 
-COMMANDS = sorted(command.name for command in app.registered_commands if command.name)
+COMMANDS = sorted(entry.name for entry in TABLE)
 
 
 def test_the_commands_are_these():
@@ -65,3 +67,23 @@ def test_examples_are_valid(run, corpus, monkeypatch):
         if outcome.code == 2:
             assert "No such" not in outcome.json["error"]["message"]
             assert "is not a folder" in outcome.json["error"]["message"]
+
+
+@pytest.mark.parametrize("entry", TABLE, ids=lambda entry: entry.name)
+def test_the_table_says_what_the_docstring_says(entry):
+    module, _, name = entry.target.partition(":")
+    target = getattr(import_module(module), name)
+    told = target.info.help if isinstance(target, typer.Typer) else target.__doc__
+    assert entry.help == " ".join(told.partition("\n\n")[0].split())
+
+
+def test_values_are_checked(run):
+    for arguments, message in (
+        (("retrieve", "-k", "x", "q"), "'x' is not a valid integer"),
+        (("ingest", "p", "--concurrency", "1.5"), "'1.5' is not a valid integer"),
+        (("ingest", "p", "--lock-timeout", "soon"), "'soon' is not a valid number"),
+    ):
+        outcome = run(*arguments, "--json")
+        assert outcome.code == 2
+        assert message in outcome.json["error"]["message"]
+        assert arguments[0] in outcome.json["error"]["hint"]
