@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options
-from knowledge.cli.pairs import NULLS, metadata_pairs
+from knowledge.cli.pairs import edited_metadata, metadata_pairs
 from knowledge.cli.records import dataset_details, dataset_record, file_record
 from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
@@ -21,12 +21,12 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset."
 _COLUMNS = ("NAME", "FILES", "CHUNKS", "EMBEDDING", "UPDATED")
 
 
-def list_datasets(session: Session) -> None:
+def list_datasets(session: Session, archive: options.ArchiveOption = None) -> None:
     """List the datasets.
 
     Example:  knowledge list-datasets --json
     """
-    with session.open() as kb:
+    with session.open(archive) as kb:
         datasets = kb.datasets()
     if session.json:
         records = [dataset_record(dataset) for dataset in datasets]
@@ -58,12 +58,13 @@ def get_dataset(
     session: Session,
     name: NameArgument,
     no_docs: Annotated[bool, typer.Option("--no-docs", help="Leave the files out.")] = False,
+    archive: options.ArchiveOption = None,
 ) -> None:
     """Show a dataset and its files.
 
     Example:  knowledge get-dataset handbook --no-docs
     """
-    with session.open() as kb:
+    with session.open(archive) as kb:
         dataset = kb.dataset(name)
         files = [] if no_docs else kb.files(name)
     if session.json:
@@ -83,38 +84,66 @@ def get_dataset(
 def edit_dataset(
     session: Session,
     name: NameArgument,
-    update: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--update-metadata",
-            help="Set this; an empty value, - or null removes it.",
-            metavar="NAME=VALUE",
-        ),
-    ] = None,
-    replace: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--replace-metadata", help="Set this and drop all else.", metavar="NAME=VALUE"
-        ),
-    ] = None,
-    reset: Annotated[bool, typer.Option("--reset-metadata", help="Drop all metadata.")] = False,
+    update: options.UpdateMetadataOption = None,
+    replace: options.ReplaceMetadataOption = None,
+    reset: options.ResetMetadataOption = False,
 ) -> None:
     """Change a dataset's metadata.
 
     Example:  knowledge edit-dataset handbook --update-metadata owner=ana
     """
-    if sum(map(bool, (update, replace, reset))) != 1:
-        raise UsageError("give one of --update-metadata, --replace-metadata and --reset-metadata")
     with session.open() as kb:
-        metadata = dict(kb.dataset(name).metadata) if update else {}
-        flag = "--update-metadata" if update else "--replace-metadata"
-        for key, value in metadata_pairs(update or replace or [], flag).items():
-            if value in NULLS:
-                metadata.pop(key, None)
-            else:
-                metadata[key] = value
+        metadata = edited_metadata(kb.dataset(name).metadata, update, replace, reset)
         dataset = kb.edit_dataset(name, metadata)
     _show(session, dataset, f"updated dataset {name!r}: {json.dumps(metadata, ensure_ascii=False)}")
+
+
+def rename_dataset(
+    session: Session,
+    name: NameArgument,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+) -> None:
+    """Give a dataset another name.
+
+    Example:  knowledge rename-dataset handbook handbook-2024
+    """
+    with session.open() as kb:
+        dataset = kb.rename_dataset(name, new)
+    _show(session, dataset, f"renamed dataset {name!r} to {new!r}")
+
+
+def copy_dataset(
+    session: Session,
+    name: NameArgument,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
+    overwrite: options.OverwriteOption = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Copy a dataset under another name; nothing is embedded again.
+
+    Example:  knowledge copy-dataset handbook experiment
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        dataset = kb.merge_datasets(name, new, overwrite=overwrite)
+    _show(session, dataset, f"copied dataset {name!r} to {new!r}")
+
+
+def merge_datasets(
+    session: Session,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The datasets.")],
+    into: Annotated[str, typer.Option("--into", help="The dataset that is made.", metavar="NAME")],
+    overwrite: options.OverwriteOption = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Make one dataset of several that have the same model; nothing is embedded again.
+
+    The datasets stay as they are. Where several hold one file, the one ingested last counts.
+
+    Example:  knowledge merge-datasets handbook contracts --into everything
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        dataset = kb.merge_datasets(names, into, overwrite=overwrite)
+    _show(session, dataset, f"merged {len(names)} datasets into {into!r}")
 
 
 def delete_dataset(

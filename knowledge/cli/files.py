@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options
+from knowledge.cli.pairs import edited_metadata
 from knowledge.cli.records import chunk_record, file_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
@@ -68,6 +69,29 @@ def get_file(
         return
     for key, value in file_record(found).items():
         write(f"{key}\t{one_line(str(value))}\n")
+
+
+def edit_file(
+    session: Session,
+    file: FileArgument,
+    dataset: options.DatasetOption = None,
+    update: options.UpdateMetadataOption = None,
+    replace: options.ReplaceMetadataOption = None,
+    reset: options.ResetMetadataOption = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Change what you say of a file; nothing is embedded again.
+
+    Example:  knowledge edit-file docs/guide.md --update-metadata owner=ana
+    """
+    with session.open(dataset=dataset, lock_timeout=lock_timeout) as kb:
+        name = kb.settings["dataset"]
+        given = edited_metadata(kb.file(file, name)[0].given, update, replace, reset)
+        edited = kb.edit_file(file, given, name)
+    if session.json:
+        session.print_json("knowledge.file/1", {"dataset": name, "file": file_record(edited)})
+    elif not session.quiet:
+        write(f"updated {one_line(edited.path)} in dataset {name!r}\n")
 
 
 def delete_file(

@@ -75,6 +75,22 @@ ConcurrencyOption = Annotated[
         metavar="N",
     ),
 ]
+FileTimeoutOption = Annotated[
+    float | None,
+    typer.Option(
+        "--file-timeout",
+        help="Seconds one file may take to be read [KNOW_FILE_TIMEOUT; default: 120].",
+        metavar="SECONDS",
+    ),
+]
+FileMemoryOption = Annotated[
+    int | None,
+    typer.Option(
+        "--file-memory",
+        help="Memory one file may take to be read, in MiB [KNOW_FILE_MEMORY; default: 2048].",
+        metavar="MIB",
+    ),
+]
 ErrOnUnsupportedOption = Annotated[
     bool,
     typer.Option("--err-on-unsupported-file", help="Count unsupported files as failed."),
@@ -85,5 +101,29 @@ ProviderOption = Annotated[
         "--embedding-model-provider",
         help="Provider or provider:model [KNOW_EMBEDDING_MODEL_PROVIDER].",
         metavar="PROVIDER",
+    ),
+]
+UpdateMetadataOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--update-metadata",
+        help="Set this; an empty value, - or null removes it.",
+        metavar="NAME=VALUE",
+    ),
+]
+ReplaceMetadataOption = Annotated[
+    list[str] | None,
+    typer.Option("--replace-metadata", help="Set this and drop all else.", metavar="NAME=VALUE"),
+]
+ResetMetadataOption = Annotated[bool, typer.Option("--reset-metadata", help="Drop all metadata.")]
+OverwriteOption = Annotated[
+    bool, typer.Option("--overwrite", help="Replace datasets that have the name.")
+]
+ArchiveOption = Annotated[
+    str | None,
+    typer.Option(
+        "--archive",
+        help="Look into what `export` wrote, without importing it.",
+        metavar="FILE",
     ),
 ]

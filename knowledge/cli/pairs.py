@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knowledge.errors import UsageError
@@ -37,6 +37,31 @@ def metadata_pairs(values: Sequence[str], flag: str) -> dict[str, Any]:
         As :func:`text_pairs`.
     """
     return {name: _scalar(text) for name, text in text_pairs(values, flag).items()}
+
+
+def edited_metadata(
+    current: Mapping[str, Any],
+    update: Sequence[str] | None,
+    replace: Sequence[str] | None,
+    reset: bool,
+) -> dict[str, Any]:
+    """Return metadata as ``--update-metadata`` and its like ask for.
+
+    Raises
+    ------
+    UsageError
+        None of the flags is given, or several are.
+    """
+    if sum(map(bool, (update, replace, reset))) != 1:
+        raise UsageError("give one of --update-metadata, --replace-metadata and --reset-metadata")
+    metadata = dict(current) if update else {}
+    flag = "--update-metadata" if update else "--replace-metadata"
+    for key, value in metadata_pairs(update or replace or [], flag).items():
+        if value in NULLS:
+            metadata.pop(key, None)
+        else:
+            metadata[key] = value
+    return metadata
 
 
 def _scalar(text: str) -> Any:

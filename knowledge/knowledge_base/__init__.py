@@ -6,19 +6,23 @@ One file for each family of methods; :class:`KnowledgeBase` puts them together.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from knowledge.knowledge_base.datasets import Datasets
+from knowledge.knowledge_base.embedding import Embedding
 from knowledge.knowledge_base.files import Files
+from knowledge.knowledge_base.loading import Loading
 from knowledge.knowledge_base.opened import StrPath
 from knowledge.knowledge_base.retrieving import Retrieving
+from knowledge.knowledge_base.sharing import Sharing
 from knowledge.settings import Settings
 
 __all__ = ["KnowledgeBase", "StrPath"]
 
 
-class KnowledgeBase(Retrieving, Datasets, Files):
+class KnowledgeBase(Retrieving, Datasets, Files, Embedding, Sharing, Loading):
     """All datasets of one data folder; a context manager.
 
     Readers need no lock and see the last published state. Methods that write take the lock of
@@ -51,6 +55,31 @@ class KnowledgeBase(Retrieving, Datasets, Files):
         """
         folder = None if data_dir is None else os.fspath(data_dir)
         return cls(Settings.read(data_dir=folder, **settings))
+
+    @classmethod
+    def open_archive(
+        cls, archive: StrPath, data_dir: StrPath | None = None, **settings: Any
+    ) -> Self:
+        """Open the datasets of an archive without importing them.
+
+        It is unpacked once, below the data folder; the next opening finds it there.
+
+        Raises
+        ------
+        PathNotFoundError
+            There is no such file.
+        DamagedArchiveError
+            It is not whole, or was tampered with.
+        """
+        folder = None if data_dir is None else os.fspath(data_dir)
+        return cls(Settings.read(data_dir=folder, **settings)).of_archive(archive)
+
+    def of_archive(self, archive: StrPath) -> Self:
+        """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
+        from knowledge.storage.archive.unpacking import unpack_archive
+
+        unpacked = unpack_archive(Path(archive), self.folder.archives, self._notify)
+        return type(self)(self.settings.override(data_dir=str(unpacked)), notify=self._notify)
 
     def __enter__(self) -> Self:
         return self

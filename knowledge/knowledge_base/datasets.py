@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knowledge.knowledge_base.opened import Opened
@@ -53,6 +53,49 @@ class Datasets(Opened):
         """
         with self._existing(name) as catalog:
             return catalog.set_metadata(name, metadata)
+
+    def rename_dataset(self, name: str, new: str) -> Dataset:
+        """Give a dataset another name.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of this name.
+        DatasetExistsError
+            The new name is taken.
+        """
+        with self._existing(name) as catalog:
+            return catalog.rename(name, new)
+
+    def merge_datasets(
+        self, names: str | Sequence[str], target: str, *, overwrite: bool = False
+    ) -> Dataset:
+        """Make ``target`` of all files of the datasets; of one dataset it is a copy.
+
+        Nothing is embedded again, and the datasets stay as they are. Where several hold a file of
+        one path, the one that was ingested last counts.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            One of them does not exist.
+        DatasetExistsError
+            ``target`` does, and ``overwrite`` is false.
+        ModelMismatchError
+            They are embedded with different models.
+        """
+        from knowledge.storage.copying import merge_datasets
+
+        listed = [names] if isinstance(names, str) else list(names)
+        with self._existing(listed[0]) as catalog:
+            return merge_datasets(
+                catalog,
+                listed,
+                target,
+                overwrite=overwrite,
+                lock_timeout=self.settings["lock_timeout"],
+                notify=self._notify,
+            )
 
     def delete_dataset(self, name: str) -> None:
         """Delete a dataset with all it holds.

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
 from knowledge.errors import FileNotInDatasetError
 from knowledge.knowledge_base.opened import Opened
 from knowledge.model import Chunk, SourceFile
@@ -43,6 +47,37 @@ class Files(Opened):
             if found is None:
                 raise FileNotInDatasetError(f"dataset {dataset!r} holds no file {file!r}")
             return found, snapshot.chunks_of_file(owner, found.id)
+
+    def edit_file(
+        self, file: str, metadata: Mapping[str, Any], dataset: str = "default"
+    ) -> SourceFile:
+        """Replace what the user says of a file; nothing is embedded again.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        FileNotInDatasetError
+            The dataset holds no such file.
+        LockedError
+            Another process is writing to the dataset.
+        """
+        from knowledge.storage.write_run import open_write_run
+
+        with (
+            self._existing(dataset) as catalog,
+            open_write_run(
+                catalog,
+                dataset,
+                lock_timeout=self.settings["lock_timeout"],
+                notify=self._notify,
+            ) as run,
+        ):
+            found, _ = self.file(file, dataset)
+            flags = {"flags": dict(metadata)} if "flags" in found.remembered else {}
+            remembered = {**found.remembered, **flags}
+            run.touch_file(replace(found, given=dict(metadata), remembered=remembered))
+            return self.file(found.id, dataset)[0]
 
     def delete_file(self, file: str, dataset: str = "default") -> SourceFile:
         """Remove a file from a dataset; the file itself stays where it is.

@@ -10,9 +10,9 @@ from typing import Any, Self
 
 from knowledge.errors import DatasetExistsError, DatasetNotFoundError
 from knowledge.model import Dataset
-from knowledge.storage import schema
+from knowledge.storage import fulltext, schema
 from knowledge.storage.database import connect, migrate, transaction, translated
-from knowledge.storage.layout import DataFolder, check_name, new_key
+from knowledge.storage.layout import HIDDEN, DataFolder, check_name, new_key
 from knowledge.storage.rows import dataset_of, dump, now
 from knowledge.storage.snapshot import Snapshot
 
@@ -29,6 +29,7 @@ class Catalog:
     def __init__(self, folder: DataFolder) -> None:
         self.folder = folder
         self.connection = connect(folder.catalog)
+        fulltext.register(self.connection)
         try:
             migrate(self.connection, folder.catalog, schema.MIGRATIONS)
         except BaseException:
@@ -65,11 +66,11 @@ class Catalog:
                 with contextlib.suppress(sqlite3.Error):  # a damaged file ended it already
                     self.connection.execute("ROLLBACK")
 
-    def datasets(self) -> list[Dataset]:
-        """Return all datasets by name."""
+    def datasets(self, *, hidden: bool = False) -> list[Dataset]:
+        """Return all datasets by name; or those that are being built, or were replaced."""
         with translated(self.folder.catalog):
             rows = self.connection.execute("SELECT * FROM datasets ORDER BY name").fetchall()
-        return [dataset_of(row) for row in rows]
+        return [dataset_of(row) for row in rows if row["name"].startswith(HIDDEN) is hidden]
 
     def dataset(self, name: str) -> Dataset:
         """Return the dataset called ``name``.
@@ -117,6 +118,29 @@ class Catalog:
             with contextlib.suppress(DatasetExistsError):  # another process was faster
                 self.create(name)
             return self.dataset(name)
+
+    def rename(self, name: str, new: str) -> Dataset:
+        """Give a dataset another name; its key and its folder stay.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        DatasetExistsError
+            The new name is taken.
+        UsageError
+            The new name can't be one.
+        """
+        check_name(new)
+        self.dataset(name)
+        with self.transaction():
+            taken = self.connection.execute("SELECT 1 FROM datasets WHERE name = ?", (new,))
+            if taken.fetchone():
+                raise DatasetExistsError(f"there is a dataset {new!r} already")
+            self.connection.execute(
+                "UPDATE datasets SET name = ?, updated_at = ? WHERE name = ?", (new, now(), name)
+            )
+        return self.dataset(new)
 
     def set_metadata(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
         """Replace a dataset's metadata.

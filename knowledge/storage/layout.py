@@ -5,6 +5,7 @@ embeddings.db                   the embedding cache
 locks/<key>.lock, .holder       one write lock a dataset, and who holds it
 datasets/<key>/g000007/         the published generation of a dataset's vectors
 datasets/<key>/candidate/       the next one, while a writer builds it
+archives/<hash>/                archives that were asked without importing them
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from knowledge.errors import UsageError
 from knowledge.storage.shown_path import shown
 
 MAX_NAME = 128
+HIDDEN = "\x01"
+"""First character of the name of a dataset that is not to be seen; no user's name holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,11 @@ class DataFolder:
     def cache(self) -> Path:
         """The embedding cache's SQLite file."""
         return self.root / "embeddings.db"
+
+    @property
+    def archives(self) -> Path:
+        """The folder of archives that were unpacked to be asked."""
+        return self.root / "archives"
 
     def lock(self, key: str) -> Path:
         """The write lock of a dataset."""

@@ -43,7 +43,7 @@ def sweep_orphans(catalog: Catalog) -> None:
     # Folders are listed before rows are read, and rows are made before folders: a folder without
     # a row is one whose dataset is gone.
     folders = list(home.iterdir())
-    keys = {dataset.key for dataset in catalog.datasets()}
+    keys = {dataset.key for dataset in [*catalog.datasets(), *catalog.datasets(hidden=True)]}
     for folder in folders:
         if folder.name not in keys:
             shutil.rmtree(folder, ignore_errors=True)

@@ -52,12 +52,14 @@ class BindingsReader:
         """Close the folder; a second call does nothing."""
         self._bindings = None
 
-    def search(self, query: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
+    def search(
+        self, query: NDArray[np.float32], top_k: int, *, among: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first."""
         with translated(self.folder):
             answer = self._bindings.query(
                 self._collection,
-                None,
+                None if among is None else list(among),
                 [query],
                 min(top_k, MAX_RESULTS),
                 None,

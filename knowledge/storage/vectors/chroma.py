@@ -89,10 +89,13 @@ class ChromaIndex:
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
+        from knowledge.storage.vectors.exact_unit import exact_unit
+
         with translated(self.folder):
             for start in range(0, len(ids), PAGE):
                 self._collection.upsert(
-                    ids=list(ids[start : start + PAGE]), embeddings=vectors[start : start + PAGE]
+                    ids=list(ids[start : start + PAGE]),
+                    embeddings=exact_unit(vectors[start : start + PAGE]),
                 )
 
     def delete(self, ids: Sequence[str]) -> None:
@@ -101,14 +104,20 @@ class ChromaIndex:
             for start in range(0, len(ids), PAGE):
                 self._collection.delete(ids=list(ids[start : start + PAGE]))
 
-    def search(self, query: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
+    def search(
+        self, query: NDArray[np.float32], top_k: int, *, among: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first.
 
-        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes.
+        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes; ``among`` names
+        as many ids at most.
         """
         with translated(self.folder):
             answer = self._collection.query(
-                query_embeddings=[query], n_results=min(top_k, MAX_RESULTS), include=["distances"]
+                query_embeddings=[query],
+                ids=None if among is None else list(among),
+                n_results=min(top_k, MAX_RESULTS),
+                include=["distances"],
             )
         pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
         return [(id, min(1.0, max(-1.0, 1.0 - float(distance)))) for id, distance in pairs]

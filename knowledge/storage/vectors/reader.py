@@ -26,8 +26,13 @@ TESTED = frozenset({"1.5.9"})
 class VectorReader(Protocol):
     """An open index of a published generation."""
 
-    def search(self, query: NDArray[np.float32], top_k: int) -> list[tuple[str, float]]:
-        """Return up to ``top_k`` (id, cosine similarity), most similar first."""
+    def search(
+        self, query: NDArray[np.float32], top_k: int, *, among: Sequence[str] | None = None
+    ) -> list[tuple[str, float]]:
+        """Return up to ``top_k`` (id, cosine similarity), most similar first.
+
+        ``among`` names the ids that may be results, at most 30,000; ``None`` is all.
+        """
         ...
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:

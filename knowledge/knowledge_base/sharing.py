@@ -1,0 +1,160 @@
+"""Datasets as files: export, import, and asking an archive without importing it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DatasetNotFoundError, UsageError
+from knowledge.knowledge_base.opened import Opened, StrPath
+from knowledge.model import Dataset
+
+if TYPE_CHECKING:
+    import zipfile
+
+    from knowledge.storage.archive.manifest import ArchivedDataset
+    from knowledge.storage.catalog import Catalog
+
+
+class Sharing(Opened):
+    """Export and import."""
+
+    def export_datasets(self, names: str | Sequence[str], output: StrPath) -> list[Dataset]:
+        """Write datasets to one archive, which appears when it is whole.
+
+        Parameters
+        ----------
+        names:
+            Name or names; none is all datasets.
+        output:
+            The file.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            One of them does not exist, or there is none at all.
+        DamagedStoreError
+            A dataset's vectors are not whole.
+        """
+        from knowledge.storage.archive.exporting import export_datasets
+
+        with self._exported(names) as (catalog, listed):
+            return export_datasets(catalog, listed, Path(output))
+
+    @contextlib.contextmanager
+    def _exported(self, names: str | Sequence[str]) -> Iterator[tuple[Catalog, list[str]]]:
+        listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+        with self._existing((listed or ["default"])[0]) as catalog:
+            listed = listed or [dataset.name for dataset in catalog.datasets()]
+            if not listed:
+                raise DatasetNotFoundError("there is no dataset to export")
+            yield catalog, listed
+
+    def export_table(
+        self, names: str | Sequence[str], output: StrPath, *, kind: str = "jsonl"
+    ) -> list[Dataset]:
+        """Write a row for each chunk, with its vector, for other tools.
+
+        Parameters
+        ----------
+        kind:
+            ``jsonl`` or ``parquet``; the latter needs the extra ``parquet``.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            One of the datasets does not exist, or there is none at all.
+        UsageError
+            The extra is not installed.
+        """
+        from knowledge.storage.archive.tables import export_table
+
+        with self._exported(names) as (catalog, listed):
+            return export_table(catalog, listed, Path(output), kind)
+
+    def import_archive(
+        self,
+        archive: StrPath,
+        names: str | Sequence[str] = (),
+        *,
+        rename: str | None = None,
+        overwrite: bool = False,
+    ) -> list[Dataset]:
+        """Bring datasets of an archive in; each is there as a whole, or not at all.
+
+        Parameters
+        ----------
+        names:
+            Name or names in the archive; none is all of them.
+        rename:
+            Name to give the dataset; then there must be one only.
+        overwrite:
+            Replace datasets that have the name.
+
+        Raises
+        ------
+        PathNotFoundError
+            There is no such file.
+        DatasetNotFoundError
+            The archive holds no dataset of this name.
+        DatasetExistsError
+            A name is taken.
+        DamagedArchiveError
+            The archive is not whole, or was tampered with; nothing was changed.
+        """
+        from knowledge.storage.archive.verifying import open_archive, read_manifest, verify
+
+        listed = [names] if isinstance(names, str) else list(names)
+        with open_archive(Path(archive)) as opened:
+            chosen = _chosen(read_manifest(opened), listed, str(archive))
+            if rename is not None and len(chosen) != 1:
+                raise UsageError(f"--as names one dataset; the import has {len(chosen)}")
+            for dataset in chosen:
+                verify(opened, dataset)
+            with self._catalog() as catalog:
+                return list(self._import(catalog, opened, chosen, rename, overwrite))
+
+    def _import(
+        self,
+        catalog: Catalog,
+        opened: zipfile.ZipFile,
+        chosen: Sequence[ArchivedDataset],
+        rename: str | None,
+        overwrite: bool,
+    ) -> Iterator[Dataset]:
+        from knowledge.storage.archive.importing import import_dataset
+        from knowledge.storage.building import build_dataset, check_free
+
+        for dataset in chosen:
+            check_free(catalog, rename or dataset.name, overwrite=overwrite)
+        for dataset in chosen:
+            with build_dataset(
+                catalog,
+                rename or dataset.name,
+                overwrite=overwrite,
+                lock_timeout=self.settings["lock_timeout"],
+                notify=self._notify,
+            ) as (run, show):
+                import_dataset(opened, dataset, run)
+                shown = show(
+                    metadata=dataset.metadata,
+                    generation=dataset.generation,
+                    created_at=dataset.created_at,
+                    updated_at=dataset.updated_at,
+                )
+            yield shown
+
+
+def _chosen(
+    held: Sequence[ArchivedDataset], names: Sequence[str], archive: str
+) -> list[ArchivedDataset]:
+    by_name = {dataset.name: dataset for dataset in held}
+    for name in names:
+        if name not in by_name:
+            raise DatasetNotFoundError(
+                f"{archive} holds no dataset {name!r}",
+                hint=f"It holds {', '.join(map(repr, by_name)) or 'none'}.",
+            )
+    return [by_name[name] for name in dict.fromkeys(names)] or list(held)

@@ -1,0 +1,133 @@
+"""Writing datasets to an archive, in memory that does not grow with them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DamagedStoreError, KnowledgeError
+from knowledge.model import Chunk, Dataset
+from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
+from knowledge.storage.archive.records import chunk_line, file_line
+from knowledge.storage.vectors.reader import VectorReader, open_reader
+
+if TYPE_CHECKING:
+    from knowledge.storage.catalog import Catalog
+    from knowledge.storage.snapshot import Snapshot
+
+PAGE = 2_000  # chunks whose vectors are in memory at once
+ATTEMPTS = 3
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # equal datasets give equal archives
+
+
+def export_datasets(catalog: Catalog, names: Sequence[str], output: Path) -> list[Dataset]:
+    """Write datasets to ``output``, which appears when it is whole.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        One of them does not exist.
+    DamagedStoreError
+        An index does not hold the vectors of its chunks.
+    KnowledgeError
+        The file can't be written.
+    """
+    part = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                exported = _write(catalog, names, part)
+                break
+            except DamagedStoreError:
+                if attempt == ATTEMPTS:  # else a writer may have published twice meanwhile
+                    raise
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
+        part.replace(output)
+    except OSError as error:
+        raise KnowledgeError(f"can't write {output}: {error.strerror or error}") from error
+    finally:
+        part.unlink(missing_ok=True)
+    return exported
+
+
+def _write(catalog: Catalog, names: Sequence[str], part: Path) -> list[Dataset]:
+    with zipfile.ZipFile(part, "w") as archive, catalog.snapshot() as snapshot:
+        described = []
+        datasets = [snapshot.dataset(name) for name in sorted(names)]
+        for number, dataset in enumerate(datasets, 1):
+            members = _write_dataset(archive, catalog, snapshot, dataset, f"datasets/{number:04d}")
+            described.append(ArchivedDataset.of(dataset, tuple(members)))
+        _write_member(archive, MANIFEST, [dump_manifest(described)])
+    return datasets
+
+
+def _write_dataset(
+    archive: zipfile.ZipFile, catalog: Catalog, snapshot: Snapshot, dataset: Dataset, folder: str
+) -> Iterator[Member]:
+    yield _write_member(archive, f"{folder}/files.jsonl", map(file_line, snapshot.files(dataset)))
+    yield _write_member(
+        archive, f"{folder}/chunks.jsonl", map(chunk_line, _chunks(snapshot, dataset))
+    )
+    vectors: Iterable[bytes] = ()
+    if dataset.chunks:
+        reader = open_reader(catalog.folder.generation(dataset.key, dataset.vectors))
+        vectors = _vectors(reader, _chunks(snapshot, dataset))
+    yield _write_member(archive, f"{folder}/vectors.f32", vectors, packed=False)
+
+
+def _chunks(snapshot: Snapshot, dataset: Dataset) -> Iterator[Chunk]:
+    """Yield all chunks, file after file."""
+    # A list of ids, since one connection can't go on with one statement while it runs another.
+    ids = [file.id for file in snapshot.files(dataset)]
+    return chain.from_iterable(snapshot.chunks_of_file(dataset, id) for id in ids)
+
+
+def _vectors(reader: VectorReader, chunks: Iterator[Chunk]) -> Iterator[bytes]:
+    """Yield the vectors of ``chunks``, float32, in pages; close the reader."""
+    import numpy as np
+
+    from knowledge.storage.vectors.exact_unit import exact_unit
+
+    try:
+        page: list[str] = []
+        for chunk in chain(chunks, [None]):
+            if chunk is not None:
+                page.append(chunk.id)
+            if page and (chunk is None or len(page) == PAGE):
+                found = {
+                    id: vector
+                    for ids, vectors in reader.vectors(page)
+                    for id, vector in zip(ids, vectors, strict=True)
+                }
+                if missing := [id for id in page if id not in found]:
+                    raise DamagedStoreError(
+                        f"the index has no vector for {len(missing)} chunks",
+                        hint="`knowledge doctor` finds out what is damaged.",
+                    )
+                rows = exact_unit(np.stack([found[id] for id in page]))  # an old index may not be
+                yield rows.astype("<f4").tobytes()
+                page = []
+    finally:
+        reader.close()
+
+
+def _write_member(
+    archive: zipfile.ZipFile, path: str, pieces: Iterable[bytes], *, packed: bool = True
+) -> Member:
+    info = zipfile.ZipInfo(path, _EPOCH)
+    info.compress_type = zipfile.ZIP_DEFLATED if packed else zipfile.ZIP_STORED
+    info.external_attr = 0o644 << 16
+    info.create_system = 3
+    digest, size = hashlib.sha256(), 0
+    with archive.open(info, "w", force_zip64=True) as member:
+        for piece in pieces:
+            member.write(piece)
+            digest.update(piece)
+            size += len(piece)
+    return Member(path, size, digest.hexdigest())

@@ -1,0 +1,66 @@
+"""Archives that are only asked: unpacked once, beside the datasets, and kept for the next time."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from knowledge.storage.archive.importing import import_dataset
+from knowledge.storage.archive.manifest import MANIFEST, MAX_MANIFEST
+from knowledge.storage.archive.verifying import open_archive, read_manifest, verify
+from knowledge.storage.building import build_dataset
+from knowledge.storage.catalog import Catalog
+from knowledge.storage.layout import DataFolder
+
+KEPT = 3
+"""Unpacked archives that stay; the one asked longest ago goes first."""
+
+
+def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Path:
+    """Return a data folder below ``home`` that holds what the archive holds.
+
+    Raises
+    ------
+    PathNotFoundError
+        There is no such file.
+    DamagedArchiveError
+        It is not whole, or was tampered with.
+    """
+    with open_archive(path) as archive:
+        datasets = read_manifest(archive)
+        with archive.open(MANIFEST) as file:
+            digest = hashlib.sha256(file.read(MAX_MANIFEST)).hexdigest()[:24]
+        target = home / digest
+        if target.is_dir():
+            os.utime(target)
+            return target
+        part = home / f"{digest}.{os.getpid()}.part"
+        try:
+            with Catalog(DataFolder(part)) as catalog:
+                for dataset in datasets:
+                    verify(archive, dataset)
+                    with build_dataset(
+                        catalog, dataset.name, overwrite=False, lock_timeout=0, notify=notify
+                    ) as (run, show):
+                        import_dataset(archive, dataset, run)
+                        show(
+                            metadata=dataset.metadata,
+                            generation=dataset.generation,
+                            created_at=dataset.created_at,
+                            updated_at=dataset.updated_at,
+                        )
+            if not target.is_dir():  # another process may have been faster
+                part.rename(target)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+    _forget_old(home)
+    return target
+
+
+def _forget_old(home: Path) -> None:
+    folders = sorted(home.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    for folder in folders[KEPT:]:
+        shutil.rmtree(folder, ignore_errors=True)
