@@ -2,7 +2,8 @@
 
     KnowledgeError                      exit code 1
     ├── UsageError                      2   a flag, a setting or an argument is wrong
-    │   └── UntrustedEndpointError      2   a key would go to an endpoint the folder named
+    │   ├── UntrustedEndpointError      2   a key would go to an endpoint the folder named
+    │   └── NoChatModelError            2   a chat model is needed, and none is set
     ├── NotFoundError                   3
     │   ├── DatasetNotFoundError        3
     │   ├── FileNotInDatasetError       3
@@ -11,17 +12,28 @@
     ├── DocumentError                   1   one document can't be read
     │   ├── UnsupportedDocumentError    1
     │   └── EmptyDocumentError          1
+    ├── FetchError                      1   a page or a repository can't be fetched
+    │   └── PrivateHostError            1
     ├── SomeFilesFailedError            4
     ├── EmbeddingError                  5   the embedding provider failed
     │   ├── EmbeddingAuthError          5
     │   ├── EmbeddingQuotaError         5
     │   ├── EmbeddingInputTooLongError  5
     │   ├── EmbeddingBatchTooLargeError 5
-    │   ├── TransientEmbeddingError     5   worth another try: 429, 5xx, time-out, broken connection
+    │   ├── TransientEmbeddingError     5   worth another try: 5xx, time-out, broken connection
+    │   │   └── EmbeddingRateLimitError 5   429: too many requests or tokens a minute
     │   └── EmbeddingResponseError      5   it answered, but not with usable vectors
+    ├── ChatError                       5   the chat model failed
+    │   ├── ChatAuthError               5
+    │   ├── ChatQuotaError              5
+    │   ├── ChatInputTooLongError       5
+    │   ├── ChatUnavailableError        5   rate limit, 5xx, time-out, after all further tries
+    │   └── ChatResponseError           5   it answered, but not with what was asked for
     ├── LockedError                     6
     ├── DamagedStoreError               7
-    │   └── NewerStoreError             7
+    │   ├── NewerStoreError             7
+    │   └── DamagedArchiveError         7   an export that is not whole, or was tampered with
+    │       └── NewerArchiveError       7
     └── ModelMismatchError              8
 
 Each carries a stable ``code`` (kebab-case), a ``message`` that says what happened and to what,
@@ -70,6 +82,16 @@ class UntrustedEndpointError(UsageError):
     code = "untrusted-endpoint"
     default_hint = (
         "If you trust this folder, run `knowledge trust`, or set KNOW_TRUST_PROJECT=1 once."
+    )
+
+
+class NoChatModelError(UsageError):
+    """A command or a step of a flow needs a chat model, and none is set."""
+
+    code = "no-chat-model"
+    default_hint = (
+        "Set OPENAI_MODEL or KNOW_CHAT_MODEL to a chat model of OPENAI_BASE_URL, or of "
+        "KNOW_CHAT_BASE_URL, such as http://localhost:11434/v1."
     )
 
 
@@ -124,6 +146,19 @@ class EmptyDocumentError(DocumentError):
     """The file holds no text."""
 
     code = "document-empty"
+
+
+class FetchError(KnowledgeError):
+    """A page or a repository can't be fetched."""
+
+    code = "fetch-failed"
+
+
+class PrivateHostError(FetchError):
+    """A URL leads to a host of a private network."""
+
+    code = "private-host"
+    default_hint = "If you mean it, add --allow-private-hosts or set KNOW_ALLOW_PRIVATE_HOSTS=1."
 
 
 class SomeFilesFailedError(KnowledgeError):
@@ -182,10 +217,53 @@ class TransientEmbeddingError(EmbeddingError):
         self.retry_after = retry_after
 
 
+class EmbeddingRateLimitError(TransientEmbeddingError):
+    """The provider takes no more for the moment; the pool sends fewer requests at a time."""
+
+    code = "embedding-rate-limit"
+
+
 class EmbeddingResponseError(EmbeddingError):
     """The provider answered with something other than one usable vector for each text."""
 
     code = "embedding-response"
+
+
+class ChatError(KnowledgeError):
+    """The chat model failed."""
+
+    code = "chat-failed"
+    exit_code = 5
+
+
+class ChatAuthError(ChatError):
+    """The chat model's server refused the key."""
+
+    code = "chat-auth"
+
+
+class ChatQuotaError(ChatError):
+    """The account's quota is exhausted."""
+
+    code = "chat-quota"
+
+
+class ChatInputTooLongError(ChatError):
+    """The messages are longer than the chat model takes."""
+
+    code = "chat-input-too-long"
+
+
+class ChatUnavailableError(ChatError):
+    """A failure that may pass, and did not through all further tries."""
+
+    code = "chat-unavailable"
+
+
+class ChatResponseError(ChatError):
+    """The chat model answered, but not with what was asked for."""
+
+    code = "chat-response"
 
 
 class LockedError(KnowledgeError):
@@ -207,6 +285,20 @@ class NewerStoreError(DamagedStoreError):
     """The data folder was written by a newer version."""
 
     code = "store-newer"
+    default_hint = "Upgrade: pip install --upgrade knowledge"
+
+
+class DamagedArchiveError(DamagedStoreError):
+    """An archive of datasets is not whole, or is not what was exported."""
+
+    code = "archive-damaged"
+    default_hint = "Nothing was imported. Get the file again from where it was exported."
+
+
+class NewerArchiveError(DamagedArchiveError):
+    """The archive was written by a newer version."""
+
+    code = "archive-newer"
     default_hint = "Upgrade: pip install --upgrade knowledge"
 
 

@@ -10,20 +10,26 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from knowledge.conversion import convert
 from knowledge.errors import UsageError
+from knowledge.profiles import Profile, Variables, read_profiles
 from knowledge.settings_table import TABLE, Setting
+
+PROJECT_FILE = "knowledge.yaml"
 
 
 class Origin(StrEnum):
-    """Where a value came from; the first three are trusted places."""
+    """Where a value came from; the first four are trusted places."""
 
     FLAG = "flag"
     ENVIRONMENT = "environment"
+    CONFIG_FILE = "config file"
+    """A file that a flag or the environment named instead of ``knowledge.yaml``."""
     DEFAULT = "default"
     DOTENV = ".env"
     PROJECT_FILE = "knowledge.yaml"
@@ -34,7 +40,16 @@ class Origin(StrEnum):
         return self in (Origin.DOTENV, Origin.PROJECT_FILE)
 
 
-__all__ = ["BY_NAME", "TABLE", "Origin", "Setting", "Settings", "Value", "without_password"]
+__all__ = [
+    "BY_NAME",
+    "TABLE",
+    "Origin",
+    "Setting",
+    "Settings",
+    "Value",
+    "convert",
+    "without_password",
+]
 
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in TABLE}
 
@@ -56,6 +71,8 @@ class Settings:
     folder: Path
     """Where ``.env`` and ``knowledge.yaml`` were looked for."""
     warnings: tuple[str, ...] = ()
+    profiles: Mapping[str, Profile] = field(default_factory=dict, repr=False)
+    """Named embedding profiles, by name in lower case."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name].value
@@ -77,6 +94,16 @@ class Settings:
             For a name that is no setting, or a value that does not fit it.
         """
         return replace(self, values={**self.values, **_flag_values(flags)})
+
+    def beneath(self, values: Mapping[str, Value]) -> Settings:
+        """Return a copy with the values of a profile: they win over the file's and the defaults."""
+        weaker = (Origin.DEFAULT, Origin.PROJECT_FILE, Origin.CONFIG_FILE)
+        won = {name: value for name, value in values.items() if self.origin(name) in weaker}
+        return replace(self, values={**self.values, **won})
+
+    def replaced(self, **values: Value) -> Settings:
+        """Return a copy with other values, whatever was set before."""
+        return replace(self, values={**self.values, **values})
 
     @classmethod
     def read(
@@ -104,18 +131,16 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         folder = Path.cwd() if folder is None else folder
-        project, warnings = _read_project_file(folder / "knowledge.yaml")
-        layers = [
-            {s.name: Value(s.default, Origin.DEFAULT) for s in TABLE},
-            project,
-            _variables(_read_dotenv(folder / ".env"), Origin.DOTENV),
-            _variables(environ, Origin.ENVIRONMENT),
-            _flag_values(flags),
-        ]
-        merged: dict[str, Value] = {}
-        for layer in layers:
-            merged.update(layer)
-        return cls(merged, folder, tuple(warnings))
+        dotenv = _read_dotenv(folder / ".env")
+        both = {**dotenv, **environ}
+        above = {
+            **_variables(dotenv, Origin.DOTENV, both),
+            **_variables(environ, Origin.ENVIRONMENT, both),
+            **_flag_values(flags),
+        }
+        file = _read_file(folder, above.get("config_file"), Variables(environ, dotenv))
+        defaults = {s.name: Value(s.default, Origin.DEFAULT) for s in TABLE}
+        return cls({**defaults, **file.values, **above}, folder, file.warnings, file.profiles)
 
 
 def without_password(url: str) -> str:
@@ -132,25 +157,38 @@ def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
         if name not in BY_NAME:
             raise UsageError(f"there is no setting {name!r}", hint="`knowledge config` lists them.")
         flag = "--" + name.replace("_", "-")
-        values[name] = Value(_convert(BY_NAME[name], raw, flag), Origin.FLAG, flag)
+        values[name] = Value(convert(BY_NAME[name], raw, flag), Origin.FLAG, flag)
     return values
 
 
-def _variables(environ: Mapping[str, str], origin: Origin) -> dict[str, Value]:
+def _variables(
+    environ: Mapping[str, str], origin: Origin, both: Mapping[str, str]
+) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for setting in TABLE:
-        given = [(name, environ[name]) for name in setting.variables if environ.get(name)]
+        given = [
+            (name, environ[name])
+            for name in setting.variables
+            if environ.get(name)
+            and both.get(setting.only_with.get(name, name))
+            and not both.get(setting.not_with.get(name, ""))
+        ]
         if not given:
             continue
         name, raw = given[0]
+        value = convert(setting, raw, name)
         for other, text in given[1:]:
-            if text != raw:
+            if _differs(value, convert(setting, text, other)):
                 raise UsageError(
                     f"{name} and {other} name the same setting and disagree",
                     hint=f"Unset {other}.",
                 )
-        values[setting.name] = Value(_convert(setting, raw, name), origin, name)
+        values[setting.name] = Value(value, origin, name)
     return values
+
+
+def _differs(one: object, other: object) -> bool:
+    return str(one).lower() != str(other).lower()
 
 
 def _read_dotenv(path: Path) -> dict[str, str]:
@@ -164,9 +202,49 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         raise UsageError(f"can't read {path}: {error}") from error
 
 
-def _read_project_file(path: Path) -> tuple[dict[str, Value], list[str]]:
-    if not path.is_file():
-        return {}, []
+@dataclass(frozen=True, slots=True)
+class _File:
+    """What a settings file says."""
+
+    values: Mapping[str, Value] = field(default_factory=dict)
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File:
+    """Read the settings file that was named, or ``knowledge.yaml`` where there is one."""
+    if named is None or not named.value:
+        path, origin = folder / PROJECT_FILE, Origin.PROJECT_FILE
+        if not path.is_file():
+            return _File()
+    else:
+        path = folder / Path(str(named.value)).expanduser()
+        origin = Origin.PROJECT_FILE if named.origin.of_folder else Origin.CONFIG_FILE
+        if not path.is_file():
+            raise UsageError(
+                f"there is no file {named.value}", hint=f"{named.source} names it; set another."
+            )
+    content = _mapping(path)
+    profiles = read_profiles(
+        content.pop("embeddings", None),
+        file=path.name,
+        of_folder=origin.of_folder,
+        variables=variables,
+    )
+    _refuse_secrets(path, content)
+    values = {
+        name: Value(convert(BY_NAME[name], raw, f"{path.name}: {name}"), origin, name)
+        for name, raw in content.items()
+        if name in BY_NAME and name != "config_file" and raw is not None
+    }
+    unknown = [str(name) for name in content if name not in BY_NAME]
+    warnings = [f"{path.name}: {name!r} is no setting" for name in unknown]
+    if "config_file" in content:
+        warnings.append(f"{path.name}: a settings file can't name another one")
+    return _File(values, profiles, tuple(warnings))
+
+
+def _mapping(path: Path) -> dict[Any, Any]:
     import yaml
 
     try:
@@ -174,57 +252,16 @@ def _read_project_file(path: Path) -> tuple[dict[str, Value], list[str]]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"can't read {path}: {error}") from error
     if content is None:
-        return {}, []
+        return {}
     if not isinstance(content, dict):
         raise UsageError(f"{path} must be a mapping of setting names to values")
-    unknown = [str(name) for name in content if name not in BY_NAME]
+    return content
+
+
+def _refuse_secrets(path: Path, content: Mapping[Any, Any]) -> None:
     secret = [name for name in content if name in BY_NAME and BY_NAME[name].secret]
     if secret:
         raise UsageError(
             f"{path} holds the secret {secret[0]!r}",
             hint=f"Set {BY_NAME[secret[0]].variables[0]} in the environment or in .env instead.",
         )
-    values = {
-        name: Value(_convert(BY_NAME[name], raw, f"{path.name}: {name}"), Origin.PROJECT_FILE, name)
-        for name, raw in content.items()
-        if name in BY_NAME and raw is not None
-    }
-    return values, [f"{path.name}: {name!r} is no setting" for name in unknown]
-
-
-def _convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
-    wanted = type(setting.default)
-    try:
-        value = _as_bool(raw) if wanted is bool else wanted(_plain(raw, wanted))
-    except (TypeError, ValueError) as error:
-        kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        raise UsageError(f"{where} must be {kinds[wanted]}, not {raw!r}") from error
-    if isinstance(value, int | float) and value != value:
-        raise UsageError(f"{where} must be a number, not {raw!r}")
-    if setting.minimum is not None and float(value) < setting.minimum:
-        raise UsageError(f"{where} must be at least {setting.minimum:g}, not {raw!r}")
-    if not setting.choices:
-        return value
-    for choice in setting.choices:
-        if choice.lower() == str(value).lower():
-            return choice
-    raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {raw!r}")
-
-
-def _plain(raw: Any, wanted: type) -> Any:
-    """Refuse what a conversion would silently bend, such as 1.5 to 1 or a list to its text."""
-    wrong = isinstance(raw, bool) if wanted is not str else not isinstance(raw, str | int | float)
-    if wrong or (wanted is int and isinstance(raw, float) and not raw.is_integer()):
-        raise ValueError(raw)
-    return raw
-
-
-def _as_bool(raw: Any) -> bool:
-    if isinstance(raw, bool):
-        return raw
-    text = str(raw).strip().lower()
-    if text in ("1", "true", "yes", "on"):
-        return True
-    if text in ("0", "false", "no", "off", ""):
-        return False
-    raise ValueError(raw)

@@ -9,11 +9,56 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from knowledge.errors import KnowledgeError, UntrustedEndpointError
-from knowledge.settings import Origin, Settings
+from knowledge.settings import BY_NAME, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Which settings say where a provider sends texts, and what it shows there.
+
+    Parameters
+    ----------
+    endpoints:
+        Settings of the address; the first that is set counts.
+    keys:
+        Settings of what is secret.
+    signs_in:
+        True when the user's sign-in to a cloud takes the place of a key that is not set.
+    """
+
+    endpoints: tuple[str, ...]
+    keys: tuple[str, ...]
+    signs_in: bool = False
+
+
+_PLAIN = ("localai", "lmstudio", "cohere", "jina", "mistral", "mixedbread", "voyage", "gemini")
+_SPACES = Reach(("spaces_url",), ("spaces_key",))
+
+REACH: Mapping[str, Reach] = {
+    "openai": Reach(("openai_base_url",), ("openai_api_key", "openai_extra_headers")),
+    "azure": Reach(
+        ("azure_openai_endpoint", "openai_base_url"),
+        ("azure_openai_api_key", "openai_api_key", "openai_extra_headers"),
+        signs_in=True,
+    ),
+    "ollama": Reach(("ollama_base_url", "ollama_host"), ("ollama_api_key",)),
+    "vertex": Reach(("vertex_base_url",), ("vertex_api_key",), signs_in=True),
+    "spaces": _SPACES,
+    "spaces_text": _SPACES,
+    "spaces_instruct": _SPACES,
+    **{name: Reach((f"{name}_base_url",), (f"{name}_api_key",)) for name in _PLAIN},
+}
+"""By provider; one that has no address, or no secret, is not here."""
 
 
 def trust_file() -> Path:
@@ -71,28 +116,52 @@ def check_endpoint(settings: Settings, provider: str) -> None:
     # A data folder that the working directory names brings datasets, which name providers.
     origins = map(settings.origin, ("embedding_model_provider", "data_dir"))
     chosen_by = next((origin for origin in origins if origin.of_folder), None)
-    if provider.startswith("python:") and chosen_by and not is_trusted(settings):
+    if names_code(provider) and chosen_by and not is_trusted(settings):
         raise UntrustedEndpointError(
             f"{chosen_by} in {settings.folder} leads to code to load: {provider}",
         )
-    endpoint, key = settings.origin("openai_base_url"), settings.origin("openai_api_key")
-    if (
-        provider in ("openai", "azure")
-        and endpoint.of_folder
-        and not key.of_folder
-        and key is not Origin.DEFAULT
-        and not _is_loopback(settings["openai_base_url"])
-        and not is_trusted(settings)
-    ):
-        host = urlsplit(settings["openai_base_url"]).netloc.rpartition("@")[2]
+    reach = _reach(settings, provider)
+    endpoint = next((name for name in reach.endpoints if settings.is_set(name)), None)
+    if endpoint is None or not settings.origin(endpoint).of_folder:
+        return
+    shown = _shown(settings, reach)
+    if shown and not _is_loopback(settings[endpoint]) and not is_trusted(settings):
         raise UntrustedEndpointError(
-            f"{endpoint} in {settings.folder} sends texts and your OPENAI_API_KEY to {host}; "
-            f"the key comes from the {key}"
+            f"{settings.origin(endpoint)} in {settings.folder} sends texts and {shown[0]} to "
+            f"{_host(settings[endpoint])}; {shown[1]}"
         )
 
 
-def _is_loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
+def names_code(provider: str) -> bool:
+    """Tell whether a provider, as a dataset records it, stands for code that its user names."""
+    return provider.partition(":")[0].lower() in ("python", "langchain", "llama-index")
+
+
+def _reach(settings: Settings, provider: str) -> Reach:
+    if provider == "openai" and settings["openai_api_type"] != "OPEN_AI":
+        provider = "azure"
+    return REACH.get(provider, Reach((), ()))
+
+
+def _shown(settings: Settings, reach: Reach) -> tuple[str, str] | None:
+    """Name what is shown to the endpoint that is not the folder's own, and where it comes from."""
+    for name in reach.keys:
+        if settings.is_set(name) and not settings.origin(name).of_folder:
+            variable = BY_NAME[name].variables[0]
+            return f"your {variable}", f"the key comes from the {settings.origin(name)}"
+    if reach.signs_in and not any(settings.is_set(name) for name in reach.keys):
+        return "a token of yours", "no key is set, so that you sign in"
+    return None
+
+
+def _host(address: str) -> str:
+    return urlsplit(address).netloc.rpartition("@")[2] or address.rpartition("@")[2]
+
+
+def _is_loopback(address: str) -> bool:
+    if re.fullmatch(r"[^/@]*", address):  # OLLAMA_HOST may leave out the scheme
+        address = f"//{address}"
+    host = urlsplit(address).hostname or ""
     if host == "localhost":
         return True
     try:

@@ -50,6 +50,7 @@ class Request:
     headers: Mapping[str, str]
     """Names in lower case."""
     body: dict[str, Any]
+    method: str = "POST"
 
     @property
     def texts(self) -> list[str]:
@@ -117,6 +118,10 @@ class LoopbackServer(ThreadingHTTPServer):
         """Answer a request; called from many threads."""
         raise NotImplementedError
 
+    def reply_to_get(self, request: Request) -> Reply:
+        """Answer a GET request, which is not counted."""
+        return Reply(404, {"error": {"message": "not found"}})
+
     def handle_request_of(self, request: Request) -> Reply:
         """Count and record a request around ``reply``."""
         with self.lock:
@@ -180,13 +185,17 @@ class _Handler(BaseHTTPRequestHandler):
                 path=parts.path,
                 query=dict(parse_qsl(parts.query)),
                 headers={name.lower(): value for name, value in self.headers.items()},
-                body=json.loads(content) if content else {},
+                body=parsed(content),
             )
         )
         self._send(reply)
 
     def do_GET(self) -> None:
-        self._send(Reply(404, {"error": {"message": "not found"}}))
+        parts = urlsplit(self.path)
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        query = dict(parse_qsl(parts.query))
+        request = Request(parts.path, query, headers, {}, method="GET")
+        self._send(self.server.reply_to_get(request))
 
     def _send(self, reply: Reply) -> None:
         if reply.drop:
@@ -205,6 +214,14 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         pass
+
+
+def parsed(content: bytes) -> dict[str, Any]:
+    """Read a request's body: JSON, or a form such as those of token endpoints."""
+    try:
+        return json.loads(content) if content else {}
+    except ValueError:
+        return dict(parse_qsl(content.decode()))
 
 
 Script = Callable[[Request], Reply | None]

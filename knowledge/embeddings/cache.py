@@ -51,13 +51,20 @@ class CacheAccess:
         ``None`` is no cache.
     notify:
         Told once when the cache fails; it is not used any more then.
+    questions:
+        Vectors of questions, which are kept apart from those of documents.
     """
 
     def __init__(
-        self, cache: VectorCache | None, embedder: Embedder, notify: Callable[[str], None]
+        self,
+        cache: VectorCache | None,
+        embedder: Embedder,
+        notify: Callable[[str], None],
+        *,
+        questions: bool = False,
     ) -> None:
         self._cache = cache if embedder.cacheable else None
-        self._name = model_name(embedder)
+        self._name = model_name(embedder) + (" (questions)" if questions else "")
         self._notify = notify
         self._lock = threading.Lock()
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from knowledge.embeddings.instructed import DOCUMENT, QUERY
+from knowledge.embeddings.naming import parse_model
+from knowledge.embeddings.profiles import Resolved, resolve, use_profile
 from knowledge.embeddings.registry import (
     create_embedder,
     default_provider,
     embedder_for,
-    parse_model,
 )
-from knowledge.errors import ModelMismatchError
-from knowledge.trust import check_endpoint
+from knowledge.errors import ModelMismatchError, UsageError
+from knowledge.trust import check_endpoint, names_code
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from knowledge.embeddings.embedder import Embedder
-    from knowledge.model import Dataset
+    from knowledge.model import Dataset, EmbedderSpec
     from knowledge.settings import Settings
 
 
-def choose_embedder(dataset: Dataset | None, settings: Settings) -> Embedder:
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An embedder, and the settings it is to be used with: those of its profile included.
+
+    ``notes`` are sentences for the user.
+    """
+
+    embedder: Embedder
+    settings: Settings
+    notes: tuple[str, ...] = ()
+
+
+def choose(dataset: Dataset | None, settings: Settings) -> Choice:
     """Return the dataset's own embedder, or the one the settings ask for when it has none.
 
     Raises
@@ -30,30 +47,109 @@ def choose_embedder(dataset: Dataset | None, settings: Settings) -> Embedder:
         The working directory may not name this endpoint.
     """
     own = dataset.embedding if dataset is not None else None
-    provider, model = parse_model(default_provider(settings))
     if own is None or dataset is None:
-        check_endpoint(settings, provider)
-        return create_embedder(provider, settings=settings, model=model)
+        return _asked_for(settings)
     if settings.is_set("embedding_model_provider"):
-        check_endpoint(settings, provider)
-        asked = create_embedder(provider, settings=settings, model=model).spec
-        if asked.fingerprint != own.fingerprint:
+        asked = _asked_for(settings).embedder.spec
+        if not _same(asked, own, settings):
             raise ModelMismatchError(
                 f"dataset {dataset.name!r} is embedded with {own}, not with {asked}",
                 hint="Leave --embedding-model-provider out to use the dataset's own model, "
-                "or ingest into a new dataset.",
+                f"or change it: knowledge reembed {dataset.name!r} --embedding-model-provider "
+                f"{asked.provider}:{asked.model}",
             )
-    return recorded_embedder(dataset, settings)
+    return recorded(dataset, settings)
 
 
-def recorded_embedder(dataset: Dataset, settings: Settings) -> Embedder:
+def recorded(dataset: Dataset, settings: Settings) -> Choice:
     """Return the embedder that a dataset recorded.
+
+    Where a profile of the settings file leads to the same model, its address and key are used;
+    the dataset knows the model, not the profile.
 
     Raises
     ------
     UntrustedEndpointError
         The working directory may not name this endpoint.
     """
-    assert dataset.embedding is not None
-    check_endpoint(settings, dataset.embedding.provider)
-    return embedder_for(dataset.embedding, settings)
+    own = dataset.embedding
+    assert own is not None
+    there = next(_profiles_for(own, settings), None) or Resolved(own.provider, None, settings)
+    check_endpoint(there.settings, own.provider)
+    return Choice(embedder_for(own, there.settings), there.settings, there.notes)
+
+
+def replacement_for(dataset: Dataset, settings: Settings) -> Choice:
+    """Return the embedder that the settings ask for instead of the dataset's own.
+
+    Where only instructions are set, it is the dataset's own with these.
+
+    Raises
+    ------
+    UsageError
+        The settings ask for none.
+    UntrustedEndpointError
+        The working directory may not name this endpoint.
+    """
+    own = dataset.embedding
+    assert own is not None
+    if settings.is_set("embedding_model_provider"):
+        return _asked_for(settings)
+    given = {name: settings[name] for name in (QUERY, DOCUMENT) if settings.is_set(name)}
+    if not given:
+        raise UsageError(
+            "which model is the dataset to have?",
+            hint="Name it: --embedding-model-provider PROVIDER:MODEL",
+        )
+    return recorded(
+        replace(dataset, embedding=replace(own, options={**own.options, **given})), settings
+    )
+
+
+def choose_embedder(dataset: Dataset | None, settings: Settings) -> Embedder:
+    """Return the embedder of :func:`choose`."""
+    return choose(dataset, settings).embedder
+
+
+def recorded_embedder(dataset: Dataset, settings: Settings) -> Embedder:
+    """Return the embedder of :func:`recorded`."""
+    return recorded(dataset, settings).embedder
+
+
+def _asked_for(settings: Settings) -> Choice:
+    provider = default_provider(settings)
+    there = resolve(provider, settings)
+    check_endpoint(there.settings, there.provider)
+    return Choice(create_embedder(provider, settings=settings), there.settings, there.notes)
+
+
+def _profiles_for(own: EmbedderSpec, settings: Settings) -> Iterator[Resolved]:
+    """Yield the profiles that lead to a recorded model, the one that is named first."""
+    text = str(settings["embedding_model_provider"])
+    named, _ = parse_model(text)
+    for name in sorted(settings.profiles, key=lambda name: name != named):
+        profile = settings.profiles[name]
+        if parse_model(profile.type)[0] != own.provider:
+            continue
+        if name != named and any(value.missing for value in profile.config.values()):
+            continue  # it can't be used here, and nobody asked for it
+        there = use_profile(profile, settings)
+        if names_code(own.provider):
+            check_endpoint(there.settings, there.provider)  # before its code is loaded
+        spec = create_embedder(text if name == named else name, settings=settings).spec
+        if _same(spec, own, settings):
+            yield there
+
+
+def _same(asked: EmbedderSpec, own: EmbedderSpec, settings: Settings) -> bool:
+    """Tell whether a dataset's model is the one asked for.
+
+    Instructions count only where somebody set them: what is known of a model may grow.
+    """
+    silent = [name for name in (QUERY, DOCUMENT) if not settings.is_set(name)]
+    return _without(asked, silent).fingerprint == _without(own, silent).fingerprint
+
+
+def _without(spec: EmbedderSpec, names: list[str]) -> EmbedderSpec:
+    options = {name: value for name, value in spec.options.items() if name not in names}
+    return replace(spec, options=options)

@@ -7,20 +7,17 @@ environment but proxies and certificates: what is sent is what the settings say.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
 
-from knowledge.embeddings.openai_answer import (
-    UnusableAnswerError,
-    parse_object,
-    read_embeddings,
-)
-from knowledge.embeddings.openai_endpoint import Endpoint, endpoint_of
-from knowledge.embeddings.openai_errors import Failures
-from knowledge.errors import EmbeddingAuthError
+from knowledge.embeddings.answers import UnusableAnswerError, parse_object
+from knowledge.embeddings.hosted import common_settings
+from knowledge.embeddings.http_client import check_key
+from knowledge.embeddings.openai_answer import read_embeddings
+from knowledge.embeddings.openai_client import new_client
+from knowledge.embeddings.openai_endpoint import endpoint_of
+from knowledge.embeddings.refusals import Failures
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
     from knowledge.embeddings.embedder import Embeddings
+    from knowledge.embeddings.endpoint import Endpoint
     from knowledge.settings import Settings
 
 KNOWN_DIMENSIONS: Mapping[str, int] = {
@@ -37,21 +35,6 @@ KNOWN_DIMENSIONS: Mapping[str, int] = {
     "text-embedding-3-large": 3072,
 }
 """Models of OpenAI's own service; elsewhere these names may stand for any model."""
-
-_CONNECT_SECONDS = 10.0
-_PLAIN_HEADERS = frozenset(
-    {
-        "accept",
-        "accept-encoding",
-        "connection",
-        "content-length",
-        "content-type",
-        "host",
-        "transfer-encoding",
-        "user-agent",
-        "x-stainless-raw-response",  # the package's own mark for answers it shall not parse
-    }
-)
 
 
 class OpenAIEmbedder:
@@ -104,11 +87,9 @@ class OpenAIEmbedder:
             The base URL can't be used.
         """
         model = model or str(settings["openai_embedding_model"])
+        asked = dimensions or int(settings["openai_embedding_dimensions"])
         return cls(
-            endpoint_of(settings, model),
-            model=model,
-            dimensions=dimensions or int(settings["openai_embedding_dimensions"]) or None,
-            timeout=float(settings["embedding_timeout"]),
+            endpoint_of(settings, model), model=model, **common_settings(settings, asked or None)
         )
 
     def embed_documents(self, texts: Sequence[str]) -> Embeddings:
@@ -146,6 +127,8 @@ class OpenAIEmbedder:
 
     def _post(self, texts: Sequence[str]) -> bytes:
         client = self._connect()
+        if self._target.token is not None:
+            self._target.token()  # kept by its source; the package would wrap what this may raise
         import openai
 
         optional: dict[str, Any] = self._optional
@@ -167,48 +150,6 @@ class OpenAIEmbedder:
     def _connect(self) -> OpenAI:
         with self._lock:
             if self._client is None:
-                self._check_key()
-                self._client = self._new_client()
+                check_key(self._target, self._failures)
+                self._client = new_client(self._target, self._timeout)
             return self._client
-
-    def _new_client(self) -> OpenAI:
-        # The package looks at httpx where it finds it in sys.modules, which may be while another
-        # thread is half through importing it. Importing it here waits for the end of that.
-        with contextlib.suppress(ImportError):
-            importlib.import_module("httpx")
-        import openai
-
-        timeout = openai.Timeout(self._timeout, connect=min(self._timeout, _CONNECT_SECONDS))
-        # Whatever is None here, the package takes from the environment.
-        return openai.OpenAI(
-            api_key="-",
-            organization="",
-            project="",
-            base_url=self._target.url,
-            default_query=dict(self._target.query),
-            max_retries=0,
-            timeout=timeout,
-            http_client=openai.DefaultHttpxClient(
-                timeout=timeout,
-                follow_redirects=False,
-                event_hooks={"request": [self._set_headers]},
-            ),
-        )
-
-    def _set_headers(self, request: Any) -> None:
-        """Leave the headers that HTTP needs, and add exactly our own."""
-        for name in list(request.headers):
-            if name.lower() not in _PLAIN_HEADERS:
-                del request.headers[name]
-        request.headers.update(self._target.headers)
-
-    def _check_key(self) -> None:
-        if self._target.official and not self._target.has_key:
-            raise EmbeddingAuthError(
-                f"there is no key for {self._failures.who}", hint="Set OPENAI_API_KEY."
-            )
-        if not all(" " <= c <= "~" for value in self._target.headers.values() for c in value):
-            raise EmbeddingAuthError(
-                f"the key for {self._failures.who} holds a character that no key has",
-                hint="Set OPENAI_API_KEY again; look for quotes or line breaks in it.",
-            )

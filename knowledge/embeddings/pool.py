@@ -8,15 +8,18 @@ from collections import deque
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Self
 
-from knowledge.embeddings.batching import Batcher
+from knowledge.embeddings.batching import REQUEST_TOKENS, Batcher
 from knowledge.embeddings.breaker import Breaker
 from knowledge.embeddings.cache import CacheAccess, VectorCache
+from knowledge.embeddings.gate import Gate
 from knowledge.embeddings.memo import Memo
+from knowledge.embeddings.questions import Questions
+from knowledge.embeddings.rates import RateLimiter
 from knowledge.embeddings.retry import Backoff, Retrier
 from knowledge.embeddings.sender import Outcome, Sender
 from knowledge.embeddings.stats import PoolStats
 from knowledge.embeddings.tickets import Slot, Ticket
-from knowledge.embeddings.wishes import Wish, distinct, sendable
+from knowledge.embeddings.wishes import Wish, distinct
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -49,8 +52,11 @@ class EmbeddingPool:
         The provider.
     threads:
         Most requests under way at any time; 1 is strictly one after the other.
-    batch_size:
-        Most texts in a request; the embedder's own limit holds as well.
+    batch_size, batch_tokens:
+        Most texts, and most estimated tokens, in a request; the embedder's own limit holds as
+        well.
+    requests_a_minute, tokens_a_minute:
+        Most of each over all threads; 0 is no limit.
     retries:
         Further tries of a request that failed for a passing reason.
     cache:
@@ -69,6 +75,9 @@ class EmbeddingPool:
         threads: int,
         batch_size: int,
         retries: int,
+        batch_tokens: int = REQUEST_TOKENS,
+        requests_a_minute: int = 0,
+        tokens_a_minute: int = 0,
         cache: VectorCache | None = None,
         notify: Callable[[str], None] | None = None,
         backoff: Backoff | None = None,
@@ -84,11 +93,13 @@ class EmbeddingPool:
         self._sender = Sender(
             embedder,
             retrier=Retrier(retries, stop=self._stop, backoff=backoff, notify=say),
-            permits=threading.Semaphore(threads),
+            gate=Gate(threads, say),
+            rates=RateLimiter(requests_a_minute, tokens_a_minute, stop=self._stop),
             stop=self._stop,
             notify=say,
         )
-        self._batcher = Batcher(min(batch_size, embedder.max_batch))
+        self._questions = Questions(self._sender, CacheAccess(cache, embedder, say, questions=True))
+        self._batcher = Batcher(min(batch_size, embedder.max_batch), tokens=batch_tokens)
         self._ready: deque[list[Slot]] = deque()
         self._pending: dict[bytes, Slot] = {}
         self._memo = Memo()
@@ -155,20 +166,16 @@ class EmbeddingPool:
         concurrent.futures.CancelledError
             The pool was cancelled.
         """
-        question = sendable(text)
         self._check_open()
-        vector = self._sender.query(question)
-        with self._lock:
-            self._embedded += 1
-        return vector
+        return self._questions.vector(text)
 
     @property
     def stats(self) -> PoolStats:
         """What the pool has done so far."""
         with self._lock:
             return PoolStats(
-                embedded=self._embedded,
-                cached=self._cached,
+                embedded=self._embedded + self._questions.embedded,
+                cached=self._cached + self._questions.cached,
                 tokens=self._sender.tokens,
                 requests=self._sender.requests,
                 split=self._sender.split,

@@ -1,8 +1,9 @@
 """Which embedder: by name, without importing any provider's library before it is needed.
 
-A provider is named ``static``, ``openai`` or ``azure``, by an entry point of the group
-``knowledge.embedders``, or as ``python:module:Class``. Wherever a provider is named, a model may
-follow: ``openai:text-embedding-3-small``, ``python:module:Class:model``.
+A provider is one of the built-in ones, an entry point of the group ``knowledge.embedders``, or
+``python:module:Class``. Wherever a provider is named, a model may follow:
+``openai:text-embedding-3-small``, ``python:module:Class:model``; and a profile of the settings
+file may stand instead: ``my-cohere``, ``my-cohere:embed-v4.0``.
 """
 
 from __future__ import annotations
@@ -11,7 +12,12 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from knowledge.embeddings.instructed import DOCUMENT, QUERY, instructed
+from knowledge.embeddings.model_identity import check_same_files
+from knowledge.embeddings.naming import PYTHON, parse_model
+from knowledge.embeddings.profiles import resolve
 from knowledge.errors import UsageError
+from knowledge.settings import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,8 +34,43 @@ _BUILT_IN: Mapping[str, str] = {
     "static": "knowledge.embeddings.static:StaticEmbedder",
     "openai": "knowledge.embeddings.openai:OpenAIEmbedder",
     "azure": "knowledge.embeddings.openai:OpenAIEmbedder",
+    "ollama": "knowledge.embeddings.ollama:OllamaEmbedder",
+    "localai": "knowledge.embeddings.local_servers:LocalAIEmbedder",
+    "lmstudio": "knowledge.embeddings.local_servers:LMStudioEmbedder",
+    "cohere": "knowledge.embeddings.cohere:CohereEmbedder",
+    "jina": "knowledge.embeddings.jina:JinaEmbedder",
+    "mistral": "knowledge.embeddings.mistral:MistralEmbedder",
+    "mixedbread": "knowledge.embeddings.mixedbread:MixedbreadEmbedder",
+    "voyage": "knowledge.embeddings.voyage:VoyageEmbedder",
+    "gemini": "knowledge.embeddings.gemini:GeminiEmbedder",
+    "vertex": "knowledge.embeddings.vertex:VertexEmbedder",
+    "spaces": "knowledge.embeddings.spaces:SpacesTextEmbedder",
+    "spaces_text": "knowledge.embeddings.spaces:SpacesTextEmbedder",
+    "spaces_instruct": "knowledge.embeddings.spaces:SpacesInstructEmbedder",
+    "onnx": "knowledge.embeddings.onnx:OnnxEmbedder",
+    "fastembed": "knowledge.embeddings.fastembed:FastEmbedEmbedder",
+    "sentence-transformers": "knowledge.embeddings.sentence_transformers:"
+    "SentenceTransformersEmbedder",
+    "model2vec": "knowledge.embeddings.model2vec:Model2VecEmbedder",
+    "llama-cpp": "knowledge.embeddings.llama_cpp:LlamaCppEmbedder",
+    "langchain": "knowledge.embeddings.langchain:LangChainEmbedder",
+    "llama-index": "knowledge.embeddings.llama_index:LlamaIndexEmbedder",
 }
-_PYTHON = "python:"
+_NO_DIMENSIONS = {
+    setting.name: 0
+    for setting in TABLE
+    if setting.name.endswith("_dimensions") and isinstance(setting.default, int)
+}
+
+__all__ = [
+    "GROUP",
+    "create_embedder",
+    "default_provider",
+    "embedder_for",
+    "entry_point_class",
+    "parse_model",
+    "provider_names",
+]
 
 
 def create_embedder(
@@ -44,7 +85,7 @@ def create_embedder(
     Parameters
     ----------
     provider:
-        A provider's name, or ``provider:model``.
+        The name of a provider or of a profile; a model may follow after a colon.
     model:
         The model; default the provider's own, or what the settings say.
     dimensions:
@@ -55,37 +96,45 @@ def create_embedder(
     UsageError
         No such provider, a class that can't be loaded, or settings that do not fit it.
     """
-    name, named_model = parse_model(provider)
+    there = resolve(provider, settings)
+    _, named_model = parse_model(provider)
     if model and named_model and model != named_model:
         raise UsageError(
             f"{provider!r} names the model {named_model!r}, but the model {model!r} is asked for",
             hint="Name the model once.",
         )
+    return _create(there.provider, model or there.model, dimensions, there.settings)
+
+
+def _create(name: str, model: str | None, dimensions: int | None, settings: Settings) -> Embedder:
+    """Create the embedder of a provider, which is no profile."""
     if name == "azure" and settings["openai_api_type"] == "OPEN_AI":
         settings = settings.override(openai_api_type="AZURE")
     factory = _embedder_class(name).from_settings
-    embedder: Embedder = factory(settings, model=model or named_model, dimensions=dimensions)
+    embedder: Embedder = factory(settings, model=model, dimensions=dimensions)
     if name not in _BUILT_IN and embedder.spec.provider != name:
         embedder.spec = replace(embedder.spec, provider=name)
-    return embedder
+    return instructed(embedder, settings)
 
 
 def embedder_for(spec: EmbedderSpec, settings: Settings) -> Embedder:
     """Create the embedder that a dataset recorded: same provider, model and options.
 
-    Dimensions that the settings ask for now do not count.
+    Dimensions and instructions that the settings ask for now do not count, and no profile does.
 
     Raises
     ------
     UsageError
         As for `create_embedder`.
     """
-    embedder = create_embedder(
+    recorded = {name: spec.options.get(name, "") for name in (QUERY, DOCUMENT)}
+    embedder = _create(
         spec.provider,
-        settings=settings.override(openai_embedding_dimensions=0),
-        model=spec.model,
-        dimensions=spec.options.get("dimensions"),
+        spec.model,
+        spec.options.get("dimensions"),
+        settings.override(**_NO_DIMENSIONS, **recorded),
     )
+    check_same_files(spec, embedder.spec)
     if embedder.spec.dimensions is None:
         embedder.spec = replace(embedder.spec, dimensions=spec.dimensions)
     return embedder
@@ -94,7 +143,8 @@ def embedder_for(spec: EmbedderSpec, settings: Settings) -> Embedder:
 def default_provider(settings: Settings) -> str:
     """Name the provider that the settings lead to; a model may follow the name.
 
-    The one that is set; else ``openai`` where a key or a base URL for it is set; else ``static``.
+    The one that is set, which may be a profile; else ``openai`` where a key or a base URL for it
+    is set; else ``static``.
     """
     chosen = str(settings["embedding_model_provider"]).strip()
     if chosen:
@@ -104,20 +154,15 @@ def default_provider(settings: Settings) -> str:
     return "static"
 
 
-def parse_model(text: str) -> tuple[str, str | None]:
-    """Take ``provider`` or ``provider:model`` apart; a model's name may itself hold colons.
+def entry_point_class(name: str) -> Any:
+    """Load the class that another package registered.
 
-    >>> parse_model("openai:nomic-embed-text:v1.5")
-    ('openai', 'nomic-embed-text:v1.5')
-    >>> parse_model("python:my.module:MyEmbedder")
-    ('python:my.module:MyEmbedder', None)
+    Raises
+    ------
+    UsageError
+        There is none, or it can't be loaded.
     """
-    text = text.strip()
-    if text.lower().startswith(_PYTHON):
-        _, module, name, model = (*text.split(":", 3), "", "")[:4]
-        return f"{_PYTHON}{module}:{name}", model or None
-    provider, _, model = text.partition(":")
-    return provider.strip().lower(), model.strip() or None
+    return _embedder_class(name)
 
 
 def provider_names() -> list[str]:
@@ -135,8 +180,8 @@ def _embedder_class(name: str) -> Any:
     """Load the class, checked to have ``from_settings``."""
     if name in _BUILT_IN:
         return _load(name, _BUILT_IN[name])
-    if name.startswith(_PYTHON):
-        found = _load(name, name.removeprefix(_PYTHON))
+    if name.startswith(PYTHON):
+        found = _load(name, name.removeprefix(PYTHON))
     elif entry := _entry_points().get(name):
         found = _load(name, entry.value)
     else:

@@ -1,4 +1,8 @@
-"""Further tries of a request that failed for a passing reason."""
+"""Further tries of a request that failed for a passing reason.
+
+An answer that can't be read may be a proxy's bad moment or a wrong address: it is tried again as
+often as other failures where requests pass, and once where none has.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +17,20 @@ from tenacity import (
     RetryCallState,
     Retrying,
     retry_if_exception_type,
-    stop_after_attempt,
 )
 
-from knowledge.errors import TransientEmbeddingError
+from knowledge.errors import (
+    EmbeddingRateLimitError,
+    EmbeddingResponseError,
+    TransientEmbeddingError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
 
+_MAY_PASS = (TransientEmbeddingError, EmbeddingResponseError)
 _WORTH_A_WORD = 3.0
 """Seconds of waiting from which the user is told."""
 _BETWEEN_WORDS = 10.0
@@ -52,7 +60,7 @@ class Backoff:
 
 
 class Retrier:
-    """Calls again what raised `TransientEmbeddingError`; one for all threads of a pool.
+    """Calls again what may pass; one for all threads of a pool.
 
     When a server asks to wait, no thread sends anything before that time.
 
@@ -80,51 +88,49 @@ class Retrier:
         self._notify = notify
         self._not_before = 0.0
         self._last_word = -_BETWEEN_WORDS
+        self._passed = 0
+        """Requests that were answered; a count too few, by two threads at once, does no harm."""
 
     def __call__(self, send: Callable[[], T]) -> T:
         """Call ``send`` until it passes.
 
         Raises
         ------
-        TransientEmbeddingError
+        TransientEmbeddingError, EmbeddingResponseError
             The last one, when no try is left; its message says how many there were.
         concurrent.futures.CancelledError
             The pool was cancelled meanwhile.
         """
+        tries = _Tries(self._retries, self._backoff, passed=lambda: self._passed)
         retrying = Retrying(
             sleep=self._sleep,
-            stop=stop_after_attempt(self._retries + 1),
-            wait=self._wait,
-            retry=retry_if_exception_type(TransientEmbeddingError),
+            after=tries.count,
+            stop=tries.are_over,
+            wait=tries.wait,
+            retry=retry_if_exception_type(_MAY_PASS),
             before_sleep=self._before_sleep,
             reraise=True,
         )
         try:
             result: T = retrying(self._send_in_time, send)
-        except TransientEmbeddingError as error:
-            tries = self._retries + 1
-            raise TransientEmbeddingError(
-                f"{error.message} ({tries} tries)" if tries > 1 else error.message,
-                hint=error.hint,
-                retry_after=error.retry_after,
-            ) from error
+        except _MAY_PASS as error:
+            if tries.sent > 1:
+                error.message = f"{error.message} ({tries.sent} tries)"
+            raise
         return result
 
     def _send_in_time(self, send: Callable[[], T]) -> T:
         while (seconds := self._not_before - time.monotonic()) > 0:
             self._sleep(seconds)
         try:
-            return send()
+            result = send()
         except TransientEmbeddingError as error:
             if error.retry_after:
                 wait = min(error.retry_after, self._backoff.longest)
                 self._not_before = max(self._not_before, time.monotonic() + wait)
             raise
-
-    def _wait(self, state: RetryCallState) -> float:
-        error = _error_of(state)
-        asked = min(error.retry_after or 0.0, self._backoff.longest)
-        return max(asked, self._backoff.after(state.attempt_number))
+        self._passed += 1
+        return result
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
@@ -139,7 +145,48 @@ class Retrier:
         self._notify(f"{_error_of(state).message}; trying again in {seconds:.0f} s")
 
 
-def _error_of(state: RetryCallState) -> TransientEmbeddingError:
+class _Tries:
+    """The tries of one request.
+
+    One that was refused as too many does not count while others pass: waiting helps then.
+
+    Parameters
+    ----------
+    passed:
+        Tells how many requests of all threads were answered so far.
+    """
+
+    def __init__(self, retries: int, backoff: Backoff, *, passed: Callable[[], int]) -> None:
+        self.sent = 0
+        self._counted = 0
+        self._retries = retries
+        self._backoff = backoff
+        self._passed = passed
+        self._seen = passed()
+
+    def count(self, state: RetryCallState) -> None:
+        """Count a failed try, before anybody asks what follows."""
+        self.sent = state.attempt_number
+        error, passed = _error_of(state), self._passed()
+        others_pass = passed > self._seen
+        self._seen = passed
+        if isinstance(error, EmbeddingResponseError) and not passed:
+            self._retries = min(self._retries, 1)
+        if not (others_pass and isinstance(error, EmbeddingRateLimitError)):
+            self._counted += 1
+
+    def are_over(self, state: RetryCallState) -> bool:
+        """Tell whether the failed try was the last."""
+        del state
+        return self._counted > self._retries
+
+    def wait(self, state: RetryCallState) -> float:
+        """Return the seconds to wait before the next try."""
+        asked = min(getattr(_error_of(state), "retry_after", None) or 0.0, self._backoff.longest)
+        return max(asked, self._backoff.after(max(1, self._counted)))
+
+
+def _error_of(state: RetryCallState) -> TransientEmbeddingError | EmbeddingResponseError:
     error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, TransientEmbeddingError)
+    assert isinstance(error, _MAY_PASS)
     return error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from knowledge.embeddings.batching import estimate_tokens, likely_tokens
 from knowledge.embeddings.checks import Checked, check_answer
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.limits import Limits
@@ -17,6 +18,7 @@ from knowledge.errors import (
     EmbeddingBatchTooLargeError,
     EmbeddingError,
     EmbeddingInputTooLongError,
+    EmbeddingRateLimitError,
 )
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.embeddings.embedder import Embedder
+    from knowledge.embeddings.gate import Gate
+    from knowledge.embeddings.rates import RateLimiter
     from knowledge.embeddings.retry import Retrier
 
 _TOO_MUCH = (EmbeddingBatchTooLargeError, EmbeddingInputTooLongError)
@@ -48,8 +52,10 @@ class Sender:
     ----------
     retrier:
         Calls a request again that failed for a passing reason.
-    permits:
-        Held while a request is under way.
+    gate:
+        Passed by each request; it narrows when the server refuses one as too many.
+    rates:
+        Requests and tokens a minute.
     stop:
         Set, it lets no further request start.
     notify:
@@ -61,7 +67,8 @@ class Sender:
         embedder: Embedder,
         *,
         retrier: Retrier,
-        permits: threading.Semaphore,
+        gate: Gate,
+        rates: RateLimiter,
         stop: threading.Event,
         notify: Callable[[str], None],
     ) -> None:
@@ -72,7 +79,8 @@ class Sender:
         self.dimensions = embedder.spec.dimensions
         self._embedder = embedder
         self._retrier = retrier
-        self._permits = permits
+        self._gate = gate
+        self._rates = rates
         self._stop = stop
         self._notify = notify
         self._lock = threading.Lock()
@@ -212,19 +220,24 @@ class Sender:
         if known != checked.vectors.shape[1]:  # another thread's answer was first
             check_answer(answer.vectors, texts, dimensions=known, who=self.who)
         with self._lock:
-            self.tokens += answer.tokens or 0
+            self.tokens += likely_tokens(texts) if answer.tokens is None else answer.tokens
         return checked
 
     def _send(
         self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]
     ) -> Embeddings:
-        with self._permits:
+        cost = sum(map(estimate_tokens, texts))
+        with self._gate.passage() as number:
+            self._rates.wait(cost)
             if self._stop.is_set():
                 raise CancelledError
             with self._lock:
                 self.requests += 1
             try:
                 answer = send(texts)
+            except EmbeddingRateLimitError:
+                self._gate.narrow(number)
+                raise
             except EmbeddingError:
                 raise
             except Exception as error:
@@ -234,6 +247,9 @@ class Sender:
                 ) from error
         if not isinstance(answer, Embeddings):
             raise EmbeddingError(f"{self.who} gave a {type(answer).__name__}, not Embeddings")
+        self._gate.widen()
+        if answer.tokens is not None:
+            self._rates.correct(cost, answer.tokens)
         return answer
 
 

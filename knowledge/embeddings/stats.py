@@ -16,7 +16,7 @@ class PoolStats:
     cached:
         Distinct texts whose vector came from the cache.
     tokens:
-        Of the texts that were sent, as far as the provider counts them.
+        Of the texts that were sent, as the provider counts them, estimated where it does not.
     requests:
         Sent, further tries included.
     split:

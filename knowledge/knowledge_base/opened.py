@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from knowledge.ingestion.request import Notify
     from knowledge.model import Dataset
     from knowledge.retrieval.retriever import Retriever
+    from knowledge.storage.cache import EmbeddingCache
     from knowledge.storage.catalog import Catalog
 
 StrPath = str | os.PathLike[str]
@@ -35,6 +36,7 @@ class Opened:
         self._notify = notify
         self._retriever: Retriever | None = None
         self._pools: dict[str, EmbeddingPool] = {}
+        self._caches: list[EmbeddingCache] = []
 
     def close(self) -> None:
         """Close what is open; the object can still be used."""
@@ -42,6 +44,8 @@ class Opened:
             self._retriever.close()
         while self._pools:
             self._pools.popitem()[1].close()
+        while self._caches:
+            self._caches.pop().close()
 
     def _catalog(self) -> Catalog:
         from knowledge.storage.catalog import Catalog
@@ -54,16 +58,24 @@ class Opened:
         return self._catalog()
 
     def _embed_query(self, dataset: Dataset, text: str) -> NDArray[np.float32]:
-        from knowledge.embeddings.choice import recorded_embedder
-        from knowledge.embeddings.pool import EmbeddingPool
-
         assert dataset.embedding is not None
         fingerprint = dataset.embedding.fingerprint
         if fingerprint not in self._pools:
-            self._pools[fingerprint] = EmbeddingPool(
-                recorded_embedder(dataset, self.settings),
-                threads=1,
-                batch_size=1,
-                retries=self.settings["embedding_retries"],
-            )
+            self._pools[fingerprint] = self._open_pool(dataset)
         return self._pools[fingerprint].embed_query(text)
+
+    def _open_pool(self, dataset: Dataset) -> EmbeddingPool:
+        from knowledge.embeddings.choice import recorded
+        from knowledge.embeddings.opening import pool_for
+
+        choice = recorded(dataset, self.settings)
+        for note in choice.notes:
+            self._notify(note)
+        cache = None
+        if choice.embedder.cacheable:
+            from knowledge.ingestion.pools import open_question_cache
+
+            cache = open_question_cache(self.folder, choice, self._notify)
+        if cache is not None:
+            self._caches.append(cache)
+        return pool_for(choice, cache=cache, threads=1)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from knowledge.settings_table.chat import CHAT
 from knowledge.settings_table.documents import DOCUMENTS
 from knowledge.settings_table.embeddings import EMBEDDINGS
 from knowledge.settings_table.ingestion import INGESTION
+from knowledge.settings_table.local_models import LOCAL_MODELS
 from knowledge.settings_table.providers import PROVIDERS
 from knowledge.settings_table.retrieval import RETRIEVAL
 from knowledge.settings_table.setting import Setting
@@ -18,5 +20,7 @@ TABLE: tuple[Setting, ...] = (
     *DOCUMENTS,
     *EMBEDDINGS,
     *PROVIDERS,
+    *LOCAL_MODELS,
+    *CHAT,
     *RETRIEVAL,
 )

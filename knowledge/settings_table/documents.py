@@ -40,6 +40,13 @@ DOCUMENTS: tuple[Setting, ...] = (
         minimum=1,
     ),
     Setting(
+        "max_unpacked_size",
+        ("KNOW_MAX_UNPACKED_SIZE",),
+        1024,
+        "Most that the members of one archive may unpack to, in MiB.",
+        minimum=1,
+    ),
+    Setting(
         "file_memory",
         ("KNOW_FILE_MEMORY",),
         2048,

@@ -31,6 +31,8 @@ class Setting:
     only_with:
         Variables that count only where another one is set, which stands beside them: names that
         other programs use for something else.
+    not_with:
+        Variables that do not count where another one is set, for the same reason.
     """
 
     name: str
@@ -40,5 +42,6 @@ class Setting:
     minimum: float | None = None
     choices: tuple[str, ...] = ()
     secret: bool = False
-    synonyms: Mapping[str, str] = field(default_factory=dict)
-    only_with: Mapping[str, str] = field(default_factory=dict)
+    synonyms: Mapping[str, str] = field(default_factory=dict, hash=False)
+    only_with: Mapping[str, str] = field(default_factory=dict, hash=False)
+    not_with: Mapping[str, str] = field(default_factory=dict, hash=False)

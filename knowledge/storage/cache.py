@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -39,6 +40,33 @@ _MIGRATIONS = (
     END;
     """,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class CachedModel:
+    """What is kept of one model; ``name`` is its fingerprint and address."""
+
+    name: str
+    vectors: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class CacheStats:
+    """What an embedding cache holds; ``limit`` is the most bytes it may."""
+
+    limit: int
+    models: tuple[CachedModel, ...] = ()
+
+    @property
+    def vectors(self) -> int:
+        """Vectors of all models."""
+        return sum(model.vectors for model in self.models)
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of all models."""
+        return sum(model.bytes for model in self.models)
 
 
 class EmbeddingCache:
@@ -86,6 +114,21 @@ class EmbeddingCache:
                 found |= {row["key"]: np.frombuffer(row["vector"], np.float32) for row in rows}
         return found
 
+    def known(self, model: str, keys: Iterable[bytes]) -> set[bytes]:
+        """Return those of ``keys`` that are there."""
+        found: set[bytes] = set()
+        remaining = iter(keys)
+        with self._lock, translated(self._path):
+            while page := list(islice(remaining, PAGE)):
+                rows = self._connection.execute(
+                    "SELECT key FROM vectors "
+                    "WHERE model = (SELECT id FROM models WHERE fingerprint = ?) "
+                    f"AND key IN ({', '.join('?' * len(page))})",
+                    (model, *page),
+                )
+                found |= {row["key"] for row in rows}
+        return found
+
     def put_many(self, model: str, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
         """Keep vectors; committed when this returns."""
         import numpy as np
@@ -107,6 +150,29 @@ class EmbeddingCache:
                 ],
             )
             self._shrink(self._connection)
+
+    def stats(self) -> CacheStats:
+        """Count what is kept."""
+        with self._lock, translated(self._path):
+            rows = self._connection.execute(
+                "SELECT fingerprint, count(*) AS vectors, sum(length(vector) + 64) AS bytes "
+                "FROM vectors JOIN models ON models.id = vectors.model "
+                "GROUP BY models.id ORDER BY fingerprint"
+            ).fetchall()
+        models = tuple(
+            CachedModel(row["fingerprint"], row["vectors"], row["bytes"]) for row in rows
+        )
+        return CacheStats(self._limit, models)
+
+    def clear(self) -> None:
+        """Forget everything, and give the room back to the disk."""
+        with self._lock:
+            with transaction(self._connection, self._path):
+                self._connection.execute("DELETE FROM vectors")
+                self._connection.execute("DELETE FROM models")
+            with translated(self._path):
+                self._connection.execute("VACUUM")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _shrink(self, connection: sqlite3.Connection) -> None:
         size = connection.execute("SELECT bytes FROM size").fetchone()["bytes"]

@@ -19,6 +19,7 @@ from knowledge.errors import (
     EmbeddingError,
     EmbeddingInputTooLongError,
     EmbeddingQuotaError,
+    EmbeddingRateLimitError,
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
@@ -193,7 +194,7 @@ def test_a_name_and_password_in_the_url_are_sent_instead_of_the_key(connect):
     [
         (refusal(401, f"Incorrect API key provided: {KEY}"), EmbeddingAuthError, r"\[key\]"),
         (refusal(429, "no", "insufficient_quota"), EmbeddingQuotaError, "429"),
-        (refusal(429, "slow down"), TransientEmbeddingError, "slow down"),
+        (refusal(429, "slow down"), EmbeddingRateLimitError, "slow down"),
         (Reply(502, "<html><h1>Bad Gateway</h1></html>"), TransientEmbeddingError, "Bad Gateway"),
         (Reply(503, b"\xff\xfe"), TransientEmbeddingError, "503"),
         (Reply(drop=True), TransientEmbeddingError, "can't reach"),

@@ -6,11 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from knowledge.embeddings.openai_answer import (
-    UnusableAnswerError,
-    parse_object,
-    read_embeddings,
-)
+from knowledge.embeddings.answers import UnusableAnswerError, parse_object
+from knowledge.embeddings.openai_answer import read_embeddings
 
 
 def item(vector, index=None):

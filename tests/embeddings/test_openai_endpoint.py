@@ -114,7 +114,7 @@ def test_a_deployment_stands_for_the_model(endpoint):
 
 
 def test_azure_needs_a_base_url(endpoint):
-    with pytest.raises(UsageError, match="OPENAI_BASE_URL is not set"):
+    with pytest.raises(UsageError, match="neither OPENAI_BASE_URL nor AZURE_OPENAI_ENDPOINT"):
         endpoint(OPENAI_API_TYPE="AZURE")
 
 

@@ -8,7 +8,12 @@ import pytest
 
 from knowledge.embeddings import retry
 from knowledge.embeddings.retry import Backoff, Retrier
-from knowledge.errors import EmbeddingAuthError, TransientEmbeddingError
+from knowledge.errors import (
+    EmbeddingAuthError,
+    EmbeddingRateLimitError,
+    EmbeddingResponseError,
+    TransientEmbeddingError,
+)
 
 
 class Clock:
@@ -103,3 +108,39 @@ def test_stopping_ends_a_wait():
     with pytest.raises(CancelledError):
         retrier(flaky(transient()))
     assert time.monotonic() - started < 50
+
+
+def test_an_answer_that_can_not_be_read_is_tried_once_more_where_nothing_has_passed(clock):
+    retrier = Retrier(9, stop=clock)
+    assert retrier(flaky(EmbeddingResponseError("garbage"))) == "answer"
+    retrier = Retrier(9, stop=clock)
+    with pytest.raises(EmbeddingResponseError, match=r"garbage \(2 tries\)"):
+        retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(5)]))
+
+
+def test_it_is_tried_as_often_as_others_where_requests_pass(clock):
+    retrier = Retrier(4, stop=clock)
+    retrier(flaky())
+    assert retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(4)])) == "answer"
+    with pytest.raises(EmbeddingResponseError, match=r"garbage \(5 tries\)"):
+        retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(5)]))
+
+
+def test_no_further_tries_are_none_for_such_an_answer_too(clock):
+    with pytest.raises(EmbeddingResponseError, match=r"garbage$"):
+        Retrier(0, stop=clock)(flaky(EmbeddingResponseError("garbage")))
+
+
+def test_a_refusal_as_one_too_many_does_not_count_while_others_pass(clock):
+    retrier, left = Retrier(1, stop=clock), [7]
+
+    def refused_while_others_pass():
+        if left[0]:
+            left[0] -= 1
+            retrier(flaky())  # another thread's request
+            raise EmbeddingRateLimitError("429")
+        return "answer"
+
+    assert retrier(refused_while_others_pass) == "answer"
+    with pytest.raises(EmbeddingRateLimitError, match=r"429 \(2 tries\)"):
+        retrier(flaky(*[EmbeddingRateLimitError("429") for _ in range(9)]))

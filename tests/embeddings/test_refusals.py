@@ -6,14 +6,16 @@ import time
 
 import pytest
 
-from knowledge.embeddings.openai_endpoint import Endpoint
-from knowledge.embeddings.openai_errors import Failures, retry_after
+from knowledge.embeddings.endpoint import Endpoint
+from knowledge.embeddings.openai_endpoint import azure_advice
+from knowledge.embeddings.refusals import Failures, retry_after
 from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingBatchTooLargeError,
     EmbeddingError,
     EmbeddingInputTooLongError,
     EmbeddingQuotaError,
+    EmbeddingRateLimitError,
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
@@ -31,6 +33,7 @@ def failures(provider="openai"):
         secrets=(KEY, "foo"),
         official=False,
         has_key=True,
+        advice=azure_advice("OPENAI_API_KEY", "http://host/v1") if provider == "azure" else {},
     )
     return Failures(endpoint, "m")
 
@@ -74,9 +77,13 @@ def test_a_limit_is_a_batch_for_several_texts_and_a_text_for_one(status, said):
     assert type(judge(status, error(said), texts=1)) is EmbeddingInputTooLongError
 
 
-@pytest.mark.parametrize("status", [408, 409, 425, 429, 500, 502, 503, 504, 529])
+@pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 503, 504, 529])
 def test_what_may_pass_is_transient(status):
     assert type(judge(status, error("overloaded"))) is TransientEmbeddingError
+
+
+def test_too_many_requests_are_a_rate_limit():
+    assert type(judge(429, error("overloaded"))) is EmbeddingRateLimitError
 
 
 @pytest.mark.parametrize(
@@ -89,15 +96,18 @@ def test_what_may_pass_is_transient(status):
         (429, "You exceeded your current quota, check your plan and billing details.", None,
          EmbeddingQuotaError),
         (429, "You exceeded your current quota. Please retry in 32.5s.", None,
-         TransientEmbeddingError),
+         EmbeddingRateLimitError),
         (429, "exceeded call rate limit; see https://aka.ms/oai/quotaincrease", None,
-         TransientEmbeddingError),
+         EmbeddingRateLimitError),
         (429, "Rate limit reached on tokens per min (TPM): Limit 1000000", None,
-         TransientEmbeddingError),
+         EmbeddingRateLimitError),
         (400, "'$.input' is invalid", None, EmbeddingError),
         (422, "field required", None, EmbeddingError),
         (404, "no such page", None, EmbeddingError),
         (405, "method not allowed", None, EmbeddingError),
+        (403, "Insufficient account balance", None, EmbeddingQuotaError),
+        (429, "limited to 1000 API calls / month", None, EmbeddingQuotaError),
+        (400, "API key not valid. Please pass a valid API key.", None, EmbeddingAuthError),
         (501, "This server does not support embeddings. Start it with `--embeddings`", None,
          EmbeddingError),
     ],
@@ -109,9 +119,11 @@ def test_the_status_and_the_words_decide_together(status, said, code, kind):
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (error("boom", 429), TransientEmbeddingError),
+        (error("boom", 429), EmbeddingRateLimitError),
         (error("boom", 500), TransientEmbeddingError),
         (error("bad key", 401), EmbeddingAuthError),
+        (error("HTTP Error 429: Too Many Requests"), EmbeddingRateLimitError),
+        (error("Queue is full."), TransientEmbeddingError),
         (error("something broke", "server_error"), EmbeddingResponseError),
         (error("input is too large to process"), EmbeddingBatchTooLargeError),
     ],

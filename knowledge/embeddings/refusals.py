@@ -1,4 +1,4 @@
-"""What an OpenAI-compatible server's refusals mean.
+"""What a server's refusals mean, whatever protocol it speaks.
 
 Servers agree on the shape of success, not of failure: the same limit is a 400 here, a 413, a 422
 or a 500 there, so that the words of the message decide together with the status.
@@ -19,6 +19,7 @@ from knowledge.errors import (
     EmbeddingError,
     EmbeddingInputTooLongError,
     EmbeddingQuotaError,
+    EmbeddingRateLimitError,
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
@@ -26,30 +27,36 @@ from knowledge.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from knowledge.embeddings.openai_endpoint import Endpoint
+    from knowledge.embeddings.endpoint import Endpoint
 
 _LIMIT_STATUSES = (200, 400, 413, 422, 500)
 _TRANSIENT_STATUSES = (408, 409, 425, 429)
 
 _QUOTA = re.compile(
     r"insufficient_quota|exceeded your current quota|plan and billing|billing.hard.limit"
-    r"|insufficient (balance|credit)|credit balance",
+    r"|insufficient (account )?(balance|credit)|credit balance|calls / month",
     re.IGNORECASE,
+)
+_QUOTA_OF_THE_DAY = re.compile(r'"quotaId": *"\w*PerDay', re.IGNORECASE)  # Google's
+_BAD_KEY = re.compile(
+    r"api.?key.{0,5}(not valid|invalid|expired)|invalid.api.?(key|token)", re.IGNORECASE
 )
 _BATCH = re.compile(
     r"batch.?size|maximum.{0,20}batch|too many (inputs|texts|documents|tokens)|array too long"
     r"|array_above_max_length|tokens.per.request|in (one|a single) (batch|request)"
-    r"|number of (inputs|texts|documents)|at most \d+ (inputs|texts|documents|requests)",
+    r"|number of (inputs|texts|documents)|at most \d+ (inputs|texts|documents|requests|items)",
     re.IGNORECASE,
 )
 _LONG = re.compile(
     r"context.(length|size|window)|too (long|large)|longer than|must have less than|input length"
-    r"|(maximum|max).(input|sequence|allowed token)|exceed.{0,60}(token|length|context|limit)",
+    r"|(maximum|max).(input|sequence|allowed token)|exceed.{0,60}(token|length|context|limit)"
+    r"|supports up to \d+",
     re.IGNORECASE,
 )
 _WAIT = re.compile(
     r"(?:try again|retry)\w* (?:in|after) (?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s))?", re.IGNORECASE
 )
+_RETRY_DELAY = re.compile(r'"retryDelay": *"([\d.]+)s"')  # Google's
 _KEY_LIKE = re.compile(r"\bsk-[\w*.…-]+|\beyJ[\w.-]{10,}|[\w-]*\*{3,}[\w*-]*")
 _EXCERPT = 300
 
@@ -85,18 +92,19 @@ class Failures:
             How many the request held: a text that is too long can be named only when alone.
         """
         said, code = _message(body)
-        status = _inner_status(code) if status == 200 else status
+        status = _inner_status(code, said) if status == 200 else status
         what = f"{self.who} answered {status}: {self.scrub(said)}"
-        if status in (401, 403):
-            return EmbeddingAuthError(what, hint=self._key_hint)
-        if status == 402 or (status == 429 and _is_quota(f"{code} {said}")):
+        if _is_quota(status, f"{code} {said}", body):
             return EmbeddingQuotaError(what, hint="Check the account's plan and billing.")
+        if status in (401, 403) or (status == 400 and _BAD_KEY.search(f"{code} {said}")):
+            return EmbeddingAuthError(what, hint=self._key_hint)
         if status == 413 or (status in _LIMIT_STATUSES and _is_limit(f"{code} {said}")):
             kind = EmbeddingInputTooLongError if texts == 1 else EmbeddingBatchTooLargeError
             return kind(what, hint="Use a smaller --chunk-size or embedding batch size.")
         if status in _TRANSIENT_STATUSES or (status >= 500 and status != 501):
-            return TransientEmbeddingError(
-                what, hint="Try again later.", retry_after=retry_after(headers, said)
+            failure = EmbeddingRateLimitError if status == 429 else TransientEmbeddingError
+            return failure(
+                what, hint="Try again later.", retry_after=retry_after(headers, f"{said} {body}")
             )
         if status == 200:
             return EmbeddingResponseError(what, hint=self._address_hint)
@@ -113,7 +121,7 @@ class Failures:
         if timeout is not None:
             return TransientEmbeddingError(
                 f"{self.who} did not answer within {timeout:g} s",
-                hint="Raise KNOW_EMBEDDING_TIMEOUT, or check that the server runs.",
+                hint=f"Raise {self.endpoint.variables.timeout}, or check that the server runs.",
             )
         cause = self.scrub(str(error.__cause__ or error))
         if "CERTIFICATE_VERIFY_FAILED" in cause:
@@ -144,28 +152,25 @@ class Failures:
 
     @property
     def _key_hint(self) -> str:
-        if self.endpoint.provider == "azure":
-            return (
-                "Check OPENAI_API_KEY and OPENAI_API_TYPE (AZURE for a key, AZURE_AD for a token)."
-            )
-        return "Check OPENAI_API_KEY."
+        return self.endpoint.advice.get(401) or f"Check {self.endpoint.variables.key}."
 
     @property
     def _address_hint(self) -> str:
-        return f"Check OPENAI_BASE_URL, now {self.endpoint.url}"
+        return f"Check {self.endpoint.variables.url}, now {self.endpoint.url}"
 
     def _hint(self, status: int, headers: Mapping[str, str], said: str) -> str:
         if status in (301, 302, 303, 307, 308):
             target = self.scrub(headers.get("location", "elsewhere").partition("?")[0])
-            return f"The server points to {target}; set OPENAI_BASE_URL accordingly."
+            return f"The server points to {target}; set {self.endpoint.variables.url} accordingly."
         if "pull" in said:
             return f"Run: ollama pull {self.model}"
-        if status == 404 and self.endpoint.provider == "azure":
-            return f"Check OPENAI_AZURE_DEPLOYMENT, OPENAI_API_VERSION and {self.endpoint.url}"
+        if advice := self.endpoint.advice.get(status):
+            return advice
         if "model" in said.lower():
-            return f"Check OPENAI_EMBEDDING_MODEL, now {self.model}"
+            return f"Check {self.endpoint.variables.model}, now {self.model}"
         if status in (404, 405):
-            return f"{self._address_hint}; it usually ends in /v1."
+            usual = "; it usually ends in /v1." if self.endpoint.provider == "openai" else "."
+            return self._address_hint + usual
         return ""
 
 
@@ -183,6 +188,8 @@ def retry_after(headers: Mapping[str, str], said: str = "") -> float | None:
 
 def _wait_in_words(said: str) -> float | None:
     """Read "Please try again in 1m20s", "retry after 2 seconds" and the like."""
+    if delay := _RETRY_DELAY.search(said):
+        return _number(delay[1])
     found = _WAIT.search(said)
     if found is None or not any(found.groups()):
         return None
@@ -199,9 +206,13 @@ def _number(text: str | None) -> float | None:
     return value if 0 <= value < float("inf") else None
 
 
-def _is_quota(said: str) -> bool:
+def _is_quota(status: int, said: str, body: str) -> bool:
     """Tell a spent account from a rate limit, which some servers announce in the same words."""
-    return bool(_QUOTA.search(said)) and _wait_in_words(said) is None
+    if status not in (403, 429):
+        return status == 402
+    if _QUOTA_OF_THE_DAY.search(body):
+        return True
+    return bool(_QUOTA.search(said)) and _wait_in_words(f"{said} {body}") is None
 
 
 def _is_limit(said: str) -> bool:
@@ -230,7 +241,10 @@ def _plain(body: str) -> str:
     return re.sub(r"(?s)<[^>]*>", " ", without_code).strip() or "an empty body"
 
 
-def _inner_status(code: str) -> int:
+def _inner_status(code: str, said: str) -> int:
     """Find the status that an error inside an answer of status 200 names."""
-    found = re.match(r"[45]\d\d\b", code)
-    return int(found.group()) if found else 200
+    if found := re.match(r"[45]\d\d\b", code):
+        return int(found.group())
+    if re.search(r"\b429\b|too many requests", said, re.IGNORECASE):
+        return 429
+    return 503 if "queue is full" in said.lower() else 200

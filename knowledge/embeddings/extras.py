@@ -1,0 +1,23 @@
+"""Libraries that come with an extra of the package."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from knowledge.errors import UsageError
+
+
+def need_library(module: str, *, extra: str, provider: str) -> None:
+    """Check that a library is installed, without importing it.
+
+    Raises
+    ------
+    UsageError
+        It is not.
+    """
+    if find_spec(module) is None:
+        raise UsageError(
+            f"the embedding provider {provider} needs the library {module.replace('_', '-')}, "
+            "which is not installed",
+            hint=f"Install it: pip install 'knowledge[{extra}]'",
+        )

@@ -1,0 +1,72 @@
+"""A client of the ``openai`` package that sends what an endpoint says, and nothing else.
+
+It tries nothing again, follows no redirect, and reads nothing from the environment but proxies
+and certificates.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from knowledge.embeddings.http_client import CONNECT_SECONDS
+
+if TYPE_CHECKING:
+    from openai import OpenAI
+
+    from knowledge.embeddings.endpoint import Endpoint
+
+_PLAIN_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+        "x-stainless-raw-response",  # the package's own mark for answers it shall not parse
+    }
+)
+
+
+def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
+    """Return a client whose requests carry exactly the endpoint's headers.
+
+    Parameters
+    ----------
+    timeout_seconds:
+        Seconds that an answer, or the next part of one, may take.
+    """
+    # The package looks at httpx where it finds it in sys.modules, which may be while another
+    # thread is half through importing it. Importing it here waits for the end of that.
+    with contextlib.suppress(ImportError):
+        importlib.import_module("httpx")
+    import openai
+
+    def set_headers(request: Any) -> None:
+        for name in list(request.headers):
+            if name.lower() not in _PLAIN_HEADERS:
+                del request.headers[name]
+        request.headers.update(endpoint.headers)
+        if endpoint.token is not None:
+            request.headers["Authorization"] = f"Bearer {endpoint.token()}"
+
+    timeout = openai.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
+    # Whatever is None here, the package takes from the environment.
+    return openai.OpenAI(
+        api_key="-",
+        organization="",
+        project="",
+        base_url=endpoint.url,
+        default_query=dict(endpoint.query),
+        max_retries=0,
+        timeout=timeout,
+        http_client=openai.DefaultHttpxClient(
+            timeout=timeout,
+            follow_redirects=False,
+            event_hooks={"request": [set_headers]},
+        ),
+    )

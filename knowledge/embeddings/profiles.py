@@ -1,0 +1,155 @@
+"""From a profile's name to its provider and the settings in force for it.
+
+A profile's values stand where its file stands: above the defaults and the file's own settings,
+below ``.env``, the environment and flags.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from knowledge.embeddings.naming import parse_model
+from knowledge.errors import UntrustedEndpointError, UsageError
+from knowledge.settings import BY_NAME, Origin, Settings, Value, convert
+from knowledge.settings_table.embeddings import EMBEDDINGS
+from knowledge.settings_table.local_models import LOCAL_MODELS
+from knowledge.settings_table.providers import PROVIDERS
+from knowledge.trust import is_trusted
+
+if TYPE_CHECKING:
+    from knowledge.profiles import Profile, ProfileValue
+
+_SETTINGS = (*EMBEDDINGS, *PROVIDERS, *LOCAL_MODELS)
+_ALLOWED = {setting.name for setting in _SETTINGS} - {"embedding_model_provider"}
+_VARIABLES = {
+    variable: setting.name
+    for setting in _SETTINGS
+    for variable in setting.variables
+    if setting.name in _ALLOWED
+}
+_FAMILIES = {
+    "azure": ("azure_openai", "azure", "openai"),
+    "spaces_text": ("spaces",),
+    "spaces_instruct": ("spaces",),
+}
+"""What the names of a provider's settings begin with, where that is not the provider's name."""
+_SAME = (
+    ("model", "embedding_model"),
+    ("base_url", "endpoint", "api_endpoint", "url", "api_base"),
+    ("api_key", "key", "token"),
+    ("dimensions", "embedding_dimensions"),
+    ("deployment", "azure_deployment"),
+    ("api_version", "version"),
+    ("org_id", "organization"),
+)
+"""Names of the same thing: one of them stands in the file, another in our table."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A provider and a model with the settings in force for them."""
+
+    provider: str
+    model: str | None
+    settings: Settings
+    notes: tuple[str, ...] = ()
+
+
+def resolve(text: str, settings: Settings) -> Resolved:
+    """Read ``provider``, ``provider:model``, ``profile`` or ``profile:model``.
+
+    Raises
+    ------
+    UsageError
+        The profile's values do not fit.
+    UntrustedEndpointError
+        The working directory's file would put a variable of the environment somewhere.
+    """
+    name, model = parse_model(text)
+    profile = settings.profiles.get(name)
+    if profile is None:
+        return Resolved(name, model, settings)
+    return use_profile(profile, settings, model)
+
+
+def use_profile(profile: Profile, settings: Settings, model: str | None = None) -> Resolved:
+    """Return a profile's provider and the settings in force for it.
+
+    Raises
+    ------
+    UsageError, UntrustedEndpointError
+        As for `resolve`.
+    """
+    provider, typed_model = parse_model(profile.type)
+    origin = Origin.PROJECT_FILE if profile.of_folder else Origin.CONFIG_FILE
+    values = {}
+    for key, given in profile.config.items():
+        where = f"{profile.file}: {key} of profile {profile.name!r}"
+        if given.missing:
+            raise UsageError(
+                f"{where} needs the variable {given.missing[0]}, which is not set",
+                hint=f"Set {given.missing[0]} in the environment or in .env.",
+            )
+        setting = BY_NAME[_setting_name(key, provider, profile)]
+        if not setting.secret:
+            _check_variables(given, where, profile, settings)
+        value = convert(setting, given.value, where)
+        values[setting.name] = Value(value, _origin(given, origin, secret=setting.secret), key)
+    notes = tuple(
+        f"{settings.values[name].source} of the {settings.origin(name)} wins over {value.source} "
+        f"of profile {profile.name!r}"
+        for name, value in values.items()
+        if not _is_weak(settings.origin(name)) and settings[name] != value.value
+    )
+    there = settings.beneath(values)
+    if profile.of_folder:
+        # Code that the file names is the folder's choice, whoever chose the profile.
+        chosen = Value(profile.type, Origin.PROJECT_FILE, profile.name)
+        there = there.replaced(embedding_model_provider=chosen)
+    return Resolved(provider, model or typed_model, there, notes)
+
+
+def _setting_name(key: str, provider: str, profile: Profile) -> str:
+    """Find the setting that a key of a profile stands for.
+
+    It may be the setting's name or variable, or the short name that the provider's own settings
+    have behind the provider's name: ``apiKey``, ``baseURL``, ``model``.
+    """
+    if key in _ALLOWED:
+        return key
+    if key in _VARIABLES:
+        return _VARIABLES[key]
+    short = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()
+    names = next((names for names in _SAME if short in names), ())
+    own = provider.replace("-", "_")
+    families = (*_FAMILIES.get(provider, (own,)), "embedding")
+    for family in families:
+        for name in (short, *names):
+            if f"{family}_{name}" in _ALLOWED:
+                return f"{family}_{name}"
+    known = [name for name in sorted(_ALLOWED) if name.startswith(families)]
+    raise UsageError(
+        f"{profile.file}: {key!r} of profile {profile.name!r} is no setting of {profile.type}",
+        hint=f"Known are {', '.join(known or sorted(_ALLOWED))}.",
+    )
+
+
+def _check_variables(given: ProfileValue, where: str, profile: Profile, settings: Settings) -> None:
+    """Let no stranger's file send a variable of the environment to a server of his choice."""
+    if given.environment and profile.of_folder and not is_trusted(settings):
+        raise UntrustedEndpointError(
+            f"{where} in {settings.folder} takes {given.environment[0]} from your environment"
+        )
+
+
+def _origin(given: ProfileValue, origin: Origin, *, secret: bool) -> Origin:
+    """Tell where a value came from: a secret is where its variable was found."""
+    if secret and given.environment:
+        return Origin.ENVIRONMENT
+    return Origin.DOTENV if secret and given.dotenv else origin
+
+
+def _is_weak(origin: Origin) -> bool:
+    return origin in (Origin.DEFAULT, Origin.PROJECT_FILE, Origin.CONFIG_FILE)

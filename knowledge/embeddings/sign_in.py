@@ -1,0 +1,150 @@
+"""Tokens of a user who is signed in to a cloud, where no key is set.
+
+Each function gives back what gives a token; the cloud's library is imported, and asked, when the
+first request is sent. The library keeps a token until it ends.
+"""
+
+from __future__ import annotations
+
+import threading
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from knowledge.errors import EmbeddingAuthError, TransientEmbeddingError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def azure_token(scope: str) -> Callable[[], str]:
+    """Return what gives Azure AD tokens, by `azure.identity.DefaultAzureCredential`.
+
+    That looks at AZURE_CLIENT_ID and its like, managed identities, and the Azure CLI's sign-in.
+
+    Raises
+    ------
+    UsageError
+        The extra ``azure`` is not installed.
+    """
+    _need("azure.identity", "azure-identity", "azure", "OPENAI_API_KEY")
+    lock = threading.Lock()
+    source: list[Callable[[], str]] = []
+
+    def token() -> str:
+        with lock:
+            if not source:
+                source.append(_azure_provider(scope))
+        from azure.core.exceptions import AzureError
+
+        try:
+            return source[0]()
+        except AzureError as error:
+            raise EmbeddingAuthError(
+                f"Azure gives no token: {_first_line(error)}",
+                hint="Sign in with `az login`, or set OPENAI_API_KEY.",
+            ) from error
+
+    return token
+
+
+def _azure_provider(scope: str) -> Callable[[], str]:
+    from azure.identity import DefaultAzureCredential, get_bearer_token_provider
+
+    provider: Callable[[], str] = get_bearer_token_provider(DefaultAzureCredential(), scope)
+    return provider
+
+
+class GoogleSignIn:
+    """Gives Google Cloud tokens by application-default credentials.
+
+    Raises
+    ------
+    UsageError
+        The extra ``vertex`` is not installed.
+    """
+
+    def __init__(self) -> None:
+        _need("google.auth", "google-auth", "vertex", "VERTEX_API_KEY")
+        self._lock = threading.Lock()
+        self._credentials: Any = None
+        self._project = ""
+
+    def token(self) -> str:
+        """Return a token that is valid now.
+
+        Raises
+        ------
+        EmbeddingAuthError
+            Nobody is signed in, or Google refuses.
+        TransientEmbeddingError
+            Google can't be reached.
+        """
+        with self._lock:
+            self._find()
+            from google.auth.exceptions import GoogleAuthError, TransportError
+            from google.auth.transport.requests import Request
+
+            if not self._credentials.valid:
+                try:
+                    self._credentials.refresh(Request())
+                except GoogleAuthError as error:
+                    said = f"Google gives no token: {_first_line(error)}"
+                    if isinstance(error, TransportError) or error.retryable:
+                        raise TransientEmbeddingError(said, hint="Try again later.") from error
+                    raise EmbeddingAuthError(said, hint=_GOOGLE_HINT) from error
+            return str(self._credentials.token)
+
+    def project(self) -> str:
+        """Return the project that the credentials belong to.
+
+        Raises
+        ------
+        EmbeddingAuthError
+            Nobody is signed in, or the credentials know no project.
+        """
+        with self._lock:
+            self._find()
+            if not self._project:
+                raise EmbeddingAuthError(
+                    "the credentials for Google Cloud name no project", hint="Set VERTEX_PROJECT."
+                )
+            return self._project
+
+    def _find(self) -> None:
+        if self._credentials is not None:
+            return
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+
+        try:
+            self._credentials, project = google.auth.default(
+                scopes=["https://www.googleapis.com/auth/cloud-platform"]
+            )
+        except DefaultCredentialsError as error:
+            raise EmbeddingAuthError(
+                f"nobody is signed in to Google Cloud: {_first_line(error)}", hint=_GOOGLE_HINT
+            ) from error
+        self._project = project or ""
+
+
+_GOOGLE_HINT = (
+    "Run `gcloud auth application-default login`, set GOOGLE_APPLICATION_CREDENTIALS, "
+    "or set VERTEX_API_KEY to a token."
+)
+
+
+def _need(module: str, package: str, extra: str, variable: str) -> None:
+    try:
+        found = find_spec(module)
+    except (ImportError, ValueError):  # there is not even its parent, or it is half imported
+        found = None
+    if found is None:
+        raise UsageError(
+            f"signing in needs the package {package}, which is not installed",
+            hint=f"Run: pip install 'knowledge[{extra}]', or set {variable}.",
+        )
+
+
+def _first_line(error: Exception) -> str:
+    said = str(error.args[0] if error.args else "").strip()
+    return (said.splitlines() or [type(error).__name__])[0][:300]

@@ -1,0 +1,73 @@
+"""A pool with the data folder's embedding cache behind it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from knowledge.embeddings.cache import model_name, text_key
+from knowledge.embeddings.opening import pool_for
+from knowledge.embeddings.wishes import sendable
+from knowledge.errors import KnowledgeError
+from knowledge.storage.cache import EmbeddingCache
+
+if TYPE_CHECKING:
+    from knowledge.embeddings.choice import Choice
+    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.ingestion.request import Notify
+    from knowledge.settings import Settings
+    from knowledge.storage.layout import DataFolder
+
+MIB = 1024 * 1024
+
+
+@contextlib.contextmanager
+def open_pool(
+    folder: DataFolder, choice: Choice, notify: Notify, *, threads: int | None = None
+) -> Iterator[EmbeddingPool]:
+    """Give a pool; it sends what waits when the context ends, and drops it on an error."""
+    cache = open_cache(folder, choice)
+    try:
+        with pool_for(choice, cache=cache, threads=threads, notify=notify) as pool:
+            yield pool
+    finally:
+        if cache is not None:
+            cache.close()
+
+
+def open_cache(folder: DataFolder, choice: Choice) -> EmbeddingCache | None:
+    """Open the cache for an embedder whose vectors are worth keeping, unless it is switched off."""
+    if not (choice.embedder.cacheable and cache_is_on(choice.settings)):
+        return None
+    return EmbeddingCache(folder.cache, choice.settings["embedding_cache_size"] * MIB)
+
+
+def kept_texts(folder: DataFolder, choice: Choice, texts: Iterable[str]) -> set[str]:
+    """Return those of ``texts`` whose vectors are kept, so that they will not be sent."""
+    if not folder.cache.exists():
+        return set()
+    cache = open_cache(folder, choice)
+    if cache is None:
+        return set()
+    try:
+        keys = {text_key(sendable(text)): text for text in texts}
+        return {keys[key] for key in cache.known(model_name(choice.embedder), keys)}
+    finally:
+        cache.close()
+
+
+def open_question_cache(
+    folder: DataFolder, choice: Choice, notify: Notify
+) -> EmbeddingCache | None:
+    """Open the cache for questions: a reader goes on without it where it can't be written."""
+    try:
+        return open_cache(folder, choice)
+    except KnowledgeError as error:
+        notify(f"questions are not kept: {error}")
+        return None
+
+
+def cache_is_on(settings: Settings) -> bool:
+    """Tell whether vectors are kept."""
+    return bool(settings["embedding_cache"] and settings["embedding_cache_size"])

@@ -1,0 +1,201 @@
+"""Embedding by itself: texts to vectors, the models, another model for a dataset, the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from knowledge.errors import UsageError
+from knowledge.knowledge_base.opened import Opened
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.catalogue import ProviderInfo
+    from knowledge.embeddings.choice import Choice
+    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.embeddings.probe import ProbeReport
+    from knowledge.ingestion.reembedding import CountListener
+    from knowledge.model import EmbedderSpec, ReembedReport
+    from knowledge.storage.cache import CacheStats
+
+METRICS = ("cosine", "dot", "euclidean")
+_PAGE = 1_000
+
+
+class Embedding(Opened):
+    """Texts to vectors, with the model that the settings ask for."""
+
+    def embed(
+        self, texts: Iterable[str], *, query: bool = False
+    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
+        """Yield each text with its unit vector, shape (dimensions,), as they come.
+
+        Parameters
+        ----------
+        query:
+            Embed questions, not documents; many models tell them apart.
+
+        Raises
+        ------
+        UsageError
+            A text is blank.
+        EmbeddingError
+            The provider failed.
+        """
+        with self._pool_of_settings() as (_, pool):
+            remaining = iter(texts)
+            while page := list(islice(remaining, _PAGE)):
+                _refuse_blank(page)
+                if query:
+                    yield from ((text, pool.embed_query(text)) for text in page)
+                else:
+                    yield from zip(page, pool.embed(page), strict=True)
+
+    def embedding_model(self) -> EmbedderSpec:
+        """Return the identity of the model that the settings ask for."""
+        return self._choice().embedder.spec
+
+    def similarity(
+        self, one: str, other: str, *, metric: str = "cosine", query: bool = False
+    ) -> float:
+        """Compare two texts; more is more alike.
+
+        Parameters
+        ----------
+        metric:
+            ``cosine``; ``dot``, which is the same, since vectors have unit length; or
+            ``euclidean``, the distance below zero.
+        query:
+            Embed the first as a question.
+
+        Raises
+        ------
+        UsageError
+            A text is blank, or there is no such metric.
+        EmbeddingError
+            The provider failed.
+        """
+        import numpy as np
+
+        if metric not in METRICS:
+            raise UsageError(f"there is no metric {metric!r}", hint=f"One of {', '.join(METRICS)}.")
+        _refuse_blank([one, other])
+        with self._pool_of_settings() as (_, pool):
+            first = pool.embed_query(one) if query else pool.embed([one])[0]
+            second = pool.embed([other])[0]
+        if metric == "euclidean":
+            return -float(np.linalg.norm(first - second))
+        return float(np.clip(first @ second, -1.0, 1.0))
+
+    def providers(self) -> list[ProviderInfo]:
+        """Return all embedding providers and profiles, with what each needs."""
+        from knowledge.embeddings.catalogue import list_providers
+
+        return list_providers(self.settings)
+
+    def test_model(self) -> ProbeReport:
+        """Try out the model that the settings ask for; costs a few thousand tokens.
+
+        Raises
+        ------
+        EmbeddingError
+            It does not answer at all.
+        """
+        from knowledge.embeddings.probe import probe
+
+        choice = self._choice()
+        try:
+            return probe(choice, notify=self._notify)
+        finally:
+            if callable(close := getattr(choice.embedder, "close", None)):
+                close()
+
+    def reembed(
+        self,
+        dataset: str = "default",
+        *,
+        force: bool = False,
+        progress: CountListener | None = None,
+    ) -> ReembedReport:
+        """Embed a dataset's stored texts anew, with the model that the settings ask for.
+
+        Readers see the old vectors until all new ones are there.
+
+        Parameters
+        ----------
+        force:
+            Do it even where the dataset has that model already.
+        progress:
+            Told how many chunks of how many are done.
+
+        Raises
+        ------
+        KnowledgeError
+            What ended the run: no such dataset, no model named, a lock, the provider. Nothing
+            was changed then; what was paid for is in the embedding cache.
+        """
+        from knowledge.ingestion.reembedding import reembed
+
+        with self._existing(dataset):
+            return reembed(
+                self.folder,
+                dataset,
+                self.settings,
+                force=force,
+                notify=self._notify,
+                progress=progress,
+            )
+
+    def cache_stats(self) -> CacheStats:
+        """Count what the embedding cache keeps."""
+        from knowledge.storage.cache import CacheStats, EmbeddingCache
+
+        limit = self._cache_limit
+        if not self.folder.cache.exists():
+            return CacheStats(limit)
+        cache = EmbeddingCache(self.folder.cache, limit)
+        try:
+            return cache.stats()
+        finally:
+            cache.close()
+
+    def clear_cache(self) -> CacheStats:
+        """Forget all cached vectors; return what there was. Datasets keep theirs."""
+        from knowledge.storage.cache import EmbeddingCache
+
+        before = self.cache_stats()
+        if self.folder.cache.exists():
+            cache = EmbeddingCache(self.folder.cache, self._cache_limit)
+            try:
+                cache.clear()
+            finally:
+                cache.close()
+        return before
+
+    @property
+    def _cache_limit(self) -> int:
+        return int(self.settings["embedding_cache_size"]) * 1024 * 1024
+
+    def _choice(self) -> Choice:
+        from knowledge.embeddings.choice import choose
+
+        return choose(None, self.settings)
+
+    @contextmanager
+    def _pool_of_settings(self) -> Iterator[tuple[Choice, EmbeddingPool]]:
+        from knowledge.ingestion.pools import open_pool
+
+        choice = self._choice()
+        for note in choice.notes:
+            self._notify(note)
+        with open_pool(self.folder, choice, self._notify) as pool:
+            yield choice, pool
+
+
+def _refuse_blank(texts: list[str]) -> None:
+    if not all(text.strip() for text in texts):
+        raise UsageError("a blank text has no vector")

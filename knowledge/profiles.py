@@ -1,0 +1,147 @@
+"""Named embedding profiles of a settings file: which provider, with which settings.
+
+    embeddings:
+      providers:
+        - name: my-cohere
+          type: cohere
+          config: {apiKey: "${COHERE_API_KEY}", model: embed-english-v3.0}
+
+``${NAME}`` stands for a variable of the environment, or of ``.env``. What the keys of ``config``
+mean is the business of ``knowledge.embeddings.profiles``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from knowledge.errors import UsageError
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_SECRET = re.compile(r"(api_?key|token|secret|password|credentials?)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileValue:
+    """One value of a profile's ``config``.
+
+    Parameters
+    ----------
+    value:
+        With its variables put in.
+    environment, dotenv:
+        Names of the variables that were put in, by where they were found.
+    missing:
+        Names of those that are set nowhere.
+    """
+
+    value: Any
+    environment: tuple[str, ...] = ()
+    dotenv: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One entry of ``embeddings.providers``."""
+
+    name: str
+    type: str
+    config: Mapping[str, ProfileValue]
+    file: str
+    """Name of the file that holds it."""
+    of_folder: bool
+    """True when the working directory brought the file, which a stranger may have written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """Where ``${NAME}`` is looked up: the environment first."""
+
+    environment: Mapping[str, str]
+    dotenv: Mapping[str, str]
+
+    def expand(self, raw: Any) -> ProfileValue:
+        """Put variables into a text; anything else stays as it is."""
+        if not isinstance(raw, str):
+            return ProfileValue(raw)
+        names = tuple(dict.fromkeys(_VARIABLE.findall(raw)))
+        merged = {**self.dotenv, **self.environment}
+        return ProfileValue(
+            _VARIABLE.sub(lambda found: merged.get(found[1], ""), raw),
+            environment=tuple(name for name in names if name in self.environment),
+            dotenv=tuple(
+                name for name in names if name not in self.environment and name in self.dotenv
+            ),
+            missing=tuple(name for name in names if name not in merged),
+        )
+
+
+def read_profiles(
+    content: Any, *, file: str, of_folder: bool, variables: Variables
+) -> dict[str, Profile]:
+    """Read the section ``embeddings`` of a settings file.
+
+    Returns
+    -------
+    dict
+        Profiles by name, in lower case, in the file's order.
+
+    Raises
+    ------
+    UsageError
+        The section has another shape, a name is given twice, or a secret stands in the file.
+    """
+    section = content or {}
+    if not isinstance(section, dict) or not isinstance(section.get("providers") or [], list):
+        raise UsageError(
+            f"{file}: embeddings must hold a list called providers",
+            hint="Each entry has a name, a type and a config; see docs/settings.md.",
+        )
+    profiles: dict[str, Profile] = {}
+    for entry in section.get("providers") or []:
+        profile = _profile(entry, file=file, of_folder=of_folder, variables=variables)
+        if profile.name.lower() in profiles:
+            raise UsageError(f"{file}: there are two profiles {profile.name!r}")
+        profiles[profile.name.lower()] = profile
+    return profiles
+
+
+def _profile(entry: Any, *, file: str, of_folder: bool, variables: Variables) -> Profile:
+    name = _text(entry, "name", file)
+    kind = _text(entry, "type", file)
+    if ":" in name:
+        raise UsageError(f"{file}: a profile's name can't hold a colon: {name!r}")
+    config = entry.get("config") or {}
+    if not isinstance(config, dict):
+        raise UsageError(f"{file}: the config of profile {name!r} must be a mapping")
+    values = {}
+    for key, raw in _flat(config):
+        if _SECRET.search(key) and not _VARIABLE.fullmatch(str(raw)):
+            raise UsageError(
+                f"{file} holds the secret {key!r} of profile {name!r}",
+                hint="Write ${NAME} instead, and set NAME in the environment or in .env.",
+            )
+        values[key] = variables.expand(raw)
+    return Profile(name, kind, values, file, of_folder)
+
+
+def _text(entry: Any, field: str, file: str) -> str:
+    value = entry.get(field) if isinstance(entry, dict) else None
+    if not isinstance(value, str) or not value.strip():
+        raise UsageError(
+            f"{file}: each of embeddings.providers needs a {field}",
+            hint="An entry is such as {name: my-cohere, type: cohere, config: {...}}.",
+        )
+    return value.strip()
+
+
+def _flat(config: Mapping[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield values by key; those of a mapping inside carry its key in front."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}_")
+        elif value is not None:
+            yield f"{prefix}{key}", value
