@@ -34,9 +34,15 @@ class TextKind(StrEnum):
 
     TEXT = "text"
     MARKDOWN = "markdown"
+    RST = "rst"
+    ASCIIDOC = "asciidoc"
+    ORG = "org"
+    LATEX = "latex"
     CODE = "code"
     ROWS = "rows"
     """One record a line (or a few, when quoted); the first record is the header."""
+    RECORDS = "records"
+    """One record a line, without a header."""
 
 
 class PageUnit(StrEnum):
@@ -95,6 +101,10 @@ class Document:
         Title, author, page count and the like, as the format gives them.
     member:
         Path inside the container that holds it; empty for the file itself.
+    heading:
+        Titles above the whole text, such as a mail's subject; they come before its own headings.
+    syntax:
+        The language of code, such as ``python`` or ``yaml``; empty where it does not matter.
     loader:
         The engine that read it, such as ``text`` or ``kreuzberg``.
     warnings:
@@ -111,6 +121,8 @@ class Document:
     loader: str = "text"
     warnings: tuple[str, ...] = ()
     member: str = ""
+    syntax: str = ""
+    heading: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,10 +202,13 @@ class SplitterSpec:
         Most tokens in a chunk.
     chunk_overlap:
         Tokens shared by neighbouring chunks; less than ``chunk_size``.
+    tokenizer:
+        The OpenAI model whose tokens count. It is not recorded: only flows ask for another one.
     """
 
     chunk_size: int = 256
     chunk_overlap: int = 40
+    tokenizer: str = "gpt-4"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,9 +268,12 @@ class Dataset:
 class SourceFile:
     """A file that a dataset holds.
 
-    ``path`` is the absolute path, or the name given to standard input. ``size`` counts bytes,
-    ``mtime_ns`` nanoseconds since the epoch; ``content_hash`` is SHA-256 of the bytes, in hex.
-    ``metadata`` is what the format says of the document, ``given`` what the user says.
+    ``path`` is the absolute path, the URL, or the name given to standard input. ``size`` counts
+    bytes, ``mtime_ns`` nanoseconds since the epoch; ``content_hash`` is SHA-256 of the bytes, in
+    hex.
+    ``metadata`` is what the format and the place it came from say of the document, ``given`` what
+    the user says. ``remembered`` is what the next run must know: the ``flags`` part of ``given``
+    where ``.knowledge.json`` gave some of it, a page's ``etag`` and the like.
     """
 
     id: str
@@ -269,6 +287,7 @@ class SourceFile:
     metadata: Metadata
     given: Metadata
     ingested_at: datetime
+    remembered: Metadata = field(default_factory=dict)
 
     @property
     def all_metadata(self) -> dict[str, Any]:
@@ -290,7 +309,12 @@ class Hit:
     """A chunk that answers a query, best first.
 
     ``score`` is what the hits are ranked by; ``cosine`` is the cosine similarity of query and
-    chunk, in [-1, 1]. In dense mode they are the same number.
+    chunk, in [-1, 1]. In dense mode they are the same number. ``scores`` says what the score is
+    made of: ``dense`` (the cosine), ``keyword`` (BM25; absent when nobody asked), and the places
+    that the chunk had on each side, ``dense_rank`` and ``keyword_rank``; further stages add theirs.
+
+    ``shown`` is the passage to show where it is more than the chunk: with neighbours, and with the
+    hits ``merged`` into it. ``also`` are near duplicates that were folded into this hit.
     """
 
     rank: int
@@ -301,11 +325,20 @@ class Hit:
     name: str
     chunk: Chunk
     metadata: Metadata
+    scores: Mapping[str, float] = field(default_factory=dict)
+    shown: Passage | None = None
+    merged: tuple[Hit, ...] = ()
+    also: tuple[Hit, ...] = ()
+
+    @property
+    def passage(self) -> Passage:
+        """The passage to show: the chunk's own, or what was put around it."""
+        return self.shown or self.chunk.passage
 
     @property
     def text(self) -> str:
-        """The chunk's text, without its heading path."""
-        return self.chunk.passage.text
+        """The passage's text, without its heading path."""
+        return self.passage.text
 
     @property
     def citation(self) -> str:
@@ -314,7 +347,7 @@ class Hit:
         ``path:line-line``, ``path, page N``, ``book.xlsx, sheet Sales, rows 2-9``; inside a
         container ``archive.zip!/path/in/it:line-line``.
         """
-        return self.chunk.passage.cite(self.file)
+        return self.passage.cite(self.file)
 
 
 def _span(start: int, end: int | None) -> str:
@@ -340,6 +373,7 @@ class IngestReport:
 
     ``files`` counts files by status, each status present. ``embedded`` counts texts that were
     sent to the embedder; ``reused`` chunks kept their vector. ``seconds`` is wall time.
+    ``cost_usd`` is what the tokens cost, ``None`` where the model has no known price.
     """
 
     dataset: str
@@ -352,6 +386,7 @@ class IngestReport:
     seconds: float
     problems: tuple[FileProblem, ...] = ()
     dry_run: bool = False
+    cost_usd: float | None = None
 
     @property
     def failed(self) -> bool:
@@ -359,3 +394,21 @@ class IngestReport:
         return self.files[FileStatus.FAILED] > 0 or any(
             problem.status == FileStatus.FAILED for problem in self.problems
         )
+
+
+@dataclass(frozen=True, slots=True)
+class ReembedReport:
+    """What embedding a dataset anew did; the counts are as in :class:`IngestReport`.
+
+    ``before`` and ``after`` are the dataset's models. ``chunks`` is 0 where the dataset had the
+    model already.
+    """
+
+    dataset: str
+    before: EmbedderSpec | None
+    after: EmbedderSpec
+    chunks: int
+    embedded: int
+    tokens: int
+    cost_usd: float | None
+    seconds: float

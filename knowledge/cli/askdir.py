@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from knowledge.cli import options
-from knowledge.cli.hits import show_hits
+from knowledge.cli import options, retrieval_options
+from knowledge.cli import source_options as source
+from knowledge.cli.hits import check_output, show_hits
 from knowledge.cli.ingest import show_problems, walk_options
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
@@ -20,8 +20,21 @@ from knowledge.errors import NotFoundError, SomeFilesFailedError, UsageError
 def askdir(
     session: Session,
     query: Annotated[str, typer.Argument(metavar="QUERY", help="The question; - reads stdin.")],
-    path: Annotated[str, typer.Option("-p", "--path", help="The folder.", metavar="DIR")] = ".",
+    path: Annotated[
+        str,
+        typer.Option("-p", "--path", help="The folder, or a URL as for ingest.", metavar="DIR"),
+    ] = ".",
     top_k: options.TopKOption = None,
+    mode: retrieval_options.ModeOption = None,
+    weight: retrieval_options.WeightOption = None,
+    fusion: retrieval_options.FusionOption = None,
+    candidates: retrieval_options.CandidatesOption = None,
+    threshold: retrieval_options.ThresholdOption = None,
+    keyword: retrieval_options.KeywordOption = None,
+    where: retrieval_options.WhereOption = None,
+    file: retrieval_options.FileOption = None,
+    since: retrieval_options.SinceOption = None,
+    until: retrieval_options.UntilOption = None,
     no_prune: Annotated[
         bool, typer.Option("--no-prune", help="Keep what is gone from the folder.")
     ] = False,
@@ -30,8 +43,27 @@ def askdir(
     ignore_file: options.IgnoreFileOption = None,
     ignore_extensions: options.IgnoreExtensionsOption = None,
     include_hidden: options.IncludeHiddenOption = False,
+    include: source.IncludeOption = None,
+    exclude: source.ExcludeOption = None,
+    gitignore: source.GitignoreOption = None,
     concurrency: options.ConcurrencyOption = None,
+    file_timeout: options.FileTimeoutOption = None,
+    file_memory: options.FileMemoryOption = None,
+    loader: source.LoaderOption = None,
+    html: source.HtmlOption = None,
+    ocr: source.OcrOption = None,
+    password: source.PasswordOption = None,
+    allow_private_hosts: source.AllowPrivateHostsOption = False,
     embedding_model_provider: options.ProviderOption = None,
+    rerank: retrieval_options.RerankOption = None,
+    mmr: retrieval_options.MmrOption = None,
+    max_per_file: retrieval_options.MaxPerFileOption = None,
+    no_fold: retrieval_options.NoFoldOption = False,
+    context: retrieval_options.ContextOption = 0,
+    merge: retrieval_options.MergeOption = False,
+    max_tokens: retrieval_options.MaxTokensOption = None,
+    output: retrieval_options.OutputOption = "text",
+    explain: retrieval_options.ExplainOption = False,
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
 ) -> None:
@@ -43,36 +75,72 @@ def askdir(
     """
     from knowledge.cli.progress import progress_bar
     from knowledge.ingestion.request import IngestRequest
-    from knowledge.retrieval.query import Query
+    from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
     if query == "-":
         query = sys.stdin.read().strip()
+    check_output(session, output)
     with session.open(
         top_k=top_k,
+        rerank=rerank,
         no_recursive=no_recursive or None,
         ignore_file=None if ignore_file is None else str(ignore_file),
         ignore_extensions=ignore_extensions,
         include_hidden=include_hidden or None,
         concurrency=concurrency,
+        file_timeout=file_timeout,
+        file_memory=file_memory,
         embedding_model_provider=embedding_model_provider,
+        **source.source_flags(
+            gitignore=gitignore,
+            loader=loader,
+            html=html,
+            ocr=ocr,
+            allow_private_hosts=allow_private_hosts,
+        ),
     ) as kb:
-        if not path or not Path(path).is_dir():
-            raise UsageError(f"--path: {path!r} is not a folder")
-        folder = Path(path).resolve()  # one folder by several names is one folder
-        name = kb.folder_dataset(folder)
-        asked = Query(query, (name,), kb.settings["top_k"])
-        request = IngestRequest(
+        if not path:
+            raise UsageError("--path is empty", hint="Is a variable not set? . is this folder.")
+        folder = kb.folder_source(path)
+        name = kb.folder_dataset(path)
+        asked = kb.query(
+            query,
+            name,
+            mode=mode,
+            weight=weight,
+            fusion=fusion,
+            candidates=candidates,
+            threshold=threshold,
+            keywords=keyword or (),
+            where=where,
+            files=file or (),
+            since=since,
+            until=until,
+        )
+        request = IngestRequest.of(
             [folder],
             prune=not no_prune,
             metadata=metadata_pairs(metadata or [], "--metadata"),
-            **walk_options(kb.settings, [folder]),
+            passwords=tuple(password or ()),
+            **walk_options(kb.settings, [folder], include, exclude),
         )
         with progress_bar(session) as progress:
             report = kb.run_ingest(request, name, progress=progress)
-        hits = kb.run_query(asked)
+        refinement = Refinement(
+            not no_fold,
+            kb.settings["rerank"],
+            mmr,
+            max_per_file,
+            context,
+            merge,
+            max_tokens,
+        )
+        asked = kb.resolve_query(asked)
+        hits = kb.run_query(asked, refinement)
     show_problems(session, report)
-    show_hits(session, asked, hits, took=time.perf_counter() - started, full=full)
+    took = time.perf_counter() - started
+    show_hits(session, asked, hits, took=took, full=full, output=output, explained=explain)
     if report.failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)
     if fail_empty and not hits:

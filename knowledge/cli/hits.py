@@ -6,29 +6,57 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from knowledge.cli.hit_formats import FORMATS
 from knowledge.cli.records import hit_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
 from knowledge.cli.terminal import output_console, write
+from knowledge.errors import UsageError
 from knowledge.model import Hit
+from knowledge.retrieval.explanation import explain
 from knowledge.retrieval.query import Query
 
 LINES_ON_TERMINAL = 8
 
 
+def check_output(session: Session, output: str) -> None:
+    """Raise :class:`UsageError` for what ``--output`` can't be."""
+    known = ["text", "json", *FORMATS]
+    if output not in known:
+        raise UsageError(f"--output must be one of {', '.join(known)}, not {output!r}")
+    if session.json and output not in ("text", "json"):
+        raise UsageError(f"--json and --output {output} ask for different things")
+
+
 def show_hits(
-    session: Session, query: Query, hits: Sequence[Hit], *, took: float, full: bool
+    session: Session,
+    query: Query,
+    hits: Sequence[Hit],
+    *,
+    took: float,
+    full: bool,
+    output: str = "text",
+    explained: bool = False,
 ) -> None:
-    """Print hits: one JSON object, coloured blocks on a terminal, or plain blocks.
+    """Print hits: one JSON object, coloured blocks on a terminal, plain blocks, or a format.
 
     Parameters
     ----------
+    query:
+        With its mode resolved.
     took:
         Seconds.
     full:
         Show passages whole on a terminal too.
+    output:
+        As :func:`check_output` allows it.
+    explained:
+        Say how each hit's score came about.
     """
-    if session.json:
+    if output in FORMATS:
+        for piece in FORMATS[output](hits):
+            write(piece)
+    elif session.json or output == "json":
         session.print_json(
             "knowledge.retrieve/1",
             {
@@ -36,35 +64,48 @@ def show_hits(
                 "datasets": list(query.datasets),
                 "mode": query.mode,
                 "top_k": query.top_k,
-                "hits": [hit_record(hit) for hit in hits],
+                "hits": [
+                    {
+                        **hit_record(hit),
+                        **({"explanation": explain(query, hit)} if explained else {}),
+                    }
+                    for hit in hits
+                ],
                 "took_ms": round(took * 1000),
             },
         )
     elif session.on_terminal:
         for hit in hits:
-            _show_on_terminal(hit, full=full)
+            _show_on_terminal(hit, _notes(query, hit, explained), full=full)
     else:
         for hit in hits:
-            write(_block(hit))
+            write(_block(hit, _notes(query, hit, explained)))
     if not hits:
         session.note("no hits")
 
 
-def _block(hit: Hit) -> str:
+def _notes(query: Query, hit: Hit, explained: bool) -> list[str]:
+    """Return what stands between a hit's head and its text."""
+    also = [f"also {one_line(other.citation)}" for other in hit.also]
+    return also + (explain(query, hit) if explained else [])
+
+
+def _block(hit: Hit, notes: Sequence[str]) -> str:
     lines = [f"[{hit.rank}] {hit.score:.4f} {one_line(hit.citation)}"]
     if heading := _heading(hit):
         lines.append("# " + heading)
+    lines += [f"= {note}" for note in notes]
     return "\n".join([*lines, hit.text.strip("\n"), "", ""])
 
 
 def _heading(hit: Hit) -> str:
     """Return the heading path, without the heading that the passage itself begins with."""
-    path = hit.chunk.passage.heading
+    path = hit.passage.heading
     first = hit.text.lstrip().partition("\n")[0].strip("# ")
     return " > ".join(path[:-1] if path and path[-1] == first else path)
 
 
-def _show_on_terminal(hit: Hit, *, full: bool) -> None:
+def _show_on_terminal(hit: Hit, notes: Sequence[str], *, full: bool) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
@@ -78,6 +119,8 @@ def _show_on_terminal(hit: Hit, *, full: bool) -> None:
     console.print(head, soft_wrap=True)
     if heading := _heading(hit):
         console.print(Padding(Text(heading, style="italic dim"), (0, 0, 0, 4)))
+    for note in notes:
+        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)))
     text = Text(hit.text.strip("\n"))
     lines = text.wrap(console, max(20, console.width - 4))
     cut = not full and len(lines) > LINES_ON_TERMINAL

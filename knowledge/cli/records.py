@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from knowledge.model import Chunk, Dataset, FileStatus, Hit, IngestReport, SourceFile
+from knowledge.model import Chunk, Dataset, FileStatus, Hit, IngestReport, Passage, SourceFile
+
+if TYPE_CHECKING:
+    from knowledge.ingestion.watch_events import WatchEvent
 
 
 def dataset_record(dataset: Dataset) -> dict[str, Any]:
@@ -53,9 +56,12 @@ def file_record(file: SourceFile) -> dict[str, Any]:
 
 def chunk_record(chunk: Chunk) -> dict[str, Any]:
     """Return a chunk and where it stands."""
-    passage = chunk.passage
+    return {"chunk_id": chunk.id, **passage_record(chunk.passage)}
+
+
+def passage_record(passage: Passage) -> dict[str, Any]:
+    """Return a passage and where it stands."""
     return {
-        "chunk_id": chunk.id,
         "ordinal": passage.ordinal,
         "member": passage.member or None,
         "page_start": passage.page_start,
@@ -73,20 +79,59 @@ def chunk_record(chunk: Chunk) -> dict[str, Any]:
 
 def hit_record(hit: Hit) -> dict[str, Any]:
     """Return a hit as ``knowledge.retrieve/1`` lists it."""
-    chunk = chunk_record(hit.chunk)
-    text = chunk.pop("text")
-    chunk_id = chunk.pop("chunk_id")
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
         "cosine": round(hit.cosine, 6),
+        "scores": scores_record(hit),
         "dataset": hit.dataset,
-        "chunk_id": chunk_id,
+        "chunk_id": hit.chunk.id,
         "file": hit.file,
         "name": hit.name,
-        **chunk,
-        "text": text,
-        "metadata": {**hit.metadata, **hit.chunk.passage.metadata},
+        "citation": hit.citation,
+        **passage_record(hit.passage),
+        "own_text": hit.chunk.passage.text if hit.shown else None,
+        "merged": [other.chunk.id for other in hit.merged],
+        "also": [
+            {
+                "dataset": other.dataset,
+                "file": other.file,
+                "chunk_id": other.chunk.id,
+                "citation": other.citation,
+            }
+            for other in hit.also
+        ],
+        "metadata": dict(hit.metadata),
+    }
+
+
+def scores_record(hit: Hit) -> dict[str, Any]:
+    """Return what a hit's score is made of; null for a side that was not asked or missed it."""
+    ranks = {f"{side}_rank": hit.scores.get(f"{side}_rank") for side in ("dense", "keyword")}
+    return {
+        "dense": round(hit.cosine, 6),
+        "keyword": hit.scores.get("keyword"),
+        **{name: None if rank is None else int(rank) for name, rank in ranks.items()},
+        **{
+            name: None if name not in hit.scores else round(hit.scores[name], 6)
+            for name in ("rerank", "mmr")
+        },
+    }
+
+
+def watch_record(event: WatchEvent, dataset: str) -> dict[str, Any]:
+    """Return what a watch tells as ``knowledge.watch/1`` shows it."""
+    error = event.error
+    return {
+        "event": event.kind.value,
+        "at": event.at.isoformat(),
+        "dataset": dataset,
+        "report": None if event.report is None else report_record(event.report),
+        "error": None
+        if error is None
+        else {"code": error.code, "message": error.message, "hint": error.hint},
+        "retry_seconds": event.retry_seconds,
+        "path": event.path,
     }
 
 
@@ -103,6 +148,7 @@ def report_record(report: IngestReport) -> dict[str, Any]:
         },
         "embedded": report.embedded,
         "tokens": report.tokens,
+        "cost_usd": report.cost_usd,
         "seconds": report.seconds,
         "problems": [
             {"file": problem.file, "status": problem.status, "reason": problem.reason}

@@ -8,9 +8,8 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli import options
-from knowledge.cli.hits import show_hits
-from knowledge.cli.pairs import text_pairs
+from knowledge.cli import options, retrieval_options
+from knowledge.cli.hits import check_output, show_hits
 from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError
 
@@ -28,26 +27,26 @@ def retrieve(
         ),
     ] = None,
     top_k: options.TopKOption = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", help="Least cosine similarity, -1 to 1.", metavar="COSINE"),
-    ] = None,
-    keyword: Annotated[
-        list[str] | None,
-        typer.Option(
-            "-w",
-            "--keyword",
-            help="A passage must hold one of these; -WORD leaves passages with WORD out.",
-            metavar="WORD",
-        ),
-    ] = None,
-    where: Annotated[
-        list[str] | None,
-        typer.Option("--where", help="Metadata the file must have.", metavar="NAME=VALUE"),
-    ] = None,
-    mode: Annotated[
-        str, typer.Option("--mode", help="How passages are ranked: dense.", metavar="MODE")
-    ] = "dense",
+    mode: retrieval_options.ModeOption = None,
+    weight: retrieval_options.WeightOption = None,
+    fusion: retrieval_options.FusionOption = None,
+    candidates: retrieval_options.CandidatesOption = None,
+    threshold: retrieval_options.ThresholdOption = None,
+    keyword: retrieval_options.KeywordOption = None,
+    where: retrieval_options.WhereOption = None,
+    file: retrieval_options.FileOption = None,
+    since: retrieval_options.SinceOption = None,
+    until: retrieval_options.UntilOption = None,
+    rerank: retrieval_options.RerankOption = None,
+    mmr: retrieval_options.MmrOption = None,
+    max_per_file: retrieval_options.MaxPerFileOption = None,
+    no_fold: retrieval_options.NoFoldOption = False,
+    context: retrieval_options.ContextOption = 0,
+    merge: retrieval_options.MergeOption = False,
+    max_tokens: retrieval_options.MaxTokensOption = None,
+    output: retrieval_options.OutputOption = "text",
+    explain: retrieval_options.ExplainOption = False,
+    archive: options.ArchiveOption = None,
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
 ) -> None:
@@ -56,24 +55,41 @@ def retrieve(
     A query that begins with - goes after --. Exit codes: 0 also when nothing is found,
     3 unknown dataset, 5 the embedding provider failed.
 
-    Example:  knowledge retrieve "How do I rotate the signing key?" -d handbook -k 3
+    Example:  knowledge retrieve "How do I rotate the signing key?" -d handbook --file '*.md'
     """
-    from knowledge.retrieval.query import Query
+    from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
     if query == "-":
         query = sys.stdin.read().strip()
-    with session.open(top_k=top_k) as kb:
-        asked = Query(
+    check_output(session, output)
+    with session.open(archive, top_k=top_k, rerank=rerank) as kb:
+        asked = kb.query(
             query,
-            tuple(dataset or [kb.settings["dataset"]]),
-            kb.settings["top_k"],
-            threshold,
-            tuple(keyword or ()),
-            text_pairs(where or [], "--where"),
-            mode,
+            dataset or [kb.settings["dataset"]],
+            mode=mode,
+            weight=weight,
+            fusion=fusion,
+            candidates=candidates,
+            threshold=threshold,
+            keywords=keyword or (),
+            where=where,
+            files=file or (),
+            since=since,
+            until=until,
         )
-        hits = kb.run_query(asked)
-    show_hits(session, asked, hits, took=time.perf_counter() - started, full=full)
+        refinement = Refinement(
+            not no_fold,
+            kb.settings["rerank"],
+            mmr,
+            max_per_file,
+            context,
+            merge,
+            max_tokens,
+        )
+        asked = kb.resolve_query(asked)
+        hits = kb.run_query(asked, refinement)
+    took = time.perf_counter() - started
+    show_hits(session, asked, hits, took=took, full=full, output=output, explained=explain)
     if fail_empty and not hits:
         raise typer.Exit(NotFoundError.exit_code)

@@ -1,14 +1,20 @@
-"""What is asked: the question, where to look, and what to leave out."""
+"""What is asked: the question, where to look, how to rank, and what to leave out."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from knowledge.errors import UsageError
+from knowledge.retrieval.conditions import Condition
+from knowledge.retrieval.globs import Globs
 
 MAX_TOP_K = 10_000
-MODES = ("dense",)
+MODES = ("auto", "dense", "keyword", "hybrid")
+FUSIONS = ("weighted", "rrf")
+WEIGHT = 0.35
+"""The dense side's share that measured best; see benchmarks/results/quality.md."""
+LEAST_CANDIDATES = 50
+CANDIDATES_PER_HIT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +34,21 @@ class Query:
     keywords:
         A chunk must hold one of these, case ignored, and none of those that begin with ``-``.
     where:
-        Metadata that the file must have, compared as text.
+        What the metadata of the chunk and its file must be, as
+        :func:`knowledge.retrieval.where.condition_of` makes it.
     mode:
-        How hits are found and ranked.
+        How hits are found and ranked: ``dense``, ``keyword``, ``hybrid``, or ``auto``: hybrid
+        where a dataset is embedded with ``static``, else dense.
+    files:
+        Globs of which the file must match one.
+    since, until:
+        Limits of the file's time of modification, both inclusive, in nanoseconds since the epoch.
+    candidates:
+        How many chunks each side of hybrid gives; ``None`` is five for each hit, at least 50.
+    fusion:
+        How hybrid makes one order of two: ``weighted`` or ``rrf``.
+    weight:
+        The dense side's share in hybrid, from 0 to 1.
     """
 
     text: str
@@ -38,8 +56,14 @@ class Query:
     top_k: int = 10
     threshold: float | None = None
     keywords: tuple[str, ...] = ()
-    where: Mapping[str, str] = field(default_factory=dict)
-    mode: str = "dense"
+    where: Condition | None = None
+    mode: str = "auto"
+    files: tuple[str, ...] = ()
+    since: int | None = None
+    until: int | None = None
+    candidates: int | None = None
+    fusion: str = "weighted"
+    weight: float = WEIGHT
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -50,24 +74,42 @@ class Query:
             raise UsageError(f"--top-k must be from 1 to {MAX_TOP_K}, not {self.top_k}")
         if self.threshold is not None and not -1 <= self.threshold <= 1:
             raise UsageError(f"--threshold must be from -1 to 1, not {self.threshold:g}")
-        if self.mode not in MODES:
-            raise UsageError(f"--mode must be one of {', '.join(MODES)}, not {self.mode!r}")
         if not all(word.removeprefix("-") for word in self.keywords):
             raise UsageError("--keyword is empty")
-        if any('"' in key for key in self.where):
-            raise UsageError("a key of --where can't hold a double quote (\")")
+        Globs(self.files)
+        self._check_ranking()
+
+    def _check_ranking(self) -> None:
+        if self.mode not in MODES:
+            raise UsageError(
+                f"--mode must be one of {', '.join(MODES)}, not {self.mode!r}",
+                hint="KNOW_RETRIEVE_MODE sets it too.",
+            )
+        if self.fusion not in FUSIONS:
+            raise UsageError(
+                f"--fusion must be one of {', '.join(FUSIONS)}, not {self.fusion!r}",
+                hint="KNOW_RETRIEVE_FUSION sets it too.",
+            )
+        if not 0 <= self.weight <= 1:
+            raise UsageError(f"--weight must be from 0 to 1, not {self.weight:g}")
+        if self.candidates is not None and not 1 <= self.candidates <= MAX_TOP_K:
+            raise UsageError(f"--candidates must be from 1 to {MAX_TOP_K}, not {self.candidates}")
 
     @property
-    def included(self) -> list[str]:
-        """Keywords of which a chunk must hold one."""
-        return [word for word in self.keywords if not word.startswith("-")]
+    def pool(self) -> int:
+        """How many chunks each side gives: never fewer than the hits that are asked for."""
+        if self.candidates is None:
+            return max(LEAST_CANDIDATES, CANDIDATES_PER_HIT * self.top_k)
+        return max(self.candidates, self.top_k)
 
     @property
-    def excluded(self) -> list[str]:
-        """Keywords of which a chunk must hold none."""
-        return [word[1:] for word in self.keywords if word.startswith("-")]
+    def sides(self) -> tuple[str, ...]:
+        """The searches that rank: ``dense``, ``keyword`` or both; one without a share is left out.
 
-    @property
-    def filtered(self) -> bool:
-        """True when not every chunk may be a hit."""
-        return bool(self.keywords or self.where)
+        ``auto`` must have been replaced by what it means for the datasets.
+        """
+        if self.mode != "hybrid":
+            return (self.mode,)
+        if self.weight in (0, 1):
+            return ("dense",) if self.weight else ("keyword",)
+        return ("dense", "keyword")

@@ -1,15 +1,24 @@
-"""A query to hits: embed, search each dataset, rank together, hydrate from the catalog."""
+"""A query to hits: embed, search each dataset, rank together, hydrate, post-process."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError, DatasetNotFoundError, ModelMismatchError
-from knowledge.model import Dataset, Hit
-from knowledge.retrieval import dense
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetNotFoundError,
+    KnowledgeError,
+    ModelMismatchError,
+)
+from knowledge.model import Dataset, EmbedderSpec, Hit
+from knowledge.retrieval.hydration import hydrate
+from knowledge.retrieval.opened import OpenDatasets
 from knowledge.retrieval.query import Query
+from knowledge.retrieval.refine.refinement import Refinement
+from knowledge.retrieval.refine.stages import Rerank, refine
+from knowledge.retrieval.surroundings import StoredSurroundings
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.layout import DataFolder
 
@@ -17,25 +26,29 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.retrieval.candidates import Source
     from knowledge.storage.snapshot import Snapshot
-    from knowledge.storage.vectors.chroma import ChromaIndex
 
 ATTEMPTS = 5
-OPEN_INDEXES = 8
 
 EmbedQuery = Callable[[Dataset, str], "NDArray[np.float32]"]
 """(dataset, question) -> unit vector of shape (dimensions,) by the dataset's own embedder."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    cosine: float
-    dataset: Dataset
-    chunk_id: str
+class _QueryVector:
+    """The question by a dataset's model, as that was when the question was embedded."""
+
+    model: EmbedderSpec | None
+    vector: NDArray[np.float32] | None
+
+
+class _ModelChangedError(Exception):
+    """A writer published the dataset with another model since the question was embedded."""
 
 
 class Retriever:
-    """Answers queries; keeps the indexes it opened, which never change.
+    """Answers queries; what it opened for one stays open for the next.
 
     Parameters
     ----------
@@ -46,16 +59,44 @@ class Retriever:
     def __init__(self, folder: DataFolder, embed: EmbedQuery) -> None:
         self._folder = folder
         self._embed = embed
-        self._indexes: dict[tuple[str, int], ChromaIndex] = {}
-        self._opened: dict[str, Dataset] = {}
+        self._open = OpenDatasets(folder)
+        self._seen: dict[str, Dataset] = {}
 
     def close(self) -> None:
         """Close the open indexes."""
-        while self._indexes:
-            self._indexes.popitem()[1].close()
+        self._open.close()
 
-    def retrieve(self, query: Query) -> list[Hit]:
+    def resolve(self, query: Query) -> Query:
+        """Return the query with mode ``auto`` replaced by what it means for its datasets.
+
+        With ``static`` among the models of several datasets all are searched in hybrid mode, since
+        scores of different modes can't be ranked together.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            One of the datasets does not exist.
+        """
+        if query.mode != "auto":
+            return query
+        if not self._folder.catalog.exists():
+            raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
+        with Catalog(self._folder) as catalog:
+            models = [catalog.dataset(name).embedding for name in query.datasets]
+        static = any(model is not None and model.provider == "static" for model in models)
+        return replace(query, mode="hybrid" if static else "dense")
+
+    def retrieve(
+        self, query: Query, refinement: Refinement | None = None, rerank: Rerank | None = None
+    ) -> list[Hit]:
         """Return the best hits of all the query's datasets, best first.
+
+        Parameters
+        ----------
+        refinement:
+            What is done with the hits; default folds near duplicates.
+        rerank:
+            The reranker that the refinement names.
 
         Raises
         ------
@@ -66,25 +107,38 @@ class Retriever:
         DamagedStoreError
             An index can't be read.
         """
+        query = self.resolve(query)
+        hits = self._found(query, refinement or Refinement(), rerank)
+        self._open.trim()
+        return hits
+
+    def _found(self, query: Query, refinement: Refinement, rerank: Rerank | None) -> list[Hit]:
         if not self._folder.catalog.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with Catalog(self._folder) as catalog:
-            vectors = {name: self._vector(catalog.dataset(name), query) for name in query.datasets}
+            vectors = self._vectors(catalog, query)
             for attempt in range(ATTEMPTS):
                 try:
-                    return self._search(catalog, query, vectors)
+                    return self._search(catalog, query, vectors, refinement, rerank)
+                except _ModelChangedError:
+                    vectors = self._vectors(catalog, query)
                 except DamagedStoreError:
                     # A writer may have published twice meanwhile and removed the generation that
                     # the snapshot named; the next snapshot names a newer one.
                     if attempt == ATTEMPTS - 1 or not self._outdated(catalog, query):
                         raise
-        raise AssertionError("unreachable")
+        raise KnowledgeError("the datasets are embedded anew faster than they can be asked")
+
+    def _vectors(self, catalog: Catalog, query: Query) -> dict[str, _QueryVector]:
+        found = {}
+        for name in query.datasets:
+            dataset = catalog.dataset(name)
+            found[name] = _QueryVector(dataset.embedding, self._vector(dataset, query))
+        return found
 
     def _vector(self, dataset: Dataset, query: Query) -> NDArray[np.float32] | None:
         if not dataset.chunks:
             return None
-        from knowledge.storage.vectors import chroma  # noqa: F401  import it before the snapshot
-
         vector = self._embed(dataset, query.text)
         assert dataset.embedding is not None
         if vector.shape[0] != dataset.embedding.dimensions:
@@ -96,68 +150,56 @@ class Retriever:
         return vector
 
     def _search(
-        self, catalog: Catalog, query: Query, vectors: dict[str, NDArray[np.float32] | None]
+        self,
+        catalog: Catalog,
+        query: Query,
+        vectors: dict[str, _QueryVector],
+        refinement: Refinement,
+        rerank: Rerank | None,
     ) -> list[Hit]:
+        from knowledge.retrieval.ranking import rank
+
         with catalog.snapshot() as snapshot:
-            self._opened = {}
-            found: list[_Candidate] = []
+            self._seen = {}
+            asked: list[tuple[Dataset, NDArray[np.float32]]] = []
             for name in dict.fromkeys(query.datasets):
-                dataset = self._opened[name] = snapshot.dataset(name)
-                vector = vectors[name]
+                dataset = self._seen[name] = snapshot.dataset(name)
+                if vectors[name].model != dataset.embedding:
+                    raise _ModelChangedError
+                vector = vectors[name].vector
                 if vector is not None and dataset.chunks:
-                    found += self._search_one(snapshot, dataset, vector, query)
-            found.sort(key=lambda item: (-item.cosine, item.dataset.name, item.chunk_id))
-            return _hydrate(snapshot, found[: query.top_k])
+                    asked.append((dataset, vector))
+            ranked = rank(query, self._sources(snapshot, query, asked), snapshot)
+            hits = hydrate(snapshot, ranked if refinement.reorders else ranked[: query.top_k])
+            around = StoredSurroundings(snapshot, self._open, self._seen)
+            return refine(query.text, hits, refinement, query.top_k, around, rerank)
 
-    def _search_one(
-        self, snapshot: Snapshot, dataset: Dataset, vector: NDArray[np.float32], query: Query
-    ) -> Iterable[_Candidate]:
-        allowed = None
-        if query.filtered:
-            allowed = snapshot.matching_chunk_ids(
-                dataset, where=query.where, include=query.included, exclude=query.excluded
+    def _sources(
+        self,
+        snapshot: Snapshot,
+        query: Query,
+        asked: Sequence[tuple[Dataset, NDArray[np.float32]]],
+    ) -> list[Source]:
+        from knowledge.retrieval import keyword
+        from knowledge.retrieval.candidates import Source
+        from knowledge.retrieval.dense import DenseSearch
+        from knowledge.retrieval.filters import allowed
+
+        columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
+        scores: Sequence[NDArray[np.float64] | None] = [None] * len(asked)
+        if "keyword" in query.sides:
+            scores = keyword.scores(query.text, columns, snapshot)
+        return [
+            Source(
+                dataset,
+                column,
+                DenseSearch(self._open.index(dataset), vector, column, snapshot),
+                allowed(query, column, snapshot),
+                score,
             )
-        index = self._index(dataset)
-        scored = dense.search(index, vector, query.top_k, allowed=allowed, chunks=dataset.chunks)
-        least = -1.0 if query.threshold is None else query.threshold
-        return [_Candidate(cosine, dataset, id) for id, cosine in scored if cosine >= least]
-
-    def _index(self, dataset: Dataset) -> ChromaIndex:
-        from knowledge.storage.vectors.chroma import ChromaIndex
-
-        key = (dataset.key, dataset.vectors)
-        if key not in self._indexes:
-            while len(self._indexes) >= OPEN_INDEXES:
-                self._indexes.pop(next(iter(self._indexes))).close()
-            for old in [old for old in self._indexes if old[0] == dataset.key]:
-                self._indexes.pop(old).close()
-            self._indexes[key] = ChromaIndex(self._folder.generation(*key))
-        return self._indexes[key]
+            for (dataset, vector), column, score in zip(asked, columns, scores, strict=True)
+        ]
 
     def _outdated(self, catalog: Catalog, query: Query) -> bool:
         self.close()
-        return any(catalog.dataset(name) != self._opened.get(name) for name in query.datasets)
-
-
-def _hydrate(snapshot: Snapshot, found: list[_Candidate]) -> list[Hit]:
-    hits: dict[tuple[str, str], Hit] = {}
-    for dataset in {item.dataset.key: item.dataset for item in found}.values():
-        ids = [item.chunk_id for item in found if item.dataset.key == dataset.key]
-        chunks = snapshot.chunks(dataset, ids)
-        files = snapshot.files_by_id(dataset, {chunk.file_id for chunk in chunks.values()})
-        for item in found:
-            if item.dataset.key == dataset.key and item.chunk_id in chunks:
-                chunk = chunks[item.chunk_id]
-                file = files[chunk.file_id]
-                hits[dataset.key, chunk.id] = Hit(
-                    rank=0,
-                    score=item.cosine,
-                    cosine=item.cosine,
-                    dataset=dataset.name,
-                    file=file.path,
-                    name=file.name,
-                    chunk=chunk,
-                    metadata=file.all_metadata,
-                )
-    ordered = [hits[key] for item in found if (key := (item.dataset.key, item.chunk_id)) in hits]
-    return [replace(hit, rank=rank) for rank, hit in enumerate(ordered, 1)]
+        return any(catalog.dataset(name) != self._seen.get(name) for name in query.datasets)

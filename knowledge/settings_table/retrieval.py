@@ -33,4 +33,18 @@ RETRIEVAL: tuple[Setting, ...] = (
         "The dense side's share in hybrid, from 0 to 1.",
         minimum=0,
     ),
+    Setting(
+        "rerank",
+        ("KNOW_RERANK",),
+        "",
+        "Reranker: bm25, cohere, jina, voyage, cross-encoder, or the address of a /v1/rerank "
+        "server; a model may follow after a colon, or after # in an address.",
+    ),
+    Setting(
+        "rerank_api_key",
+        ("KNOW_RERANK_API_KEY",),
+        "",
+        "Key for a rerank server that is named by its address.",
+        secret=True,
+    ),
 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
+from knowledge.errors import DamagedStoreError
 from knowledge.model import (
     Chunk,
     Dataset,
@@ -23,7 +25,8 @@ CHUNK_COLUMNS = (
     "line_start, line_end, page_start, page_end, tokens, place, metadata"
 )
 FILE_COLUMNS = (
-    "id, path, name, size, mtime_ns, content_hash, chunks, tokens, metadata, given, ingested_at"
+    "id, path, name, size, mtime_ns, content_hash, chunks, tokens, metadata, given, ingested_at, "
+    "remembered"
 )
 
 
@@ -37,6 +40,26 @@ def dump(metadata: Mapping[str, Any]) -> str:
     return json.dumps(dict(metadata), ensure_ascii=False, sort_keys=True, default=str)
 
 
+Noun = TypeVar("Noun")
+
+
+def readable(build: Callable[[sqlite3.Row], Noun]) -> Callable[[sqlite3.Row], Noun]:
+    """Let a function that builds a noun of a row say that the row is damaged, where it is."""
+
+    @functools.wraps(build)
+    def checked(row: sqlite3.Row) -> Noun:
+        try:
+            return build(row)
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise DamagedStoreError(
+                f"the catalog holds a row that can't be read: {error}",
+                hint="`knowledge doctor` finds out what is damaged.",
+            ) from error
+
+    return checked
+
+
+@readable
 def dataset_of(row: sqlite3.Row) -> Dataset:
     """Build the dataset of a ``datasets`` row."""
     embedding = splitter = None
@@ -61,6 +84,7 @@ def dataset_of(row: sqlite3.Row) -> Dataset:
     )
 
 
+@readable
 def file_of(row: sqlite3.Row) -> SourceFile:
     """Build the file of a ``files`` row; what the user gave wins over what the format gave."""
     return SourceFile(
@@ -75,9 +99,11 @@ def file_of(row: sqlite3.Row) -> SourceFile:
         metadata=json.loads(row["metadata"]),
         given=json.loads(row["given"]),
         ingested_at=datetime.fromisoformat(row["ingested_at"]),
+        remembered=json.loads(row["remembered"]) if row["remembered"] else {},
     )
 
 
+@readable
 def chunk_of(row: sqlite3.Row) -> Chunk:
     """Build the chunk of a ``chunks`` row."""
     return Chunk(
@@ -133,6 +159,7 @@ def file_values(file: SourceFile) -> tuple[Any, ...]:
         dump(file.metadata),
         dump(file.given),
         file.ingested_at.isoformat(),
+        dump(file.remembered) if file.remembered else None,
     )
 
 

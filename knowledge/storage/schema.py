@@ -11,6 +11,19 @@ publish changed none.
 
 from __future__ import annotations
 
+_TERMS_OF_NEW = """fulltext_terms(
+            new.dataset,
+            coalesce(
+                json_extract(new.metadata, '$.language'),
+                (SELECT coalesce(json_extract(given, '$.language'),
+                                 json_extract(metadata, '$.language'))
+                 FROM files WHERE dataset = new.dataset AND id = new.file_id
+                 ORDER BY added DESC LIMIT 1)),
+            new.heading,
+            new.text)"""
+"""SQL: the full-text terms of a ``chunks`` row called ``new``, in the language that its metadata
+or its file's tells."""
+
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE datasets (
@@ -94,6 +107,58 @@ MIGRATIONS: tuple[str, ...] = (
     """
     ALTER TABLE chunks ADD COLUMN place TEXT;
     ALTER TABLE chunks ADD COLUMN metadata TEXT;
+    """,
+    # What the next run must know of where a file came from; most files have no need to.
+    """
+    ALTER TABLE files ADD COLUMN remembered TEXT;
+    """,
+    # The full-text index holds terms of our own making: see fulltext.py. `touched` counts the
+    # changes of file rows that no generation is made for.
+    f"""
+    DROP TRIGGER chunks_insert;
+    DROP TRIGGER chunks_delete;
+    DROP TABLE chunks_fts;
+    CREATE VIRTUAL TABLE chunks_fts USING fts5 (
+        terms, detail = none, columnsize = 0, tokenize = "ascii tokenchars '_.:/@&+#-~='"
+    );
+    CREATE TRIGGER chunks_insert AFTER INSERT ON chunks BEGIN
+        INSERT INTO chunks_fts (rowid, terms) VALUES (new.row, {_TERMS_OF_NEW});
+    END;
+    CREATE TRIGGER chunks_delete AFTER DELETE ON chunks BEGIN
+        DELETE FROM chunks_fts WHERE rowid = old.row;
+    END;
+    INSERT INTO chunks_fts (rowid, terms) SELECT new.row, {_TERMS_OF_NEW} FROM chunks AS new;
+    CREATE INDEX chunks_sizes ON chunks (dataset, tokens, added, removed);
+    CREATE INDEX chunks_metadata ON chunks (dataset) WHERE metadata IS NOT NULL;
+
+    ALTER TABLE datasets ADD COLUMN touched INTEGER NOT NULL DEFAULT 0;
+    CREATE TRIGGER files_touch AFTER UPDATE OF path, name, mtime_ns, metadata, given ON files BEGIN
+        UPDATE datasets SET touched = touched + 1 WHERE id = new.dataset;
+    END;
+    """,
+    # What came of the runs, and which files they could not take in.
+    """
+    CREATE TABLE runs (
+        row INTEGER PRIMARY KEY,
+        dataset INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+        command TEXT NOT NULL,
+        started_at TEXT NOT NULL,
+        ended_at TEXT,
+        outcome TEXT,
+        generation INTEGER,
+        report TEXT
+    );
+    CREATE INDEX runs_dataset ON runs (dataset);
+
+    CREATE TABLE problems (
+        row INTEGER PRIMARY KEY,
+        dataset INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+        file TEXT NOT NULL,
+        status TEXT NOT NULL,
+        reason TEXT NOT NULL,
+        seen_at TEXT NOT NULL
+    );
+    CREATE INDEX problems_file ON problems (dataset, file);
     """,
 )
 

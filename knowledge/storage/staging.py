@@ -13,7 +13,7 @@ from knowledge.storage.rows import CHUNK_COLUMNS, FILE_COLUMNS, chunk_values, du
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
 
-_INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 11})"
+_INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 12})"
 _INSERT_CHUNK = f"INSERT INTO chunks (dataset, added, {CHUNK_COLUMNS}) VALUES (?, ?{', ?' * 14})"
 
 
@@ -88,14 +88,16 @@ class Staging:
         """Change the row of a file in place."""
         with self._catalog.transaction():
             self._sql.execute(
-                "UPDATE files SET path = ?, name = ?, size = ?, mtime_ns = ?, given = ? "
-                "WHERE dataset = ? AND id = ? AND removed IS NULL",
+                "UPDATE files SET path = ?, name = ?, size = ?, mtime_ns = ?, metadata = ?, "
+                "given = ?, remembered = ? WHERE dataset = ? AND id = ? AND removed IS NULL",
                 (
                     file.path,
                     file.name,
                     file.size,
                     file.mtime_ns,
+                    dump(file.metadata),
                     dump(file.given),
+                    dump(file.remembered) if file.remembered else None,
                     self._dataset,
                     file.id,
                 ),

@@ -110,6 +110,8 @@ class WriteRun:
 
         Seen by readers at once; no generation is made for it.
         """
+        if any(change.file.id == file.id for change in self._pending):
+            self._write_pending()
         self._staging.touch_file(file)
 
     def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
@@ -143,7 +145,7 @@ class WriteRun:
         if vectors != live:
             raise DamagedStoreError(
                 f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
-                hint="Nothing was changed. Delete the dataset and ingest its documents again.",
+                hint="Nothing was changed. `knowledge doctor --fix` builds the index anew.",
             )
         number = self.dataset.generation + 1
         generations.publish_candidate(self._catalog.folder, self.dataset.key, number)

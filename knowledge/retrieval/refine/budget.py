@@ -1,0 +1,23 @@
+"""Filling a budget of tokens with hits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from knowledge.documents.tokens import TokenCounter
+from knowledge.model import Hit
+
+
+def fit(hits: Sequence[Hit], max_tokens: int) -> list[Hit]:
+    """Return the hits that fit, best first; one that is too long for what is left is passed over.
+
+    Tokens are those of cl100k_base, of the texts as they are shown.
+    """
+    counter = TokenCounter()
+    kept, left = [], max_tokens
+    for hit in hits:
+        size = counter.count(hit.text)
+        if size <= left:
+            kept.append(hit)
+            left -= size
+    return kept

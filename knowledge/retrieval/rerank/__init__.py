@@ -1,0 +1,1 @@
+"""Rerankers: score each hit anew by reading question and text together."""

@@ -1,0 +1,163 @@
+"""Rerankers that are reached over HTTP.
+
+Cohere (https://docs.cohere.com/reference/rerank), Jina (https://api.jina.ai/redoc), Voyage
+(https://docs.voyageai.com/reference/reranker-api), and servers with Jina's protocol at
+``/v1/rerank``: LocalAI, vLLM, llama.cpp. Text Embeddings Inference has ``/rerank`` with names of
+its own. Keys and addresses are those of the embedding providers.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from knowledge.embeddings.endpoint import (
+    Endpoint,
+    Variables,
+    keyed_endpoint,
+    service_endpoint,
+    split_address,
+)
+from knowledge.embeddings.http_client import HttpClient, NoSuchRouteError
+from knowledge.embeddings.refusals import Failures
+from knowledge.embeddings.retry import Retrier
+
+if TYPE_CHECKING:
+    from knowledge.settings import Settings
+
+DEFAULT_MODELS = {
+    "cohere": "rerank-v3.5",
+    "jina": "jina-reranker-v2-base-multilingual",
+    "voyage": "rerank-2.5",
+}
+MAX_TEXTS = 500
+"""Most texts in one request; what a reranker says of one does not depend on the others."""
+
+Body = Callable[[str, Sequence[str]], dict[str, Any]]
+
+
+class HostedReranker:
+    """Sends question and texts, and reads the scores.
+
+    Parameters
+    ----------
+    paths:
+        Where to ask below the endpoint's URL, with what is sent there: the first that the server
+        knows.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, paths: Mapping[str, Body], *, timeout: float, retries: int
+    ) -> None:
+        self._failures = Failures(endpoint, endpoint.model)
+        self._client = HttpClient(endpoint, self._failures, timeout=timeout)
+        self._paths = dict(paths)
+        self._retrier = Retrier(retries, stop=threading.Event())
+
+    def __call__(self, question: str, texts: Sequence[str]) -> list[float]:
+        """Return a score for each text; more is better.
+
+        Raises
+        ------
+        EmbeddingError
+            The server failed, through all tries, or did not score each text once.
+        """
+        scores: list[float] = []
+        for start in range(0, len(texts), MAX_TEXTS):
+            scores += self._scores(question, texts[start : start + MAX_TEXTS])
+        return scores
+
+    def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        while True:
+            path, body = next(iter(self._paths.items()))
+            sent = body(question, texts)
+            try:
+                answer = self._retrier(
+                    lambda path=path, sent=sent: self._client.post(  # type: ignore[misc]
+                        path, sent, texts=len(texts), list_as="results"
+                    )
+                )
+            except NoSuchRouteError:
+                if len(self._paths) == 1:
+                    raise
+                del self._paths[path]
+                continue
+            return self._read(answer.get("results") or answer.get("data"), len(texts))
+
+    def _read(self, found: Any, texts: int) -> list[float]:
+        """Return the scores in the order of the texts, whatever the answer's order is."""
+        scores: dict[int, float] = {}
+        for item in found if isinstance(found, list) else ():
+            place, score = _scored(item)
+            if place is None or not 0 <= place < texts or place in scores:
+                raise self._failures.of_answer("named a text that it was not sent, or one twice")
+            scores[place] = score
+        if len(scores) != texts:
+            raise self._failures.of_answer(f"scored {len(scores)} of {texts} texts")
+        return [scores[place] for place in range(texts)]
+
+
+def hosted_reranker(name: str, model: str, settings: Settings) -> HostedReranker:
+    """Return the reranker of Cohere, Jina or Voyage, with the embedding provider's key."""
+    most = "top_k" if name == "voyage" else "top_n"
+    chosen = model or DEFAULT_MODELS[name]
+    base = "/v2" if name == "cohere" else "/v1"
+    endpoint = service_endpoint(settings, name, chosen, path=lambda path: _base(path) + base)
+    body = _with_model(chosen, most)
+    return HostedReranker(
+        endpoint,
+        {"/rerank": body},
+        timeout=settings["embedding_timeout"],
+        retries=settings["embedding_retries"],
+    )
+
+
+def server_reranker(address: str, model: str, settings: Settings) -> HostedReranker:
+    """Return the reranker at an address, such as ``http://localhost:8080/v1``."""
+    variables = Variables("--rerank", "KNOW_RERANK_API_KEY", "--rerank")
+    given = split_address(address, "--rerank")
+    endpoint = keyed_endpoint(
+        "rerank",
+        given,
+        path=_base(given.path),
+        model=model,
+        key=str(settings["rerank_api_key"]),
+        variables=variables,
+        official=False,
+    )
+    return HostedReranker(
+        endpoint,
+        {"/v1/rerank": _with_model(model, "top_n"), "/rerank": _of_text_embeddings_inference},
+        timeout=settings["embedding_timeout"],
+        retries=settings["embedding_retries"],
+    )
+
+
+def _with_model(model: str, most: str) -> Body:
+    def body(question: str, texts: Sequence[str]) -> dict[str, Any]:
+        named = {"model": model} if model else {}
+        return {**named, "query": question, "documents": list(texts), most: len(texts)}
+
+    return body
+
+
+def _of_text_embeddings_inference(question: str, texts: Sequence[str]) -> dict[str, Any]:
+    return {"query": question, "texts": list(texts), "raw_scores": False, "truncate": True}
+
+
+def _base(path: str) -> str:
+    """Return the path before the version and the route, which users copy along."""
+    bare = path.rstrip("/").removesuffix("/rerank").removesuffix("/embed")
+    return bare.removesuffix("/v1").removesuffix("/v2").rstrip("/")
+
+
+def _scored(item: Any) -> tuple[int | None, float]:
+    if not isinstance(item, dict):
+        return None, 0.0
+    place = item.get("index")
+    score = item.get("relevance_score", item.get("score"))
+    if not isinstance(place, int) or not isinstance(score, int | float) or not math.isfinite(score):
+        return None, 0.0
+    return place, float(score)

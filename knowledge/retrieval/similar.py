@@ -1,0 +1,89 @@
+"""Chunks like a chunk, or like a file: by stored vectors, without a question."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from knowledge.errors import FileNotInDatasetError
+from knowledge.model import Chunk, Dataset, Hit, SourceFile
+from knowledge.retrieval.query import MAX_TOP_K, Query
+from knowledge.retrieval.retriever import Retriever
+from knowledge.storage.catalog import Catalog
+from knowledge.storage.layout import DataFolder
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.storage.snapshot import Snapshot
+
+LEAST_PREFIX = 8
+"""Characters of a chunk's id that suffice to name it, where no other begins with them."""
+
+
+def find_chunk(snapshot: Snapshot, dataset: Dataset, text: str) -> Chunk | None:
+    """Return the chunk whose id ``text`` is, or begins; ``None`` when there is none, or several."""
+    if len(text) < LEAST_PREFIX or not text.isalnum():
+        return None
+    found = snapshot.chunks_by_prefix(dataset, text.lower())
+    return found[0] if len(found) == 1 else None
+
+
+def similar(
+    folder: DataFolder, target: str, query: Query, retrieve: Callable[[Retriever, Query], list[Hit]]
+) -> list[Hit]:
+    """Return the hits nearest to a file or a chunk, which are left out themselves.
+
+    Parameters
+    ----------
+    target:
+        A file, by id, path or name, or a chunk, by id. A file stands for the mean of its vectors.
+    query:
+        Where to look, with filters; its one dataset holds the target.
+    retrieve:
+        Runs a query; told the retriever that knows the vector.
+
+    Raises
+    ------
+    FileNotInDatasetError
+        The dataset holds no such file or chunk.
+    """
+    with Catalog(folder) as catalog, catalog.snapshot() as snapshot:
+        dataset = snapshot.dataset(query.datasets[0])
+        chunk = find_chunk(snapshot, dataset, target)
+        file = None if chunk else snapshot.find_file(dataset, target)
+        own = [chunk] if chunk else _chunks(snapshot, dataset, file)
+        if not own:
+            raise FileNotInDatasetError(
+                f"dataset {dataset.name!r} holds no file or chunk {target!r}"
+            )
+        vector = _mean(folder, dataset, own)
+    retriever = Retriever(folder, lambda _dataset, _text: vector)
+    ids = {chunk.id for chunk in own}
+    deep = replace(query, mode="dense", top_k=min(MAX_TOP_K, query.top_k + len(ids)))
+    try:
+        hits = [hit for hit in retrieve(retriever, deep) if hit.chunk.id not in ids]
+    finally:
+        retriever.close()
+    return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: query.top_k], 1)]
+
+
+def _chunks(snapshot: Snapshot, dataset: Dataset, file: SourceFile | None) -> list[Chunk]:
+    return [] if file is None else snapshot.chunks_of_file(dataset, file.id)
+
+
+def _mean(folder: DataFolder, dataset: Dataset, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
+    import numpy as np
+
+    from knowledge.storage.vectors.reader import open_reader
+
+    reader = open_reader(folder.generation(dataset.key, dataset.vectors))
+    try:
+        rows = [vectors for _, vectors in reader.vectors([chunk.id for chunk in chunks])]
+    finally:
+        reader.close()
+    mean: NDArray[np.float32] = np.concatenate(rows).mean(axis=0)
+    length = np.linalg.norm(mean)
+    return (mean / (length if length else 1.0)).astype(np.float32)

@@ -1,0 +1,166 @@
+"""Stemmers, and which language a text is in.
+
+A text's script tells its language where one script serves few languages. For Latin letters the
+most frequent little words decide, and English is the default: a wrong guess costs a little
+recall, since a question is stemmed in every language that its dataset holds.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Any
+
+DEFAULT = "english"
+
+# Words that are frequent in one language and none in English.
+_LITTLE_WORDS = {
+    "english": "the of and is to that for with are was this it be by from not or have which you",
+    "german": "der und ist nicht mit das auf für ein eine von dem sich des zu wird auch nach oder",
+    "french": "le les des est et une dans pour que qui par sur pas du avec au sont aux cette",
+    "spanish": "el los las una que en por con para del se es su al como más pero este",
+    "italian": "il che della di per una non sono con del nel alla gli più le dei anche questo",
+    "portuguese": "os uma não com por dos das em para que ao mais seu foi como pelo são",
+    "dutch": "het een van en niet dat zijn op voor met aan deze ook wordt naar uit bij",
+    "swedish": "och att det som en på är av för med inte till ett kan om har från",
+    "danish": "og det at en af er til på der ikke med som har et kan ved eller",
+    "norwegian": "og det er til på som en av ikke med har et kan fra eller etter jeg",
+    "finnish": "ja on ei että se hän oli mutta kun niin joka tai ovat kuin sekä myös",
+    "hungarian": "az és hogy nem egy ez meg volt csak van mint már még vagy ha",
+    "turkish": "ve bir bu için ile da olarak daha çok gibi olan ne kadar sonra",
+    "romanian": "și în de la cu nu pe din care este mai pentru sunt fost sau",
+}
+
+_LITTLE_IN_QUESTIONS = """
+    a about all also an and any are as at be been being but by can could did do does for from had
+    has have he how i if in into is it its may me might my no not of on or our s should so some
+    such t than that the their then there these they this to too us very was we were what when
+    where which who why will with would you your
+"""
+"""English words that say nothing of what is asked."""
+
+_VOTERS: dict[str, list[str]] = {}
+for _language, _words in _LITTLE_WORDS.items():
+    for _word in _words.split():
+        _VOTERS.setdefault(_word, []).append(_language)
+_ENGLISH = frozenset(_LITTLE_WORDS[DEFAULT].split())
+_ENOUGH_VOTES = 2
+
+_SCRIPTS = {
+    "russian": "\u0400-\u052f",
+    "greek": "\u0370-\u03ff\u1f00-\u1fff",
+    "arabic": "\u0600-\u06ff",
+    "hindi": "\u0900-\u097f",
+    "armenian": "\u0530-\u058f",
+    "tamil": "\u0b80-\u0bff",
+}
+_SCRIPT = re.compile("|".join(f"(?P<{name}>[{span}])" for name, span in _SCRIPTS.items()))
+
+_CODES = dict(
+    pair.split(":")
+    for pair in [
+        "ar:arabic",
+        "hy:armenian",
+        "eu:basque",
+        "ca:catalan",
+        "cs:czech",
+        "da:danish",
+        "nl:dutch",
+        "en:english",
+        "eo:esperanto",
+        "et:estonian",
+        "fi:finnish",
+        "fr:french",
+        "de:german",
+        "el:greek",
+        "hi:hindi",
+        "hu:hungarian",
+        "id:indonesian",
+        "ga:irish",
+        "it:italian",
+        "lt:lithuanian",
+        "ne:nepali",
+        "no:norwegian",
+        "nb:norwegian",
+        "nn:norwegian",
+        "fa:persian",
+        "pl:polish",
+        "pt:portuguese",
+        "ro:romanian",
+        "ru:russian",
+        "sr:serbian",
+        "st:sesotho",
+        "es:spanish",
+        "sv:swedish",
+        "ta:tamil",
+        "tr:turkish",
+        "yi:yiddish",
+    ]
+)
+KNOWN = tuple(sorted({*_CODES.values()} - {*_SCRIPTS}))
+"""The stemmers that a text may need, but for those that the script tells."""
+
+
+def named(language: str) -> str | None:
+    """Return the stemmer of a language's name or code, such as ``de-DE``; ``None`` for no such."""
+    text = language.strip().lower()
+    name = text if text in KNOWN else _CODES.get(re.split(r"[-_]", text)[0])
+    return name if name in KNOWN and name in _stemmed() else None
+
+
+def detect(words: Mapping[str, int]) -> str:
+    """Return the language of a text in Latin letters, given its words in lower case."""
+    found = _VOTERS.keys() & words.keys()
+    if found <= _ENGLISH:
+        return DEFAULT
+    votes = Counter(language for word in found for language in _VOTERS[word])
+    best = max(votes, key=lambda language: (votes[language], language == DEFAULT, language))
+    return best if votes[best] >= _ENOUGH_VOTES else DEFAULT
+
+
+def little_words(spoken: Iterable[str]) -> frozenset[str]:
+    """Return the words that say nothing in questions to texts in some languages."""
+    words: set[str] = set()
+    for language in spoken:
+        if language == DEFAULT:
+            words.update(_LITTLE_IN_QUESTIONS.split())
+        else:
+            words.update(_LITTLE_WORDS.get(language, "").split())
+    return frozenset(words)
+
+
+def language_of_script(word: str) -> str | None:
+    """Return the language that a word's script tells; ``None`` for Latin and unknown ones."""
+    found = None if word.isascii() else _SCRIPT.search(word)
+    return found.lastgroup if found else None
+
+
+def stem(word: str, language: str) -> str:
+    """Return a word's stem by Snowball's algorithm for ``language``."""
+    stemmers = _of_thread.stemmers
+    if language not in stemmers:
+        import Stemmer
+
+        stemmers[language] = Stemmer.Stemmer(language)
+    stemmed: str = stemmers[language].stemWord(word)
+    return stemmed
+
+
+class _OfThread(threading.local):
+    """A stemmer may not be used by two threads at once."""
+
+    def __init__(self) -> None:
+        self.stemmers: dict[str, Any] = {}
+
+
+_of_thread = _OfThread()
+
+
+@cache
+def _stemmed() -> frozenset[str]:
+    import Stemmer  # an older one knows fewer languages
+
+    return frozenset(Stemmer.algorithms())

@@ -1,0 +1,180 @@
+"""Rerankers, each against a server that speaks its protocol."""
+
+from __future__ import annotations
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from knowledge import KnowledgeBase
+from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
+from knowledge.retrieval.rerank.choice import create_reranker
+from knowledge.settings import Settings
+
+
+class RerankServer:
+    """Scores a text by its length; what it is asked stands in ``requests``."""
+
+    def __init__(self):
+        self.requests = []
+        self.paths = {"/v2/rerank", "/v1/rerank"}
+        self.answer = None
+        self.failures = []
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                server.requests.append((self.path, dict(self.headers), body))
+                status, content = server.reply(self.path, body)
+                data = json.dumps(content).encode()
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *arguments):
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def reply(self, path, body):
+        if path not in self.paths:
+            return 404, {"detail": "Not Found"}
+        if self.failures:
+            return self.failures.pop(0), {"error": "busy"}
+        texts = body.get("documents") or body["texts"]
+        name = "score" if path == "/rerank" else "relevance_score"
+        results = [{"index": n, name: float(len(text))} for n, text in enumerate(texts)]
+        results = sorted(results, key=lambda item: -item[name])  # as servers answer
+        if self.answer is not None:
+            results = self.answer(results)
+        if path == "/rerank":
+            return 200, results
+        return 200, {"data" if "top_k" in body else "results": results}
+
+    def close(self):
+        self._http.shutdown()
+        self._http.server_close()
+
+
+@pytest.fixture
+def server():
+    server = RerankServer()
+    yield server
+    server.close()
+
+
+TEXTS = ["a", "a longer text", "two words"]
+
+
+def scores(name, **settings):
+    reranker = create_reranker(name, Settings.read(**settings))
+    return reranker._score("the question", TEXTS)
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "model", "most"),
+    [
+        ("cohere", "/v2/rerank", "rerank-v3.5", "top_n"),
+        ("jina", "/v1/rerank", "jina-reranker-v2-base-multilingual", "top_n"),
+        ("voyage", "/v1/rerank", "rerank-2.5", "top_k"),
+        ("jina:my-model", "/v1/rerank", "my-model", "top_n"),
+    ],
+)
+def test_services(server, monkeypatch, name, path, model, most):
+    provider = name.partition(":")[0].upper()
+    monkeypatch.setenv(f"{provider}_BASE_URL", f"{server.url}/v1")
+    monkeypatch.setenv(f"{provider}_API_KEY", "secret-key")
+    assert scores(name) == [1.0, 13.0, 9.0]
+    ((asked, headers, body),) = server.requests
+    assert asked == path
+    assert headers["Authorization"] == "Bearer secret-key"
+    assert body == {"model": model, "query": "the question", "documents": TEXTS, most: 3}
+
+
+@pytest.mark.parametrize("suffix", ["", "/v1", "/v1/rerank", "/"])
+def test_a_server_by_its_address(server, suffix):
+    assert scores(f"{server.url}{suffix}#bge-reranker") == [1.0, 13.0, 9.0]
+    ((path, headers, body),) = server.requests
+    assert path == "/v1/rerank"
+    assert body["model"] == "bge-reranker"
+    assert "Authorization" not in headers
+
+
+def test_text_embeddings_inference(server):
+    server.paths = {"/rerank"}
+    assert scores(server.url) == [1.0, 13.0, 9.0]
+    assert server.requests[-1][2]["texts"] == TEXTS
+
+
+def test_what_may_pass_is_tried_again(server):
+    server.failures = [503, 429]
+    assert scores(server.url) == [1.0, 13.0, 9.0]
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda results: results[:-1],
+        lambda results: [*results, results[0]],
+        lambda results: [{**results[0], "index": 99}, *results[1:]],
+        lambda results: [{"index": 0}, *results[1:]],
+        lambda results: "nonsense",
+    ],
+    ids=["too few", "twice", "unknown", "no score", "no list"],
+)
+def test_an_answer_that_does_not_fit(server, answer):
+    server.answer = answer
+    with pytest.raises(EmbeddingError):
+        scores(server.url, embedding_retries=0)
+
+
+def test_a_server_that_is_not_there():
+    with pytest.raises(EmbeddingError, match=r"127\.0\.0\.1"):
+        scores("http://127.0.0.1:9/v1", embedding_retries=0)
+
+
+def test_a_folder_may_not_send_a_key_elsewhere(server, monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("JINA_BASE_URL=https://example.com/v1\n")
+    monkeypatch.setenv("JINA_API_KEY", "secret-key")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UntrustedEndpointError):
+        scores("jina")
+
+
+@pytest.mark.parametrize("name", ["nonsense", "bm25:model", ""])
+def test_unknown_rerankers(name):
+    with pytest.raises(UsageError, match="--rerank"):
+        create_reranker(name, Settings.read())
+
+
+def test_a_cross_encoder_that_can_not_be_loaded(tmp_path):
+    with pytest.raises((EmbeddingError, UsageError), match="cross-encoder"):
+        scores(f"cross-encoder:{tmp_path / 'nothing'}")
+
+
+def test_the_score_is_the_reranker_s(server, corpus):
+    with KnowledgeBase.open() as kb:
+        kb.ingest(corpus)
+        before = {hit.chunk.id: hit for hit in kb.retrieve("key")}
+        hits = kb.retrieve("key", rerank=server.url)
+        for hit in hits:
+            assert hit.score == len(hit.chunk.passage.embedding_text)
+            assert hit.cosine == before[hit.chunk.id].cosine
+            assert hit.scores["before"] == before[hit.chunk.id].score
+        assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+
+
+def test_bm25_needs_no_server(corpus):
+    with KnowledgeBase.open() as kb:
+        kb.ingest(corpus)
+        hit = kb.retrieve("the hotel's nights", top_k=1, rerank="bm25")[0]
+    assert hit.name == "travel.md"
+    assert hit.scores["rerank"] > 0
