@@ -17,6 +17,8 @@ from typing import Any
 
 import pytest
 
+from knowledge.settings import TABLE
+
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("KNOW_", "OPENAI_", "VS_")
 COLOURS = ("NO_COLOR", "FORCE_COLOR", "PY_COLORS", "CLICOLOR", "CLICOLOR_FORCE", "GITHUB_ACTIONS")
@@ -65,7 +67,8 @@ def check_schema(content: Mapping[str, Any]) -> None:
 @pytest.fixture(autouse=True)
 def isolation(monkeypatch, tmp_path):
     """Give each test a home, a data folder and a working directory of its own."""
-    for name in [name for name in os.environ if name.startswith(OURS)]:
+    named = {variable for setting in TABLE for variable in setting.variables}
+    for name in [name for name in os.environ if name.startswith(OURS) or name in named]:
         monkeypatch.delenv(name)
     home, here = tmp_path / "home", tmp_path / "here"
     home.mkdir()

@@ -55,6 +55,8 @@ def askdir(
     password: source.PasswordOption = None,
     allow_private_hosts: source.AllowPrivateHostsOption = False,
     embedding_model_provider: options.ProviderOption = None,
+    flows_file: options.FlowsFileOption = None,
+    flow: options.FlowOption = None,
     rerank: retrieval_options.RerankOption = None,
     mmr: retrieval_options.MmrOption = None,
     max_per_file: retrieval_options.MaxPerFileOption = None,
@@ -74,6 +76,7 @@ def askdir(
     Example:  knowledge askdir "What is the notice period?" -p ./contracts
     """
     from knowledge.cli.progress import progress_bar
+    from knowledge.flows.retrievers import Wishes
     from knowledge.ingestion.request import IngestRequest
     from knowledge.retrieval.refine.refinement import Refinement
 
@@ -84,6 +87,8 @@ def askdir(
     with session.open(
         top_k=top_k,
         rerank=rerank,
+        flows_file=flows_file,
+        flow=flow,
         no_recursive=no_recursive or None,
         ignore_file=None if ignore_file is None else str(ignore_file),
         ignore_extensions=ignore_extensions,
@@ -136,11 +141,13 @@ def askdir(
             merge,
             max_tokens,
         )
-        asked = kb.resolve_query(asked)
-        hits = kb.run_query(asked, refinement)
+        answer = kb.run_by_flow(asked, refinement, Wishes(top_k, mode, datasets=True))
+        asked, hits = answer.query, answer.hits
     show_problems(session, report)
     took = time.perf_counter() - started
-    show_hits(session, asked, hits, took=took, full=full, output=output, explained=explain)
+    show_hits(
+        session, asked, hits, took=took, full=full, output=output, explained=explain, answer=answer
+    )
     if report.failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)
     if fail_empty and not hits:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
+from knowledge.cli import source_options as source
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line, problem_lines, report_lines
@@ -24,7 +26,10 @@ if TYPE_CHECKING:
 def ingest(
     session: Session,
     paths: Annotated[
-        list[str], typer.Argument(metavar="PATH...", help="Files and folders; - is stdin.")
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="Files, folders, URLs, Git repositories; - is stdin."
+        ),
     ],
     dataset: options.DatasetOption = None,
     name: Annotated[
@@ -48,11 +53,28 @@ def ingest(
     ignore_file: options.IgnoreFileOption = None,
     ignore_extensions: options.IgnoreExtensionsOption = None,
     include_hidden: options.IncludeHiddenOption = False,
+    include: source.IncludeOption = None,
+    exclude: source.ExcludeOption = None,
+    gitignore: source.GitignoreOption = None,
     err_on_unsupported_file: options.ErrOnUnsupportedOption = False,
     chunk_size: options.ChunkSizeOption = None,
     chunk_overlap: options.ChunkOverlapOption = None,
     concurrency: options.ConcurrencyOption = None,
+    file_timeout: options.FileTimeoutOption = None,
+    file_memory: options.FileMemoryOption = None,
+    loader: source.LoaderOption = None,
+    html: source.HtmlOption = None,
+    ocr: source.OcrOption = None,
+    password: source.PasswordOption = None,
+    allow_private_hosts: source.AllowPrivateHostsOption = False,
+    flows_file: options.FlowsFileOption = None,
+    flow: options.FlowOption = None,
     embedding_model_provider: options.ProviderOption = None,
+    query_instruction: embedding.QueryInstructionOption = None,
+    document_instruction: embedding.DocumentInstructionOption = None,
+    rpm: embedding.RpmOption = None,
+    tpm: embedding.TpmOption = None,
+    no_cache: embedding.NoCacheOption = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
     """Bring a dataset in step with files and folders.
@@ -61,10 +83,21 @@ def ingest(
     other. Exit codes: 0 done, 4 some files failed, 5 the embedding provider failed, 6 locked.
 
     Example:  knowledge ingest ./docs -d handbook --prune
+
+    Some files only:  knowledge ingest . --include '*.md' --exclude 'drafts/'
+
+    From elsewhere:  knowledge ingest https://github.com/owner/repo@v1.2 https://a.org/b.pdf
     """
     from knowledge.cli.progress import progress_bar
     from knowledge.ingestion.request import IngestRequest
 
+    flags = embedding.embedding_flags(
+        query_instruction=query_instruction,
+        document_instruction=document_instruction,
+        rpm=rpm,
+        tpm=tpm,
+        no_cache=no_cache,
+    )
     with session.open(
         dataset=dataset,
         prune=prune or None,
@@ -77,20 +110,33 @@ def ingest(
         chunk_size=chunk_size,
         chunk_overlap=chunk_overlap,
         concurrency=concurrency,
+        file_timeout=file_timeout,
+        file_memory=file_memory,
         embedding_model_provider=embedding_model_provider,
+        flows_file=flows_file,
+        flow=flow,
         lock_timeout=lock_timeout,
+        **source.source_flags(
+            gitignore=gitignore,
+            loader=loader,
+            html=html,
+            ocr=ocr,
+            allow_private_hosts=allow_private_hosts,
+        ),
+        **flags,
     ) as kb:
         if not all(paths):
             raise UsageError("a PATH is empty", hint="Is a variable not set? . is this folder.")
-        files = [Path(path) for path in paths if path != "-"]
-        request = IngestRequest(
-            files,
+        sources = [path for path in paths if path != "-"]
+        request = IngestRequest.of(
+            sources,
             inline=_standard_input(name, asked="-" in paths),
             prune=kb.settings["prune"],
             force=force,
             dry_run=dry_run,
             metadata=metadata_pairs(metadata or [], "--metadata"),
-            **walk_options(kb.settings, files),
+            passwords=tuple(password or ()),
+            **walk_options(kb.settings, sources, include, exclude),
         )
         try:
             with progress_bar(session) as progress:
@@ -110,18 +156,27 @@ def ingest(
     session.suggest(_next_command(report.dataset))
 
 
-def walk_options(settings: Settings, paths: Sequence[Path]) -> dict[str, Any]:
+def walk_options(
+    settings: Settings,
+    sources: Sequence[str],
+    include: Sequence[str] | None,
+    exclude: Sequence[str] | None,
+) -> dict[str, Any]:
     """Return the fields of a request that say how folders are walked."""
+    from knowledge.ingestion.addresses import is_page
     from knowledge.ingestion.ignore import IgnoreOptions
 
     listed = settings["ignore_extensions"].replace(",", " ").split()
-    only_file = len(paths) == 1 and paths[0].is_file()
+    only_file = len(sources) == 1 and (Path(sources[0]).is_file() or is_page(sources[0]))
     return {
         "recursive": not settings["no_recursive"],
         "ignore": IgnoreOptions(
             files=[Path(settings["ignore_file"])] if settings["ignore_file"] else [],
             extensions=listed,
             include_hidden=settings["include_hidden"],
+            gitignore={"on": True, "off": False}.get(settings["gitignore"]),
+            include=tuple(include or ()),
+            exclude=tuple(exclude or ()),
         ),
         # Who names one file wants that file.
         "err_on_unsupported": settings["err_on_unsupported_file"] or only_file,

@@ -127,3 +127,19 @@ ArchiveOption = Annotated[
         metavar="FILE",
     ),
 ]
+FlowsFileOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flows-file",
+        help="File of flows, or blueprint:NAME [KNOW_FLOWS_FILE; default: none].",
+        metavar="FILE",
+    ),
+]
+FlowOption = Annotated[
+    str | None,
+    typer.Option(
+        "--flow",
+        help="Flow of that file [KNOW_FLOW; default: the dataset's, else the default one].",
+        metavar="NAME",
+    ),
+]

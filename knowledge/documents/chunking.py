@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from knowledge.documents.panics import panics_as_errors
-from knowledge.documents.tokens import TOKENIZER_MODEL
+from knowledge.documents.sourcecode.grammars import is_deep, language
 from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec
 
@@ -26,7 +26,7 @@ _CONTENT = re.compile(rf"[^{_SIGN}]")
 # Nothing worth keeping together stands across so much white space or mere signs, and both are slow.
 _GAP = re.compile(rf"(?<!\s)\s{{200,}}|(?<![{_SIGN}])[{_SIGN}]{{2000,}}")
 # Lists nested a hundred columns deep cost the Markdown parser a minute a megabyte.
-_HOSTILE = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
+_HOSTILE_MARKDOWN = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 
 
 class Piece(NamedTuple):
@@ -50,7 +50,7 @@ def skip_space(text: str, start: int, end: int) -> int:
 
 
 class Chunker:
-    """Cuts text as Markdown or as plain text.
+    """Cuts text as Markdown, as code or as plain text.
 
     Parameters
     ----------
@@ -58,14 +58,21 @@ class Chunker:
         Sizes in tokens, checked by the caller.
     markdown:
         Prefer headings, blocks and inline elements of Markdown as places to cut.
+    syntax:
+        A syntax with a grammar, by whose tree code is cut.
     """
 
-    def __init__(self, spec: SplitterSpec, *, markdown: bool = False) -> None:
-        from semantic_text_splitter import MarkdownSplitter, TextSplitter
+    def __init__(self, spec: SplitterSpec, *, markdown: bool = False, syntax: str = "") -> None:
+        from semantic_text_splitter import CodeSplitter, MarkdownSplitter, TextSplitter
 
-        sizes = (TOKENIZER_MODEL, spec.chunk_size, spec.chunk_overlap)
+        sizes = (spec.tokenizer, spec.chunk_size, spec.chunk_overlap)
         self._plain = TextSplitter.from_tiktoken_model(*sizes)
-        self._markdown = MarkdownSplitter.from_tiktoken_model(*sizes) if markdown else None
+        self._syntax = syntax
+        self._structured: Any = None
+        if markdown:
+            self._structured = MarkdownSplitter.from_tiktoken_model(*sizes)
+        elif syntax and language(syntax) is not None:
+            self._structured = CodeSplitter.from_tiktoken_model(language(syntax), *sizes)
         self._narrow = max(_NARROW_WINDOW, 12 * spec.chunk_size)
         self._wide = max(_WINDOW, 2 * self._narrow)
         self._long_line = re.compile(rf"(?<![^\n])[^\n]{{{self._narrow},}}")
@@ -78,8 +85,8 @@ class Chunker:
         DocumentError
             The splitter crashed.
         """
-        splitter = self._markdown
-        if splitter and _HOSTILE.search(text, start, end):
+        splitter = self._structured
+        if splitter and self._is_hostile(text, start, end):
             splitter = None
         # White space that goes on from before `start` would be no gap: its beginning is not here.
         offset = start = skip_space(text, start, end)
@@ -87,6 +94,11 @@ class Chunker:
             yield from self._windows(text, offset, gap.start(), splitter)
             offset = gap.end()
         yield from self._windows(text, offset, end, splitter)
+
+    def _is_hostile(self, text: str, start: int, end: int) -> bool:
+        if self._syntax:
+            return is_deep(text[start:end], self._syntax)
+        return _HOSTILE_MARKDOWN.search(text, start, end) is not None
 
     def _windows(self, text: str, start: int, end: int, splitter: Any) -> Iterator[Span]:
         while start < end:

@@ -9,11 +9,12 @@ from knowledge.documents.detect import detect
 from knowledge.documents.loaders import LOADERS
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
-from knowledge.documents.signatures import describe
+from knowledge.documents.signatures import advice, describe
+from knowledge.documents.words import words
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, Metadata
 
-_PLAIN = frozenset({"text", "code", "markdown", "rst", "rows", "json"})
+_PLAIN = words("text code markdown rst asciidoc org latex rows json jsonl subtitles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,9 @@ class Loaded:
     metadata: Metadata = field(default_factory=dict)
 
 
-def load(data: bytes, name: str, options: LoadOptions | None = None) -> Loaded:
+def load(
+    data: bytes, name: str, options: LoadOptions | None = None, format_: str | None = None
+) -> Loaded:
     """Read a file.
 
     Parameters
@@ -46,6 +49,8 @@ def load(data: bytes, name: str, options: LoadOptions | None = None) -> Loaded:
         Its name, which helps to find its kind.
     options:
         What the user says about reading.
+    format_:
+        What it is read as; ``None`` is what it seems to be.
 
     Raises
     ------
@@ -59,9 +64,10 @@ def load(data: bytes, name: str, options: LoadOptions | None = None) -> Loaded:
     options = options or LoadOptions()
     if not data:
         raise EmptyDocumentError("the file is empty")
-    kind = detect(name, data)
+    kind = format_ or detect(name, data)
     if kind is None:
-        raise UnsupportedDocumentError(describe(data) or "binary data of no known kind")
+        seems = describe(data)
+        raise UnsupportedDocumentError(seems or "binary data of no known kind", hint=advice(seems))
     if kind in _PLAIN:
         _check_size(len(data), options.max_text)
     loaded = _load(kind, data, name, options)

@@ -10,9 +10,45 @@ from typing import TYPE_CHECKING
 from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
+    from knowledge.documents.containers import Budget
     from knowledge.settings import Settings
 
 MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class RowOptions:
+    """How delimited text is read.
+
+    Parameters
+    ----------
+    separator:
+        The sign between fields; empty is what the text seems to have.
+    columns:
+        Those that are kept, in this order; none is all.
+    """
+
+    separator: str = ""
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NotebookOptions:
+    """What is taken of a notebook beside its cells.
+
+    Parameters
+    ----------
+    outputs:
+        Take the outputs of code.
+    traceback:
+        Take the traceback of an error, not only its message.
+    max_output:
+        Most characters of an output; 0 is no limit.
+    """
+
+    outputs: bool = True
+    traceback: bool = False
+    max_output: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +68,16 @@ class LoadOptions:
         ``off``; ``auto``: pages and images without text; ``always``.
     passwords:
         Tried in order on protected files.
+    max_unpacked:
+        Most bytes that the members of one container may unpack to, at all levels together.
+    skip:
+        Members not to be read, by their paths in the file, each with the reason.
+    budget:
+        What is left for members of the container around; ``None`` for a file of its own.
+    pages:
+        First page of a PDF, and how many at most; 0 is all.
+    rows, notebook:
+        How delimited text and notebooks are read, where the user says so.
     """
 
     max_text: int | None = None
@@ -39,6 +85,12 @@ class LoadOptions:
     html: str = "main"
     ocr: str = "auto"
     passwords: tuple[str, ...] = field(default=(), repr=False)
+    max_unpacked: int = 1024 * MIB
+    skip: Mapping[str, str] = field(default_factory=dict)
+    budget: Budget | None = None
+    pages: tuple[int, int] = (1, 0)
+    rows: RowOptions | None = None
+    notebook: NotebookOptions | None = None
 
     @classmethod
     def from_settings(cls, settings: Settings, passwords: Sequence[str] = ()) -> LoadOptions:
@@ -55,6 +107,7 @@ class LoadOptions:
             html=settings["html"],
             ocr=settings["ocr"],
             passwords=(*passwords, *_passwords(settings["passwords_file"])),
+            max_unpacked=settings["max_unpacked_size"] * MIB,
         )
 
 

@@ -15,11 +15,15 @@ from knowledge.model import SplitterSpec
 _DELIMITERS = ",;\t|"
 _SAMPLE = 65_536
 _SAMPLE_LINES = 50
+_SEPARATOR_LINE = re.compile(r"sep=(.)[ \t]*\n", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"')
 
 
 def sniff_delimiter(text: str) -> str:
     """Guess the delimiter: the sign that the most lines hold as often as the first line does."""
+    told = _SEPARATOR_LINE.match(text)  # Excel writes it
+    if told:
+        return told[1]
     lines = [line for line in _QUOTED.sub("", text[:_SAMPLE]).splitlines() if line.strip()]
     lines = lines[:_SAMPLE_LINES]
     if not lines:
@@ -39,9 +43,10 @@ def records(text: str) -> Iterator[Span]:
     A quoted field may hold line breaks. Where the quotes do not match up and a field would run on
     for ever, the rest is taken line by line.
     """
-    lines = _Lines(text)
+    told = _SEPARATOR_LINE.match(text)
+    start = told.end() if told else 0
+    lines = _Lines(text, start)
     reader = csv.reader(lines, delimiter=sniff_delimiter(text))
-    start = 0
     while True:
         try:
             record = next(reader, None)
@@ -69,7 +74,7 @@ def row_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Iterator
         return
     head = text[slice(*header)] + "\n"
     head_tokens = counter.count(head)
-    group = _Group(text, header[0], spec.chunk_size)
+    group = _Group(text, header[0], spec.chunk_size, spec.tokenizer)
     if head_tokens * 2 <= spec.chunk_size:
         group.prefix, group.prefix_tokens = head, head_tokens
     else:
@@ -81,6 +86,17 @@ def row_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Iterator
         yield Piece(*header, text[slice(*header)])
 
 
+def record_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Iterator[Piece]:
+    """Yield groups of lines of at most ``chunk_size`` tokens, each line a record of its own.
+
+    A line is cut only when it alone is too long. Groups share no records.
+    """
+    group = _Group(text, None, spec.chunk_size, spec.tokenizer)
+    for span in _plain_lines(text, 0):
+        yield from group.add(span, counter.count(text[slice(*span)] + "\n"))
+    yield from group.flush()
+
+
 @dataclass(slots=True)
 class _Group:
     """Records that will be one passage."""
@@ -88,6 +104,7 @@ class _Group:
     text: str
     start: int | None
     limit: int
+    tokenizer: str
     prefix: str = ""
     prefix_tokens: int = 0
     spans: list[Span] = field(default_factory=list)
@@ -113,7 +130,7 @@ class _Group:
         self.tokens = 0
 
     def _cut(self, span: Span, room: int) -> Iterator[Piece]:
-        for start, end in Chunker(SplitterSpec(room, 0)).spans(self.text, *span):
+        for start, end in Chunker(SplitterSpec(room, 0, self.tokenizer)).spans(self.text, *span):
             if has_content(self.text, start, end):
                 yield self._piece(start, end, self.text[start:end])
 
@@ -126,9 +143,9 @@ class _Group:
 class _Lines:
     """Iterates over lines, line breaks kept; ``offset`` is the end of the last one given."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, offset: int) -> None:
         self._text = text
-        self.offset = 0
+        self.offset = offset
 
     def __iter__(self) -> _Lines:
         return self
@@ -142,8 +159,7 @@ class _Lines:
 
 
 def _plain_lines(text: str, start: int) -> Iterator[Span]:
-    lines = _Lines(text)
-    lines.offset = start
+    lines = _Lines(text, start)
     for _ in lines:
         span = _trimmed(text, start, lines.offset)
         start = lines.offset

@@ -25,7 +25,9 @@ class Section:
     headings: tuple[Heading, ...] = ()
 
 
-def sections(text: str, scan: Scan | None, reach: int) -> Iterator[Section]:
+def sections(
+    text: str, scan: Scan | None, reach: int, begin: int = 0, stop: int | None = None
+) -> Iterator[Section]:
     """Yield the sections of a text: in order, without gaps, never starting inside fenced code.
 
     Parameters
@@ -34,8 +36,11 @@ def sections(text: str, scan: Scan | None, reach: int) -> Iterator[Section]:
         Finds headings and fenced code.
     reach:
         Least characters of a section but for the last; twice that on average.
+    begin, stop:
+        The part of the text that is cut; all of it by default.
     """
-    outline = scan(text, 0, len(text)) if scan else Outline()
+    stop = len(text) if stop is None else stop
+    outline = scan(text, begin, stop) if scan else Outline()
     headings = outline.headings
     starts = [heading.start for heading in headings]
     levels = {heading.start: heading.level for heading in headings}
@@ -49,13 +54,13 @@ def sections(text: str, scan: Scan | None, reach: int) -> Iterator[Section]:
         return 0 if in_heading or outline.in_fence(offset) else None
 
     # Both ends of the text keep anchors at a distance, or a short note would fall apart.
-    ends = (Place(0, (-1, 0)), Place(len(text), (-1, 0)))
-    found = chain(ends[:1], places(text, 0, len(text), rank), ends[1:])
-    start = first = 0
+    ends = (Place(begin, (-1, 0)), Place(stop, (-1, 0)))
+    found = chain(ends[:1], places(text, begin, stop, rank), ends[1:])
+    start, first = begin, 0
     for end in anchors(found, reach):
         last = bisect_left(starts, end)
         if end > start:
             yield Section(start, end, tuple(headings[first:last]))
         start, first = end, last
-    if start < len(text):
-        yield Section(start, len(text), tuple(headings[first:]))
+    if start < stop:
+        yield Section(start, stop, tuple(headings[first:]))

@@ -4,26 +4,37 @@ Sizes count tokens of cl100k_base, which the splitter carries inside, so cutting
 and gives the same passages everywhere. How each kind of text is cut:
 
 - Markdown: at headings, blocks, sentences, in this order of preference.
-- Text and code: at blank lines, lines, sentences, in this order. A passage may run over a page
-  break, so that a sentence does too; pages are joined by a blank line, a good place to cut.
-- Rows: whole records below the header record, see `rows`.
+- Text, reStructuredText, AsciiDoc, Org, LaTeX: at their headings, blank lines, lines, sentences,
+  in this order. A passage may run over a page break, so that a sentence does too; pages are joined
+  by a blank line, a good place to cut.
+- Code: at definitions, see `sourcecode.pieces`.
+- Rows: whole records below the header record, see `rows`; records without a header alike.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from knowledge.documents.chunking import Chunker, Piece, Span, has_content
 from knowledge.documents.headings import HeadingPaths, RstScanner, scan_markdown
+from knowledge.documents.markup_headings import scan_asciidoc, scan_latex, scan_org
 from knowledge.documents.positions import LineCounter, PageFinder
-from knowledge.documents.rows import row_pieces
+from knowledge.documents.rows import record_pieces, row_pieces
 from knowledge.documents.sections import Scan, sections
+from knowledge.documents.sourcecode.pieces import code_pieces
 from knowledge.documents.tokens import TokenCounter
 from knowledge.errors import UsageError
 from knowledge.model import Document, Passage, SplitterSpec, TextKind
 
 REACH = 1.0
 """Least characters of a section for each token of a chunk: a quarter of an English chunk."""
+
+_SCANS: Mapping[TextKind, Scan] = {
+    TextKind.MARKDOWN: scan_markdown,
+    TextKind.ASCIIDOC: scan_asciidoc,
+    TextKind.ORG: scan_org,
+    TextKind.LATEX: scan_latex,
+}
 
 
 def split(document: Document, spec: SplitterSpec) -> list[Passage]:
@@ -42,9 +53,14 @@ def split(document: Document, spec: SplitterSpec) -> list[Passage]:
         The splitter crashed on this text.
     """
     _check(spec)
-    counter = TokenCounter()
+    counter = TokenCounter(spec.tokenizer)
     if document.kind is TextKind.ROWS:
         pieces = row_pieces(document.text, spec, counter)
+    elif document.kind is TextKind.RECORDS:
+        pieces = record_pieces(document.text, spec, counter)
+    elif document.kind is TextKind.CODE:
+        reach = round(REACH * spec.chunk_size)
+        pieces = code_pieces(document.text, document.syntax, spec, reach, counter)
     else:
         pieces = _text_pieces(document, spec, counter)
     return list(_placed(document, pieces, spec, counter))
@@ -79,9 +95,9 @@ def _text_pieces(document: Document, spec: SplitterSpec, counter: TokenCounter) 
 
 
 def _scan(document: Document) -> Scan | None:
-    if document.kind is TextKind.MARKDOWN:
-        return scan_markdown
-    return RstScanner() if document.loader == "rst" else None
+    if document.kind is TextKind.RST:
+        return RstScanner()
+    return _SCANS.get(document.kind)
 
 
 def _with_content(
@@ -127,7 +143,7 @@ def _placed(
             line_end=line[1],
             page_start=page[0].number if page else None,
             page_end=page[1].number if page else None,
-            heading=piece.heading,
+            heading=(*document.heading, *piece.heading),
             # The splitter keeps to the size; only the count of text without spaces is a bound.
             tokens=min(counter.count(piece.text), spec.chunk_size),
             page_unit=document.page_unit,

@@ -16,6 +16,16 @@ from typing import Any
 TOKENIZER_MODEL = "gpt-4"
 """The model whose tokenizer counts and cuts: cl100k_base, which the splitter brings along."""
 
+ENCODINGS = {
+    "cl100k_base": TOKENIZER_MODEL,
+    "o200k_base": "gpt-4o",
+    "p50k_base": "text-davinci-003",
+    "p50k_edit": "text-davinci-edit-001",
+    "r50k_base": "davinci",
+    "gpt2": "gpt2",
+}
+"""The encodings that the splitter brings along, each with a model that has it."""
+
 _SMALL = 8
 _FORGET = 200_000
 """Known pieces kept at most; a hostile text must not fill the memory."""
@@ -36,9 +46,17 @@ _PIECE = re.compile(f"{_SPACE}*{_SIGNS}{_WORD}(?:{_SPACE}*[\r\n])?")
 
 
 class TokenCounter:
-    """Counts tokens; remembers the pieces it has met."""
+    """Counts tokens; remembers the pieces it has met.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    tokenizer:
+        The model whose tokens count. The pieces are those of cl100k_base: of another tokenizer,
+        which may join some of them, the count is a bound.
+    """
+
+    def __init__(self, tokenizer: str = TOKENIZER_MODEL) -> None:
+        self._tokenizer = tokenizer
         self._known: dict[str, int] = {"": 0}
 
     def count(self, text: str) -> int:
@@ -57,38 +75,49 @@ class TokenCounter:
         known = self._known
         for piece in Counter(pieces):
             if piece not in known:
-                known[piece] = _measure(piece)
+                known[piece] = _measure(piece, self._tokenizer)
 
 
-def _measure(piece: str) -> int:
+def knows_tokenizer(model: str) -> bool:
+    """Tell whether the splitter brings the tokenizer of a model along."""
+    from semantic_text_splitter import TextSplitter
+
+    try:
+        TextSplitter.from_tiktoken_model(model, 1)
+    except Exception:  # noqa: BLE001  the library raises nothing more particular
+        return False
+    return True
+
+
+def _measure(piece: str, tokenizer: str) -> int:
     """Return the size of one piece: the smallest that holds it in one chunk."""
     if len(piece) == 1:
         # A single character is never cut, however small the size: measure it beside another.
-        return _measure(("a" if piece.isspace() else "\n") + piece) - 1
+        return _measure(("a" if piece.isspace() else "\n") + piece, tokenizer) - 1
     if piece[-1] in "\r\n":
         # A text may take more tokens without its last line break, which misleads the splitter.
-        return _measure(piece + "a") - 1
+        return _measure(piece + "a", tokenizer) - 1
     for size in range(1, _SMALL + 1):
-        if _fits(piece, size):
+        if _fits(piece, size, tokenizer):
             return size
     low, high = _SMALL + 1, 2 * _SMALL
-    while not _fits(piece, high):
+    while not _fits(piece, high, tokenizer):
         low, high = high + 1, high * 2
     while low < high:
         middle = (low + high) // 2
-        if _fits(piece, middle):
+        if _fits(piece, middle, tokenizer):
             high = middle
         else:
             low = middle + 1
     return low
 
 
-def _fits(text: str, size: int) -> bool:
-    return len(_whole(size).chunks(text)) == 1
+def _fits(text: str, size: int, tokenizer: str) -> bool:
+    return len(_whole(size, tokenizer).chunks(text)) == 1
 
 
 @cache
-def _whole(size: int) -> Any:
+def _whole(size: int, tokenizer: str) -> Any:
     from semantic_text_splitter import TextSplitter
 
-    return TextSplitter.from_tiktoken_model(TOKENIZER_MODEL, size, trim=False)
+    return TextSplitter.from_tiktoken_model(tokenizer, size, trim=False)

@@ -1,34 +1,36 @@
-"""Which files of a folder are left out: the ignore rules, in gitignore's syntax.
+"""Which files of a folder are left out.
 
-Later rules win over earlier ones: built-ins, then ``.knowignore`` files from the root down, then
-``--ignore-file``, then ``--ignore-extensions``. Hidden files are left out by a rule of their own.
-A path that the user named on purpose is never left out.
+Later rules win over earlier ones: built-ins, then ``.gitignore`` as Git reads it, then
+``.knowignore`` files from the root down, then ``--ignore-file``, then ``--ignore-extensions``; all
+in gitignore's syntax. Of what these leave, ``--include`` takes only what it names, and
+``--exclude`` drops what it names. Hidden files are left out by a rule of their own. A path that
+the user named on purpose is never left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+import os
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 from knowledge.errors import PathNotFoundError, UsageError
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from knowledge.ingestion.gitignore import (
+    GIT,
+    GITIGNORE,
+    Layer,
+    excluded,
+    gitignore_of,
+    layers_above,
+    work_tree_of,
+)
+from knowledge.ingestion.patterns import Patterns
 
 IGNORE_FILE = ".knowignore"
-BUILT_IN = (
-    IGNORE_FILE,
-    ".knowledge.json",
-    "~$*",  # Word's lock files
-    ".~lock.*",  # LibreOffice's
-    ".git/",
-    "node_modules/",
-    "__pycache__/",
-    ".DS_Store",
-    "Thumbs.db",
-)
+BUILT_IN_FOLDERS = frozenset({GIT, "node_modules", "__pycache__"})
+BUILT_IN_FILES = frozenset({IGNORE_FILE, ".knowledge.json", ".DS_Store", "Thumbs.db", GIT})
+BUILT_IN_STARTS = ("~$", ".~lock.")
+"""Lock files of Word and LibreOffice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,63 +45,152 @@ class IgnoreOptions:
         Extensions such as ``.log``, with or without the dot.
     include_hidden:
         Take files and folders whose name begins with a dot.
+    gitignore:
+        Heed ``.gitignore`` files; ``None`` is: inside Git work trees.
+    include:
+        Globs relative to the root; with any, only files that match one are taken.
+    exclude:
+        Globs relative to the root of what is left out, whatever else is said.
     """
 
     files: Sequence[Path] = ()
     extensions: Sequence[str] = ()
     include_hidden: bool = False
+    gitignore: bool | None = None
+    include: Sequence[str] = ()
+    exclude: Sequence[str] = ()
 
 
-@dataclass(slots=True)
 class IgnoreRules:
-    """The rules in force below one root of a run."""
+    """The rules that hold below every root of a run, compiled once.
 
-    root: Path
-    options: IgnoreOptions
-    _flags: GitIgnoreSpec = field(init=False)
-    _built_in: GitIgnoreSpec = field(init=False)
-    _nested: dict[str, GitIgnoreSpec] = field(init=False, default_factory=dict)
+    Raises
+    ------
+    PathNotFoundError
+        A file of rules does not exist.
+    UsageError
+        It can't be read, or a line or glob is no pattern.
+    """
 
-    def __post_init__(self) -> None:
+    def __init__(self, options: IgnoreOptions) -> None:
+        self.options = options
         lines: list[str] = []
-        for path in self.options.files:
+        for path in options.files:
             lines += _read_lines(path)
-        lines += [f"*.{extension.lstrip('.*')}" for extension in self.options.extensions]
-        self._flags = _spec(lines, "the ignore rules")
-        self._built_in = _spec(BUILT_IN, "the built-in rules")
+        lines += [f"*.{extension.lstrip('.*')}" for extension in options.extensions]
+        self.flags = Patterns(lines, "the ignore rules")
+        self.include = Patterns(_globs(options.include), "--include")
+        self.exclude = Patterns(_globs(options.exclude), "--exclude")
 
-    def enter(self, folder: str) -> None:
-        """Read the ``.knowignore`` of a folder, given relative to the root ('' is the root).
+    def at(self, root: str, names: Collection[str]) -> FolderRules:
+        """Return the rules in the root of a walk; ``names`` are those of its files and folders."""
+        git: list[Layer] = []
+        heed = self.options.gitignore
+        work_tree = None if heed is False else work_tree_of(root)
+        if work_tree is not None:
+            git = layers_above(work_tree, root)
+        rules = FolderRules(self, root, "", git, [], heed=bool(heed) or work_tree is not None)
+        rules._read(names, above=work_tree is not None)
+        return rules
+
+
+class FolderRules:
+    """The rules in force in one folder."""
+
+    __slots__ = ("_all", "_folder", "_git", "_heed", "_know", "_layers", "_relative")
+
+    def __init__(
+        self,
+        every: IgnoreRules,
+        folder: str,
+        relative: str,
+        git: list[Layer],
+        know: list[Layer],
+        *,
+        heed: bool,
+    ) -> None:
+        self._all = every
+        self._folder = folder
+        self._relative = relative  # from the root, ending in / or empty
+        self._git = git
+        self._know = know
+        self._heed = heed
+        self._layers: list[Layer] = []
+
+    def below(self, name: str, path: str, names: Collection[str]) -> FolderRules:
+        """Return the rules in a sub-folder.
+
+        Parameters
+        ----------
+        name:
+            Its name as it is shown.
+        path:
+            Opens it.
+        names:
+            Those of its files and folders.
 
         Raises
         ------
         UsageError
-            A line of it is no pattern, or it can't be read.
+            Its ``.knowignore`` can't be read, or holds a line that is no pattern.
         """
-        path = self.root / folder / IGNORE_FILE
-        if path.is_file():
-            self._nested[folder] = _spec(_read_lines(path), str(path))
+        step = name + "/"
+        rules = FolderRules(
+            self._all,
+            path,
+            self._relative + step,
+            [(patterns, prefix + step) for patterns, prefix in self._git],
+            [(patterns, prefix + step) for patterns, prefix in self._know],
+            heed=self._heed,
+        )
+        rules._read(names, above=False)
+        return rules
 
-    def ignores(self, path: str, *, is_folder: bool) -> bool:
-        """Tell whether ``path``, relative to the root with ``/``, is left out."""
-        if not self.options.include_hidden and PurePosixPath(path).name.startswith("."):
+    def ignores(self, name: str, *, is_folder: bool) -> bool:
+        """Tell whether the file or folder ``name`` is left out."""
+        every = self._all
+        if not every.options.include_hidden and name.startswith("."):
             return True
-        verdict = bool(self._built_in.match_file(_marked(path, is_folder)))
-        for folder in [*map(str, reversed(PurePosixPath(path).parents))]:
-            spec = self._nested.get("" if folder == "." else folder)
-            if spec is not None:
-                relative = path if folder == "." else path[len(folder) + 1 :]
-                verdict = _decide(spec, _marked(relative, is_folder), verdict)
-        return _decide(self._flags, _marked(path, is_folder), verdict)
+        marked = name + "/" if is_folder else name
+        for patterns, prefix in self._layers:
+            verdict = patterns.verdict(prefix + marked)
+            if verdict is not None:
+                break
+        else:
+            verdict = _is_built_in(name, is_folder)
+        if verdict:
+            return True
+        path = self._relative + marked
+        if every.include and not is_folder and not every.include.matches(path):
+            return True
+        return bool(every.exclude) and every.exclude.matches(path)
+
+    def _read(self, names: Collection[str], *, above: bool) -> None:
+        """Add the rules that stand in the folder itself.
+
+        ``above`` tells that its work tree's rules are known already.
+        """
+        if GIT in names and not above and self._all.options.gitignore is not False:
+            self._git, self._heed = excluded(self._folder), True  # a work tree of its own
+        if GITIGNORE in names and self._heed:
+            self._git = [*self._git, *gitignore_of(self._folder)]
+        if IGNORE_FILE in names:
+            path = os.path.join(self._folder, IGNORE_FILE)
+            if os.path.isfile(path):
+                self._know = [*self._know, (Patterns(_read_lines(Path(path)), path), "")]
+        flags = [(self._all.flags, self._relative)] if self._all.flags else []
+        self._layers = [*flags, *reversed(self._know), *reversed(self._git)]  # the strongest first
 
 
-def _decide(spec: GitIgnoreSpec, path: str, before: bool) -> bool:
-    outcome = spec.check_file(path).include
-    return before if outcome is None else bool(outcome)
+def _is_built_in(name: str, is_folder: bool) -> bool:
+    if is_folder and name in BUILT_IN_FOLDERS:
+        return True
+    return name.startswith(BUILT_IN_STARTS) or name in BUILT_IN_FILES
 
 
-def _marked(path: str, is_folder: bool) -> str:
-    return path + "/" if is_folder else path
+def _globs(globs: Sequence[str]) -> list[str]:
+    """Return globs as lines: ``!`` and ``#`` mean nothing at their start."""
+    return ["\\" + glob if glob.startswith(("!", "#")) else glob for glob in globs]
 
 
 def _read_lines(path: Path) -> list[str]:
@@ -109,12 +200,3 @@ def _read_lines(path: Path) -> list[str]:
         raise PathNotFoundError(f"the ignore file {path} does not exist") from error
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"can't read the ignore file {path}: {error}") from error
-
-
-def _spec(lines: Iterable[str], where: str) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
-    try:
-        return GitIgnoreSpec.from_lines(lines)
-    except ValueError as error:
-        raise UsageError(f"{where}: {error}") from error

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from knowledge.documents.detect import detect
 from knowledge.documents.options import MIB, LoadOptions
+from knowledge.documents.recipes import Recipe, recipe_for
+from knowledge.documents.transformers import Described, Transformer, transform
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
-from knowledge.model import FileProblem, FileStatus, Passage, SplitterSpec
+from knowledge.model import Document, FileProblem, FileStatus, Passage, SplitterSpec
 
 if TYPE_CHECKING:
     from knowledge.documents.loading import Loaded
@@ -26,8 +29,10 @@ class LoadTask:
         Opens the file.
     shown:
         Names it in the catalog.
+    name:
+        Tells its kind; by default the last part of ``shown``.
     splitter:
-        How to cut it.
+        How to cut it; ``None`` gives its documents whole.
     max_file:
         Most bytes a file may have.
     options:
@@ -36,24 +41,34 @@ class LoadTask:
         SHA-256 of the stored version; a file that still has it is not parsed again.
     content:
         The bytes themselves, when they came from standard input.
+    recipes:
+        How files of some types are read and cut; the first that fits.
     """
 
     path: str
     shown: str
-    splitter: SplitterSpec
+    splitter: SplitterSpec | None
     max_file: int
     options: LoadOptions = field(default_factory=LoadOptions)
     known_hash: str | None = None
     content: bytes | None = None
+    name: str = ""
+    recipes: tuple[Recipe, ...] = ()
+
+    @property
+    def kind_name(self) -> str:
+        """The name that tells the file's kind."""
+        return self.name or os.path.basename(self.shown)
 
 
 @dataclass(frozen=True, slots=True)
 class LoadedFile:
     """What became of a task.
 
-    ``status`` is ``ingested`` when there are passages, ``unchanged`` when the bytes are the known
-    ones, else why there are none, with a ``reason``. ``problems`` are those of a container's
-    members, by their paths inside it.
+    ``status`` is ``ingested`` when there are passages or documents, ``unchanged`` when the bytes
+    are the known ones, else why there is none, with a ``reason``. ``problems`` are those of a
+    container's members, by their paths inside it. ``recipe`` is the one that it was read by, and
+    ``images`` are its pages, as PNG, where that recipe asks for them: then nothing is cut yet.
     """
 
     task: LoadTask
@@ -65,7 +80,10 @@ class LoadedFile:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     problems: tuple[FileProblem, ...] = ()
+    documents: tuple[Document, ...] = ()
     reason: str = ""
+    recipe: Recipe | None = None
+    images: tuple[bytes, ...] = field(default=(), repr=False)
 
 
 def load_file(task: LoadTask) -> LoadedFile:
@@ -118,29 +136,106 @@ def _read(task: LoadTask) -> tuple[bytes, int, int]:
 def _parse(task: LoadTask, data: bytes, stats: dict[str, Any]) -> LoadedFile:
     from knowledge.documents.loading import load
 
-    loaded = load(data, os.path.basename(task.shown), task.options)
-    passages = tuple(_passages(loaded, task.splitter))
-    if not passages:
-        raise _no_passages(loaded)
+    recipe = recipe_for(task.recipes, task.kind_name, data)
+    if recipe is not None:
+        return _parse_by(recipe, task, data, stats)
+    loaded = load(data, task.kind_name, task.options)
+    documents = loaded.documents if task.splitter is None else ()
+    problems = list(loaded.problems)
+    passages: tuple[Passage, ...] = ()
+    if task.splitter is not None:
+        passages = tuple(_passages(loaded, task.splitter, problems))
+    found = bool(passages or documents)
+    status, reason = (FileStatus.INGESTED, "") if found else _why_nothing(problems)
     return LoadedFile(
         task,
-        FileStatus.INGESTED,
+        status,
         passages=passages,
         metadata=loaded.metadata,
         warnings=tuple(_warnings(loaded)),
-        problems=loaded.problems,
+        problems=tuple(problems),
+        documents=documents,
+        reason=reason,
         **stats,
     )
 
 
-def _passages(loaded: Loaded, splitter: SplitterSpec) -> Iterator[Passage]:
-    """Cut all documents of a file; number the passages through."""
+def _parse_by(recipe: Recipe, task: LoadTask, data: bytes, stats: dict[str, Any]) -> LoadedFile:
+    from knowledge.documents.loading import load
+
+    format_ = recipe.format_of(task.kind_name, data)
+    options = recipe.options(task.options)
+    if recipe.reading.as_images:
+        from knowledge.documents.loaders.page_images import page_images
+
+        images = page_images(data, detect(task.kind_name, data) or "", options)
+        return LoadedFile(task, FileStatus.INGESTED, images=images, recipe=recipe, **stats)
+    return cut(task, load(data, task.kind_name, options, format_), recipe, stats)
+
+
+def cut(task: LoadTask, loaded: Loaded, recipe: Recipe, stats: Mapping[str, Any]) -> LoadedFile:
+    """Cut what was read by a recipe, and apply its transformers up to the first that asks a model.
+
+    Parameters
+    ----------
+    stats:
+        The fields of `LoadedFile` that are known of the bytes.
+
+    Raises
+    ------
+    DocumentError
+        The text can't be cut, or a transformer does not fit it.
+    """
+    problems = list(loaded.problems)
+    source = {"source": recipe.reading.source} if recipe.reading.source else {}
+    shaped = replace(loaded, documents=tuple(map(recipe.shaped, loaded.documents)))
+    passages = tuple(_passages(shaped, recipe.splitter, problems))
+    described = transform(
+        plain_steps(recipe.transformers), Described(passages, {**loaded.metadata, **source})
+    )
+    status, reason = (FileStatus.INGESTED, "") if described.passages else _why_nothing(problems)
+    return LoadedFile(
+        task,
+        status,
+        passages=described.passages,
+        metadata=described.metadata,
+        warnings=tuple(_warnings(loaded)),
+        problems=tuple(problems),
+        reason=reason,
+        recipe=recipe,
+        **stats,
+    )
+
+
+def plain_steps(steps: Sequence[Transformer]) -> Sequence[Transformer]:
+    """Return the steps before the first that asks a model."""
+    asking = (at for at, step in enumerate(steps) if step.needs_model)
+    return steps[: next(asking, len(steps))]
+
+
+def _passages(
+    loaded: Loaded, splitter: SplitterSpec, problems: list[FileProblem]
+) -> Iterator[Passage]:
+    """Cut all documents of a file; number the passages through.
+
+    A member that can't be cut is noted in ``problems``.
+    """
+    from knowledge.documents import containers
     from knowledge.documents.splitting import split
 
     ordinal = 0
     for document in loaded.documents:
+        if containers.announce is not None:
+            containers.announce(document.member)
+        try:
+            passages = split(document, splitter)
+        except DocumentError as error:
+            if not document.member:
+                raise
+            problems.append(FileProblem(document.member, FileStatus.FAILED, _sentence(error)))
+            continue
         own = {} if document.metadata == loaded.metadata else document.metadata
-        for passage in split(document, splitter):
+        for passage in passages:
             yield replace(passage, ordinal=ordinal, metadata=own)
             ordinal += 1
 
@@ -151,15 +246,16 @@ def _warnings(loaded: Loaded) -> Iterator[str]:
         yield from (f"{where}{warning}" for warning in document.warnings)
 
 
-def _no_passages(loaded: Loaded) -> DocumentError:
+def _why_nothing(problems: list[FileProblem]) -> tuple[FileStatus, str]:
     """Return why nothing was found: what went wrong with a member counts more than emptiness."""
-    for problem in loaded.problems:
+    for problem in problems:
         if problem.status == FileStatus.FAILED:
-            return DocumentError(f"{problem.file}: {problem.reason}")
-    if loaded.problems:
-        first = loaded.problems[0]
-        return EmptyDocumentError(f"no text in its members; {first.file}: {first.reason}")
-    return EmptyDocumentError("it holds no text")
+            where = f"{problem.file}: " if problem.file else ""
+            return FileStatus.FAILED, f"{where}{problem.reason}"
+    if problems:
+        first = problems[0]
+        return FileStatus.EMPTY, f"no text in its members; {first.file}: {first.reason}"
+    return FileStatus.EMPTY, "it holds no text"
 
 
 def _sentence(error: DocumentError) -> str:

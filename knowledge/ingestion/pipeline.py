@@ -7,14 +7,12 @@ embed; one thread writes. A file is written when all its vectors are there.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import PurePath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from knowledge.ingestion.loading import LoadedFile
-from knowledge.ingestion.plan import given_metadata
+from knowledge.ingestion.plan import Planned
 from knowledge.ingestion.reading import Reader
 from knowledge.ingestion.request import IngestRequest
 from knowledge.ingestion.tally import Tally
@@ -25,6 +23,7 @@ from knowledge.storage.identity import identify, new_file_id
 
 if TYPE_CHECKING:
     from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.ingestion.usage import Usage
 
 
 class IngestRun:
@@ -76,40 +75,45 @@ class IngestRun:
             self._writer.end(cancel=not complete)
 
     def _read(self) -> None:
-        for loaded, known in self._reader.steps():
-            self._take(loaded, known)
+        for loaded, planned in self._reader.steps():
+            self._take(loaded, planned)
             for file in self._reader.take_touched():
                 self._send(Touch(file))
         for file in self._reader.take_touched():
             self._send(Touch(file))
+        self._finish_remotes()
         if self._request.prune:
             self._prune()
 
-    def _take(self, loaded: LoadedFile, known: SourceFile | None) -> None:
+    def _take(self, loaded: LoadedFile, planned: Planned) -> None:
+        if self._request.finish is not None:
+            loaded = self._request.finish(loaded)
         shown = loaded.task.shown
         for warning in loaded.warnings:
             self._tally.problem(shown, "notice", warning)
         for problem in loaded.problems:
-            self._tally.problem(f"{shown}!/{problem.file}", problem.status, problem.reason)
+            file = f"{shown}!/{problem.file}" if problem.file else shown
+            self._tally.problem(file, problem.status, problem.reason)
         if loaded.status is FileStatus.INGESTED:
-            self._store(loaded, known)
-        elif loaded.status is FileStatus.UNCHANGED and known is not None:
-            self._touch(loaded, known)
+            self._store(loaded, planned)
+        elif loaded.status is FileStatus.UNCHANGED and planned.known is not None:
+            self._touch(loaded, planned, planned.known)
         else:
             self._tally.problem(shown, loaded.status, loaded.reason)
-            if loaded.status is FileStatus.EMPTY and known is not None:
-                self._send(Remove(known, None))
+            if loaded.status is FileStatus.EMPTY and planned.known is not None:
+                self._send(Remove(planned.known, None))
             status = loaded.status
             if status is FileStatus.UNSUPPORTED and self._request.err_on_unsupported:
                 status = FileStatus.FAILED
             self._tally.finished(shown, status)
 
-    def _store(self, loaded: LoadedFile, known: SourceFile | None) -> None:
-        stored = self._reader.stored
+    def _store(self, loaded: LoadedFile, planned: Planned) -> None:
+        stored, known = self._reader.stored, planned.known
         file_id = known.id if known else new_file_id(loaded.task.shown, stored.ids)
         stored.ids.add(file_id)
         chunks = identify(file_id, loaded.passages)
-        file = self._file(file_id, loaded, given_metadata(known, self._request.metadata))
+        file = self._file(file_id, loaded, planned)
+        self._reader.remotes.keep(file)
         if self._request.force:
             old = [chunk.id for chunk in self._reader.stored_chunks(known)]
             diff = ChunkDiff(chunks, (), sorted(set(old) - {chunk.id for chunk in chunks}), 0)
@@ -124,20 +128,31 @@ class IngestRun:
             vectors = self._pool.submit([chunk.passage.embedding_text for chunk in diff.added])
         self._send(Write(file, diff, vectors))
 
-    def _touch(self, loaded: LoadedFile, known: SourceFile) -> None:
+    def _touch(self, loaded: LoadedFile, planned: Planned, known: SourceFile) -> None:
+        origin = planned.found.origin
         touched = replace(
             known,
             size=loaded.size,
-            mtime_ns=loaded.mtime_ns,
-            given=given_metadata(known, self._request.metadata),
+            mtime_ns=(origin.mtime_ns or known.mtime_ns) if origin else loaded.mtime_ns,
+            metadata={**known.metadata, **(origin.metadata if origin else {})},
+            **planned.facts(self._request.metadata),
         )
+        self._reader.remotes.keep(touched)
         if touched != known:
             self._send(Touch(touched))
-        self._tally.finished(known.path, FileStatus.UNCHANGED, reused=known.chunks)
+        self._tally.finished(touched.path, FileStatus.UNCHANGED, reused=known.chunks)
+
+    def _finish_remotes(self) -> None:
+        """Remove what a repository's new commit does not have; mark what is there completely."""
+        gone, marked = self._reader.remotes.finish()
+        for file in gone:
+            self._send(Remove(file, FileStatus.REMOVED))
+        for file in marked:
+            self._send(Touch(file))
 
     def _prune(self) -> None:
         scan = self._reader.scan
-        for file in self._reader.stored.gone(scan.roots, scan.seen):
+        for file in self._reader.stored.gone(scan.roots, scan.seen, scan.only):
             self._send(Remove(file, FileStatus.REMOVED))
 
     def _send(self, step: Write | Touch | Remove) -> None:
@@ -152,10 +167,8 @@ class IngestRun:
 
     def _count(self, file: SourceFile, diff: ChunkDiff) -> None:
         for chunk in diff.added:
-            text = chunk.passage.embedding_text
-            if text not in self._tally.texts:  # equal texts are embedded once
-                self._tally.texts.add(text)
-                self._tally.tokens += chunk.passage.tokens
+            # Equal texts are embedded once.
+            self._tally.texts[chunk.passage.embedding_text] = chunk.passage.tokens
         self._tally.finished(
             file.path,
             FileStatus.INGESTED,
@@ -164,26 +177,23 @@ class IngestRun:
             reused=diff.kept,
         )
 
-    @staticmethod
-    def _file(file_id: str, loaded: LoadedFile, given: Mapping[str, Any]) -> SourceFile:
-        shown = loaded.task.shown
+    def _file(self, file_id: str, loaded: LoadedFile, planned: Planned) -> SourceFile:
+        origin = planned.found.origin
         return SourceFile(
             id=file_id,
-            path=shown,
-            name=PurePath(shown).name,
             size=loaded.size,
-            mtime_ns=loaded.mtime_ns,
+            mtime_ns=(origin.mtime_ns if origin else 0) or loaded.mtime_ns,
             content_hash=loaded.content_hash,
             chunks=len(loaded.passages),
             tokens=sum(passage.tokens for passage in loaded.passages),
-            metadata=loaded.metadata,
-            given=given,
+            metadata={**loaded.metadata, **(origin.metadata if origin else {})},
             ingested_at=datetime.now(UTC),
+            **planned.facts(self._request.metadata),
         )
 
 
 def report(
-    dataset: str, tally: Tally, started: float, *, embedded: int, tokens: int, dry_run: bool
+    dataset: str, tally: Tally, started: float, usage: Usage, *, dry_run: bool = False
 ) -> IngestReport:
     """Put the outcome of a run together; ``started`` is of ``time.monotonic()``."""
     return IngestReport(
@@ -192,8 +202,9 @@ def report(
         chunks_added=tally.added,
         chunks_removed=tally.removed,
         chunks_reused=tally.reused,
-        embedded=embedded,
-        tokens=tokens,
+        embedded=usage.embedded,
+        tokens=usage.tokens,
+        cost_usd=usage.cost_usd,
         seconds=round(time.monotonic() - started, 3),
         problems=tuple(sorted(tally.problems, key=lambda problem: (problem.file, problem.status))),
         dry_run=dry_run,

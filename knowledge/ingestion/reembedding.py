@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.choice import Choice, replacement_for
 from knowledge.errors import UsageError
 from knowledge.ingestion.pools import open_pool
+from knowledge.ingestion.recording import facts_of_usage, recorded
 from knowledge.ingestion.usage import Usage
 from knowledge.model import EmbedderSpec, ReembedReport
 from knowledge.storage.catalog import Catalog
@@ -82,10 +83,15 @@ def reembed(
             usage, chunks = Usage.of(choice, 0, 0), 0
             if force or before is None or before.fingerprint != after.fingerprint:
                 _announce(dataset, choice, notify)
-                with open_pool(folder, choice, notify) as pool:
-                    after = _fill(replacement, pool, after, progress)
-                    stats = pool.stats
-                dataset = replacement.publish(after)
+                facts: dict[str, Any] = {}
+                with recorded(catalog, dataset, "reembed", lambda: facts):
+                    with open_pool(folder, choice, notify) as pool:
+                        try:
+                            after = _fill(replacement, pool, after, progress)
+                        finally:
+                            facts |= facts_of_usage(pool, choice)
+                        stats = pool.stats
+                    dataset = replacement.publish(after)
                 usage, chunks = Usage.of(choice, stats.embedded, stats.tokens), dataset.chunks
     return ReembedReport(
         dataset=name,

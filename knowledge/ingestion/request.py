@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from knowledge.ingestion.addresses import is_address
 from knowledge.ingestion.ignore import IgnoreOptions
+from knowledge.ingestion.places import Places
 from knowledge.model import FileStatus
+
+if TYPE_CHECKING:
+    from knowledge.documents.recipes import Recipe
+    from knowledge.ingestion.loading import LoadedFile
+    from knowledge.model import SplitterSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +60,14 @@ class IngestRequest:
         Files and folders.
     inline:
         Documents that are no files.
+    remote:
+        URLs of pages, files and Git repositories.
     ignore:
         What to leave out below folders.
     recursive:
         Walk into sub-folders.
+    only:
+        Look at these places of the folders alone, where something changed.
     prune:
         Remove files from the dataset that are gone from the folders of this run.
     force:
@@ -68,18 +80,47 @@ class IngestRequest:
         Kept with every file of the run.
     passwords:
         Tried on protected files, before those of the settings' file.
+    recipes:
+        How files of some types are read and cut; the first that fits. None is the dataset's way
+        for all.
+    splitter:
+        What a new dataset records as its way to cut, where it is not the settings'.
+    finish:
+        Called with each loaded file before it is stored, for what must not run in a worker.
     """
 
     paths: Sequence[Path]
     inline: Sequence[InlineText] = ()
+    remote: Sequence[str] = field(default=(), repr=False)
     ignore: IgnoreOptions = field(default_factory=IgnoreOptions)
     recursive: bool = True
+    only: Places | None = None
     prune: bool = False
     force: bool = False
     dry_run: bool = False
     err_on_unsupported: bool = False
     metadata: Mapping[str, Any] = field(default_factory=dict)
     passwords: Sequence[str] = field(default=(), repr=False)
+    recipes: Sequence[Recipe] = ()
+    splitter: SplitterSpec | None = None
+    finish: Callable[[LoadedFile], LoadedFile] | None = None
+
+    @classmethod
+    def of(cls, sources: Iterable[str | os.PathLike[str]], **options: Any) -> IngestRequest:
+        """Return a request for paths and URLs; ``options`` are its other fields."""
+        remote, paths = [], []
+        for source in sources:
+            text = os.fspath(source)
+            if is_address(text):
+                remote.append(text)
+            else:
+                paths.append(Path(text))
+        return cls(paths, remote=remote, **options)
+
+    @property
+    def sources(self) -> int:
+        """How many sources were named."""
+        return len(self.paths) + len(self.inline) + len(self.remote)
 
 
 FileListener = Callable[[str, FileStatus], None]

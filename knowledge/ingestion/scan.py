@@ -9,23 +9,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from knowledge.errors import PathNotFoundError
-from knowledge.ingestion.ignore import IgnoreOptions, IgnoreRules
+from knowledge.ingestion.folder_metadata import SIDECAR, FolderMetadata, SidecarError
+from knowledge.ingestion.found import FoundFile
+from knowledge.ingestion.ignore import FolderRules, IgnoreOptions, IgnoreRules
+from knowledge.ingestion.places import Places
 from knowledge.model import FileProblem, FileStatus
 from knowledge.storage.shown_path import shown
 
-
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file to look at.
-
-    ``path`` opens it; ``shown`` is the same for people and for the catalog, where bytes that are
-    no UTF-8 stand as ``\\xNN``. ``size`` counts bytes.
-    """
-
-    path: str
-    shown: str
-    size: int
-    mtime_ns: int
+WALKED_ALREADY = "a link to a folder that was walked already"
 
 
 @dataclass(slots=True)
@@ -47,76 +38,148 @@ class Scan:
     recursive: bool = True
     skipped: Path | None = None
     """A folder that is left out wherever it stands: the data folder."""
+    only: Places | None = None
+    """Look at these places alone; ``None`` is everywhere."""
+    address: str = ""
+    """Stands for the path of the root in shown paths, when the root is a copy of something."""
     problems: list[FileProblem] = field(default_factory=list)
     seen: set[str] = field(default_factory=set)
     roots: list[str] = field(default_factory=list)
     """Folders of the run that could be read all through."""
 
     def __iter__(self) -> Iterator[FoundFile]:
+        rules = IgnoreRules(self.options)
         for path in self.paths:
             root = os.path.abspath(path)
             if not os.path.isdir(root):
-                yield from self._file(root, named=True)
+                if self.concerns(shown(root)):
+                    yield from self._named(root)
                 continue
-            walk = _Walk(self, root)
-            yield from walk.folder(root, "")
+            walk = _Walk(self, rules, root)
+            yield from walk.files()
             if walk.complete:
                 self.roots.append(shown(root))
 
-    def problem(self, path: str, status: FileStatus | str, reason: str) -> None:
-        """Note that a path could not be taken."""
-        self.problems.append(FileProblem(shown(path), str(status), reason))
+    def concerns(self, path: str) -> bool:
+        """Tell whether a path, as it is shown, is looked at, or leads to what is."""
+        return self.only is None or self.only.concern(path)
 
-    def _file(self, path: str, *, named: bool = False) -> Iterator[FoundFile]:
-        name = shown(path)
-        if name in self.seen:
+    def problem(self, path: str, status: FileStatus | str, reason: str) -> None:
+        """Note that a path, as it is shown, could not be taken."""
+        self.problems.append(FileProblem(path, str(status), reason))
+
+    def _named(self, path: str) -> Iterator[FoundFile]:
+        """Take a file that was named, with what its folder says of it."""
+        folder, name = os.path.split(path)
+        metadata = FolderMetadata()
+        try:
+            beside = {SIDECAR} if os.path.lexists(os.path.join(folder, SIDECAR)) else set()
+            metadata = metadata.at(folder, beside)
+        except SidecarError as error:
+            self.problem(shown(os.path.join(folder, SIDECAR)), FileStatus.FAILED, str(error))
+            metadata = metadata.unknown()
+        yield from self._file(path, shown(path), metadata, shown(name), named=True)
+
+    def _file(
+        self, path: str, place: str, metadata: FolderMetadata, name: str, *, named: bool = False
+    ) -> Iterator[FoundFile]:
+        if place in self.seen:
             return
         try:
             facts = os.stat(path)
         except OSError as error:
-            self.problem(path, FileStatus.FAILED, _reason(error, path))
+            self.problem(place, FileStatus.FAILED, _reason(error, path))
             return
         if not stat.S_ISREG(facts.st_mode):
             status = FileStatus.FAILED if named else FileStatus.UNSUPPORTED
-            self.problem(path, status, "not a regular file")
+            self.problem(place, status, "not a regular file")
             return
-        self.seen.add(name)
-        yield FoundFile(path, name, facts.st_size, facts.st_mtime_ns)
+        self.seen.add(place)
+        yield FoundFile(path, place, facts.st_size, facts.st_mtime_ns, metadata.of(name))
+
+
+@dataclass(slots=True)
+class _Folder:
+    """A folder that is being walked.
+
+    ``place`` is its path as it is shown, ending in ``/``; ``entries`` are those still to come.
+    """
+
+    place: str
+    rules: FolderRules
+    metadata: FolderMetadata
+    entries: Iterator[os.DirEntry[str]]
 
 
 class _Walk:
     """The walk below one root."""
 
-    def __init__(self, scan: Scan, root: str) -> None:
+    def __init__(self, scan: Scan, rules: IgnoreRules, root: str) -> None:
         self.scan = scan
-        self.rules = IgnoreRules(Path(root), scan.options)
+        self.rules = rules
         self.complete = True
         self.root = root
         self.skipped = os.path.abspath(scan.skipped) if scan.skipped else None
         self.folders: set[tuple[int, int]] = set()
 
-    def folder(self, path: str, relative: str) -> Iterator[FoundFile]:
-        try:
-            facts = os.stat(path)
-            entries = sorted(os.scandir(path), key=lambda entry: entry.name)
-        except OSError as error:
-            self.complete = False
-            self.scan.problem(path, FileStatus.FAILED, _reason(error, path))
-            return
-        if (facts.st_dev, facts.st_ino) in self.folders:
-            self.scan.problem(path, "notice", "a link to a folder that was walked already")
-            return
-        self.folders.add((facts.st_dev, facts.st_ino))
-        self.rules.enter(shown(relative))
-        for entry in entries:
-            below = f"{relative}/{entry.name}" if relative else entry.name
+    def files(self) -> Iterator[FoundFile]:
+        """Yield the files in order; a stack, since folders may nest deeper than Python calls."""
+        place = (self.scan.address or shown(self.root)).rstrip("/") + "/"
+        stack = [*self._enter(self.root, place)]
+        while stack:
+            here = stack[-1]
+            entry = next(here.entries, None)
+            if entry is None:
+                stack.pop()
+                continue
+            name = shown(entry.name)
+            if not self.scan.concerns(here.place + name):
+                continue
             is_folder = _is_folder(entry)
-            if self.rules.ignores(shown(below), is_folder=is_folder):
+            if here.rules.ignores(name, is_folder=is_folder):
                 continue
             if not is_folder:
-                yield from self.scan._file(entry.path)
-            elif self.scan.recursive and entry.path != self.skipped:
-                yield from self.folder(entry.path, below)
+                yield from self.scan._file(entry.path, here.place + name, here.metadata, name)
+            elif self.scan.recursive and entry.path != self.skipped and self._leads_on(entry):
+                stack += self._enter(entry.path, f"{here.place}{name}/", here, name)
+
+    def _leads_on(self, entry: os.DirEntry[str]) -> bool:
+        """Tell whether a folder is entered here: of several ways to it a full walk knows the first.
+
+        A walk to some places can't know it, so it follows no links.
+        """
+        return self.scan.only is None or not entry.is_symlink()
+
+    def _enter(
+        self, path: str, place: str, above: _Folder | None = None, name: str = ""
+    ) -> Iterator[_Folder]:
+        """Yield the folder, ready to be walked, unless it can't be or was walked already."""
+        shown_path = place.rstrip("/") or "/"
+        try:
+            facts = os.stat(path)
+            with os.scandir(path) as listing:
+                entries = sorted(listing, key=lambda entry: entry.name)
+        except OSError as error:
+            self.complete = False
+            self.scan.problem(shown_path, FileStatus.FAILED, _reason(error, path))
+            return
+        if (facts.st_dev, facts.st_ino) in self.folders:
+            self.scan.problem(shown_path, "notice", WALKED_ALREADY)
+            return
+        self.folders.add((facts.st_dev, facts.st_ino))
+        names = {entry.name for entry in entries}
+        rules = above.rules.below(name, path, names) if above else self.rules.at(path, names)
+        metadata = above.metadata.below(name) if above else FolderMetadata()
+        yield _Folder(place, rules, self._told(metadata, path, place, names), iter(entries))
+
+    def _told(
+        self, metadata: FolderMetadata, path: str, place: str, names: set[str]
+    ) -> FolderMetadata:
+        try:
+            return metadata.at(path, names)
+        except SidecarError as error:
+            self.scan.problem(place + SIDECAR, FileStatus.FAILED, str(error))
+            return metadata.unknown()
 
 
 def check_paths(paths: Sequence[Path]) -> None:

@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
-from knowledge.embeddings.choice import choose_embedder
+from knowledge.embeddings.choice import Choice, choose
 from knowledge.embeddings.embedder import Embedder
-from knowledge.embeddings.pool import EmbeddingPool
 from knowledge.errors import DatasetNotFoundError, UsageError
-from knowledge.ingestion.ignore import IgnoreRules
 from knowledge.ingestion.pipeline import IngestRun, report
-from knowledge.ingestion.reading import Reader
+from knowledge.ingestion.pools import kept_texts, open_pool
+from knowledge.ingestion.reading import Reader, check_request
+from knowledge.ingestion.recording import recorded_ingest
 from knowledge.ingestion.request import FileListener, IngestRequest, Notify, ProgressListener
-from knowledge.ingestion.scan import check_paths
 from knowledge.ingestion.tally import Tally
+from knowledge.ingestion.usage import Usage
 from knowledge.ingestion.writing import Writer
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings import Origin, Settings
-from knowledge.storage.cache import EmbeddingCache
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.layout import DataFolder, check_name
 from knowledge.storage.write_run import open_write_run
-
-MIB = 1024 * 1024
 
 
 def ingest(
@@ -59,34 +54,46 @@ def ingest(
     """
     started = time.monotonic()
     check_name(name)
-    check_paths(request.paths)
-    IgnoreRules(Path(), request.ignore)  # a missing file of rules is told before anything is made
+    check_request(request, settings)
     tally = Tally(progress, on_file)
     if request.dry_run:
-        texts = _rehearse(folder, name, request, settings, tally, create=create)
-        return report(name, tally, started, embedded=texts, tokens=tally.tokens, dry_run=True)
+        choice = _rehearse(folder, name, request, settings, tally, notify, create=create)
+        kept = kept_texts(folder, choice, tally.texts)
+        sent = {text: tokens for text, tokens in tally.texts.items() if text not in kept}
+        usage = Usage.of(choice, len(sent), sum(sent.values()))
+        return report(name, tally, started, usage, dry_run=True)
     with Catalog(folder) as writing, Catalog(folder) as reading:
-        dataset = _found_or_checked(writing, name, settings, create=create)
+        dataset = _found_or_checked(writing, name, request, settings, create=create)
         with open_write_run(
             writing, dataset.name, lock_timeout=settings["lock_timeout"], notify=notify
         ) as run:
-            splitter = choose_splitter(run.dataset, settings)
-            embedder = choose_embedder(run.dataset, settings)
+            splitter = choose_splitter(run.dataset, settings, request.splitter)
+            choice = choose(run.dataset, settings)
+            for note in choice.notes:
+                notify(note)
             if run.dataset.embedding is None:
-                notify(_announcement(name, embedder))
-            with _pool(folder, embedder, settings, notify) as pool:
-                reader = Reader(
-                    request, reading, run.dataset, splitter, settings, tally, folder.root
-                )
+                notify(_announcement(name, choice.embedder))
+            with (
+                recorded_ingest(writing, run.dataset, request, tally, choice) as record,
+                open_pool(folder, choice, notify) as pool,
+            ):
+                record.pool = pool
                 writer = Writer(
-                    run, pool, tally, embedder.spec, splitter, settings["checkpoint_seconds"]
+                    run, pool, tally, choice.embedder.spec, splitter, settings["checkpoint_seconds"]
                 )
-                IngestRun(request, reader, tally, pool, writer).run()
+                with Reader(
+                    request, reading, run.dataset, splitter, settings, tally, folder.root, notify
+                ) as reader:
+                    record.scan = reader.scan
+                    IngestRun(request, reader, tally, pool, writer).run()
                 stats = pool.stats
-    return report(name, tally, started, embedded=stats.embedded, tokens=stats.tokens, dry_run=False)
+    usage = Usage.of(choice, stats.embedded, stats.tokens)
+    return report(name, tally, started, usage)
 
 
-def _found_or_checked(catalog: Catalog, name: str, settings: Settings, *, create: bool) -> Dataset:
+def _found_or_checked(
+    catalog: Catalog, name: str, request: IngestRequest, settings: Settings, *, create: bool
+) -> Dataset:
     """Return the dataset, made when it may be; settings that do not fit it leave nothing behind."""
     dataset = None
     try:
@@ -94,19 +101,30 @@ def _found_or_checked(catalog: Catalog, name: str, settings: Settings, *, create
     except DatasetNotFoundError:
         if not create:
             raise
-    choose_splitter(dataset, settings)
-    choose_embedder(dataset, settings)
+    choose_splitter(dataset, settings, request.splitter)
+    choice = choose(dataset, settings)
+    Usage.of(choice, 0, 0)  # prices that can't be read are told now
     return dataset or catalog.ensure(name)
 
 
-def choose_splitter(dataset: Dataset | None, settings: Settings) -> SplitterSpec:
+def choose_splitter(
+    dataset: Dataset | None, settings: Settings, by_recipe: SplitterSpec | None = None
+) -> SplitterSpec:
     """Return the dataset's own splitter, or the one the settings ask for when it has none.
+
+    Parameters
+    ----------
+    by_recipe:
+        What a new dataset records where recipes say how its files are cut. An old one keeps its
+        own, which is for files that no recipe cuts.
 
     Raises
     ------
     UsageError
         A flag asks for another splitter than the dataset's, or the overlap is too large.
     """
+    if by_recipe is not None:
+        return (dataset.splitter if dataset is not None else None) or by_recipe
     asked = SplitterSpec(settings["chunk_size"], settings["chunk_overlap"])
     if dataset is not None and dataset.splitter is not None:
         own = dataset.splitter
@@ -135,38 +153,17 @@ def _announcement(name: str, embedder: Embedder) -> str:
     return f"dataset {name!r} is embedded with {spec}; texts are sent to {embedder.endpoint}"
 
 
-@contextlib.contextmanager
-def _pool(
-    folder: DataFolder, embedder: Embedder, settings: Settings, notify: Notify
-) -> Iterator[EmbeddingPool]:
-    cache = None
-    if embedder.cacheable and settings["embedding_cache_size"]:
-        cache = EmbeddingCache(folder.cache, settings["embedding_cache_size"] * MIB)
-    try:
-        with EmbeddingPool(
-            embedder,
-            threads=settings["embedding_threads"],
-            batch_size=settings["embedding_batch_size"],
-            retries=settings["embedding_retries"],
-            cache=cache,
-            notify=notify,
-        ) as pool:
-            yield pool
-    finally:
-        if cache is not None:
-            cache.close()
-
-
 def _rehearse(
     folder: DataFolder,
     name: str,
     request: IngestRequest,
     settings: Settings,
     tally: Tally,
+    notify: Notify,
     *,
     create: bool,
-) -> int:
-    """Do a dry run; return how many texts would be embedded."""
+) -> Choice:
+    """Do a dry run; return which embedder would embed, and with what settings."""
     with contextlib.ExitStack() as stack:
         catalog = dataset = None
         if folder.catalog.exists():
@@ -175,11 +172,9 @@ def _rehearse(
                 dataset = catalog.dataset(name)
         if dataset is None and not create:
             raise DatasetNotFoundError(f"there is no dataset {name!r}")
-        splitter = choose_splitter(dataset, settings)
-        choose_embedder(dataset, settings)
-        IngestRun(
-            request,
-            Reader(request, catalog, dataset, splitter, settings, tally, folder.root),
-            tally,
-        ).run()
-    return len(tally.texts)
+        splitter = choose_splitter(dataset, settings, request.splitter)
+        choice = choose(dataset, settings)
+        reader = Reader(request, catalog, dataset, splitter, settings, tally, folder.root, notify)
+        with reader:
+            IngestRun(request, reader, tally).run()
+    return choice

@@ -20,9 +20,11 @@ class Tally:
     added: int = 0
     removed: int = 0
     reused: int = 0
-    tokens: int = 0
-    texts: set[str] = field(default_factory=set)
-    """What a dry run would embed."""
+    texts: dict[str, int] = field(default_factory=dict)
+    """What a dry run would embed, with its tokens."""
+    watched: frozenset[str] = frozenset()
+    """Files whose outcome is kept in ``outcomes``."""
+    outcomes: dict[str, FileStatus] = field(default_factory=dict)
     _found: int = 0
     _finished: int = 0
     _planned_files: int = 0
@@ -31,10 +33,10 @@ class Tally:
     _scanned: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def found(self) -> None:
-        """A file was found."""
+    def found(self, files: int = 1) -> None:
+        """A file was found, or several."""
         with self._lock:
-            self._found += 1
+            self._found += files
         self._tell()
 
     def scanned(self) -> None:
@@ -57,6 +59,8 @@ class Tally:
             self.on_file(file, status)
         with self._lock:
             self.files[status] += 1
+            if file in self.watched:
+                self.outcomes[file] = status
             self.added += added
             self.removed += removed
             self.reused += reused

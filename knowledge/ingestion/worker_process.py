@@ -5,6 +5,7 @@ Workers start by forkserver or spawn: forking a process that has loaded native t
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -13,13 +14,30 @@ import threading
 import time
 import types
 from collections import deque
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
+from knowledge.documents.options import MIB
 from knowledge.ingestion.loading import LoadedFile, LoadTask, failed, load_file
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-PRELOAD = ["knowledge.ingestion.loading", "knowledge.documents.loading"]
+PRELOAD = ["knowledge.ingestion.loading", "knowledge.documents.containers"]
+READER_MEMORY = 128 * MIB
+"""What a reader takes by itself, before any file."""
+
+MAX_SKIPPED = 5
+"""Members of one container that may each cost a worker, before the container fails as a whole."""
+
+MEMBERS_FACTOR = 20
+"""How many times as long as a file a container may take; each member may as long as a file."""
+
+START_SECONDS = 60.0
+"""What a process may take to start, on a busy machine, before its first task counts."""
+
+_PLACE_BYTES = 4096
+_STARTING = b"/"  # no member's path is this
+_KILLED = -9  # the signal that Linux ends processes with when memory runs out
 
 _Context: Any = type(multiprocessing.get_context(METHOD))
 
@@ -44,25 +62,48 @@ class Worker:
     """A worker process as its parent sees it.
 
     ``tasks`` are those it has not answered, oldest first; ``alive`` is false once it has died.
+
+    Parameters
+    ----------
+    memory:
+        Bytes that one file may take; 0 is no limit.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, memory: int = 0) -> None:
         context = _Context()
         if METHOD == "forkserver":
             context.set_forkserver_preload(PRELOAD)
         self.connection, theirs = context.Pipe()
         self.tasks: deque[LoadTask] = deque()
         self.alive = True
+        self._memory = memory
+        self._used = 0
+        self._too_large = False
+        self._answered = 0
         self._limits: deque[float] = deque()
-        self._since = 0.0
-        self._process = WorkerProcess(target=serve, args=(theirs,), daemon=True)
+        self._since = self._member_since = 0.0
+        # The member of a container that is being read. No pipe: it may be read after a crash.
+        self._place = context.RawArray("c", _PLACE_BYTES)
+        self._place.value = self._seen = _STARTING
+        self._process = WorkerProcess(target=serve, args=(theirs, self._place, memory), daemon=True)
         self._process.start()
         theirs.close()
 
     @property
     def is_late(self) -> bool:
-        """True when the oldest task takes longer than it may."""
-        return bool(self.tasks) and time.monotonic() - self._since > self._limits[0]
+        """True when the oldest task, or the member it is at, takes longer than it may."""
+        if not self.tasks:
+            return False
+        self._look_at_place()
+        now, limit = time.monotonic(), self._limits[0]
+        if self._seen == _STARTING:
+            limit += START_SECONDS
+        return now - self._member_since > limit or now - self._since > MEMBERS_FACTOR * limit
+
+    @property
+    def is_tired(self) -> bool:
+        """True when the files it has read left it with much memory, which it will not give back."""
+        return bool(self._memory) and self._used > self._memory // 2
 
     def take(self, task: LoadTask, limit: float) -> bool:
         """Send a task that may take ``limit`` seconds; false when the worker has died."""
@@ -71,23 +112,43 @@ class Worker:
         except OSError:
             return False
         if not self.tasks:
-            self._since = time.monotonic()
+            self._begin()
         self.tasks.append(task)
         self._limits.append(limit)
         return True
 
-    def receive(self) -> LoadedFile:
-        """Return the answer to the oldest task; a failure when the worker died over it."""
+    def receive(self) -> LoadedFile | None:
+        """Return the answer to the oldest task, or a failure when the worker died over it.
+
+        ``None`` when the task must be tried again; it is the first of ``tasks`` then.
+        """
         try:
             result: LoadedFile = self.connection.recv()
         except (EOFError, OSError):
             return self._lost(self._how_it_died())
+        self._answered += 1
         self._done()
         return result
 
-    def give_up(self, timeout: float) -> LoadedFile:
-        """Kill the worker over its oldest task, which takes too long."""
-        return self._lost(f"reading it took longer than {timeout:g} seconds (KNOW_FILE_TIMEOUT)")
+    def give_up(self, timeout: float) -> LoadedFile | None:
+        """Kill the worker over its oldest task, which takes too long; return as ``receive``."""
+        in_all = time.monotonic() - self._since > MEMBERS_FACTOR * self._limits[0]
+        seconds = timeout * MEMBERS_FACTOR if in_all else timeout
+        reason = (
+            f"reading it took longer than {seconds:g} seconds (--file-timeout, KNOW_FILE_TIMEOUT)"
+        )
+        return self._lost(reason, again=not in_all)
+
+    def watch(self) -> None:
+        """Kill the worker when it takes more memory than it may; called by another thread."""
+        import psutil
+
+        self._look_at_place()
+        with contextlib.suppress(psutil.Error):
+            self._used = psutil.Process(self._process.pid).memory_info().rss - READER_MEMORY
+        if self._memory and self._used > self._memory and self.alive:
+            self._too_large = True
+            self._process.kill()
 
     def end(self) -> None:
         """Kill the process, if it still runs."""
@@ -96,33 +157,80 @@ class Worker:
         self._process.join()
         self.connection.close()
 
+    def _begin(self) -> None:
+        self._since = self._member_since = time.monotonic()
+
+    def _look_at_place(self) -> None:
+        place = self._place.value
+        if place != self._seen:
+            self._seen, self._member_since = place, time.monotonic()
+
     def _done(self) -> LoadTask:
         self._limits.popleft()
-        self._since = time.monotonic()
+        self._begin()
         return self.tasks.popleft()
 
-    def _lost(self, reason: str) -> LoadedFile:
+    def _lost(self, reason: str, *, again: bool = True) -> LoadedFile | None:
         self.end()
-        return failed(self._done(), reason)
+        task = self._done()
+        if self._too_large and self._answered:
+            self.tasks.appendleft(task)  # what it read before may have left it so large
+            return None
+        member = self._place.value.decode("utf-8", "ignore")
+        skipped = task.options.skip
+        hopeless = not again or member in skipped or len(skipped) >= MAX_SKIPPED
+        if member in ("", _STARTING.decode()) or hopeless:
+            return failed(task, reason)
+        options = replace(task.options, skip={**skipped, member: reason})
+        self.tasks.appendleft(replace(task, options=options))
+        return None
 
     def _how_it_died(self) -> str:
         self._process.join(timeout=5)
+        if self._too_large:
+            return f"it needs more than {self._memory // MIB:,} MiB of memory (--file-memory)"
         code = self._process.exitcode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        return f"its reader crashed ({how})"
+        perhaps = ": perhaps memory ran out (--file-memory)" if code == _KILLED else ""
+        return f"its reader crashed ({how}){perhaps}"
 
 
-def serve(connection: Connection) -> None:
+def serve(connection: Connection, place: Any, memory: int) -> None:
     """Answer tasks until the parent closes the pipe; runs in the worker."""
+    from knowledge.documents import containers
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    _limit_memory(memory)
+
+    def announce(member: str) -> None:
+        encoded = member.encode("utf-8", "ignore")
+        place.value = encoded if len(encoded) < _PLACE_BYTES else b""
+
+    containers.announce = announce
+    place.value = b""
     while True:
         try:
             task: LoadTask = connection.recv()
         except (EOFError, OSError):
             return
+        place.value = b""
         _answer(connection, task)
+
+
+def _limit_memory(memory: int) -> None:
+    """Let allocations fail that the parent would see too late.
+
+    The parent looks at what is used ten times a second; native engines ask for more than they
+    use, hence the distance to its limit.
+    """
+    if memory and sys.platform == "linux":
+        import resource
+
+        most = 2 * memory + 1024 * MIB
+        with contextlib.suppress(OSError, ValueError):  # a lower limit is in force already
+            resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
 def _answer(connection: Connection, task: LoadTask) -> None:

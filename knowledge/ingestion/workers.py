@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
 from multiprocessing.connection import wait
-from pathlib import PurePath
 from typing import TYPE_CHECKING
 
+from knowledge.documents.detect import detect
 from knowledge.documents.options import MIB
 from knowledge.ingestion.loading import LoadedFile, LoadTask, load_file
 
@@ -22,13 +23,19 @@ if TYPE_CHECKING:
 
 INLINE_FILES = 16
 INLINE_BYTES = 1_000_000
-INLINE_SUFFIXES = frozenset({".md", ".txt", ".rst", ".py", ".json", ".csv", ".ipynb", ""})
+INLINE_FORMATS = frozenset({"markdown", "text", "rst", "rows", "json"})
+"""Formats whose loaders use no native engine, and that grow no larger when they are read."""
+
+_HEAD = 8_192
 AHEAD = 3  # tasks that a worker holds, so that it need not wait for us
 SECONDS_A_MIB = 5.0  # added to the time limit: large files may take longer
 TICK = 1.0  # seconds after which we look for hanging workers, and for signals
+WATCH = 0.1  # seconds after which we look at the memory that workers take
 
 
-def load_files(tasks: Iterable[LoadTask], *, workers: int, timeout: float) -> Iterator[LoadedFile]:
+def load_files(
+    tasks: Iterable[LoadTask], *, workers: int, timeout: float, memory: int = 0
+) -> Iterator[LoadedFile]:
     """Load files as they come, each with a time limit; the order is that of completion.
 
     Parameters
@@ -36,14 +43,16 @@ def load_files(tasks: Iterable[LoadTask], *, workers: int, timeout: float) -> It
     workers:
         Processes; 0 is one a core.
     timeout:
-        Seconds a file may take, plus 5 for each MiB.
+        Seconds a file may take, plus 5 for each MiB; each member of a container may take as long.
+    memory:
+        MiB a file may take; 0 is no limit.
     """
     remaining = iter(tasks)
     first = list(islice(remaining, INLINE_FILES + 1))
     if len(first) <= INLINE_FILES and all(map(_is_small_text, first)):
         yield from map(load_file, first)
         return
-    crew = _Crew(chain(first, remaining), workers or os.cpu_count() or 1, timeout)
+    crew = _Crew(chain(first, remaining), workers or os.cpu_count() or 1, timeout, memory * MIB)
     try:
         yield from crew.load()
     finally:
@@ -57,15 +66,19 @@ class _Crew:
     lock would stop all others.
     """
 
-    def __init__(self, tasks: Iterable[LoadTask], size: int, timeout: float) -> None:
+    def __init__(self, tasks: Iterable[LoadTask], size: int, timeout: float, memory: int) -> None:
         self._tasks = iter(tasks)
         self._returned: deque[LoadTask] = deque()
         self._size = size
         self._timeout = timeout
+        self._memory = memory
         self._workers: list[Worker] = []
+        self._ended = threading.Event()
+        self._watch = threading.Thread(target=self._watch_memory, name="watch", daemon=True)
 
     def load(self) -> Iterator[LoadedFile]:
         """Yield what became of each task."""
+        self._watch.start()
         while True:
             self._hand_out()
             busy = [worker for worker in self._workers if worker.tasks]
@@ -81,13 +94,45 @@ class _Crew:
                     continue
                 if not worker.alive:
                     self._workers.remove(worker)
-                    self._returned += worker.tasks  # it had not begun these
-                yield result
+                    self._take_back(worker, again=result is None)
+                if result is not None:
+                    yield result
 
     def dismiss(self) -> None:
         """End all workers, whatever they do."""
+        self._ended.set()
+        if self._watch.ident is not None:
+            self._watch.join()
         while self._workers:
             self._workers.pop().end()
+
+    def _watch_memory(self) -> None:
+        """See to it that no worker takes more than it may, also while nobody takes results."""
+        while not self._ended.wait(WATCH):
+            for worker in list(self._workers):
+                worker.watch()
+
+    def _take_back(self, worker: Worker, *, again: bool) -> None:
+        """Take the tasks of a dead worker back; with ``again`` the first needs a worker of its own.
+
+        What was read before it leaves traces in a worker: its memory, for one.
+        """
+        tasks = deque(worker.tasks)
+        if again:
+            task = tasks.popleft()
+            fresh = self._started()
+            if not fresh.take(task, self._limit(task)):
+                tasks.appendleft(task)
+        self._returned += tasks  # it had not begun these
+
+    def _started(self) -> Worker:
+        from knowledge.ingestion.worker_process import Worker
+
+        self._workers.append(Worker(self._memory))
+        return self._workers[-1]
+
+    def _limit(self, task: LoadTask) -> float:
+        return self._timeout + SECONDS_A_MIB * _size(task) / MIB
 
     def _hand_out(self) -> None:
         """Give tasks to whoever has fewest, starting workers as they are needed."""
@@ -96,8 +141,7 @@ class _Crew:
             if task is None:
                 return
             worker = self._worker_for(task)
-            limit = self._timeout + SECONDS_A_MIB * _size(task) / MIB
-            if worker is not None and worker.take(task, limit):
+            if worker is not None and worker.take(task, self._limit(task)):
                 continue
             self._returned.appendleft(task)
             if worker is None or worker.tasks:
@@ -107,14 +151,16 @@ class _Crew:
 
     def _worker_for(self, task: LoadTask) -> Worker | None:
         """Return a worker that can take one more task; ``None`` when all have enough."""
-        from knowledge.ingestion.worker_process import Worker
-
-        freest = min(self._workers, key=lambda worker: len(worker.tasks), default=None)
+        for worker in [worker for worker in self._workers if worker.is_tired]:
+            if not worker.tasks:
+                worker.end()
+                self._workers.remove(worker)
+        fit = (worker for worker in self._workers if not worker.is_tired)
+        freest = min(fit, key=lambda worker: len(worker.tasks), default=None)
         if freest is not None and not freest.tasks:
             return freest
         if len(self._workers) < self._size:
-            self._workers.append(Worker())
-            return self._workers[-1]
+            return self._started()
         # A task with content may be more than the pipe holds: sent while the worker sends us a
         # result, neither would read.
         has_room = freest is not None and len(freest.tasks) < AHEAD and task.content is None
@@ -122,7 +168,17 @@ class _Crew:
 
 
 def _is_small_text(task: LoadTask) -> bool:
-    return PurePath(task.shown).suffix.lower() in INLINE_SUFFIXES and _size(task) <= INLINE_BYTES
+    return _size(task) <= INLINE_BYTES and detect(task.kind_name, _head(task)) in INLINE_FORMATS
+
+
+def _head(task: LoadTask) -> bytes:
+    if task.content is not None:
+        return task.content[:_HEAD]
+    try:
+        with open(task.path, "rb") as file:
+            return file.read(_HEAD)
+    except OSError:
+        return b""  # whoever reads it says why it can't be read
 
 
 def _size(task: LoadTask) -> int:

@@ -12,17 +12,20 @@ from typing import Any, Self
 
 from knowledge.knowledge_base.datasets import Datasets
 from knowledge.knowledge_base.embedding import Embedding
+from knowledge.knowledge_base.evaluating import Evaluating
 from knowledge.knowledge_base.files import Files
+from knowledge.knowledge_base.flow_answers import FlowAnswers
 from knowledge.knowledge_base.loading import Loading
 from knowledge.knowledge_base.opened import StrPath
-from knowledge.knowledge_base.retrieving import Retrieving
 from knowledge.knowledge_base.sharing import Sharing
+from knowledge.knowledge_base.upkeep import Upkeep
+from knowledge.knowledge_base.watching import Watching
 from knowledge.settings import Settings
 
 __all__ = ["KnowledgeBase", "StrPath"]
 
 
-class KnowledgeBase(Retrieving, Datasets, Files, Embedding, Sharing, Loading):
+class KnowledgeBase(Evaluating, FlowAnswers, Datasets, Files, Embedding, Sharing, Loading, Watching, Upkeep):
     """All datasets of one data folder; a context manager.
 
     Readers need no lock and see the last published state. Methods that write take the lock of

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.knowledge_base.opened import Opened, StrPath
+from knowledge.knowledge_base.flows import Flows
+from knowledge.knowledge_base.opened import StrPath
 from knowledge.model import IngestReport
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import FileListener, IngestRequest, ProgressListener
 
 
-class Ingesting(Opened):
+class Ingesting(Flows):
     """Files and folders into datasets."""
 
     def ingest(
@@ -26,12 +26,12 @@ class Ingesting(Opened):
         progress: ProgressListener | None = None,
         **options: Any,
     ) -> IngestReport:
-        """Bring a dataset in step with files and folders.
+        """Bring a dataset in step with files, folders, pages and Git repositories.
 
         Parameters
         ----------
         paths:
-            One path, or several.
+            One path or URL, or several.
         create:
             Make the dataset when there is none.
         progress:
@@ -55,7 +55,7 @@ class Ingesting(Opened):
 
         single = isinstance(paths, str | os.PathLike)
         listed: list[StrPath] = [paths] if single else list(paths)  # type: ignore[list-item, arg-type]
-        request = IngestRequest([Path(path) for path in listed], **options)
+        request = IngestRequest.of(listed, **options)
         return self.run_ingest(request, dataset, create=create, progress=progress)
 
     def run_ingest(
@@ -73,7 +73,7 @@ class Ingesting(Opened):
         return ingest(
             self.folder,
             dataset,
-            request,
+            self._with_flow(request, dataset),
             self.settings,
             create=create,
             notify=self._notify,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError
@@ -37,6 +38,7 @@ class Opened:
         self._retriever: Retriever | None = None
         self._pools: dict[str, EmbeddingPool] = {}
         self._caches: list[EmbeddingCache] = []
+        self._closing = ExitStack()
 
     def close(self) -> None:
         """Close what is open; the object can still be used."""
@@ -46,6 +48,7 @@ class Opened:
             self._pools.popitem()[1].close()
         while self._caches:
             self._caches.pop().close()
+        self._closing.close()
 
     def _catalog(self) -> Catalog:
         from knowledge.storage.catalog import Catalog

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import pytest
 
@@ -200,3 +201,95 @@ def test_a_name_that_is_no_utf_8(run, tmp_path):
     for path in (file["file"], os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")):
         assert run("get-file", path, "--json").json["file"] == file
     assert run("delete-file", os.fsdecode(os.fsencode(folder) + b"/caf\xe9.txt")).code == 0
+
+
+def work_tree(folder, **exclude):
+    """Make a folder look like a Git work tree."""
+    (folder / ".git/info").mkdir(parents=True)
+    (folder / ".git/info/exclude").write_text(exclude.get("lines", ""))
+
+
+def test_gitignore_counts_in_a_work_tree(names, tmp_path):
+    write_files(tmp_path / "root", {".gitignore": "*.log\n/build/\n", "b/.gitignore": "!c.log\n"})
+    fill(tmp_path, "a.md", "a.log", "b/c.log", "b/d.log", "build/e.md", "secret.md")
+    everything = {"a.md", "a.log", "b/c.log", "b/d.log", "build/e.md", "secret.md"}
+    work_tree(tmp_path / "root", lines="secret.md\n")
+    assert names() == {"a.md", "b/c.log"}
+    assert names("--no-gitignore", "--force") == everything
+
+
+def test_gitignore_does_not_count_elsewhere_unless_asked_for(names, tmp_path, monkeypatch):
+    write_files(tmp_path / "root", {".gitignore": "*.log\n"})
+    fill(tmp_path, "a.md", "b.log")
+    assert names("--gitignore") == {"a.md"}
+    monkeypatch.setenv("KNOW_INGEST_GITIGNORE", "on")
+    assert names() == {"a.md"}
+    monkeypatch.setenv("KNOW_INGEST_GITIGNORE", "auto")
+    assert names() == {"a.md", "b.log"}
+
+
+def test_gitignore_above_the_folder_counts(names, tmp_path):
+    write_files(tmp_path / "root", {".gitignore": "*.log\n/docs/drafts/\nout/\n"})
+    fill(tmp_path, "docs/a.md", "docs/b.log", "docs/drafts/c.md", "docs/d/out/e.md", "out/f.md")
+    work_tree(tmp_path / "root")
+    assert names(path=tmp_path / "root/docs") == {"docs/a.md"}
+    ignored_but_named = names(path=tmp_path / "root/docs/drafts")
+    assert ignored_but_named == {"docs/a.md", "docs/drafts/c.md"}
+    assert "out/f.md" in names(path=tmp_path / "root/out")
+
+
+def test_a_work_tree_below_the_folder_has_rules_of_its_own(names, tmp_path):
+    write_files(tmp_path / "root", {".gitignore": "*.md\n", "project/.gitignore": "*.log\n"})
+    fill(tmp_path, "a.md", "a.log", "project/b.md", "project/c.log", "project/d/e.log")
+    work_tree(tmp_path / "root/project")
+    assert names() == {"a.md", "a.log", "project/b.md"}
+
+
+def test_knowignore_wins_over_gitignore(names, tmp_path):
+    write_files(
+        tmp_path / "root", {".gitignore": "*.log\nbuild/\n", ".knowignore": "!build/\n!b.log"}
+    )
+    fill(tmp_path, "a.log", "b.log", "build/c.md")
+    work_tree(tmp_path / "root")
+    assert names() == {"b.log", "build/c.md"}
+
+
+def test_include_and_exclude(names, tmp_path):
+    fill(tmp_path, "a.md", "b.txt", "docs/c.md", "docs/d.txt", "docs/e/f.md", "docs/e/g.md")
+    assert names("--include", "docs/**/*.md", "--exclude", "g.*") == {"docs/c.md", "docs/e/f.md"}
+
+
+def test_include_and_exclude_may_be_given_again(names, tmp_path):
+    fill(tmp_path, "a.md", "b.txt", "docs/c.md", "docs/e/f.txt", "z.rst")
+    flags = ("--include", "*.md", "--include", "/b.txt", "--exclude", "a.md", "--exclude", "x")
+    assert names(*flags) == {"b.txt", "docs/c.md"}
+
+
+def test_include_brings_nothing_back(names, tmp_path):
+    write_files(tmp_path / "root", {".knowignore": "secret.md\n"})
+    fill(tmp_path, "a.md", "secret.md", ".hidden.md", "node_modules/b.md")
+    assert names("--include", "*.md") == {"a.md"}
+
+
+def test_a_glob_that_is_none(run, corpus):
+    outcome = run("ingest", corpus, "--include", "!", "--json")
+    assert outcome.code in (0, 2)
+    outcome = run("ingest", corpus, "--exclude", "", "--include", "*.md", "--dry-run", "--json")
+    assert outcome.json["files"]["ingested"] == 3
+
+
+@pytest.mark.skipif(os.name == "nt", reason="paths are shorter there")
+def test_folders_nested_deeper_than_python_calls(names, tmp_path):
+    fill(tmp_path, "a.md")
+    here = os.open(tmp_path / "root", os.O_RDONLY)
+    try:
+        for _ in range(1200):
+            os.mkdir("d", dir_fd=here)
+            here, last = os.open("d", os.O_RDONLY, dir_fd=here), here
+            os.close(last)
+    finally:
+        os.close(here)
+    try:
+        assert names() == {"a.md"}
+    finally:
+        subprocess.run(["rm", "-rf", tmp_path / "root"], check=True)  # Python's rmtree recurses

@@ -4,10 +4,13 @@ import zipfile
 import pytest
 
 from knowledge.documents.loaders import docx as loader
+from knowledge.documents.loading import load
+from knowledge.documents.options import LoadOptions
 from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec, TextKind
-from tests.documents.makers import LOCKED_DOCX, docx, load_one
+from tests.documents.makers import LOCKED_DOCX, PNG, docx, load_one
+from tests.documents.makers_office import WORD, locked_ooxml, packed, parts_of, with_relation
 
 
 def fill(document):
@@ -28,29 +31,23 @@ def data():
 
 
 @pytest.fixture(params=["kreuzberg", "python-docx"])
-def engine(request, monkeypatch):
-    if request.param == "python-docx":
-
-        def fail(data, media_type):
-            raise DocumentError("no luck")
-
-        monkeypatch.setattr(loader, "extract", fail)
+def engine(request):
     return request.param
 
 
 def test_a_document_becomes_markdown(engine, data):
-    document = load_one(data, "a.docx")
+    document = load_one(data, "a.docx", engines={"docx": engine})
     lines = [line.replace(" ", "").removeprefix("-") for line in document.text.splitlines() if line]
     expected = ["#Chapter", "Wordsofthechapter.", "##Section", "Anitem"]
     expected += ["|name|size|", "|---|---|", "|bolt|M8|", "Theend."]
     assert lines == expected
     assert (document.kind, document.loader) == (TextKind.MARKDOWN, engine)
     assert document.metadata["title"] == "A report"
-    assert bool(document.warnings) == (engine == "python-docx")
+    assert document.warnings == ()
 
 
 def test_headings_lead_to_passages(engine, data):
-    found = split(load_one(data, "a.docx"), SplitterSpec())
+    found = split(load_one(data, "a.docx", engines={"docx": engine}), SplitterSpec())
     assert found[0].heading[0] == "Chapter"
 
 
@@ -73,8 +70,115 @@ def test_an_archive_without_a_document_fails():
         load_one(output.getvalue(), "a.docx")
 
 
-def test_what_unpacks_to_too_much_is_not_unpacked(engine, data, monkeypatch):
-    monkeypatch.setattr(loader, "UNPACKED_LIMIT", 1000)
-    if engine == "python-docx":
-        with pytest.raises(DocumentError, match="no luck"):
-            load_one(data, "a.docx")
+def test_the_second_engine_is_named(data, monkeypatch):
+    def fail(data, media_type):
+        raise DocumentError("no luck")
+
+    monkeypatch.setattr(loader, "extract", fail)
+    document = load_one(data, "a.docx")
+    assert document.loader == "python-docx"
+    assert document.warnings == ("read by python-docx, since the first engine failed: no luck",)
+
+
+BESIDE = {
+    "footnotes": '<w:footnotes {0}><w:footnote w:id="2"><w:p><w:r><w:t>A source.</w:t></w:r></w:p>'
+    "</w:footnote></w:footnotes>",
+    "comments": '<w:comments {0}><w:comment w:id="0" w:author="Bob"><w:p><w:r><w:t>Really?</w:t>'
+    "</w:r></w:p></w:comment></w:comments>",
+}
+BODY = """\
+<w:p><w:pPr><w:pStyle w:val="Heading1"/></w:pPr><w:r><w:t>Chapter</w:t></w:r></w:p>
+<w:p><w:r><w:t>A fact</w:t></w:r><w:r><w:footnoteReference w:id="2"/></w:r><w:r><w:t>, doubted</w:t>
+</w:r><w:r><w:commentReference w:id="0"/></w:r><w:r><w:t>.</w:t></w:r></w:p>
+<w:p><w:ins><w:r><w:t>put in</w:t></w:r></w:ins>
+<w:del><w:r><w:delText>GONE</w:delText></w:r></w:del>
+<w:sdt><w:sdtContent><w:r><w:t> and filled in</w:t></w:r></w:sdtContent></w:sdt>
+<w:r><w:instrText>HYPERLINK "x"</w:instrText></w:r></w:p>
+<w:p><w:r><w:t>With a box</w:t></w:r><w:r><mc:AlternateContent><mc:Choice><w:txbxContent><w:p><w:r>
+<w:t>In the box</w:t></w:r></w:p></w:txbxContent></mc:Choice><mc:Fallback><w:txbxContent><w:p><w:r>
+<w:t>In the box</w:t></w:r></w:p></w:txbxContent></mc:Fallback></mc:AlternateContent></w:r></w:p>
+<w:tbl><w:tr><w:tc><w:p><w:r><w:t>name</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>parts</w:t></w:r>
+</w:p></w:tc></w:tr><w:tr><w:tc><w:p><w:r><w:t>bolt</w:t></w:r></w:p></w:tc><w:tc><w:tbl><w:tr><w:tc>
+<w:p><w:r><w:t>head</w:t></w:r></w:p></w:tc><w:tc><w:p><w:r><w:t>thread</w:t></w:r></w:p></w:tc></w:tr>
+</w:tbl></w:tc></w:tr></w:tbl>
+<w:altChunk r:id="rIdA"/><w:sectPr/>"""
+COMPLETE = """\
+# Chapter
+
+A fact[^1], doubted.
+
+[^1]: A source.
+
+> Comment by Bob: Really?
+
+put in and filled in
+
+With a box
+
+In the box
+
+| name | parts |
+| --- | --- |
+| bolt | head, thread |
+
+merged in"""
+
+
+def complete():
+    def fill(document):
+        document.sections[0].header.paragraphs[0].text = "Company paper"
+
+    data = docx(fill)
+    main = "word/document.xml"
+    for kind, xml in BESIDE.items():
+        type_ = f"application/vnd.openxmlformats-officedocument.wordprocessingml.{kind}+xml"
+        xml = xml.format(WORD)
+        data = with_relation(data, main, kind, kind, f"{kind}.xml", xml, type_)
+    page = "<html><body><p>merged in</p></body></html>"
+    data = with_relation(data, main, "rIdA", "aFChunk", "chunk.html", page, "text/html")
+    parts = parts_of(data)
+    before, section = parts[main].decode().split("<w:body>")
+    section = section[section.index("<w:sectPr") :]
+    head = '<w:document xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+    if "xmlns:mc=" not in before:
+        before = before.replace("<w:document ", head)
+    body = BODY.replace("<w:sectPr/>", section)
+    return packed(parts | {main: f"{before}<w:body>{body}"})
+
+
+def test_what_the_first_engine_loses_the_second_one_reads():
+    body, running = load(complete(), "a.docx").documents
+    assert body.text == COMPLETE
+    assert (body.loader, body.warnings) == ("python-docx", ())
+    assert (running.text, running.heading) == ("Company paper", ("Headers and footers",))
+
+
+def test_a_chosen_engine_is_kept_to():
+    options = LoadOptions(engines={"docx": "kreuzberg"})
+    assert load(complete(), "a.docx", options).documents[0].loader == "kreuzberg"
+
+
+def test_real_passwords():
+    locked = locked_ooxml(docx(fill), "open sesame")
+    with pytest.raises(DocumentError, match="protected by a password") as caught:
+        load_one(locked, "a.docx", passwords=("wrong",))
+    assert "--password" in caught.value.hint
+    assert "Words of the chapter" in load_one(locked, "a.docx", passwords=("open sesame",)).text
+
+
+def test_a_picture_that_calls_itself_a_document():
+    with pytest.raises(DocumentError, match="PNG image"):
+        load_one(PNG, "a.docx")
+
+
+def test_numbers_and_levels_of_lists():
+    def lists(document):
+        for style in ("List Number", "List Number", "List Bullet", "List Bullet 2"):
+            document.add_paragraph(f"an item of {style}", style=style)
+
+    text = load_one(docx(lists), "a.docx", engines={"docx": "python-docx"}).text
+    assert text.split("\n")[:3] == [
+        "1. an item of List Number",
+        "2. an item of List Number",
+        "- an item of List Bullet",
+    ]

@@ -33,7 +33,7 @@ def test_what_is_no_text_of_the_page_is_left_out():
 def test_the_title_is_metadata():
     assert load(PAGE).metadata["title"] == "The & Title"
     assert load("<title>Only\n one</title><p>x").metadata["title"] == "Only one"
-    assert load("<title>Only one</title><p>x").text == "x\n"
+    assert load("<title>Only one</title><p>x").text == "x"
     assert "title" not in load("<p>x").metadata
 
 

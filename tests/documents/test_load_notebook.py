@@ -3,8 +3,9 @@ import json
 import pytest
 
 from knowledge.documents.loaders.notebook import OUTPUT_LINES
+from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
-from knowledge.model import TextKind
+from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import code_cell, load_one, markdown_cell, notebook
 
 
@@ -53,6 +54,49 @@ def test_lone_surrogates_go():
 def test_odd_cells_are_left_out():
     odd = [{}, {"cell_type": "code", "source": 3}, markdown_cell(""), {"source": None}]
     assert load(*odd, markdown_cell("words")).text == "words"
+
+
+def test_passages_name_their_cells():
+    document = load(
+        markdown_cell("# Pumps\n\nHow they are read."),
+        markdown_cell(""),
+        code_cell("\n".join(f"read_pump_number({n})" for n in range(30))),
+        markdown_cell("## Lids\n\n" + "The last cell tells how they are opened. " * 5),
+    )
+    assert [page.number for page in document.pages] == [1, 3, 4]
+    found = split(document, SplitterSpec(60, 0))
+    assert found[0].cite("a.ipynb") == "a.ipynb, cell 1"
+    assert found[1].cite("a.ipynb") == "a.ipynb, cell 3"
+    assert found[-1].cite("a.ipynb") == "a.ipynb, cell 4"
+    assert (found[1].heading, found[-1].heading) == (("Pumps",), ("Pumps", "Lids"))
+    assert found[-1].line_start is None
+
+
+def test_title_and_language_are_metadata():
+    document = load(markdown_cell("# The *pumps*"), code_cell("1"), language="R")
+    assert dict(document.metadata) == {"title": "The pumps", "kernel_language": "R"}
+
+
+def test_errors_and_long_lines():
+    error = {"output_type": "error", "ename": "KeyError", "evalue": "'lid'", "traceback": ["…"]}
+    assert "KeyError: 'lid'" in load(code_cell("x", error)).text
+    long = {"output_type": "stream", "text": "word " * 10_000}
+    assert len(load(code_cell("x", long)).text) < 2_100
+
+
+def test_notebooks_of_format_3():
+    old = {
+        "worksheets": [
+            {
+                "cells": [
+                    {"cell_type": "heading", "level": 2, "source": "Pumps"},
+                    {"cell_type": "code", "input": ["1 + 1"], "outputs": [{"text": ["2"]}]},
+                ]
+            }
+        ]
+    }
+    text = load_one(json.dumps(old).encode(), "a.ipynb").text
+    assert text == "## Pumps\n\n```\n1 + 1\n```\n\n```text\n2\n```"
 
 
 def test_no_cells_no_text():

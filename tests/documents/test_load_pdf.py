@@ -1,5 +1,9 @@
+import io
+import re
+
 import pytest
 
+from knowledge.documents.loaders import ocr
 from knowledge.documents.loaders import pdf as loader
 from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
@@ -10,18 +14,21 @@ PAGES = ("First page\nwith two lines", None, "Third page")
 
 
 @pytest.fixture(params=["kreuzberg", "pypdf"])
-def engine(request, monkeypatch):
-    if request.param == "pypdf":
-
-        def fail(data):
-            raise DocumentError("no luck")
-
-        monkeypatch.setattr(loader, "_by_kreuzberg", fail)
+def engine(request):
     return request.param
 
 
+@pytest.fixture(autouse=True)
+def no_ocr(monkeypatch):
+    monkeypatch.setattr(ocr, "can_read", lambda: False)
+
+
+def read(data, engine, **options):
+    return load_one(data, "a.pdf", engines={"pdf": engine}, **options)
+
+
 def test_pages_and_their_spans(engine):
-    document = load_one(pdf(*PAGES), "a.pdf")
+    document = read(pdf(*PAGES), engine)
     assert [page.number for page in document.pages] == [1, 2, 3]
     shown = [document.text[page.char_start : page.char_end] for page in document.pages]
     assert shown == ["First page\nwith two lines", "", "Third page"]
@@ -30,19 +37,24 @@ def test_pages_and_their_spans(engine):
 
 
 def test_metadata(engine):
-    document = load_one(pdf("text", title="A title"), "a.pdf")
+    document = read(pdf("text", title="A title"), engine)
     assert document.metadata["title"] == "A title"
     assert document.metadata["pages"] == 1
 
 
-def test_the_second_engine_is_named(engine):
-    warnings = load_one(pdf("text"), "a.pdf").warnings
-    assert bool(warnings) == (engine == "pypdf")
+def test_the_second_engine_is_named(monkeypatch):
+    def fail(data, *arguments, **options):
+        raise DocumentError("no luck")
+
+    monkeypatch.setattr(loader, "extract", fail)
+    document = load_one(pdf("text"), "a.pdf")
+    assert (document.text, document.loader) == ("text", "pypdf")
+    assert document.warnings == ("read by pypdf, since the first engine failed: no luck",)
 
 
 def test_passages_tell_their_page(engine):
     lines = "\n".join(f"Line {number} of many lines." for number in range(40))
-    document = load_one(pdf(lines, lines, "The last page."), "a.pdf")
+    document = read(pdf(lines, lines, "The last page."), engine)
     found = split(document, SplitterSpec(60, 0))
     assert found[0].page_start == found[0].page_end == 1
     assert found[-1].page_end == 3
@@ -51,8 +63,12 @@ def test_passages_tell_their_page(engine):
 
 
 def test_a_file_without_a_text_layer(engine):
-    with pytest.raises(EmptyDocumentError, match=r"no text layer \(2 pages\).*OCR"):
-        load_one(pdf(None, None), "a.pdf")
+    with pytest.raises(EmptyDocumentError, match=r"no text layer \(2 pages\).*takes OCR") as caught:
+        read(pdf(None, None), engine)
+    assert "knowledge[ocr]" in caught.value.hint
+    with pytest.raises(EmptyDocumentError, match="OCR is off") as caught:
+        read(pdf(None), engine, ocr="off")
+    assert "--ocr auto" in caught.value.hint
 
 
 def test_pages_without_text_are_told_of():
@@ -60,13 +76,17 @@ def test_pages_without_text_are_told_of():
     assert load_one(pdf("a", "b", "c", "d", None), "a.pdf").warnings == ()
 
 
-def test_a_password():
-    with pytest.raises(DocumentError, match="protected by a password"):
-        load_one(pdf("text", encrypt="secret"), "a.pdf")
+def test_passwords(engine):
+    data = pdf("text", encrypt="secret")
+    for passwords in ((), ("wrong",)):
+        with pytest.raises(DocumentError, match="protected by a password") as caught:
+            read(data, engine, passwords=passwords)
+        assert "--password" in caught.value.hint
+    assert read(data, engine, passwords=("wrong", "secret")).text == "text"
 
 
 def test_encryption_without_a_password_is_no_obstacle(engine):
-    assert load_one(pdf("text", encrypt=""), "a.pdf").text == "text"
+    assert read(pdf("text", encrypt=""), engine).text == "text"
 
 
 @pytest.mark.parametrize(
@@ -90,3 +110,92 @@ def test_words_that_a_line_break_takes_apart_are_joined():
 def test_lone_surrogates_do_not_shift_the_spans():
     text, spans = loader.join_pages([(1, "a\ud800b\0c"), (2, "def")])
     assert [text[span.char_start : span.char_end] for span in spans] == ["abc", "def"]
+
+
+def annotated():
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.annotations import FreeText, Text
+    from pypdf.generic import ArrayObject, DictionaryObject, FloatObject, NameObject
+    from pypdf.generic import TextStringObject as Words
+
+    first = (
+        "1 Introduction\nWords of the introduction.\n1.1 Scope of\nthe work\nWords of the scope."
+    )
+    writer = PdfWriter(
+        clone_from=PdfReader(io.BytesIO(pdf(first, "2 Methods\n# no heading\nEnd.")))
+    )
+    parent = writer.add_outline_item(title="1 Introduction", page_number=0)
+    writer.add_outline_item(title="Scope of the work", page_number=0, parent=parent)
+    writer.add_outline_item(title="2 Methods", page_number=1)
+    writer.add_outline_item(title="Not on the page", page_number=1)
+    box = (50, 50, 200, 100)
+    writer.add_annotation(page_number=0, annotation=Text(text="Is it so?", rect=box))
+    writer.add_annotation(page_number=1, annotation=FreeText(text="Typed over it", rect=box))
+    field = {
+        "/Type": NameObject("/Annot"),
+        "/Subtype": NameObject("/Widget"),
+        "/FT": NameObject("/Tx"),
+        "/T": Words("surname"),
+        "/V": Words("Smith"),
+        "/Rect": ArrayObject(map(FloatObject, box)),
+    }
+    place = writer._add_object(DictionaryObject({NameObject(k): v for k, v in field.items()}))
+    writer.pages[1][NameObject("/Annots")].append(place)
+    form = DictionaryObject({NameObject("/Fields"): ArrayObject([place])})
+    writer._root_object[NameObject("/AcroForm")] = form
+    output = io.BytesIO()
+    writer.write(output)
+    return output.getvalue()
+
+
+def test_bookmarks_become_headings_and_notes_and_fields_are_kept(engine):
+    document = read(annotated(), engine)
+    assert document.kind is TextKind.MARKDOWN
+    first, second = (document.text[page.char_start : page.char_end] for page in document.pages)
+    assert first == (
+        "# 1 Introduction\n\nWords of the introduction.\n\n## 1.1 Scope of the work\n\n"
+        "Words of the scope.\n\nComment: Is it so?"
+    )
+    assert second == "# 2 Methods\n\n\\# no heading\nEnd.\n\nTyped over it\n\nsurname: Smith"
+    found = split(document, SplitterSpec(24, 0))
+    scope = next(passage for passage in found if "of the scope" in passage.text)
+    assert scope.heading == ("1 Introduction", "1.1 Scope of the work")
+    assert scope.cite("a.pdf") == "a.pdf, page 1"
+
+
+def test_no_passage_claims_a_page_that_it_is_not_on(engine):
+    pages = [
+        "\n".join(f"Page {page} has line {line} with words." for line in range(12))
+        for page in range(1, 9)
+    ]
+    for size in (24, 60, 200):
+        for passage in split(read(pdf(*pages), engine), SplitterSpec(size, 8)):
+            told = {int(number) for number in re.findall(r"Page (\d) has", passage.text)}
+            assert passage.page_start <= min(told, default=9)
+            assert passage.page_end >= max(told, default=0)
+            if len(told) > 1:
+                assert (passage.page_start, passage.page_end) == (min(told), max(told))
+
+
+def test_pages_without_any_content_are_empty_even_when_the_file_is_damaged():
+    data = b"%PDF-1.7\n3 0 obj <</Type /Page /Parent 2 0 R>>\nendobj\n"
+    with pytest.raises(EmptyDocumentError, match="damaged"):
+        load_one(data, "a.pdf")
+
+
+def test_a_recursive_page_tree_ends():
+    data = (
+        b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj\n"
+        b"2 0 obj<</Type/Pages/Kids[2 0 R 2 0 R]/Count 2/Parent 2 0 R>>endobj\n"
+        b"trailer<</Root 1 0 R/Size 3>>\n%%EOF"
+    )
+    with pytest.raises(DocumentError):
+        load_one(data, "a.pdf")
+
+
+@pytest.mark.slow
+def test_ten_thousand_pages():
+    document = load_one(pdf(*(f"Words of page {number}" for number in range(1, 10_001))), "a.pdf")
+    assert len(document.pages) == 10_000
+    last = document.pages[-1]
+    assert document.text[last.char_start : last.char_end] == "Words of page 10000"

@@ -13,10 +13,15 @@ from tests.documents.makers import OLE, PNG, archive, load_one, pdf
     ("name", "kind", "loader"),
     [
         ("a.txt", TextKind.TEXT, "text"),
-        ("a.json", TextKind.TEXT, "text"),
-        ("a.py", TextKind.CODE, "text"),
-        ("Makefile", TextKind.CODE, "text"),
-        ("a.rst", TextKind.TEXT, "rst"),
+        ("a.json", TextKind.CODE, "json"),
+        ("a.jsonl", TextKind.RECORDS, "json"),
+        ("a.xml", TextKind.CODE, "xml"),
+        ("a.py", TextKind.CODE, "code"),
+        ("Makefile", TextKind.CODE, "code"),
+        ("a.rst", TextKind.RST, "rst"),
+        ("a.adoc", TextKind.ASCIIDOC, "asciidoc"),
+        ("a.org", TextKind.ORG, "org"),
+        ("a.tex", TextKind.LATEX, "latex"),
         ("a.csv", TextKind.ROWS, "rows"),
         ("a.md", TextKind.MARKDOWN, "markdown"),
     ],
@@ -43,10 +48,9 @@ def test_nothing_but_white_space(name):
 @pytest.mark.parametrize(
     ("name", "data", "kind"),
     [
-        ("a.png", PNG, "PNG image"),
         ("a.docx", PNG, "PNG image"),
-        ("a.xlsx", archive("xl/workbook.xml"), "Excel workbook"),
-        ("a.doc", OLE, "Office 97-2003 document"),
+        ("a.jar", archive("META-INF/MANIFEST.MF"), "Java archive"),
+        ("a.vsd", OLE, "Office 97-2003 document"),
         ("a.bin", bytes(range(256)), "binary data of no known kind"),
     ],
 )

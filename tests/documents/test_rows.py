@@ -40,6 +40,13 @@ def test_a_quoted_line_break_stays_inside_its_record():
     assert shown('id,note\n1,"two\nlines"\n2,plain\n') == ["id,note", '1,"two\nlines"', "2,plain"]
 
 
+def test_a_line_that_names_the_delimiter_is_no_record():
+    assert sniff_delimiter("sep=|\na|b,c,d\n") == "|"
+    assert shown("sep=;\na;b\n1;2\n") == ["a;b", "1;2"]
+    (passage,) = passages("sep=;\na;b\n1;2\n")
+    assert (passage.line_start, passage.line_end) == (2, 3)
+
+
 def test_blank_records_are_left_out():
     assert shown("a,b\n\n,,\n1,2\n\n") == ["a,b", "1,2"]
 

@@ -2,15 +2,16 @@ import re
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knowledge.documents.sourcecode.grammars import GRAMMARS
 from knowledge.documents.splitting import split
 from knowledge.errors import UsageError
 from knowledge.model import Document, PageSpan, SplitterSpec, TextKind
 
 CONTENT = re.compile(r"[^\s!-/:-@\[-`{-~]")
-KINDS = [TextKind.TEXT, TextKind.MARKDOWN, TextKind.CODE]
+KINDS = [kind for kind in TextKind if kind not in (TextKind.ROWS, TextKind.RECORDS)]
 PROSE = "Some words make a sentence. Others make another one, a little longer. "
 
 BITS = ["# ", "## ", "word ", "Sentence. ", "\n", "\n\n", "```\n", "- ", "> ", "| a | b |\n"]
@@ -35,9 +36,60 @@ def passages(text, spec=None, kind=TextKind.MARKDOWN, **more):
     return split(Document(text, kind, **more), spec or SplitterSpec(40, 6))
 
 
+@settings(deadline=None)
 @given(TEXTS, SIZES, st.sampled_from(KINDS))
 def test_laws(text, sizes, kind):
-    found = passages(text, SplitterSpec(*sizes), kind, has_lines=True)
+    check_laws(text, sizes, passages(text, SplitterSpec(*sizes), kind, has_lines=True))
+
+
+CODE_BITS = [
+    "def f(a):\n",
+    "class A:\n",
+    "    ",
+    "  return 1\n",
+    "function f() {\n",
+    "}\n",
+    "x = 1\n",
+]
+CODE_BITS += [
+    "{",
+    "(",
+    ")",
+    "\n",
+    "\n\n",
+    "# note\n",
+    "// note\n",
+    '"é漢',
+    '"',
+    "int main() {",
+    "a: 1\n",
+]
+CODE_BITS += [
+    "[part]\n",
+    '  "key": [\n',
+    "<?php ",
+    "$(x)",
+    "`",
+    "@d\n",
+    "word ",
+    "x" * 50,
+    "/*",
+    "*/",
+    "<<E\n",
+]
+CODE_BITS += ["create table t\n", "    pass\n", "impl T {\n", "module M\n", "end\n", "\t", "\u2028"]
+CODES = st.lists(st.sampled_from(CODE_BITS), max_size=60).map("".join)
+SYNTAXES = [*sorted(GRAMMARS), "yaml", "toml", "ini", "json", "sql", "xml", ""]
+
+
+@settings(deadline=None)
+@given(CODES, SIZES, st.sampled_from(SYNTAXES))
+def test_laws_of_code(text, sizes, syntax):
+    spec = SplitterSpec(*sizes)
+    check_laws(text, sizes, passages(text, spec, TextKind.CODE, has_lines=True, syntax=syntax))
+
+
+def check_laws(text, sizes, found):
     covered = bytearray(len(text))
     for ordinal, passage in enumerate(found):
         assert passage.ordinal == ordinal
@@ -116,7 +168,7 @@ def test_no_passage_is_a_mere_heading_while_text_follows():
 
 def test_rst_titles_lead_to_a_passage():
     text = f"Book\n====\n\nPart\n----\n\n{PROSE * 8}"
-    found = passages(text, kind=TextKind.TEXT, loader="rst")
+    found = passages(text, kind=TextKind.RST)
     assert found[-1].heading == ("Book", "Part")
 
 

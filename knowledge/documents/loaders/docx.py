@@ -1,94 +1,134 @@
-"""DOCX to Markdown: kreuzberg, or python-docx where kreuzberg fails."""
+"""DOCX to Markdown: kreuzberg, or python-docx where kreuzberg fails or loses text."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from knowledge.documents.cleaning import clean, drop_inline_data
-from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of, without_escapes
+from knowledge.documents.loaders.protection import unlock
+from knowledge.documents.loaders.wordprocessing import WordText
+from knowledge.documents.loading import Loaded
 from knowledge.documents.options import LoadOptions
 from knowledge.documents.panics import panics_as_errors
-from knowledge.documents.signatures import describe
+from knowledge.documents.zip_bounds import check_office_zip
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-UNPACKED_LIMIT = 512 * 1024 * 1024
-"""Bytes that the parts of a file may unpack to where python-docx reads it."""
+RUNNING = "Headers and footers"
+"""Heading of what stands on every page."""
+
+# What each engine writes in its own way: where links lead, equations, numbers of items and notes.
+_ADDED = re.compile(r"\]\([^()\s]*\)|\$\$?[^$\n]+\$\$?|^ *\d+\. |\[\^\d+\]", re.MULTILINE)
+_FIELDS = {
+    "title": "title",
+    "author": "author",
+    "created": "created",
+    "modified": "modified",
+    "language": "language",
+}
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
-    """Read a Word document: headings, lists and tables as Markdown.
+def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+    """Read a Word document: headings, lists, tables, notes and comments as Markdown.
+
+    Where no engine is chosen, python-docx reads what kreuzberg fails on, and what it gives only a
+    part of.
 
     Raises
     ------
     DocumentError
-        Neither engine can read it.
+        Neither engine can read it, or it is protected by a password.
     """
-    del name, options
-    if "password" in (describe(data) or ""):
-        raise DocumentError("it is protected by a password")
+    del name
+    data = unlock(data, options)
+    check_office_zip(data)
+    chosen = options.engines.get("docx")
+    first, second = (_by_python_docx, _by_kreuzberg)
+    if chosen != "python-docx":
+        first, second = second, first
     try:
-        with panics_as_errors("reading it"):
-            result = extract(data, MEDIA_TYPE)
-    except DocumentError as first:
-        return _second(data, first)
-    return Document(
-        drop_inline_data(clean(result.content)),
-        TextKind.MARKDOWN,
-        metadata=metadata_of(result),
-        loader="kreuzberg",
-    )
+        loaded = first(data)
+    except DocumentError as error:
+        loaded = _instead(second, data, error)
+    else:
+        if chosen is None:
+            loaded = _most(loaded, data)
+    return loaded
 
 
-def _second(data: bytes, first: DocumentError) -> Document:
-    import docx
-
+def _instead(read: Callable[[bytes], Loaded], data: bytes, first: DocumentError) -> Loaded:
     try:
-        _check_unpacked(data)
-        document = docx.Document(io.BytesIO(data))
-        text = "\n\n".join(_blocks(document))
-    except Exception:  # noqa: BLE001  python-docx raises whatever XML and ZIP raise
+        loaded = read(data)
+    except DocumentError:
         raise first from None
-    title = clean(document.core_properties.title)
-    return Document(
-        clean(text),
-        TextKind.MARKDOWN,
-        metadata={"title": title} if title else {},
-        loader="python-docx",
-        warnings=(f"read by python-docx, since the first engine failed: {first.message}",),
-    )
+    documents = [_warned(document, first) for document in loaded.documents]
+    return Loaded(tuple(documents), metadata=loaded.metadata)
 
 
-def _check_unpacked(data: bytes) -> None:
-    """Refuse an archive that unpacks to more than memory: python-docx reads each part whole."""
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(entry.file_size for entry in archive.infolist()) > UNPACKED_LIMIT:
-            raise DocumentError("it unpacks to too much")
+def _warned(document: Document, first: DocumentError) -> Document:
+    warning = f"read by {document.loader}, since the first engine failed: {first.message}"
+    return replace(document, warnings=(warning,))
 
 
-def _blocks(document: Any) -> Iterator[str]:
-    for item in document.iter_inner_content():
-        if hasattr(item, "rows"):
-            yield _table([[cell.text for cell in row.cells] for row in item.rows])
-        elif item.text.strip():
-            yield _paragraph(item.style.name if item.style else "", item.text.strip())
+def _most(loaded: Loaded, data: bytes) -> Loaded:
+    """Return what python-docx gives where that holds text that ``loaded`` lacks."""
+    try:
+        other = _by_python_docx(data)
+    except DocumentError:
+        return loaded
+    given = _letters(_ADDED.sub("", loaded.documents[0].text))
+    for document in other.documents:
+        for line in _ADDED.sub("", document.text).split("\n"):
+            for cell in line.split(" | "):
+                if _letters(cell) not in given:
+                    return other
+    return loaded
 
 
-def _paragraph(style: str, text: str) -> str:
-    if style == "Title":
-        return f"# {text}"
-    if style.startswith("Heading "):
-        level = style.removeprefix("Heading ")
-        return f"{'#' * min(int(level), 6) if level.isdigit() else '#'} {text}"
-    return f"- {text}" if style.startswith("List") else text
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text))
 
 
-def _table(rows: list[list[str]]) -> str:
-    if not rows:
-        return ""
-    lines = ["| " + " | ".join(" ".join(cell.split()) for cell in row) + " |" for row in rows]
-    return "\n".join([lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]])
+def _by_kreuzberg(data: bytes) -> Loaded:
+    with panics_as_errors("reading it"):
+        result = extract(data, MEDIA_TYPE)
+    metadata = metadata_of(result)
+    text = drop_inline_data(without_escapes(clean(result.content)))
+    if not text.strip():
+        raise DocumentError("kreuzberg finds no text in it")
+    document = Document(text, TextKind.MARKDOWN, metadata=metadata, loader="kreuzberg")
+    return Loaded((document,), metadata=metadata)
+
+
+def _by_python_docx(data: bytes) -> Loaded:
+    try:
+        word = WordText(data)
+        body, running = clean(word.body()), clean(word.running())
+    except Exception as error:  # python-docx raises whatever XML and ZIP raise
+        reason = " ".join(str(error).split())[:200]
+        raise DocumentError(f"it can't be read: {reason}") from error
+    metadata = _metadata(word.properties)
+    documents = [Document(body, TextKind.MARKDOWN, metadata=metadata, loader="python-docx")]
+    if running:
+        documents.append(
+            Document(running, TextKind.MARKDOWN, loader="python-docx", heading=(RUNNING,))
+        )
+    return Loaded(tuple(documents), metadata=metadata)
+
+
+def _metadata(properties: Any) -> Mapping[str, Any]:
+    metadata = {}
+    for field, ours in _FIELDS.items():
+        try:
+            value = getattr(properties, field)
+        except ValueError:
+            continue  # a date that is none
+        text = value.isoformat() if hasattr(value, "isoformat") else str(value or "")
+        if text.strip():
+            metadata[ours] = clean(text).strip()
+    return metadata

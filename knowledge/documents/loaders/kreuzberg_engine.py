@@ -1,11 +1,20 @@
-"""kreuzberg: the native engine behind PDF, DOCX and HTML."""
+"""kreuzberg: the native engine behind most formats."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from knowledge.documents.cleaning import clean
+from knowledge.documents.loaders.protection import protected
 from knowledge.errors import DocumentError
 
 _FIELDS = {
@@ -15,6 +24,8 @@ _FIELDS = {
     "modified_at": "modified",
     "language": "language",
 }
+_ESCAPED = re.compile(r"\\([!.,;:'\"()?&%/=+~^$@-])")
+_PICTURE = re.compile(r"!\[(?:image)?([^\]\n]{0,500})\]\([^()\s]{0,200}\)")
 _NOTHING = ("", "(unspecified)", "(anonymous)", "untitled")
 
 
@@ -32,11 +43,12 @@ def extract(data: bytes, media_type: str, *, output_format: str = "markdown", **
         use_cache=False, enable_quality_processing=False, output_format=output_format, **config
     )
     try:
-        return kreuzberg.extract_bytes_sync(data, media_type, settings)
+        with _private_folder():
+            return kreuzberg.extract_bytes_sync(data, media_type, settings)
     except Exception as error:
         reason = _reason(error)
         if "password" in reason.lower() or "encrypted" in reason.lower():
-            raise DocumentError("it is protected by a password") from error
+            raise protected() from error
         raise DocumentError(f"it can't be read: {reason[:200]}") from error
 
 
@@ -51,6 +63,53 @@ def metadata_of(result: Any) -> dict[str, Any]:
         if isinstance(value, str) and value.strip().lower() not in _NOTHING:
             metadata[ours] = clean(value).strip()
     return metadata
+
+
+def without_escapes(text: str) -> str:
+    """Return Markdown without the backslashes that it does not need, and without picture names."""
+    return _PICTURE.sub(r"\1", _ESCAPED.sub(r"\1", text))
+
+
+@contextmanager
+def _private_folder() -> Iterator[None]:
+    """Let kreuzberg put its PDF library where no other user can put one before it.
+
+    It unpacks the library below the temporary folder, which all users share, and would load what
+    it finds there. The folder is asked for at each call, so the variable is set during calls only.
+    """
+    before = os.environ.get("TMPDIR")
+    os.environ["TMPDIR"] = _own_folder()
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["TMPDIR"]
+        else:
+            os.environ["TMPDIR"] = before
+
+
+@cache
+def _own_folder() -> str:
+    import platformdirs
+
+    folder = Path(platformdirs.user_cache_path("knowledge")) / "native"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if _is_private(folder):
+            return str(folder)
+    except OSError:
+        pass  # a home that can't be written
+    made = tempfile.mkdtemp(prefix="knowledge-")
+    atexit.register(shutil.rmtree, made, ignore_errors=True)
+    return made
+
+
+def _is_private(folder: Path) -> bool:
+    if not hasattr(os, "getuid"):
+        return True  # on Windows the cache is the user's own
+    state = folder.stat()
+    writable = os.access(folder, os.W_OK)
+    return writable and state.st_uid == os.getuid() and not state.st_mode & 0o022
 
 
 def _reason(error: Exception) -> str:

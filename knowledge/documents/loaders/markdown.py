@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import re
-from datetime import date
 from typing import Any
 
-from knowledge.documents.cleaning import clean, drop_inline_data
+from knowledge.documents.cleaning import drop_inline_data
 from knowledge.documents.encodings import decode
+from knowledge.documents.metadata import plain_metadata
 from knowledge.documents.options import LoadOptions
 from knowledge.model import Document, TextKind
 
@@ -47,27 +46,4 @@ def _parse(matter: str) -> tuple[dict[str, Any], tuple[str, ...]]:
         content = yaml.safe_load(matter)
     except (yaml.YAMLError, ValueError, RecursionError):
         return {}, ("its front matter is not YAML",)
-    if not isinstance(content, dict):
-        return {}, ()
-    kept = {clean(str(key)): _plain(value) for key, value in content.items()}
-    return {key: value for key, value in kept.items() if value is not None}, ()
-
-
-def _plain(value: Any) -> Any:
-    """Return a scalar, a date as text, or a list of these; ``None`` for anything deeper.
-
-    Lists in lists are left out: by aliases, a few lines of YAML can nest them without end.
-    """
-    if isinstance(value, list):
-        return [item for item in map(_scalar, value) if item is not None]
-    return _scalar(value)
-
-
-def _scalar(value: Any) -> str | int | float | bool | None:
-    if isinstance(value, date):  # datetime as well
-        return value.isoformat()
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None  # JSON has no such number
-    return value if isinstance(value, int | float) else None
+    return plain_metadata(content), ()

@@ -1,22 +1,40 @@
-"""PDF, page by page: kreuzberg (PDFium), or pypdf where kreuzberg fails."""
+"""PDF, page by page: kreuzberg (PDFium), or pypdf where kreuzberg fails.
+
+Bookmarks become headings; comments and the values of form fields stand at the end of their page.
+Pages without text are read by OCR where that is installed.
+"""
 
 from __future__ import annotations
 
 import io
 import logging
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from knowledge.documents.cleaning import clean
+from knowledge.documents.loaders import ocr
 from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loaders.pdf_file import PdfFile, open_pdf
+from knowledge.documents.loaders.pdf_outline import with_headings
+from knowledge.documents.loaders.protection import protected
+from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import Document, PageSpan, TextKind
 
+Pages = list[tuple[int, str]]
+"""Number and text of each page."""
+
 # PDFium's mark of a word that a line break takes apart, and the soft hyphen of others.
 _HYPHEN = re.compile(r"[\x02\ufffe]\n?|\xad\n")
+_PAGE = re.compile(rb"/Type\s*/Page\b")
+_ANNOTATED = (b"/Annot", b"/AcroForm", b"/ObjStm")
+"""One of these stands in every file with comments or fields; the last one hides the others."""
+
+_SMALL = (50, 4 * MIB)
+"""Pages and bytes of a file that the other engine may look through too, where one found no text."""
 
 
 def load(data: bytes, name: str, options: LoadOptions) -> Document:
@@ -29,31 +47,37 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     DocumentError
         Neither engine can read it, or it is protected by a password.
     """
-    del name, options
-    warnings: tuple[str, ...] = ()
-    engine = "kreuzberg"
-    try:
-        with panics_as_errors("reading it"):
-            pages, metadata = _by_kreuzberg(data)
-    except DocumentError as first:
-        engine = "pypdf"
-        pages, metadata = _by_pypdf(data, first)
-        warnings = (f"read by pypdf, since the first engine failed: {first.message}",)
+    del name
+    pages, metadata, engine, warnings = _read(data, options)
+    pages = _wanted(pages, options.pages)
+    kind = TextKind.TEXT
+    with open_pdf(data, options.passwords) as file:
+        if file is not None:
+            engine += "+rapidocr" if _recognise(pages, file, options.ocr) else ""
+            headed = with_headings(pages, file.bookmarks())
+            kind, pages = (TextKind.MARKDOWN, headed) if headed else (kind, pages)
+            if any(mark in data for mark in _ANNOTATED):
+                _add_notes(pages, file)
     text, spans = join_pages(pages)
-    if not text.strip():
-        count = f"{len(spans)} page{'s' * (len(spans) != 1)}"
-        raise EmptyDocumentError(f"no text layer ({count}): it may be scanned, and needs OCR")
-    blank = sum(span.char_start == span.char_end for span in spans)
-    if blank * 4 >= len(spans):
-        warnings += (f"{blank} of {len(spans)} pages hold no text; they may need OCR",)
+    warnings += _about_blank_pages(spans, options.ocr)
+    if b"/Encrypt" in data and _is_partly_locked(data, options.passwords):
+        warnings += ("parts of it, such as its attachments, are protected by a password",)
     return Document(
         text,
-        TextKind.TEXT,
+        kind,
         spans,
         metadata={**metadata, "pages": len(spans)},
         loader=engine,
         warnings=warnings,
     )
+
+
+def _wanted(pages: Pages, wanted: tuple[int, int]) -> Pages:
+    first, most = wanted
+    kept = [page for page in pages if page[0] >= first]
+    if pages and not kept:
+        raise EmptyDocumentError(f"it has no page {first}, only {pages[-1][0]}")
+    return kept[:most] if most else kept
 
 
 def join_pages(pages: Iterable[tuple[int, str]]) -> tuple[str, tuple[PageSpan, ...]]:
@@ -62,34 +86,167 @@ def join_pages(pages: Iterable[tuple[int, str]]) -> tuple[str, tuple[PageSpan, .
     spans: list[PageSpan] = []
     offset = 0
     for number, raw in pages:
-        text = _HYPHEN.sub("", clean(raw)).strip("\n")
+        text = _joined_words(raw).strip("\n")
         spans.append(PageSpan(number, offset, offset + len(text)))
         parts.append(text)
         offset += len(text) + 2
     return "\n\n".join(parts), tuple(spans)
 
 
-def _by_kreuzberg(data: bytes) -> tuple[list[tuple[int, str]], dict[str, Any]]:
+def _joined_words(raw: str) -> str:
+    return _HYPHEN.sub("", clean(raw))
+
+
+def _read(data: bytes, options: LoadOptions) -> tuple[Pages, dict[str, Any], str, tuple[str, ...]]:
+    """Return pages, metadata, the engine that read them, and warnings."""
+    engines = {"kreuzberg": _by_kreuzberg, "pypdf": _by_pypdf}
+    chosen = options.engines.get("pdf", "kreuzberg")
+    other = next(engine for engine in engines if engine != chosen)
+    try:
+        with panics_as_errors("reading it"):
+            pages, metadata = engines[chosen](data, options.passwords)
+    except DocumentError as first:
+        if "password" in first.message and not options.passwords:
+            raise
+        try:
+            pages, metadata = engines[other](data, options.passwords)
+        except DocumentError:
+            raise _final(data, first) from first
+        warning = f"read by {other}, since the first engine failed: {first.message}"
+        return pages, metadata, other, (warning,)
+    if not any(text.strip() for _, text in pages):
+        small = len(pages) <= _SMALL[0] and len(data) <= _SMALL[1]
+        more = _text_of(engines[other], data, options.passwords) if small else None
+        if more:
+            return more, metadata, other, (f"read by {other}, since {chosen} found no text",)
+    return pages, metadata, chosen, ()
+
+
+def _text_of(read: Any, data: bytes, passwords: Sequence[str]) -> Pages | None:
+    try:
+        with panics_as_errors("reading it"):
+            pages, _ = read(data, passwords)
+    except DocumentError:
+        return None
+    return pages if any(text.strip() for _, text in pages) else None
+
+
+def _final(data: bytes, error: DocumentError) -> DocumentError:
+    """Return the error for a file that neither engine can read."""
+    if b"stream" not in data and _PAGE.search(data):
+        return EmptyDocumentError("it is damaged, and its pages are empty")
+    return error
+
+
+def _by_kreuzberg(data: bytes, passwords: Sequence[str]) -> tuple[Pages, dict[str, Any]]:
     import kreuzberg
 
-    config = kreuzberg.PageConfig(extract_pages=True)
-    result = extract(data, "application/pdf", output_format="plain", pages=config)
-    pages = [(page["page_number"], page["content"]) for page in result.pages or ()]
+    result = extract(
+        data,
+        "application/pdf",
+        output_format="plain",
+        pages=kreuzberg.PageConfig(extract_pages=True),
+        pdf_options=kreuzberg.PdfConfig(passwords=list(passwords)),
+    )
+    pages = [(page["page_number"], _joined_words(page["content"])) for page in result.pages or ()]
     if not pages and result.content.strip():
         raise DocumentError("it can't be read page by page")
     return pages, metadata_of(result)
 
 
-def _by_pypdf(data: bytes, first: DocumentError) -> tuple[list[tuple[int, str]], dict[str, Any]]:
+def _by_pypdf(data: bytes, passwords: Sequence[str]) -> tuple[Pages, dict[str, Any]]:
     import pypdf
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         reader = pypdf.PdfReader(io.BytesIO(data))
-        if reader.is_encrypted:
-            reader.decrypt("")
-        pages = [(page, item.extract_text()) for page, item in enumerate(reader.pages, 1)]
-        title = reader.metadata.title if reader.metadata else None
+        if reader.is_encrypted and not any(map(reader.decrypt, passwords or ("",))):
+            raise protected(len(passwords))
+        pages = [
+            (number, _joined_words(page.extract_text()))
+            for number, page in enumerate(reader.pages, 1)
+        ]
+        metadata = _metadata(reader.metadata) if reader.metadata else {}
+    except DocumentError:
+        raise
+    except pypdf.errors.FileNotDecryptedError as error:
+        raise protected(len(passwords)) from error
+    except Exception as error:  # pypdf raises whatever a malformed file leads it to
+        reason = " ".join(str(error).split())[:200]
+        raise DocumentError(f"it can't be read: {reason}") from error
+    return pages, metadata
+
+
+def _metadata(found: Any) -> dict[str, Any]:
+    metadata = {}
+    for name, ours in (("title", "title"), ("author", "author"), ("creation_date", "created")):
+        try:
+            value = getattr(found, name)
+        except Exception:  # noqa: BLE001, S112  a malformed date
+            continue
+        text = clean(value.isoformat() if hasattr(value, "isoformat") else str(value or "")).strip()
+        if text:
+            metadata[ours] = text
+    return metadata
+
+
+def _recognise(pages: Pages, file: PdfFile, mode: str) -> bool:
+    """Read pages by OCR, in place; return whether any was read."""
+    if mode == "off" or not ocr.can_read():
+        return False
+    done = False
+    for index, (number, text) in enumerate(pages):
+        if mode == "auto" and text.strip():
+            continue
+        image = file.image(number)
+        found = ocr.recognised(image) if image is not None else ""
+        if found.strip():
+            pages[index] = (number, clean(found))
+            done = True
+    return done
+
+
+def _add_notes(pages: Pages, file: PdfFile) -> None:
+    notes: dict[int, list[str]] = defaultdict(list)
+    for number, text in file.notes():
+        notes[number].append(text)
+    for index, (number, text) in enumerate(pages):
+        if number in notes:
+            pages[index] = (number, "\n\n".join([text.rstrip(), *notes[number]]))
+
+
+def _about_blank_pages(spans: Sequence[PageSpan], mode: str) -> tuple[str, ...]:
+    """Return a warning for pages without text.
+
+    Raises
+    ------
+    EmptyDocumentError
+        No page has any.
+    """
+    blank = sum(span.char_start == span.char_end for span in spans)
+    tried = mode != "off" and ocr.can_read()
+    if blank == len(spans):
+        count = f"{len(spans)} page{'s' * (len(spans) != 1)}"
+        if tried:
+            raise EmptyDocumentError(f"no text layer ({count}), and OCR finds no text")
+        hint = ocr.OFF_HINT if mode == "off" else ocr.HINT
+        reason = "OCR is off" if mode == "off" else "reading it takes OCR"
+        raise EmptyDocumentError(
+            f"no text layer ({count}): it may be scanned, and {reason}", hint=hint
+        )
+    if blank * 4 >= len(spans) and not tried:
+        return (f"{blank} of {len(spans)} pages hold no text; they may need OCR",)
+    return ()
+
+
+def _is_partly_locked(data: bytes, passwords: Sequence[str]) -> bool:
+    import pypdf
+
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
+    try:
+        reader = pypdf.PdfReader(io.BytesIO(data))
+        return reader.is_encrypted and not any(map(reader.decrypt, ("", *passwords)))
+    except pypdf.errors.FileNotDecryptedError:
+        return True
     except Exception:  # noqa: BLE001  pypdf raises whatever a malformed file leads it to
-        raise first from None
-    return pages, {"title": clean(str(title))} if title else {}
+        return False

@@ -1,0 +1,103 @@
+"""Options that say which files of a source are taken, how they are read, and who may be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+TAKING = "Which files"
+READING = "Reading files"
+
+IncludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--include",
+        help="Take only files that match, such as 'docs/**/*.md'; again for more.",
+        metavar="GLOB",
+        rich_help_panel=TAKING,
+    ),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        help="Leave out what matches, such as 'drafts/'; again for more.",
+        metavar="GLOB",
+        rich_help_panel=TAKING,
+    ),
+]
+GitignoreOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--gitignore/--no-gitignore",
+        help="Heed .gitignore files [KNOW_INGEST_GITIGNORE; default: inside Git work trees].",
+        rich_help_panel=TAKING,
+        show_default=False,
+    ),
+]
+LoaderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--loader",
+        help="Engine that reads a format, such as pdf=pypdf [KNOW_LOADER].",
+        metavar="FORMAT=ENGINE",
+        rich_help_panel=READING,
+    ),
+]
+HtmlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--html",
+        help="Of web pages keep the main part, or all of it: main or full [KNOW_HTML; default: "
+        "main].",
+        metavar="PART",
+        rich_help_panel=READING,
+    ),
+]
+OcrOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ocr",
+        help="Read text in pictures: off, auto or always [KNOW_OCR; default: auto].",
+        metavar="WHEN",
+        rich_help_panel=READING,
+    ),
+]
+PasswordOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--password",
+        help="Tried on protected files; again for more. Others can see it in the list of "
+        "processes: KNOW_PASSWORDS_FILE is safer.",
+        metavar="TEXT",
+        rich_help_panel=READING,
+    ),
+]
+AllowPrivateHostsOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-private-hosts",
+        help="Let URLs lead into private networks [KNOW_ALLOW_PRIVATE_HOSTS].",
+        rich_help_panel=READING,
+    ),
+]
+
+
+def source_flags(
+    *,
+    gitignore: bool | None = None,
+    loader: str | None = None,
+    html: str | None = None,
+    ocr: str | None = None,
+    allow_private_hosts: bool = False,
+) -> Mapping[str, Any]:
+    """Return the settings that these options set."""
+    return {
+        "gitignore": None if gitignore is None else "on" if gitignore else "off",
+        "loader": loader,
+        "html": html,
+        "ocr": ocr,
+        "allow_private_hosts": allow_private_hosts or None,
+    }

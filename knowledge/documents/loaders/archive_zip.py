@@ -1,0 +1,186 @@
+"""ZIP archives: each member read as a file of its own."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import stat
+import zipfile
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+from knowledge.documents.cleaning import clean
+from knowledge.documents.containers import (
+    CUT_OFF,
+    BudgetError,
+    Members,
+    is_junk,
+    member_path,
+    read_all,
+)
+from knowledge.documents.loaders.archive_names import LEADS_OUT, decoded
+from knowledge.documents.loaders.archive_salvage import salvage
+from knowledge.documents.loading import Loaded
+from knowledge.documents.options import LoadOptions
+from knowledge.errors import DocumentError
+from knowledge.model import FileStatus
+
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError)
+_ENCRYPTED = 0x1
+_UTF8 = 0x800
+_AES = 99
+_UNICODE_PATH = 0x7075
+
+
+def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+    """Read an archive's members; hidden files and what systems leave behind are left out.
+
+    Raises
+    ------
+    DocumentError
+        It lies too deep in other archives, or nothing of it can be read.
+    """
+    del name
+    members = Members(options)
+    try:
+        archive = _open(data)
+    except (*DAMAGE, NotImplementedError):
+        _salvage(data, members)
+        return members.loaded()
+    with archive:
+        infos = archive.infolist()
+        try:
+            for info, path in zip(infos, _paths(infos), strict=True):
+                _read(archive, info, path, members, options.passwords)
+        except BudgetError as error:
+            members.fail(path, error)
+    return members.loaded()
+
+
+def _open(data: bytes) -> Any:
+    archive = zipfile.ZipFile(io.BytesIO(data))
+    if not any(info.compress_type == _AES for info in archive.infolist()):
+        return archive
+    import pyzipper
+
+    archive.close()
+    return pyzipper.AESZipFile(io.BytesIO(data))
+
+
+def _read(
+    archive: Any, info: zipfile.ZipInfo, name: str, members: Members, passwords: Sequence[str]
+) -> None:
+    if info.is_dir() or is_junk(name):
+        return
+    members.budget.take_member()
+    path = member_path(name)
+    mode = info.external_attr >> 16
+    if path is None:
+        members.problem(name, FileStatus.FAILED, LEADS_OUT)
+    elif stat.S_ISLNK(mode):
+        members.problem(path, FileStatus.UNSUPPORTED, "a link, which is not followed")
+    elif stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        members.problem(path, FileStatus.UNSUPPORTED, "not a regular file")
+    else:
+        try:
+            data = _unpacked(archive, info, members, passwords)
+        except BudgetError:
+            raise
+        except DocumentError as error:
+            members.fail(path, error)
+        else:
+            members.read(path, data)
+
+
+def _unpacked(
+    archive: Any, info: zipfile.ZipInfo, members: Members, passwords: Sequence[str]
+) -> bytes:
+    if not info.flag_bits & _ENCRYPTED:
+        return _with_password(archive, info, members, None)
+    for password in passwords:
+        for encoding in ("utf-8", "cp437"):
+            try:
+                return _with_password(archive, info, members, password.encode(encoding, "replace"))
+            except _WrongPasswordError:
+                continue
+    tried = "none of the passwords fits" if passwords else ""
+    raise DocumentError(
+        "it is protected by a password" + (f", and {tried}" if tried else ""),
+        hint="Give it with --password or KNOW_PASSWORDS_FILE",
+    )
+
+
+class _WrongPasswordError(Exception):
+    """The password does not fit."""
+
+
+def _with_password(
+    archive: Any, info: zipfile.ZipInfo, members: Members, password: bytes | None
+) -> bytes:
+    packed = max(info.compress_size, 1)
+    try:
+        stream: IO[bytes]
+        with archive.open(info, pwd=password) as stream:
+            return read_all(stream, packed, members.budget)
+    except NotImplementedError as error:
+        raise DocumentError(f"it is packed in a way that can't be read: {error}") from error
+    except RuntimeError as error:  # what zipfile raises for a password that does not fit
+        raise _WrongPasswordError from error
+    except DAMAGE as error:
+        if password is not None:  # one wrong password of 256 passes the first check
+            raise _WrongPasswordError from error
+        reason = " ".join(clean(str(error)).split())[:200]
+        raise DocumentError(f"it is damaged or cut off: {reason}") from error
+
+
+def _paths(infos: Sequence[zipfile.ZipInfo]) -> Iterator[str]:
+    """Yield the names, those of old programs decoded from what they seem to be in."""
+    raw = [
+        info.filename.encode("cp437", "replace")
+        for info in infos
+        if not info.flag_bits & _UTF8 and not info.filename.isascii()
+    ]
+    names = iter(decoded(raw))
+    for info in infos:
+        own = info.flag_bits & _UTF8 or info.filename.isascii()
+        name = info.filename if own else next(names)
+        yield clean(_unicode_path(info) or name)
+
+
+def _unicode_path(info: zipfile.ZipInfo) -> str | None:
+    """Return the name in the extra field that Info-ZIP writes beside one in an old encoding."""
+    extra = info.extra
+    while len(extra) >= 4:
+        kind, size = int.from_bytes(extra[:2], "little"), int.from_bytes(extra[2:4], "little")
+        if kind == _UNICODE_PATH and size > 5:
+            try:
+                return extra[9 : 4 + size].decode()
+            except UnicodeDecodeError:
+                return None
+        extra = extra[4 + size :]
+    return None
+
+
+def _salvage(data: bytes, members: Members) -> None:
+    """Read what an archive without its end still holds."""
+    path = before = ""
+    try:
+        for name, stream, packed in salvage(data):
+            path = member_path(name) or ""
+            if not path or is_junk(path):
+                continue
+            members.budget.take_member()
+            members.read(path, read_all(stream, packed, members.budget))
+            before = path
+    except DocumentError as error:
+        members.fail(path, error)
+    except DAMAGE:
+        if path != before:
+            members.problem(path, FileStatus.FAILED, CUT_OFF)
+    if not before:
+        raise DocumentError(
+            "its ZIP structure is damaged or cut off, and nothing in it can be read",
+            hint="Is the file complete? Copy or download it again.",
+        )
+    members.cut_off(before)

@@ -1,0 +1,154 @@
+"""A PDF as PDFium sees it: bookmarks, fields and comments, and pages as images."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from knowledge.documents.cleaning import clean
+from knowledge.documents.loaders.ocr import MAX_SIDE
+from knowledge.documents.loaders.pdf_outline import Bookmark
+
+_DPI = 200
+_MOST_BOOKMARKS = 50_000
+_DEEPEST = 20
+
+
+class PdfFile:
+    """An open PDF; use `open_pdf`."""
+
+    def __init__(self, document: Any) -> None:
+        self._document = document
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are."""
+        return len(self._document)
+
+    def bookmarks(self) -> Iterator[Bookmark]:
+        """Yield the entries of the outline that lead to a page."""
+        for count, entry in enumerate(self._document.get_toc(max_depth=_DEEPEST)):
+            if count >= _MOST_BOOKMARKS:
+                return
+            target = entry.get_dest()
+            index = target.get_index() if target else None
+            title = " ".join(clean(entry.get_title()).split())
+            if index is not None and title:
+                yield entry.level + 1, title, index + 1
+
+    def notes(self) -> Iterator[tuple[int, str]]:
+        """Yield (page number, text) of comments and of the values of form fields."""
+        self._document.init_forms()
+        for index in range(len(self._document)):
+            with self._page(index) as page:
+                for text in _annotations(page, self._document.formenv) if page else ():
+                    yield index + 1, text
+
+    def image(self, number: int) -> Any | None:
+        """Return a page as an image of Pillow; ``None`` for a page without anything on it."""
+        with self._page(number - 1) as page:
+            if page is None or next(iter(page.get_objects(max_depth=1)), None) is None:
+                return None
+            scale = min(_DPI / 72, MAX_SIDE / max(*page.get_size(), 1))
+            return page.render(scale=scale, may_draw_forms=True).to_pil()
+
+    @contextmanager
+    def _page(self, index: int) -> Iterator[Any | None]:
+        """Open a page; ``None`` for one that is damaged."""
+        import pypdfium2
+
+        try:
+            page = self._document[index]
+        except (pypdfium2.PdfiumError, IndexError):
+            yield None
+            return
+        try:
+            yield page
+        finally:
+            page.close()
+
+
+@contextmanager
+def open_pdf(data: bytes, passwords: Sequence[str]) -> Iterator[PdfFile | None]:
+    """Open a PDF; ``None`` where PDFium can't."""
+    import pypdfium2
+
+    for password in (None, *passwords):
+        try:
+            document = pypdfium2.PdfDocument(data, password=password)
+        except pypdfium2.PdfiumError:
+            continue
+        try:
+            yield PdfFile(document)
+        finally:
+            document.close()
+        return
+    yield None
+
+
+def _annotations(page: Any, forms: Any) -> Iterator[str]:
+    import pypdfium2.raw as raw
+
+    shown = {
+        raw.FPDF_ANNOT_TEXT,
+        raw.FPDF_ANNOT_FREETEXT,
+        raw.FPDF_ANNOT_HIGHLIGHT,
+        raw.FPDF_ANNOT_UNDERLINE,
+        raw.FPDF_ANNOT_STRIKEOUT,
+        raw.FPDF_ANNOT_SQUARE,
+        raw.FPDF_ANNOT_CARET,
+    }
+    for index in range(raw.FPDFPage_GetAnnotCount(page)):
+        annotation = raw.FPDFPage_GetAnnot(page, index)
+        if not annotation:
+            continue
+        try:
+            kind = raw.FPDFAnnot_GetSubtype(annotation)
+            if kind == raw.FPDF_ANNOT_WIDGET and forms is not None:
+                yield from _field(annotation, forms)
+            elif kind in shown:
+                text = _string(raw.FPDFAnnot_GetStringValue, annotation, b"Contents")
+                author = _string(raw.FPDFAnnot_GetStringValue, annotation, b"T")
+                if text and kind == raw.FPDF_ANNOT_FREETEXT:
+                    yield text
+                elif text:
+                    yield f"Comment by {author}: {text}" if author else f"Comment: {text}"
+        finally:
+            raw.FPDFPage_CloseAnnot(annotation)
+
+
+def _field(annotation: Any, forms: Any) -> Iterator[str]:
+    import pypdfium2.raw as raw
+
+    kind = raw.FPDFAnnot_GetFormFieldType(forms, annotation)
+    label = _string(raw.FPDFAnnot_GetFormFieldAlternateName, forms, annotation) or _string(
+        raw.FPDFAnnot_GetFormFieldName, forms, annotation
+    )
+    written = (
+        raw.FPDF_FORMFIELD_TEXTFIELD,
+        raw.FPDF_FORMFIELD_COMBOBOX,
+        raw.FPDF_FORMFIELD_LISTBOX,
+    )
+    if kind in written:
+        value = _string(raw.FPDFAnnot_GetFormFieldValue, forms, annotation)
+    elif kind in (raw.FPDF_FORMFIELD_CHECKBOX, raw.FPDF_FORMFIELD_RADIOBUTTON):
+        value = "yes" if raw.FPDFAnnot_IsChecked(forms, annotation) else ""
+    else:
+        value = ""
+    if value:
+        yield f"{label}: {value}" if label else value
+
+
+def _string(function: Any, *arguments: Any) -> str:
+    """Call a function of PDFium that fills a buffer with UTF-16, and tells its length."""
+    import pypdfium2.raw as raw
+
+    size = function(*arguments, None, 0)
+    if size <= 2:
+        return ""
+    buffer = ctypes.create_string_buffer(size)
+    function(*arguments, ctypes.cast(buffer, ctypes.POINTER(raw.FPDF_WCHAR)), size)
+    text = clean(buffer.raw[: size - 2].decode("utf-16-le", "replace"))
+    return " ".join(text.split())

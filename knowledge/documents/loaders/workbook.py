@@ -1,0 +1,168 @@
+"""Workbooks to one table of records for each sheet: XLSX, XLSB and ODS by calamine, XLS by xlrd.
+
+Each line of text is a row of the sheet, so that rows can be cited. What stands beside the cells of
+an XLSX workbook (comments, text boxes, charts) becomes a text of its own for each sheet.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from knowledge.documents.cleaning import clean
+from knowledge.documents.detect import detect
+from knowledge.documents.loaders.drawings import beside_the_cells
+from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.loaders.package import Package, core_properties, properties
+from knowledge.documents.loaders.protection import OLE, protected, unlock
+from knowledge.documents.loaders.records import MAX_CELLS, area, csv_lines
+from knowledge.documents.loading import Loaded
+from knowledge.documents.options import LoadOptions
+from knowledge.documents.panics import panics_as_errors
+from knowledge.errors import DocumentError
+from knowledge.model import Document, PageSpan, PageUnit, TextKind
+
+_MEDIA_TYPES = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "ods": "application/vnd.oasis.opendocument.spreadsheet",
+}
+
+
+def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+    """Read a workbook: a document for each sheet that holds anything, hidden ones included.
+
+    Raises
+    ------
+    DocumentError
+        It can't be read, or is protected by a password.
+    """
+    data = unlock(data, options)
+    package = Package(data) if data.startswith(b"PK") else None
+    format_ = detect(name, data) or "xlsx"
+    metadata: dict[str, Any] = _metadata(package) if package else {}
+    if package and area(package) > MAX_CELLS:
+        return _far_apart(data, format_, metadata)
+    with panics_as_errors("reading it"):
+        sheets = list(_by_calamine(data) if package else _by_xlrd(data))
+    documents = [_document(number, *sheet) for number, sheet in enumerate(sheets, 1)]
+    if package:
+        documents += beside_the_cells(package)
+    return Loaded(tuple(documents), metadata={**metadata, "sheets": len(sheets)})
+
+
+Sheet = tuple[str, int, list[list[str]], str]
+"""Name, number of the first row, rows of cells, name of the engine."""
+
+
+def _document(number: int, name: str, first: int, rows: list[list[str]], loader: str) -> Document:
+    text = csv_lines(rows)
+    return Document(
+        text,
+        TextKind.ROWS,
+        (PageSpan(number, 0, len(text), name),),
+        PageUnit.SHEET,
+        has_lines=True,
+        first_line=first,
+        heading=(name,),
+        loader=loader,
+    )
+
+
+def _by_calamine(data: bytes) -> Iterator[Sheet]:
+    import python_calamine
+
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            rows = sheet.to_python(skip_empty_area=True)
+            first = sheet.start[0] + 1 if sheet.start else 1
+            yield clean(name), first, [[_shown(cell) for cell in row] for row in rows], "calamine"
+    except python_calamine.PasswordError as error:
+        raise protected() from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DocumentError(f"it can't be read: {reason}") from error
+
+
+def _by_xlrd(data: bytes) -> Iterator[Sheet]:
+    """Read a workbook of Excel 2 to 2003; on damaged ones calamine takes gigabytes, and crashes."""
+    import xlrd
+
+    try:
+        book = xlrd.open_workbook(file_contents=_stream(data), logfile=io.StringIO())
+        for sheet in book.sheets():
+            rows = [[_xlrd_cell(cell, book.datemode) for cell in row] for row in sheet.get_rows()]
+            yield clean(sheet.name), 1, rows, "xlrd"
+    except DocumentError:
+        raise
+    except Exception as error:  # xlrd raises whatever a malformed file leads it to
+        reason = " ".join(str(error).split())[:200]
+        if "encrypted" in reason.lower():
+            raise protected() from error
+        raise DocumentError(f"it can't be read: {reason}") from error
+
+
+def _stream(data: bytes) -> bytes:
+    """Return the stream with the workbook; oldest files are nothing but it."""
+    if not data.startswith(OLE):
+        return data
+    import olefile
+
+    with olefile.OleFileIO(io.BytesIO(data)) as file:
+        for name in ("Workbook", "Book"):
+            if file.exists(name):
+                return bytes(file.openstream(name).read())
+    raise DocumentError("it can't be read: it holds no workbook")
+
+
+def _xlrd_cell(cell: Any, datemode: int) -> str:
+    import xlrd
+
+    if cell.ctype == xlrd.XL_CELL_DATE:
+        try:
+            return _shown(xlrd.xldate_as_datetime(cell.value, datemode))
+        except (ValueError, OverflowError):
+            return _shown(cell.value)
+    if cell.ctype == xlrd.XL_CELL_BOOLEAN:
+        return _shown(bool(cell.value))
+    if cell.ctype == xlrd.XL_CELL_ERROR:
+        return str(xlrd.error_text_from_code.get(cell.value, "#ERROR"))
+    return _shown(cell.value)
+
+
+def _shown(value: Any) -> str:
+    """Return a cell as text; its own line breaks become spaces, so that a row is one line."""
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
+    if isinstance(value, datetime):
+        midnight = value.time() == time()
+        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return " ".join(clean(str(value)).split())
+
+
+def _far_apart(data: bytes, format_: str, metadata: dict[str, Any]) -> Loaded:
+    """Read sheets whose cells lie so far apart that a table of all between fills the memory."""
+    with panics_as_errors("reading it"):
+        result = extract(data, _MEDIA_TYPES[format_])
+    document = Document(
+        clean(result.content),
+        TextKind.MARKDOWN,
+        loader="kreuzberg",
+        warnings=("its cells lie too far apart to cite their rows",),
+    )
+    return Loaded((document,), metadata={**metadata_of(result), **metadata})
+
+
+def _metadata(package: Package) -> dict[str, Any]:
+    root = package.tree("meta.xml")
+    return dict(properties(root) if root is not None else core_properties(package))

@@ -1,0 +1,1 @@
+"""Source code and configuration: where their definitions stand, and cutting there."""

@@ -1,0 +1,54 @@
+"""A file of a run, before it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from knowledge.model import SourceFile
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a file came from that is not read in place.
+
+    Parameters
+    ----------
+    name:
+        What people call it.
+    load_as:
+        A name that tells its kind.
+    mtime_ns:
+        When it was last changed there; 0 when that is not known, then the time of reading counts.
+    metadata:
+        Facts such as the commit it belongs to.
+    remembered:
+        What the next run must know of it.
+    known:
+        The stored file that it is, which may stand under another URL.
+    """
+
+    name: str
+    load_as: str
+    mtime_ns: int = 0
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    remembered: Mapping[str, Any] = field(default_factory=dict)
+    known: SourceFile | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file to look at.
+
+    ``path`` opens it; ``shown`` is the same for people and for the catalog, where bytes that are
+    no UTF-8 stand as ``\\xNN``. ``size`` counts bytes. ``folder_metadata`` is what
+    ``.knowledge.json`` files say of it; ``None`` when one of them can't be read.
+    """
+
+    path: str
+    shown: str
+    size: int
+    mtime_ns: int
+    folder_metadata: Mapping[str, Any] | None = field(default_factory=dict)
+    origin: Origin | None = None

@@ -1,0 +1,198 @@
+"""Run the program ``git``: without prompts, hooks and filters, bounded in time and size."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO
+
+from knowledge.errors import FetchError
+from knowledge.settings import without_password
+
+TICK = 0.05
+_NEUTRAL = (
+    *("-c", f"core.hooksPath={os.devnull}"),
+    *("-c", "core.fsmonitor=false"),
+    *("-c", "core.symlinks=false"),
+    *("-c", "core.autocrlf=false"),
+    *("-c", "submodule.recurse=false"),
+    *("-c", "fetch.recurseSubmodules=false"),
+    *("-c", "gc.auto=0"),
+    *("-c", "maintenance.auto=false"),
+    *("-c", "credential.interactive=false"),
+    *("-c", "advice.detachedHead=false"),
+)
+_PROTOCOLS = {"https": "https:ssh", "ssh": "ssh", "file": "file"}
+"""What a URL's protocol may turn into: the user's own settings may send HTTPS over SSH."""
+
+
+class Git:
+    """Runs ``git`` for one repository.
+
+    Parameters
+    ----------
+    protocol:
+        Of the repository's URL: ``https``, ``ssh`` or ``file``.
+    seconds:
+        For all commands together.
+    """
+
+    def __init__(self, protocol: str, seconds: float) -> None:
+        self._environment = _environment(protocol)
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+
+    def run(
+        self,
+        *arguments: str,
+        settings: Sequence[str] = (),
+        own_settings_only: bool = False,
+        grows: tuple[str, int] | None = None,
+    ) -> bytes:
+        """Run a command; return what it prints.
+
+        Parameters
+        ----------
+        settings:
+            More ``name=value`` settings.
+        own_settings_only:
+            Leave out the settings of the user and the machine, which may name programs to run.
+        grows:
+            A folder that it fills, and the most bytes that may be in it.
+
+        Raises
+        ------
+        FetchError
+            It failed, took too long, fetched too much, or there is no ``git``.
+        """
+        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+            process = self._start(arguments, settings, own_settings_only, out, err)
+            with _ended(process):
+                while process.poll() is None:
+                    self._check_time()
+                    if grows is not None:
+                        _check_size(*grows)
+                    time.sleep(TICK)
+            err.seek(0)
+            if process.returncode:
+                raise FetchError(_reason(err.read(4096), process.returncode))
+            out.seek(0)
+            return out.read()
+
+    def lines(self, *arguments: str) -> Iterator[bytes]:
+        """Yield the NUL-ended items that a command prints, while it runs.
+
+        Raises
+        ------
+        FetchError
+            It failed or took too long.
+        """
+        with tempfile.TemporaryFile() as err:
+            process = self._start(arguments, (), True, subprocess.PIPE, err)
+            assert process.stdout is not None
+            with _ended(process), process.stdout as out:
+                rest = b""
+                while piece := out.read(1 << 16):
+                    self._check_time()
+                    *items, rest = (rest + piece).split(b"\0")
+                    yield from items
+                process.wait()
+            if process.returncode:
+                err.seek(0)
+                raise FetchError(_reason(err.read(4096), process.returncode))
+
+    def _start(
+        self,
+        arguments: Sequence[str],
+        settings: Sequence[str],
+        own_settings_only: bool,
+        out: IO[bytes] | int,
+        err: IO[bytes],
+    ) -> subprocess.Popen[bytes]:
+        environment = dict(self._environment)
+        if own_settings_only:
+            environment |= {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
+        extra = [part for setting in settings for part in ("-c", setting)]
+        try:
+            return subprocess.Popen(  # noqa: S603  no shell; URLs and refs stand behind --
+                ["git", *_NEUTRAL, *extra, *arguments],  # noqa: S607
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=err,
+                env=environment,
+                start_new_session=True,  # so that its helpers can be ended with it
+            )
+        except FileNotFoundError as error:
+            raise FetchError(
+                "the program git is not installed", hint="Repositories are read through git."
+            ) from error
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise FetchError(f"it took longer than {self._seconds:g} seconds (KNOW_FETCH_TIMEOUT)")
+
+
+@contextlib.contextmanager
+def _ended(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """See that a process and its helpers end, whatever happens meanwhile."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            with contextlib.suppress(OSError):
+                if hasattr(os, "killpg"):
+                    os.killpg(process.pid, signal.SIGKILL)
+                else:
+                    process.kill()
+            process.wait()
+
+
+def _check_size(folder: str, limit: int) -> None:
+    size = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):  # git's own files come and go
+                size += os.lstat(os.path.join(path, name)).st_size
+    if size > limit:
+        raise too_large(limit)
+
+
+def too_large(limit: int) -> FetchError:
+    """Return that a repository is larger than it may be."""
+    return FetchError(f"it is larger than {limit >> 20} MiB (KNOW_MAX_REPOSITORY_SIZE)")
+
+
+def _environment(protocol: str) -> Mapping[str, str]:
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        # A variable such as GIT_DIR, set by a hook that runs us, would lead git elsewhere.
+        if not name.startswith("GIT_") or name.startswith(("GIT_SSL", "GIT_SSH", "GIT_HTTP"))
+    }
+    ssh = kept.get("GIT_SSH_COMMAND", "ssh")
+    return {
+        **kept,
+        "GIT_ALLOW_PROTOCOL": _PROTOCOLS[protocol],
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_ASKPASS": "true",
+        "SSH_ASKPASS": "true",
+        "GIT_SSH_COMMAND": f"{ssh} -oBatchMode=yes -oConnectTimeout=15",
+        "GIT_LFS_SKIP_SMUDGE": "1",
+        "GCM_INTERACTIVE": "never",
+        "LC_ALL": "C",
+    }
+
+
+def _reason(said: bytes, code: int) -> str:
+    """Return the sentence of what git said that tells why it failed."""
+    lines = without_password(said.decode(errors="replace")).strip().splitlines()
+    for line in lines:
+        for start in ("fatal: ", "error: ", "ERROR: "):
+            if line.startswith(start):
+                return f"git: {line.removeprefix(start)}"
+    return f"git: {lines[-1]}" if lines else f"git ended with exit code {code}"

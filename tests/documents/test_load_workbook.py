@@ -1,0 +1,178 @@
+import datetime
+
+import pytest
+
+from knowledge.documents.loading import load
+from knowledge.documents.splitting import split
+from knowledge.errors import DocumentError, EmptyDocumentError
+from knowledge.model import PageUnit, SplitterSpec, TextKind
+from tests.documents.makers import load_one
+from tests.documents.makers_office import locked_ooxml, odf, xls, xlsx
+
+
+def fill(book):
+    from openpyxl.comments import Comment
+
+    book.properties.title = "A workbook"
+    sales = book.active
+    sales.title = "Sales & Co"
+    rows = [
+        ["name", "sold", "share", "pieces", "paid"],
+        ['bolt "M8", long', datetime.date(2024, 3, 1), 0.25, 3, True],
+        [],
+        ["two\nlines", datetime.datetime(2024, 3, 1, 12, 30), 1234567.891, -4, False],
+    ]
+    for number, row in enumerate(rows, 3):
+        for column, value in enumerate(row, 2):
+            sales.cell(number, column, value)
+    sales["B4"].comment = Comment("Sold out", "Bob")
+    hidden = book.create_sheet("Hidden")
+    hidden.sheet_state = "hidden"
+    hidden["A1"] = "found all the same"
+    book.create_sheet("Empty")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return xlsx(fill)
+
+
+EXPECTED = """\
+name,sold,share,pieces,paid
+"bolt ""M8"", long",2024-03-01,0.25,3,TRUE
+
+two lines,2024-03-01 12:30:00,1234567.891,-4,FALSE
+"""
+
+
+def test_a_document_for_each_sheet(data):
+    loaded = load(data, "a.xlsx")
+    sales, hidden, comments = loaded.documents
+    assert sales.text == EXPECTED
+    assert (sales.kind, sales.page_unit, sales.has_lines) == (TextKind.ROWS, PageUnit.SHEET, True)
+    assert sales.first_line == 3
+    assert hidden.text == "found all the same\n"
+    assert hidden.pages[0].number == 2
+    assert comments.text == "Comment on B4: Sold out"
+    assert loaded.metadata["title"] == "A workbook"
+    assert loaded.metadata["sheets"] == 3
+
+
+def test_passages_name_sheet_and_rows_and_repeat_the_header():
+    def many(book):
+        book.active.title = "Sales"
+        book.active.append(["id", "name"])
+        for number in range(2, 102):
+            book.active.append([number, f"name of {number}"])
+
+    (document,) = load(xlsx(many), "book.xlsx").documents
+    found = split(document, SplitterSpec(60, 0))
+    assert len(found) > 5
+    for passage in found:
+        assert passage.heading == ("Sales",)
+        assert passage.text.startswith("id,name\n")
+        rows = passage.text.splitlines()[1:]
+        first = 1 if passage.ordinal == 0 else int(rows[0].partition(",")[0])
+        last = int(rows[-1].partition(",")[0])
+        place = f"rows {first}-{last}" if last > first else f"row {first}"
+        assert passage.cite("book.xlsx") == f"book.xlsx, sheet Sales, {place}"
+
+
+def test_a_comment_is_cited_by_its_sheet(data):
+    (passage,) = split(load(data, "a.xlsx").documents[2], SplitterSpec())
+    assert passage.cite("a.xlsx") == "a.xlsx, sheet Sales & Co"
+
+
+def test_excel_97():
+    day = datetime.datetime(2024, 3, 1)
+    data = xls(Sales=[["name", "pieces"], ["bolt", 3.5], ["nut", 4]], Other=[[True, day]])
+    sales, other = load(data, "a.xls").documents
+    assert sales.text == "name,pieces\nbolt,3.5\nnut,4\n"
+    assert other.pages[0].name == "Other"
+    assert other.text.startswith("TRUE,")
+
+
+def test_opendocument_spreadsheets():
+    def row(*cells):
+        cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+        shown = "".join(map(cell.format, cells))
+        return f"<table:table-row>{shown}</table:table-row>"
+
+    gap = '<table:table-row table:number-rows-repeated="2"><table:table-cell/></table:table-row>'
+    body = (
+        f'<table:table table:name="Costs">{row("name", "sum")}{gap}{row("rent", "9")}</table:table>'
+    )
+    data = odf("spreadsheet", body, meta="<dc:title>Budget</dc:title>")
+    loaded = load(data, "a.ods")
+    (sheet,) = loaded.documents
+    assert sheet.text == "name,sum\n\n\nrent,9\n"
+    assert sheet.pages[0].name == "Costs"
+    assert loaded.metadata["title"] == "Budget"
+    found = split(sheet, SplitterSpec())
+    assert found[0].cite("a.ods") == "a.ods, sheet Costs, rows 1-4"
+
+
+def test_cells_that_lie_far_apart_do_not_fill_the_memory():
+    def fill(book):
+        book.active["A1"] = "near"
+        book.active["XFD1048576"] = "far away"
+
+    document = load_one(xlsx(fill), "a.xlsx")
+    assert "near" in document.text
+    assert "far away" in document.text
+    assert "too far apart" in document.warnings[0]
+
+
+def test_charts_and_text_boxes_stand_beside_the_cells():
+    def fill(book):
+        from openpyxl.chart import BarChart, Reference
+
+        sheet = book.active
+        for row in (["year", "sum"], [2023, 10], [2024, 12]):
+            sheet.append(row)
+        chart = BarChart()
+        chart.title = "Growth of sums"
+        chart.add_data(Reference(sheet, min_col=2, min_row=1, max_row=3), titles_from_data=True)
+        sheet.add_chart(chart, "E5")
+
+    _, beside = load(xlsx(fill), "a.xlsx").documents
+    assert "Growth of sums" in beside.text
+    assert beside.pages[0].name == "Sheet"
+
+
+def test_a_page_of_html_and_a_text_that_call_themselves_workbooks():
+    assert "cell" in load_one(b"<html><table><tr><td>cell</td></tr></table></html>", "a.xls").text
+    assert load_one(b"a\tb\n1\t2\n", "a.xls").kind is TextKind.ROWS
+
+
+def test_a_workbook_without_cells_is_empty():
+    with pytest.raises(EmptyDocumentError):
+        load_one(xlsx(lambda book: None), "a.xlsx")
+
+
+def test_a_password(data):
+    locked = locked_ooxml(data, "secret")
+    with pytest.raises(DocumentError, match="protected by a password"):
+        load(locked, "a.xlsx")
+    assert load(locked, "a.xlsx", passwords_of("secret")).documents[0].text == EXPECTED
+
+
+def test_a_workbook_that_is_only_protected_against_changes_opens(data):
+    locked = locked_ooxml(data, "VelvetSweatshop")
+    assert load(locked, "a.xlsx").documents[0].text == EXPECTED
+
+
+def passwords_of(*passwords):
+    from knowledge.documents.options import LoadOptions
+
+    return LoadOptions(passwords=passwords)
+
+
+def test_damaged_files(data):
+    old = xls(S=[["text"]])
+    for damaged in (data[:700], data[: len(data) // 2], data[:4] + bytes(500)):
+        with pytest.raises(DocumentError, match="can't be read"):
+            load(damaged, "a.xlsx")
+    for damaged in (old[:700], old[: len(old) // 2], old[:8] + bytes(5000)):
+        with pytest.raises(DocumentError):
+            load(damaged, "a.xls")

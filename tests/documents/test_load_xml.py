@@ -1,0 +1,140 @@
+import pytest
+
+from knowledge.documents.splitting import split
+from knowledge.errors import EmptyDocumentError
+from knowledge.model import SplitterSpec, TextKind
+from tests.documents.makers import load_one
+
+PROSE = "The pump is switched off before the lid is opened, and only then. " * 3
+
+DOCBOOK = f"""<?xml version="1.0"?>
+<!DOCTYPE article PUBLIC "-//OASIS//DTD DocBook XML" "docbook.dtd" [
+<!ENTITY product "Pump 3000">
+<!ENTITY secret SYSTEM "file:///etc/passwd">
+]>
+<article xml:lang="en">
+  <info><title>The &product; manual</title><pubdate>2024</pubdate><edition>3</edition></info>
+  <section>
+    <title>Safety</title>
+    <para>{PROSE}<emphasis>Always</emphasis> &mdash; says &secret;.</para>
+    <itemizedlist><listitem><para>gloves</para></listitem><listitem><para>a coat</para></listitem>
+    </itemizedlist>
+    <table><thead><row><entry>part</entry><entry>price</entry></row></thead>
+    <tbody><row><entry>lid</entry><entry>3</entry></row></tbody></table>
+  </section>
+</article>
+"""
+
+
+def load(text, name="a.xml"):
+    return load_one(text.encode() if isinstance(text, str) else text, name)
+
+
+def test_a_document_becomes_markdown():
+    document = load(DOCBOOK)
+    assert document.kind is TextKind.MARKDOWN
+    assert not document.has_lines
+    assert dict(document.metadata) == {"title": "The Pump 3000 manual", "language": "en"}
+    assert "# The Pump 3000 manual\n" in document.text
+    assert "pubdate: 2024\nedition: 3" in document.text
+    assert "\n\n## Safety\n\nThe pump is" in document.text
+    assert "Always — says" in document.text
+    assert "- gloves\n- a coat" in document.text
+    assert "| part | price |\n| --- | --- |\n| lid | 3 |" in document.text
+    assert split(document, SplitterSpec(60, 0))[-1].heading == ("The Pump 3000 manual", "Safety")
+
+
+def test_external_entities_are_not_read():
+    assert "root:" not in load(DOCBOOK).text
+    assert "&secret;" in load(DOCBOOK).text
+
+
+def test_configuration_keeps_its_lines():
+    text = '<config>\n  <server host="a" port="1"/>\n  <name>x</name>\n</config>\n'
+    document = load(text)
+    assert (document.text, document.kind, document.has_lines) == (text, TextKind.CODE, True)
+    (passage,) = split(document, SplitterSpec())
+    assert passage.cite("a.xml") == "a.xml:1-4"
+
+
+def test_data_in_one_line_gets_lines():
+    rows = "".join(f'<row id="{n}"><name>part {n}</name></row>' for n in range(50))
+    document = load(f"<rows>{rows}</rows>")
+    assert '\n <row id="7">\n  <name>part 7</name>\n </row>\n' in document.text
+    assert not document.has_lines
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<a><b></a>",
+        "<a>" * 5_000,
+        "<a " * 50_000,
+        '<!DOCTYPE a [<!ENTITY b "c"><!ENTITY d "&b;&b;">]><a>&nobody;</a>',
+        "words",
+    ],
+)
+def test_what_can_t_be_parsed_keeps_its_lines(text):
+    document = load(text)
+    assert (document.text, document.has_lines) == (text, True)
+
+
+@pytest.mark.timeout(20)
+def test_a_billion_laughs():
+    laughs = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 10))
+    for inside in ("<a>&l9;</a>", '<a b="&l9;">x</a>', f"<a><b>{PROSE}</b>&l9;<p/>x</a>"):
+        document = load(f'<!DOCTYPE a [<!ENTITY l0 "ha">{laughs}]>{inside}')
+        assert len(document.text) < 3_000
+
+
+FEED = """<rss version="2.0"><channel><title>News of the works</title>
+<item><title>Pump stopped</title><link>https://example.org/1</link>
+<pubDate>Mon, 01 Jan 2024 10:00:00 GMT</pubDate>
+<description>&lt;p&gt;It &lt;b&gt;stopped&lt;/b&gt;.&lt;/p&gt;</description></item>
+<item><title>Pump runs</title><description><![CDATA[<ul><li>again</li></ul>]]></description></item>
+</channel></rss>"""
+
+
+def test_a_feed_gives_its_entries():
+    document = load(FEED, "a.rss")
+    assert document.text == (
+        "# News of the works\n\n## Pump stopped\n\nMon, 01 Jan 2024 10:00:00 GMT\n"
+        "https://example.org/1\n\nIt **stopped**.\n\n## Pump runs\n\n- again"
+    )
+    assert document.metadata["title"] == "News of the works"
+
+
+def test_an_atom_feed():
+    text = load(
+        '<feed xmlns="http://www.w3.org/2005/Atom"><title>News</title><entry><title>One</title>'
+        '<link href="https://example.org/1"/><author><name>Ann</name></author>'
+        "<updated>2024-01-01</updated><summary>Short.</summary></entry></feed>",
+        "a.atom",
+    ).text
+    assert text == "# News\n\n## One\n\n2024-01-01\nAnn\nhttps://example.org/1\n\nShort."
+
+
+def test_a_drawing_gives_its_words():
+    drawing = '<svg xmlns="http://www.w3.org/2000/svg"><title>Costs</title><path d="M0 0"/>{}</svg>'
+    assert load(drawing.format("<text><tspan>Sales</tspan> 2024</text>"), "a.svg").text == (
+        "Costs\nSales 2024"
+    )
+    with pytest.raises(EmptyDocumentError):
+        load('<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0"/></svg>', "a.svg")
+
+
+def test_the_declared_encoding():
+    text = '<?xml version="1.0" encoding="windows-1251"?>\n<a>Привет, мир</a>\n'
+    assert load(text.encode("cp1251")).text == text
+
+
+def test_xml_is_told_by_its_declaration():
+    assert load('<?xml version="1.0"?><a>x</a>', "a.unknown").loader == "xml"
+
+
+def test_a_page_in_xml_is_a_page():
+    page = '<html xmlns="http://www.w3.org/1999/xhtml"><head><script src="a"/></head>{}</html>'
+    page = page.format("<body><p>Hi</p></body>")
+    for name in ("a.xml", "a.xhtml"):
+        assert load(page, name).text == "Hi"

@@ -1,0 +1,467 @@
+"""A watch keeps a dataset in step with its folders."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+
+import pytest
+
+from knowledge import KnowledgeBase
+from knowledge.errors import (
+    DatasetNotFoundError,
+    EmbeddingError,
+    KnowledgeError,
+    PathNotFoundError,
+    UsageError,
+)
+from knowledge.ingestion import notifications
+from knowledge.ingestion import watch as watch_module
+from knowledge.ingestion.notifications import Notifications
+from knowledge.ingestion.request import InlineText
+from knowledge.ingestion.roots import Roots
+from knowledge.ingestion.watch_news import News
+from knowledge.model import FileProblem, FileStatus, IngestReport
+from knowledge.settings import Settings
+from knowledge.storage.lock import write_lock
+from tests.conftest import write_files
+from tests.ingestion.watching import Steps, fresh, held
+from tests.ingestion.web_server import Answer, WebServer
+from tests.openai_server import OpenAIServer, refusal
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch, request):
+    """Wait less than with people and their editors, but where it is the time that counts."""
+    if "two_seconds" in request.node.name:
+        return
+    monkeypatch.setattr(notifications, "QUIET_MS", 40)
+    monkeypatch.setattr(watch_module, "LOOK", 0.1)
+    monkeypatch.setattr(watch_module, "GRACE", 0.2)
+    monkeypatch.setattr(watch_module, "FIRST_PAUSE", 0.1)
+
+
+@pytest.fixture
+def kb(data_dir):
+    with KnowledgeBase.open(data_dir) as opened:
+        yield opened
+
+
+def test_changes_are_taken_in_as_they_happen(kb, corpus, data_dir, tmp_path):
+    with Steps(kb, corpus) as steps:
+        first = steps.begin()
+        assert first.report.files[FileStatus.INGESTED] == 5
+        ids = {file.path: file.id for file in kb.files()}
+
+        (corpus / "keys.md").write_text("# Keys\n\nThe new key hangs in the blue cupboard.\n")
+        assert steps.counts() == {"ingested": 1}  # the others were not even looked at
+        assert kb.retrieve("blue cupboard", mode="keyword", top_k=1)[0].name == "keys.md"
+
+        (corpus / "notes" / "badges.md").unlink()
+        assert steps.counts() == {"removed": 1}
+
+        (corpus / "travel.md").rename(corpus / "trips.md")
+        assert steps.counts() == {"ingested": 1}
+        (moved,) = [file for file in kb.files() if file.name == "trips.md"]
+        assert moved.id == ids[str(corpus / "travel.md")]
+
+        (corpus / "notes").rename(corpus / "archive")
+        assert steps.counts() == {"ingested": 1}
+
+        write_files(corpus / "later" / "deep", {"new.md": "A folder came with a file in it.\n"})
+        assert steps.counts() == {"ingested": 1}
+    assert held(kb) == fresh(corpus, tmp_path / "other")
+
+
+def test_a_change_is_found_within_two_seconds(kb, corpus):
+    """Here with room for a busy machine; on an idle one it takes half a second."""
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        (corpus / "one.md").write_text("warm up\n")
+        steps.next()
+        times = []
+        for number in range(3):
+            begin = time.monotonic()
+            (corpus / "one.md").write_text(f"zebra crossing number {number}\n")
+            steps.next()
+            assert kb.retrieve(f"zebra {number}", top_k=1)[0].name == "one.md"
+            times.append(time.monotonic() - begin)
+    assert min(times) < 2.0
+
+
+def test_a_burst_is_one_publish(kb, corpus):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        before = kb.dataset("default").generation
+        for number in range(40):
+            (corpus / f"{number}.md").write_text(f"Note number {number}.\n")
+        taken = 0
+        while taken < 40:
+            taken += steps.counts()["ingested"]
+        assert kb.dataset("default").generation - before <= 2
+
+
+def save_by_rename(path, text):
+    new = path.with_name(path.name + ".new~")
+    new.write_text(text)
+    new.replace(path)
+
+
+def save_as_vim(path, text):
+    probe = path.with_name("4913")
+    probe.write_text("")
+    probe.unlink()
+    swap = path.with_name(f".{path.name}.swp")
+    swap.write_bytes(b"b0VIM" + bytes(100))
+    backup = path.with_name(path.name + "~")
+    path.rename(backup)
+    path.write_text(text)
+    backup.unlink()
+    swap.unlink()
+
+
+def save_as_emacs(path, text):
+    lock = path.with_name(f".#{path.name}")
+    lock.symlink_to("ana@host.1234:5678")
+    path.write_text(text)
+    lock.unlink()
+
+
+@pytest.mark.parametrize("save", [save_by_rename, save_as_vim, save_as_emacs])
+def test_editors_leave_no_traces(kb, corpus, save):
+    path = corpus / "keys.md"
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        before = {file.path: file.id for file in kb.files()}
+        save(path, "The cabinet is green now.\n")
+        event = steps.next()
+        assert event.report.problems == ()
+        assert event.report.files[FileStatus.INGESTED] == 1
+        assert {file.path: file.id for file in kb.files()} == before
+        assert held(kb)[str(path)] == ["The cabinet is green now."]
+
+
+def test_a_named_file_is_followed_through_its_folder(kb, corpus):
+    path = corpus / "keys.md"
+    with Steps(kb, path) as steps:
+        steps.begin()
+        (corpus / "other.md").write_text("nobody asked for this\n")
+        save_by_rename(path, "The cabinet is green now.\n")
+        assert steps.counts() == {"ingested": 1}
+        assert list(held(kb)) == [str(path)]
+
+
+def test_nothing_is_removed_with_a_folder_that_vanished(kb, corpus, tmp_path):
+    other = tmp_path / "other"
+    write_files(other, {"gate.md": "The gate closes at eight.\n"})
+    with Steps(kb, corpus, other) as steps:
+        steps.begin()
+        before = held(kb)
+        corpus.rename(tmp_path / "elsewhere")
+        event = steps.next()
+        assert (event.kind, event.path) == ("vanished", str(corpus))
+        (other / "gate.md").write_text("The gate closes at nine.\n")
+        assert steps.counts() == {"ingested": 1}  # what is still there is followed
+        assert set(held(kb)) == set(before)
+
+        (tmp_path / "elsewhere" / "keys.md").unlink()
+        (tmp_path / "elsewhere").rename(corpus)
+        event = steps.next()
+        assert (event.kind, event.path) == ("returned", str(corpus))
+        assert steps.next().report.files[FileStatus.REMOVED] == 1
+        (corpus / "travel.md").write_text("It is followed again.\n")
+        assert steps.counts() == {"ingested": 1}
+    assert set(held(kb)) == set(before) - {str(corpus / "keys.md")}
+
+
+def test_an_empty_folder_in_its_place_is_taken_for_a_lost_mount(kb, corpus, tmp_path):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        before = held(kb)
+        corpus.rename(tmp_path / "elsewhere")
+        corpus.mkdir()
+        assert steps.next().kind == "vanished"
+        assert held(kb) == before
+        corpus.rmdir()
+        (tmp_path / "elsewhere").rename(corpus)
+        assert steps.next().kind == "returned"
+        (corpus / "keys.md").unlink()
+        assert steps.counts()["removed"] == 1
+
+
+def test_another_folder_in_its_place_is_followed(kb, corpus, tmp_path):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        write_files(tmp_path / "next", {"keys.md": "Another one.\n", "more.md": "And more.\n"})
+        corpus.rename(tmp_path / "elsewhere")
+        (tmp_path / "next").rename(corpus)
+        deadline = time.monotonic() + 20
+        while set(held(kb)) != {str(corpus / "keys.md"), str(corpus / "more.md")}:
+            assert time.monotonic() < deadline
+            steps.next()
+        (corpus / "more.md").write_text("It is watched, too.\n")
+        assert steps.counts() == {"ingested": 1}
+
+
+def test_rules_and_metadata_that_change_concern_their_folder(kb, corpus):
+    (corpus / ".knowignore").write_text("*.txt\n")
+    with Steps(kb, corpus) as steps:
+        assert steps.begin().report.files[FileStatus.INGESTED] == 3
+        (corpus / ".knowignore").write_text("nothing\n")
+        assert steps.counts() == {"ingested": 2, "unchanged": 3}
+        (corpus / "notes" / ".knowledge.json").write_text(
+            '{"metadata": {"badges.md": {"team": "desk"}}}'
+        )
+        (corpus / "notes" / "new.md").write_text("Something new.\n")
+        assert steps.counts() == {"ingested": 1, "unchanged": 2}
+        (badges,) = [file for file in kb.files() if file.name == "badges.md"]
+        assert badges.all_metadata["team"] == "desk"
+
+
+def test_ignored_and_hidden_files_stay_out(kb, corpus):
+    (corpus / ".knowignore").write_text("*.log\n")
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        write_files(
+            corpus,
+            {"a.log": "noise\n", ".hidden.md": "h\n", ".git/HEAD": "ref\n", "seen.md": "Seen.\n"},
+        )
+        assert steps.counts() == {"ingested": 1}
+        assert {file.name for file in kb.files()} & {"a.log", ".hidden.md", "HEAD"} == set()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_files_behind_links_have_one_path(kb, corpus, tmp_path):
+    """As for an ingest: of two ways to a folder, the first one counts."""
+    (corpus / "a-link").symlink_to(corpus / "notes")
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        (corpus / "notes" / "badges.md").write_text("The badge is red.\n")
+        steps.next()
+        (corpus / "later").symlink_to(tmp_path / "outside")
+        write_files(tmp_path / "outside", {"far.md": "Far away.\n"})
+        (corpus / "near.md").write_text("Near.\n")
+        deadline = time.monotonic() + 20
+        while not {"far.md", "near.md"} <= {file.name for file in kb.files()}:
+            assert time.monotonic() < deadline
+            steps.next()
+    assert held(kb) == fresh(corpus, tmp_path / "other")
+
+
+def test_the_data_folder_may_lie_in_a_watched_folder(corpus):
+    """What the watch itself writes there does not wake it: only the second file does."""
+    with KnowledgeBase.open(corpus / "data") as kb, Steps(kb, corpus) as steps:
+        steps.begin()
+        (corpus / "one.md").write_text("One.\n")
+        assert steps.counts() == {"ingested": 1}
+        (corpus / "two.md").write_text("Two.\n")
+        assert steps.counts() == {"ingested": 1}
+        roots = Roots([corpus], [kb.folder.root], include_hidden=True)
+        assert not roots.keeps(str(corpus / "data" / "catalog.db"))
+        assert roots.keeps(str(corpus / "one.md"))
+        assert roots.keeps(str(corpus / ".hidden"))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere rights of folders do not matter")
+def test_after_the_rights_of_a_folder_changed_all_is_still_seen(kb, corpus):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        (corpus / "notes").chmod(0o700)
+        (corpus / "notes" / "one.md").write_text("One.\n")
+        assert steps.next().report.files[FileStatus.INGESTED] == 1
+        (corpus / "notes" / "two.md").write_text("Two.\n")
+        assert steps.next().report.files[FileStatus.INGESTED] == 1
+
+
+def test_a_provider_that_fails_is_tried_again(corpus, data_dir, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    broken = threading.Event()
+    with OpenAIServer(
+        script=lambda _: refusal(401, "wrong key") if broken.is_set() else None
+    ) as server:
+        settings = {"openai_base_url": server.base_url, "openai_api_key": "sk-test"}
+        with KnowledgeBase.open(data_dir, embedding_cache=False, **settings) as kb:
+            with Steps(kb, corpus) as steps:
+                steps.begin()
+                broken.set()
+                (corpus / "keys.md").write_text("The cabinet is green.\n")
+                failures = [steps.next() for _ in range(3)]
+                assert [event.kind for event in failures] == ["failed"] * 3
+                assert isinstance(failures[0].error, EmbeddingError)
+                assert [event.retry_seconds for event in failures] == [0.1, 0.2, 0.4]
+                assert held(kb)[str(corpus / "keys.md")][0].startswith("# Signing keys")
+                (corpus / "travel.md").write_text("Trains only.\n")
+                broken.clear()
+                taken = 0
+                while taken < 2:
+                    taken += steps.counts()["ingested"]
+                assert held(kb)[str(corpus / "keys.md")] == ["The cabinet is green."]
+
+
+def test_a_provider_that_fails_at_the_start_ends_it(corpus, data_dir, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with OpenAIServer(script=lambda _: refusal(401, "wrong key")) as server:
+        settings = {"openai_base_url": server.base_url, "openai_api_key": "sk-test"}
+        with KnowledgeBase.open(data_dir, **settings) as kb, Steps(kb, corpus) as steps:
+            with pytest.raises(EmbeddingError, match="wrong key"):
+                steps.next()
+
+
+def test_a_locked_dataset_is_waited_for(corpus, data_dir):
+    notes = []
+    settings = Settings.read(data_dir=str(data_dir), lock_timeout=0.6)
+    with KnowledgeBase(settings, notify=notes.append) as kb:
+        with Steps(kb, corpus) as steps:
+            steps.begin()
+            lock = kb.folder.lock(kb.dataset("default").key)
+            with write_lock(lock, "default", 0, print):
+                (corpus / "keys.md").write_text("The cabinet is green.\n")
+                event = steps.next()
+                assert event.error.code == "locked"
+            assert any(note.startswith("waiting for process") for note in notes)
+            assert steps.counts() == {"ingested": 1}
+        announced = [note for note in notes if "is embedded with" in note]
+        assert len(announced) == 1  # not with each burst
+
+
+def test_a_dataset_that_is_deleted_ends_it(kb, corpus):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        kb.delete_dataset("default")
+        (corpus / "keys.md").write_text("The cabinet is green.\n")
+        with pytest.raises(DatasetNotFoundError):
+            steps.next()
+    assert kb.datasets() == []
+
+
+def test_a_dataset_that_is_replaced_is_brought_in_step(kb, corpus):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        kb.delete_dataset("default")
+        kb.create_dataset("default")
+        (corpus / "keys.md").write_text("The cabinet is green.\n")
+        assert steps.counts() == {"ingested": 5}
+
+
+def test_a_rule_that_can_not_be_read_is_told_and_waited_out(kb, corpus):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        (corpus / ".knowignore").write_bytes(b"\xff\xfe\x00bad")
+        event = steps.next()
+        assert event.kind == "failed"
+        assert isinstance(event.error, UsageError)
+        (corpus / ".knowignore").write_text("*.log\n")
+        (corpus / "new.md").write_text("New.\n")
+        while (event := steps.next()).kind == "failed":
+            pass
+        assert event.report.files[FileStatus.INGESTED] == 1
+
+
+def test_once_is_one_look(kb, corpus):
+    assert [event.kind for event in kb.watch(corpus, once=True)] == ["burst"]
+    (corpus / "keys.md").unlink()
+    (event,) = kb.watch(corpus, once=True)
+    assert event.report.files[FileStatus.REMOVED] == 1
+    (event,) = kb.watch(corpus, once=True)  # told, although nothing changed
+    assert event.report.files[FileStatus.UNCHANGED] == 4
+
+
+def test_every_looks_without_notifications(kb, corpus, monkeypatch):
+    monkeypatch.delattr(Notifications, "__init__")
+    with Steps(kb, corpus, every=0.2) as steps:
+        steps.begin()
+        (corpus / "keys.md").write_text("The cabinet is green.\n")
+        assert steps.counts() == {"ingested": 1, "unchanged": 4}
+
+
+def test_pages_are_asked_again(data_dir):
+    web = WebServer()
+    try:
+        web.pages["/gate.txt"] = Answer(b"The gate closes at eight.\n", headers={"ETag": '"1"'})
+        with KnowledgeBase.open(data_dir, allow_private_hosts=True) as kb:
+            with Steps(kb, f"{web.url}/gate.txt", every=0.2) as steps:
+                steps.begin()
+                web.pages["/gate.txt"] = Answer(
+                    b"The gate closes at nine.\n", headers={"ETag": '"2"'}
+                )
+                assert steps.counts() == {"ingested": 1}
+                assert list(held(kb).values()) == [["The gate closes at nine."]]
+                asked = [headers.get("If-None-Match") for _, headers in web.requests]
+                assert asked[1] == '"1"'
+    finally:
+        web.close()
+
+
+def test_what_can_not_be_watched_is_said_at_once(kb, corpus, tmp_path):
+    with pytest.raises(PathNotFoundError, match="nowhere"):
+        kb.watch([corpus, tmp_path / "nowhere"])
+    with pytest.raises(UsageError):
+        kb.watch(corpus, inline=[InlineText("a.md", b"text")])
+    with pytest.raises(UsageError):
+        kb.watch(corpus, dry_run=True)
+
+
+def test_where_the_system_tells_nothing_all_is_looked_at_often(corpus, data_dir, monkeypatch):
+    def fail(self, *_):
+        raise KnowledgeError("the system can't tell of changes: too many folders")
+
+    monkeypatch.setattr(watch_module, "DEAF", 0.3)
+    monkeypatch.setattr(watch_module, "REST", 1)
+    monkeypatch.setattr(Notifications, "__init__", fail)
+    notes = []
+    with KnowledgeBase(Settings.read(data_dir=str(data_dir)), notify=notes.append) as kb:
+        with Steps(kb, corpus) as steps:
+            steps.begin()
+            (corpus / "keys.md").write_text("The cabinet is green.\n")
+            assert steps.counts() == {"ingested": 1, "unchanged": 4}
+    (note,) = [note for note in notes if "too many folders" in note]
+    assert note.endswith("everything is looked at now and then instead")
+
+
+def test_folders_that_can_not_be_watched_are_an_error(tmp_path):
+    with pytest.raises(KnowledgeError, match="can't tell of changes"):
+        Notifications([str(tmp_path / "nowhere")], [], lambda _: True)
+
+
+def report_of(*problems):
+    files = dict.fromkeys(FileStatus, 0)
+    for problem in problems:
+        if problem.status != "notice":
+            files[FileStatus(problem.status)] += 1
+    return IngestReport("default", files, 0, 0, 0, 0, 0, 0.1, problems)
+
+
+def test_problems_of_files_that_are_gone_are_no_news(tmp_path):
+    gone = FileProblem(str(tmp_path / "4913"), "failed", "it vanished during the run")
+    assert News().of(report_of(gone), everything=False) == (None, set())
+
+
+def test_a_file_that_is_still_written_gets_another_try(tmp_path):
+    path = tmp_path / "half.pdf"
+    path.write_bytes(b"%PDF-1.4 half")
+    problem = FileProblem(str(path), "failed", "it is damaged")
+    news = News()
+    assert news.of(report_of(problem), everything=False) == (None, {str(path)})
+    (once,) = [news.of(report_of(problem), everything=False, last_try=True)[0]]
+    assert once.problems == (problem,)
+    moment = time.time() - 10
+    os.utime(path, (moment, moment))
+    told, again = news.of(report_of(problem), everything=False)
+    assert (told.problems, again) == ((problem,), set())
+    assert told.files[FileStatus.FAILED] == 1
+
+
+def test_a_problem_is_told_once_as_long_as_nothing_changes(tmp_path):
+    path = tmp_path / "bad.pdf"
+    path.write_bytes(b"bad")
+    os.utime(path, (1, 1))
+    problem = FileProblem(str(path), "failed", "it is damaged")
+    page = FileProblem("https://example.org/a", "failed", "404")
+    news = News()
+    assert news.of(report_of(problem, page), everything=True)[0].problems == (problem, page)
+    assert news.of(report_of(problem, page), everything=True)[0] is None
+    assert news.of(report_of(problem), everything=False)[0].problems == (problem,)
