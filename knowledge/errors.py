@@ -3,7 +3,8 @@
     KnowledgeError                      exit code 1
     ├── UsageError                      2   a flag, a setting or an argument is wrong
     │   ├── UntrustedEndpointError      2   a key would go to an endpoint the folder named
-    │   └── NoChatModelError            2   a chat model is needed, and none is set
+    │   ├── NoChatModelError            2   a chat model is needed, and none is set
+    │   └── FlowsFileError              2   a flows file is wrong
     ├── NotFoundError                   3
     │   ├── DatasetNotFoundError        3
     │   ├── FileNotInDatasetError       3
@@ -93,6 +94,13 @@ class NoChatModelError(UsageError):
         "Set OPENAI_MODEL or KNOW_CHAT_MODEL to a chat model of OPENAI_BASE_URL, or of "
         "KNOW_CHAT_BASE_URL, such as http://localhost:11434/v1."
     )
+
+
+class FlowsFileError(UsageError):
+    """A flows file holds what no flow can have."""
+
+    code = "flows-file"
+    default_hint = "`knowledge flows validate` lists all that is wrong."
 
 
 class NotFoundError(KnowledgeError):

@@ -73,6 +73,8 @@ class Settings:
     warnings: tuple[str, ...] = ()
     profiles: Mapping[str, Profile] = field(default_factory=dict, repr=False)
     """Named embedding profiles, by name in lower case."""
+    variables: Variables = field(default_factory=lambda: Variables({}, {}), repr=False)
+    """What ``${NAME}`` stands for in files."""
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name].value
@@ -140,7 +142,13 @@ class Settings:
         }
         file = _read_file(folder, above.get("config_file"), Variables(environ, dotenv))
         defaults = {s.name: Value(s.default, Origin.DEFAULT) for s in TABLE}
-        return cls({**defaults, **file.values, **above}, folder, file.warnings, file.profiles)
+        return cls(
+            {**defaults, **file.values, **above},
+            folder,
+            file.warnings,
+            file.profiles,
+            Variables(environ, dotenv),
+        )
 
 
 def without_password(url: str) -> str:

@@ -53,6 +53,7 @@ REACH: Mapping[str, Reach] = {
     ),
     "ollama": Reach(("ollama_base_url", "ollama_host"), ("ollama_api_key",)),
     "vertex": Reach(("vertex_base_url",), ("vertex_api_key",), signs_in=True),
+    "rerank": Reach(("rerank",), ("rerank_api_key",)),
     "spaces": _SPACES,
     "spaces_text": _SPACES,
     "spaces_instruct": _SPACES,

@@ -38,10 +38,22 @@ COMMANDS: tuple[Entry, ...] = (
         "Print a chunk, with its neighbours if you like.",
     ),
     Entry(
+        "ask",
+        "knowledge.cli.ask:ask",
+        "Documents",
+        "Answer a question in words, from your documents alone, with numbered sources.",
+    ),
+    Entry(
         "askdir",
         "knowledge.cli.askdir:askdir",
         "Documents",
         "Ask a folder: ingest what changed into a dataset of its own, then retrieve.",
+    ),
+    Entry(
+        "eval",
+        "knowledge.cli.evaluate:evaluate",
+        "Documents",
+        "Measure how well a dataset answers questions whose answers are known.",
     ),
     Entry(
         "load",
@@ -121,6 +133,12 @@ COMMANDS: tuple[Entry, ...] = (
         "Remove a file from a dataset; the file itself stays where it is.",
     ),
     Entry(
+        "flows",
+        "knowledge.cli.flows:app",
+        "Setup",
+        "Flows: files that say how documents are read and questions answered.",
+    ),
+    Entry(
         "models",
         "knowledge.cli.models:app",
         "Embedding",
@@ -143,6 +161,43 @@ COMMANDS: tuple[Entry, ...] = (
         "knowledge.cli.cache:app",
         "Embedding",
         "The embedding cache: vectors that were paid or waited for.",
+    ),
+    Entry(
+        "status",
+        "knowledge.cli.status:status",
+        "Upkeep",
+        "Show what there is: counts, sizes on the disk, embedders, the last runs and their "
+        "problems.",
+    ),
+    Entry(
+        "history",
+        "knowledge.cli.status:history",
+        "Upkeep",
+        "List the runs on a dataset, the last one first: when, how they ended, what they changed.",
+    ),
+    Entry(
+        "doctor",
+        "knowledge.cli.doctor:doctor",
+        "Upkeep",
+        "Check the data folder: catalog, indexes, cache, leftovers, room, providers, settings.",
+    ),
+    Entry(
+        "compact",
+        "knowledge.cli.upkeep:compact",
+        "Upkeep",
+        "Build indexes afresh without deleted vectors, and give empty pages back to the disk.",
+    ),
+    Entry(
+        "gc",
+        "knowledge.cli.upkeep:gc",
+        "Upkeep",
+        "Remove what nobody needs: leftovers of killed runs, old generations, unpacked archives.",
+    ),
+    Entry(
+        "reset",
+        "knowledge.cli.upkeep:reset",
+        "Upkeep",
+        "Empty the data folder: all datasets, the embedding cache and the backups go.",
     ),
     Entry(
         "config",

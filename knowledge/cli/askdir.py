@@ -76,7 +76,7 @@ def askdir(
     Example:  knowledge askdir "What is the notice period?" -p ./contracts
     """
     from knowledge.cli.progress import progress_bar
-    from knowledge.flows.retrievers import Wishes
+    from knowledge.flows.exchange import Wishes
     from knowledge.ingestion.request import IngestRequest
     from knowledge.retrieval.refine.refinement import Refinement
 

@@ -2,35 +2,71 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import typer
 
 from knowledge.cli import options
 from knowledge.cli.pairs import edited_metadata
-from knowledge.cli.records import chunk_record, file_record
+from knowledge.cli.records import chunk_record, file_record, missed_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
+from knowledge.errors import UsageError
+from knowledge.model import SourceFile
 
 FileArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="Its id, or an absolute or relative path.")
 ]
 
 
-def list_files(session: Session, dataset: options.DatasetOption = None) -> None:
+_STATUSES = ("ingested", "failed", "empty", "unsupported")
+
+
+def list_files(
+    session: Session,
+    dataset: options.DatasetOption = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--status",
+            help="ingested: what it holds, the default; failed, empty, unsupported: what it lacks.",
+            metavar="STATUS",
+        ),
+    ] = None,
+) -> None:
     """List the files of a dataset.
 
-    Example:  knowledge list-files -d handbook
+    With --status failed, the files that could not be taken in when they were read last, and why.
+
+    Example:  knowledge list-files -d handbook --status failed
     """
+    asked = status or ["ingested"]
+    for one in asked:
+        if one not in _STATUSES:
+            raise UsageError(f"--status must be one of {', '.join(_STATUSES)}, not {one!r}")
     with session.open(dataset=dataset) as kb:
         name = kb.settings["dataset"]
-        files = kb.files(name)
+        missed = [one for one in kb.missed_files(name) if one.problem.status in asked]
+        files = kb.files(name) if "ingested" in asked else []
     if session.json:
-        records = [file_record(file) for file in files]
-        session.print_json("knowledge.files/1", {"dataset": name, "files": records})
+        content = {
+            "dataset": name,
+            "files": [file_record(file) for file in files],
+            "missed": [missed_record(one) for one in missed],
+        }
+        session.print_json("knowledge.files/1", content)
         return
+    if "ingested" in asked:
+        _show_files(session, files)
+    if missed or "ingested" not in asked:
+        rows = [(one.problem.file, one.problem.status, one.problem.reason) for one in missed]
+        show_table(session, ("FILE", "STATUS", "REASON"), rows)
+
+
+def _show_files(session: Session, files: Sequence[SourceFile]) -> None:
     rows = [
         (
             file.path,

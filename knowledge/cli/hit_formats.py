@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Iterator, Sequence
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from knowledge.cli.records import hit_record
 from knowledge.cli.summary import one_line
@@ -37,7 +37,7 @@ def as_xml(hits: Sequence[Hit]) -> Iterator[str]:
         heading = " > ".join(hit.passage.heading)
         yield f'<document index="{hit.rank}" source={_attribute(hit.citation)}'
         yield f" heading={_attribute(heading)}>\n" if heading else ">\n"
-        yield _legal(escape(hit.text.strip("\n"))) + "\n</document>\n"
+        yield _legal(escape(hit.text.strip("\n"), quote=False)) + "\n</document>\n"
     yield "</documents>\n"
 
 
@@ -78,7 +78,7 @@ def _row(hit: Hit) -> tuple[object, ...]:
 
 
 def _attribute(text: str) -> str:
-    return _legal(quoteattr(text, {"\n": "&#10;"}))
+    return f'"{_legal(escape(text)).replace(chr(10), "&#10;")}"'
 
 
 def _legal(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knowledge.cli.hit_formats import FORMATS
 from knowledge.cli.records import hit_record
@@ -14,7 +15,10 @@ from knowledge.cli.terminal import output_console, write
 from knowledge.errors import UsageError
 from knowledge.model import Hit
 from knowledge.retrieval.explanation import explain
-from knowledge.retrieval.query import Query
+
+if TYPE_CHECKING:
+    from knowledge.flows.exchange import FlowAnswer
+    from knowledge.retrieval.query import Query
 
 LINES_ON_TERMINAL = 8
 
@@ -37,6 +41,7 @@ def show_hits(
     full: bool,
     output: str = "text",
     explained: bool = False,
+    answer: FlowAnswer | None = None,
 ) -> None:
     """Print hits: one JSON object, coloured blocks on a terminal, plain blocks, or a format.
 
@@ -52,7 +57,10 @@ def show_hits(
         As :func:`check_output` allows it.
     explained:
         Say how each hit's score came about.
+    answer:
+        How a flow came to the hits, where one did.
     """
+    flow = answer.flow if answer is not None else ""
     if output in FORMATS:
         for piece in FORMATS[output](hits):
             write(piece)
@@ -64,10 +72,12 @@ def show_hits(
                 "datasets": list(query.datasets),
                 "mode": query.mode,
                 "top_k": query.top_k,
+                "flow": flow or None,
+                "queries": list(answer.queries) if answer is not None else [query.text],
                 "hits": [
                     {
                         **hit_record(hit),
-                        **({"explanation": explain(query, hit)} if explained else {}),
+                        **({"explanation": explain(query, hit, flow)} if explained else {}),
                     }
                     for hit in hits
                 ],
@@ -76,18 +86,18 @@ def show_hits(
         )
     elif session.on_terminal:
         for hit in hits:
-            _show_on_terminal(hit, _notes(query, hit, explained), full=full)
+            _show_on_terminal(hit, _notes(query, hit, explained, flow), full=full)
     else:
         for hit in hits:
-            write(_block(hit, _notes(query, hit, explained)))
+            write(_block(hit, _notes(query, hit, explained, flow)))
     if not hits:
         session.note("no hits")
 
 
-def _notes(query: Query, hit: Hit, explained: bool) -> list[str]:
+def _notes(query: Query, hit: Hit, explained: bool, flow: str) -> list[str]:
     """Return what stands between a hit's head and its text."""
     also = [f"also {one_line(other.citation)}" for other in hit.also]
-    return also + (explain(query, hit) if explained else [])
+    return also + (explain(query, hit, flow) if explained else [])
 
 
 def _block(hit: Hit, notes: Sequence[str]) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from knowledge.cli.completion import complete_values
 from knowledge.cli.plain_values import skip_pydantic
+from knowledge.cli.quick_help import load_help_pages
 from knowledge.cli.session import command
 
 HELP_FLAGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
@@ -37,11 +39,16 @@ class Entry:
 
 
 class PlainCommand(TyperCommand):
-    """A command whose plain values need no pydantic."""
+    """A command whose plain values need no pydantic, and which completes what we know."""
 
     def get_params(self, ctx: Any) -> Any:
         """Return its parameters."""
-        return skip_pydantic(super().get_params(ctx))
+        return complete_values(skip_pydantic(super().get_params(ctx)), self.name)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        load_help_pages()
+        super().format_help(ctx, formatter)
 
 
 class LazyCommand(TyperCommand):
@@ -81,3 +88,8 @@ class LazyGroup(TyperGroup):
     def get_params(self, ctx: Any) -> Any:
         """Return the group's own flags."""
         return skip_pydantic(super().get_params(ctx))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        load_help_pages()
+        super().format_help(ctx, formatter)

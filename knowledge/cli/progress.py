@@ -57,3 +57,20 @@ def progress_bar(session: Session) -> Iterator[Callable[[Progress], None] | None
                     )
 
         yield listen
+
+
+@contextlib.contextmanager
+def count_bar(session: Session, unit: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a listener to (done, total) that draws one bar; ``None`` where nobody looks."""
+    if session.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bars
+
+    from knowledge.cli.terminal import error_console
+
+    columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bars(*columns, console=error_console(), transient=True, refresh_per_second=8) as bars:
+        task = bars.add_task(unit, total=None)
+        yield lambda done, total: bars.update(task, completed=done, total=total)

@@ -8,6 +8,7 @@ from knowledge.model import Chunk, Dataset, FileStatus, Hit, IngestReport, Passa
 
 if TYPE_CHECKING:
     from knowledge.ingestion.watch_events import WatchEvent
+    from knowledge.storage.history import MissedFile
 
 
 def dataset_record(dataset: Dataset) -> dict[str, Any]:
@@ -51,6 +52,17 @@ def file_record(file: SourceFile) -> dict[str, Any]:
         "tokens": file.tokens,
         "metadata": file.all_metadata,
         "ingested_at": file.ingested_at.isoformat(),
+    }
+
+
+def missed_record(missed: MissedFile) -> dict[str, Any]:
+    """Return a file that could not be taken in, as ``knowledge.files/1`` lists it."""
+    problem = missed.problem
+    return {
+        "file": problem.file,
+        "status": problem.status,
+        "reason": problem.reason,
+        "seen_at": missed.seen_at.isoformat(),
     }
 
 

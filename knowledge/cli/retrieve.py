@@ -47,6 +47,8 @@ def retrieve(
     output: retrieval_options.OutputOption = "text",
     explain: retrieval_options.ExplainOption = False,
     archive: options.ArchiveOption = None,
+    flows_file: options.FlowsFileOption = None,
+    flow: options.FlowOption = None,
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
 ) -> None:
@@ -57,13 +59,14 @@ def retrieve(
 
     Example:  knowledge retrieve "How do I rotate the signing key?" -d handbook --file '*.md'
     """
+    from knowledge.flows.exchange import Wishes
     from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
     if query == "-":
         query = sys.stdin.read().strip()
     check_output(session, output)
-    with session.open(archive, top_k=top_k, rerank=rerank) as kb:
+    with session.open(archive, top_k=top_k, rerank=rerank, flows_file=flows_file, flow=flow) as kb:
         asked = kb.query(
             query,
             dataset or [kb.settings["dataset"]],
@@ -87,9 +90,12 @@ def retrieve(
             merge,
             max_tokens,
         )
-        asked = kb.resolve_query(asked)
-        hits = kb.run_query(asked, refinement)
+        wishes = Wishes(top_k, mode, bool(dataset))
+        answer = kb.run_by_flow(asked, refinement, wishes)
+        asked, hits = answer.query, answer.hits
     took = time.perf_counter() - started
-    show_hits(session, asked, hits, took=took, full=full, output=output, explained=explain)
+    show_hits(
+        session, asked, hits, took=took, full=full, output=output, explained=explain, answer=answer
+    )
     if fail_empty and not hits:
         raise typer.Exit(NotFoundError.exit_code)

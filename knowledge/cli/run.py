@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import traceback
@@ -21,6 +22,10 @@ from knowledge.settings import TABLE, Settings, without_password
 INTERRUPTED = 130
 TERMINATED = 143
 BROKEN_PIPE = 141
+
+_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)$")
+_SHORTEST_SECRET = 4
+"""Characters; masking less would take the text apart and hide nothing."""
 
 # Typer carries its own copy of click, whose names it does not export.
 _BadUsage = typer.BadParameter.__base__
@@ -111,7 +116,16 @@ def _secrets() -> list[str]:
     except KnowledgeError:
         settings = Settings.read(environ={}, folder=Path(os.devnull))
     names = [setting.name for setting in TABLE if setting.secret and settings.is_set(setting.name)]
-    return [settings[name] for name in names]
+    in_profiles = [
+        str(given.value)
+        for profile in settings.profiles.values()
+        for given in profile.config.values()
+        if given.environment or given.dotenv
+    ]
+    # A settings file that a flag named may use any variable as a key.
+    looks_secret = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
+    found = [settings[name] for name in names] + in_profiles + looks_secret
+    return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
 
 
 def _usage(error: Exception, *, json: bool) -> int:

@@ -37,29 +37,31 @@ class Session:
         Print one JSON object instead of text.
     quiet, verbose:
         Say less, or more, on stderr.
-    data_dir:
-        As the flag gives it.
+    data_dir, config_file:
+        As the flags give them.
     """
 
     json: bool
     quiet: bool
     verbose: bool
     data_dir: str | None
+    config_file: str | None = None
 
     def settings(self, **flags: Any) -> Settings:
         """Read the settings, with flags on top."""
         from knowledge.settings import Settings
 
-        settings = Settings.read(data_dir=self.data_dir, **flags)
+        settings = Settings.read(data_dir=self.data_dir, config_file=self.config_file, **flags)
         for warning in settings.warnings:
             self.note(warning)
         return settings
 
-    def open(self, **flags: Any) -> KnowledgeBase:
-        """Open the knowledge base."""
+    def open(self, archive: str | None = None, **flags: Any) -> KnowledgeBase:
+        """Open the knowledge base, or the datasets of an archive."""
         from knowledge.knowledge_base import KnowledgeBase
 
-        return KnowledgeBase(self.settings(**flags), notify=self.note)
+        kb = KnowledgeBase(self.settings(**flags), notify=self.note)
+        return kb if archive is None else kb.of_archive(archive)
 
     @property
     def on_terminal(self) -> bool:
@@ -109,6 +111,16 @@ _FLAGS: dict[str, Any] = {
             metavar="DIR",
         ),
     ],
+    "config_file": Annotated[
+        str | None,
+        typer.Option(
+            "--config-file",
+            "-c",
+            help="Settings file instead of ./knowledge.yaml [KNOW_CONFIG_FILE].",
+            rich_help_panel=COMMON,
+            metavar="FILE",
+        ),
+    ],
 }
 
 
@@ -121,14 +133,15 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             annotation=annotation,
-            default=None if name == "data_dir" else False,
+            default=None if name in ("data_dir", "config_file") else False,
         )
         for name, annotation in _FLAGS.items()
     ]
 
     def run(**arguments: Any) -> None:
         flags = {name: arguments.pop(name) for name in _FLAGS}
-        session = Session(flags["json_output"], flags["quiet"], flags["verbose"], flags["data_dir"])
+        del flags["debug"]  # read from the arguments: an error may come before they are parsed
+        session = Session(json=flags.pop("json_output"), **flags)
         try:
             function(session, **arguments)
         # Typer would turn these into exit codes of its own.

@@ -25,9 +25,15 @@ def report_lines(report: IngestReport) -> list[str]:
     if report.embedded:
         about = "about " if report.dry_run else ""
         verb = "would be embedded" if report.dry_run else "embedded"
-        lines.append(f"{report.embedded:,} texts {verb}, {about}{report.tokens:,} tokens")
+        cost = cost_in_words(report.cost_usd)
+        lines.append(f"{report.embedded:,} texts {verb}, {about}{report.tokens:,} tokens{cost}")
     lines[-1] += f", in {report.seconds:.1f} s"
     return lines
+
+
+def cost_in_words(cost_usd: float | None) -> str:
+    """Return what tokens cost, to follow their number; empty where no price is known."""
+    return "" if cost_usd is None else f", about ${cost_usd:,.6f}".rstrip("0").rstrip(".")
 
 
 def problem_lines(report: IngestReport) -> list[tuple[str, str]]:

@@ -33,6 +33,7 @@ FREE = 16 * MIB
 PIECE = 1 * MIB
 CUT_OFF = "it is cut off or damaged"
 
+NAMELESS = "(no name)"
 _JUNK = frozenset({"__macosx", "__pycache__", "node_modules", "thumbs.db", "desktop.ini"})
 _DRIVE = re.compile(r"[A-Za-z]:")
 
@@ -292,8 +293,10 @@ def member_path(name: str) -> str | None:
     path = name.replace("\\", "/").replace("\0", "")
     if path.startswith("/") or _DRIVE.match(path):
         return None
-    path = posixpath.normpath(path) if path else path
-    return None if path == ".." or path.startswith("../") else path
+    path = posixpath.normpath(path)
+    if path == ".." or path.startswith("../"):
+        return None
+    return NAMELESS if path == "." else path
 
 
 def is_junk(path: str) -> bool:

@@ -109,6 +109,10 @@ def _is_pdf(start: bytes, named: str | None) -> bool:
 
 
 def _container(kind: str | None, named: str | None, name: str, head: bytes) -> str | None:
+    if kind == "Outlook message" and named in _LOCKED and holds(head, named):
+        return named  # a message is embedded in it
+    if named == "msg" and kind is not None and is_office97(kind):
+        return "msg"  # damaged, as its loader says
     if kind in _CONTAINERS:
         return _CONTAINERS[kind]
     if named == "zip" and head.startswith(b"PK") and not is_office_zip(head):

@@ -58,7 +58,7 @@ def decode(data: bytes, *, declared: str | None = None) -> tuple[str, tuple[str,
     for encoding in filter(None, (japanese, "utf-8", declared)):
         try:
             return clean(data.decode(encoding)), ()
-        except (UnicodeDecodeError, LookupError):
+        except (UnicodeError, LookupError):
             continue
     return _guessed(data)
 

@@ -22,7 +22,7 @@ from knowledge.documents.positions import LineCounter, PageFinder
 from knowledge.documents.rows import record_pieces, row_pieces
 from knowledge.documents.sections import Scan, sections
 from knowledge.documents.sourcecode.pieces import code_pieces
-from knowledge.documents.tokens import TokenCounter
+from knowledge.documents.tokens import TokenCounter, counter_of
 from knowledge.errors import UsageError
 from knowledge.model import Document, Passage, SplitterSpec, TextKind
 
@@ -53,7 +53,7 @@ def split(document: Document, spec: SplitterSpec) -> list[Passage]:
         The splitter crashed on this text.
     """
     _check(spec)
-    counter = TokenCounter(spec.tokenizer)
+    counter = counter_of(spec.tokenizer)
     if document.kind is TextKind.ROWS:
         pieces = row_pieces(document.text, spec, counter)
     elif document.kind is TextKind.RECORDS:

@@ -66,16 +66,24 @@ class TokenCounter:
         try:
             return sum(map(known.__getitem__, pieces))
         except KeyError:
-            self._learn(pieces)
-        return sum(map(self._known.__getitem__, pieces))
+            known = self._learn(pieces)
+        return sum(map(known.__getitem__, pieces))
 
-    def _learn(self, pieces: list[str]) -> None:
+    def _learn(self, pieces: list[str]) -> dict[str, int]:
+        """Return what is known, with these pieces; another thread may begin it anew meanwhile."""
         if len(self._known) > _FORGET:
             self._known = {"": 0}
         known = self._known
         for piece in Counter(pieces):
             if piece not in known:
                 known[piece] = _measure(piece, self._tokenizer)
+        return known
+
+
+@cache
+def counter_of(tokenizer: str) -> TokenCounter:
+    """Return the counter that all documents share: measuring the pieces takes most of the time."""
+    return TokenCounter(tokenizer)
 
 
 def knows_tokenizer(model: str) -> bool:

@@ -23,8 +23,8 @@ class UnusableAnswerError(ValueError):
         self.hint = hint
 
 
-def parse_object(content: bytes) -> dict[str, Any]:
-    """Parse the body as a JSON object.
+def parse_object(content: bytes, *, list_as: str = "") -> dict[str, Any]:
+    """Parse the body as a JSON object, or as a list where ``list_as`` gives it a name.
 
     Raises
     ------
@@ -36,6 +36,8 @@ def parse_object(content: bytes) -> dict[str, Any]:
     except ValueError as error:
         excerpt = content[:200].decode("utf-8", "replace")
         raise UnusableAnswerError(f"answered with something other than JSON: {excerpt}") from error
+    if isinstance(body, list) and list_as:
+        return {list_as: body}
     if not isinstance(body, dict):
         excerpt = content[:200].decode("utf-8", "replace")
         raise UnusableAnswerError(f"answered with something other than a JSON object: {excerpt}")

@@ -47,20 +47,24 @@ class HttpClient:
         self._client: httpx.Client | None = None
         self._lock = threading.Lock()
 
-    def post(self, path: str, body: Mapping[str, Any], *, texts: int) -> dict[str, Any]:
+    def post(
+        self, path: str, body: Mapping[str, Any], *, texts: int, list_as: str = ""
+    ) -> dict[str, Any]:
         """Send a JSON body to ``path`` below the endpoint's URL and return the JSON object.
 
         Parameters
         ----------
         texts:
             How many the request holds, which decides what a refusal for its size means.
+        list_as:
+            Name under which a bare list is returned, from a server that answers with one.
 
         Raises
         ------
         EmbeddingError
             No answer, a refusal, or something other than a JSON object.
         """
-        return self._ask("POST", path, dict(body), texts)
+        return self._ask("POST", path, dict(body), texts, list_as)
 
     def get(self, path: str) -> dict[str, Any]:
         """Return the JSON object at ``path``.
@@ -109,7 +113,9 @@ class HttpClient:
         if client is not None:
             client.close()
 
-    def _ask(self, method: str, path: str, body: Any, texts: int) -> dict[str, Any]:
+    def _ask(
+        self, method: str, path: str, body: Any, texts: int, list_as: str = ""
+    ) -> dict[str, Any]:
         client = self._connect()
         import httpx
 
@@ -122,7 +128,7 @@ class HttpClient:
         if answer.status_code != 200:
             self._refuse(answer, answer.content, texts)
         try:
-            content = parse_object(answer.content)
+            content = parse_object(answer.content, list_as=list_as)
         except UnusableAnswerError as error:
             raise self._failures.of_answer(str(error), hint=error.hint) from error
         if content.get("error"):

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 import time
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -87,6 +86,8 @@ class RateLimiter:
                 self._tokens.take(tokens, now) if self._tokens else 0.0,
             )
         if seconds and self._stop.wait(seconds):
+            from concurrent.futures import CancelledError
+
             raise CancelledError
 
     def correct(self, estimated: int, counted: int) -> None:

@@ -6,7 +6,6 @@ or a 500 there, so that the words of the message decide together with the status
 
 from __future__ import annotations
 
-import email.utils
 import json
 import re
 import time
@@ -181,8 +180,11 @@ def retry_after(headers: Mapping[str, str], said: str = "") -> float | None:
     given = headers.get("retry-after")
     if (seconds := _number(given)) is not None:
         return seconds
-    if given and (date := email.utils.parsedate_tz(given)):
-        return max(0.0, email.utils.mktime_tz(date) - time.time())
+    if given:
+        import email.utils
+
+        if date := email.utils.parsedate_tz(given):
+            return max(0.0, email.utils.mktime_tz(date) - time.time())
     return _wait_in_words(said)
 
 

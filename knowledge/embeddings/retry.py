@@ -9,17 +9,11 @@ from __future__ import annotations
 import random
 import threading
 import time
-from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from tenacity import (
-    RetryCallState,
-    Retrying,
-    retry_if_exception_type,
-)
-
 from knowledge.errors import (
+    EmbeddingError,
     EmbeddingRateLimitError,
     EmbeddingResponseError,
     TransientEmbeddingError,
@@ -27,6 +21,8 @@ from knowledge.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -102,6 +98,22 @@ class Retrier:
             The pool was cancelled meanwhile.
         """
         tries = _Tries(self._retries, self._backoff, passed=lambda: self._passed)
+        try:
+            return self._send_in_time(send)
+        except _MAY_PASS as error:
+            return self._again(error, send, tries)
+
+    def _again(self, first: EmbeddingError, send: Callable[[], T], tries: _Tries) -> T:
+        """Go on after a first try that failed, which counts as one of the tries."""
+        from tenacity import Retrying, retry_if_exception_type
+
+        failed = [first]
+
+        def attempt() -> T:
+            if failed:
+                raise failed.pop()
+            return self._send_in_time(send)
+
         retrying = Retrying(
             sleep=self._sleep,
             after=tries.count,
@@ -112,7 +124,7 @@ class Retrier:
             reraise=True,
         )
         try:
-            result: T = retrying(self._send_in_time, send)
+            result: T = retrying(attempt)
         except _MAY_PASS as error:
             if tries.sent > 1:
                 error.message = f"{error.message} ({tries.sent} tries)"
@@ -134,6 +146,8 @@ class Retrier:
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
+            from concurrent.futures import CancelledError
+
             raise CancelledError
 
     def _before_sleep(self, state: RetryCallState) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import CancelledError
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -230,6 +229,8 @@ class Sender:
         with self._gate.passage() as number:
             self._rates.wait(cost)
             if self._stop.is_set():
+                from concurrent.futures import CancelledError
+
                 raise CancelledError
             with self._lock:
                 self.requests += 1

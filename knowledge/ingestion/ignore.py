@@ -31,6 +31,8 @@ BUILT_IN_FOLDERS = frozenset({GIT, "node_modules", "__pycache__"})
 BUILT_IN_FILES = frozenset({IGNORE_FILE, ".knowledge.json", ".DS_Store", "Thumbs.db", GIT})
 BUILT_IN_STARTS = ("~$", ".~lock.")
 """Lock files of Word and LibreOffice."""
+BUILT_IN_ENDS = ("~", ".swp", ".swo")
+"""Backups and swap files of editors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +187,10 @@ class FolderRules:
 def _is_built_in(name: str, is_folder: bool) -> bool:
     if is_folder and name in BUILT_IN_FOLDERS:
         return True
-    return name.startswith(BUILT_IN_STARTS) or name in BUILT_IN_FILES
+    if name.startswith("#") and name.endswith("#"):  # Emacs saves there by itself
+        return True
+    ours = name.startswith(BUILT_IN_STARTS) or name.endswith(BUILT_IN_ENDS)
+    return ours or name in BUILT_IN_FILES
 
 
 def _globs(globs: Sequence[str]) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -29,42 +29,13 @@ MISSED = frozenset(
 
 
 @contextlib.contextmanager
-def recorded(
-    catalog: Catalog, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
-) -> Iterator[None]:
-    """Remember a run with how it ended; the caller holds the dataset's lock.
-
-    A run that failed is not made to fail otherwise where that can't be written.
-
-    Parameters
-    ----------
-    report:
-        Asked for the run's facts when it has ended, however it did.
-    """
-    row = history.begin_run(catalog, dataset, command)
-    try:
-        yield
-    except BaseException as error:
-        facts = report()
-        outcome = history.INTERRUPTED
-        if isinstance(error, Exception):
-            outcome = history.FAILED
-            code = getattr(error, "code", "unexpected")
-            facts["error"] = {"code": code, "message": _storable(str(error))}
-        with contextlib.suppress(KnowledgeError):
-            history.end_run(catalog, row, outcome, facts)
-        raise
-    history.end_run(catalog, row, history.DONE, report())
-
-
-@contextlib.contextmanager
 def recorded_ingest(
     catalog: Catalog, dataset: Dataset, request: IngestRequest, tally: Tally, choice: Choice
 ) -> Iterator[IngestRecord]:
     """Remember an ingest run, and the files that it could not take in."""
     missed = MissedFiles(catalog, dataset, tally)
     record = IngestRecord(tally, choice)
-    with recorded(catalog, dataset, "ingest", record.report):
+    with history.recorded(catalog, dataset, "ingest", record.report):
         try:
             yield record
         except BaseException:
@@ -96,7 +67,7 @@ def _facts_of_tally(tally: Tally) -> dict[str, Any]:
         "chunks": {"added": tally.added, "removed": tally.removed, "reused": tally.reused},
         "problem_count": len(problems),
         "problems": [
-            {"file": one.file, "status": one.status, "reason": _storable(one.reason)}
+            {"file": one.file, "status": one.status, "reason": history.storable(one.reason)}
             for one in problems[: history.KEPT_PROBLEMS]
         ],
     }
@@ -132,7 +103,7 @@ class MissedFiles:
     def settle(self, catalog: Catalog, request: IngestRequest, scan: Scan | None) -> None:
         """Bring the list in step with a run that has ended, well or not."""
         now = {
-            FileProblem(one.file, one.status, _storable(one.reason))
+            FileProblem(one.file, one.status, history.storable(one.reason))
             for one in self._tally.problems
             if one.status in MISSED
         }
@@ -166,7 +137,3 @@ def _was_passed(path: str, scan: Scan) -> bool:
 
 def _container(file: str) -> str:
     return file.partition("!/")[0]
-
-
-def _storable(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")

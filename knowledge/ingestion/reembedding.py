@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 from knowledge.embeddings.choice import Choice, replacement_for
 from knowledge.errors import UsageError
 from knowledge.ingestion.pools import open_pool
-from knowledge.ingestion.recording import facts_of_usage, recorded
+from knowledge.ingestion.recording import facts_of_usage
 from knowledge.ingestion.usage import Usage
 from knowledge.model import EmbedderSpec, ReembedReport
 from knowledge.storage.catalog import Catalog
+from knowledge.storage.history import recorded
 from knowledge.storage.replacement import Replacement, open_replacement
 
 if TYPE_CHECKING:

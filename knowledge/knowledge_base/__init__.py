@@ -10,11 +10,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from knowledge.knowledge_base.asking import Asking
 from knowledge.knowledge_base.datasets import Datasets
 from knowledge.knowledge_base.embedding import Embedding
 from knowledge.knowledge_base.evaluating import Evaluating
 from knowledge.knowledge_base.files import Files
-from knowledge.knowledge_base.flow_answers import FlowAnswers
 from knowledge.knowledge_base.loading import Loading
 from knowledge.knowledge_base.opened import StrPath
 from knowledge.knowledge_base.sharing import Sharing
@@ -25,7 +25,9 @@ from knowledge.settings import Settings
 __all__ = ["KnowledgeBase", "StrPath"]
 
 
-class KnowledgeBase(Evaluating, FlowAnswers, Datasets, Files, Embedding, Sharing, Loading, Watching, Upkeep):
+class KnowledgeBase(
+    Watching, Asking, Evaluating, Datasets, Files, Embedding, Sharing, Loading, Upkeep
+):
     """All datasets of one data folder; a context manager.
 
     Readers need no lock and see the last published state. Methods that write take the lock of

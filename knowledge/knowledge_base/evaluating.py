@@ -21,7 +21,7 @@ MAX_K = 1_000
 KS = (1, 5, 10)
 
 
-class Evaluating(Retrieving, Datasets, Files):
+class Evaluating(Datasets, Files, Retrieving):
     """Questions with known answers to measures."""
 
     def evaluate(
@@ -92,10 +92,21 @@ class Evaluating(Retrieving, Datasets, Files):
         self.resolve_query(self.query("?", name, 1, **query))
         owner = self.dataset(name)
         return Setting(
-            ",".join(f"{key}={value}" for key, value in options.items()) or "default",
+            _name(options),
             name,
             dict(options),
             lambda text, top_k: self.retrieve(text, name, top_k, **used),
             lambda text: self._embed_query(owner, text) if owner.chunks else None,
             FileNames([file.path for file in self.files(name)]),
         )
+
+
+def _name(options: Mapping[str, Any]) -> str:
+    """Return what a way to retrieve is called in tables."""
+    if set(options) == {"mode"}:
+        return str(options["mode"])
+    return ",".join(f"{key}={_shown(value)}" for key, value in options.items()) or "default"
+
+
+def _shown(value: Any) -> str:
+    return "+".join(map(str, value)) if isinstance(value, list | tuple) else str(value)

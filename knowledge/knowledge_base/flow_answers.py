@@ -11,8 +11,7 @@ from knowledge.model import Dataset, Hit
 from knowledge.settings import Origin
 
 if TYPE_CHECKING:
-    from knowledge.flows.answering import FlowAnswer
-    from knowledge.flows.retrievers import Wishes
+    from knowledge.flows.exchange import FlowAnswer, Wishes
     from knowledge.retrieval.query import Query
     from knowledge.retrieval.refine.refinement import Refinement
 
@@ -55,7 +54,7 @@ class FlowAnswers(Retrieving):
         names = datasets or ("default",)
         if not self._has_flow:
             return super().retrieve(query, names, 10 if top_k is None else top_k, **options)
-        from knowledge.flows.retrievers import Wishes
+        from knowledge.flows.exchange import Wishes
         from knowledge.retrieval.refine.refinement import Refinement
 
         refining = {field.name for field in fields(Refinement)} & options.keys()
@@ -81,8 +80,7 @@ class FlowAnswers(Retrieving):
         KnowledgeError
             As for :meth:`retrieve`; and whatever is wrong with the flows file.
         """
-        from knowledge.flows.answering import FlowAnswer, answer
-        from knowledge.flows.retrievers import Wishes
+        from knowledge.flows.exchange import FlowAnswer, Wishes
         from knowledge.retrieval.refine.refinement import Refinement
 
         refinement = refinement or Refinement()
@@ -90,6 +88,9 @@ class FlowAnswers(Retrieving):
         if flow is None:
             query = self.resolve_query(query)
             return FlowAnswer("", (query.text,), self.run_query(query, refinement), query)
+        from knowledge.flows.answering import answer
+        from knowledge.retrieval.query import MAX_TOP_K
+
         if wishes is None:
             by_flag = self.settings.origin("top_k") is Origin.FLAG
             wishes = Wishes(query.top_k if by_flag else None)
@@ -105,7 +106,8 @@ class FlowAnswers(Retrieving):
             notify=self._notify,
             of_folder=self.settings.origin("flows_file").of_folder,
         )
-        shown = replace(found.query, top_k=wishes.top_k or max(len(found.hits), 1))
+        given = min(max(len(found.hits), 1), MAX_TOP_K)
+        shown = replace(found.query, top_k=wishes.top_k or given)
         return replace(found, hits=self._refined(shown, found.hits, refinement), query=shown)
 
     def _all_datasets(self) -> list[Dataset]:
@@ -115,10 +117,7 @@ class FlowAnswers(Retrieving):
             return catalog.datasets()
 
     def _refined(self, query: Query, hits: Sequence[Hit], refinement: Refinement) -> list[Hit]:
-        from knowledge.retrieval.rerank.choice import create_reranker
-
         if not hits:
             return []
-        name = refinement.rerank
-        rerank = create_reranker(name, self.settings) if name else None
+        rerank = self._reranker(refinement.rerank)
         return self._opened_retriever().refined(query, hits, refinement, rerank)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.embeddings.question_pool import QuestionPool
     from knowledge.ingestion.request import Notify
     from knowledge.model import Dataset
+    from knowledge.retrieval.rerank.choice import Reranker
     from knowledge.retrieval.retriever import Retriever
     from knowledge.storage.cache import EmbeddingCache
     from knowledge.storage.catalog import Catalog
@@ -36,8 +37,9 @@ class Opened:
         self.folder = DataFolder.locate(settings["data_dir"])
         self._notify = notify
         self._retriever: Retriever | None = None
-        self._pools: dict[str, EmbeddingPool] = {}
+        self._pools: dict[str, QuestionPool] = {}
         self._caches: list[EmbeddingCache] = []
+        self._rerankers: dict[str, Reranker] = {}
         self._closing = ExitStack()
 
     def close(self) -> None:
@@ -48,6 +50,8 @@ class Opened:
             self._pools.popitem()[1].close()
         while self._caches:
             self._caches.pop().close()
+        while self._rerankers:
+            self._rerankers.popitem()[1].close()
         self._closing.close()
 
     def _catalog(self) -> Catalog:
@@ -67,9 +71,9 @@ class Opened:
             self._pools[fingerprint] = self._open_pool(dataset)
         return self._pools[fingerprint].embed_query(text)
 
-    def _open_pool(self, dataset: Dataset) -> EmbeddingPool:
+    def _open_pool(self, dataset: Dataset) -> QuestionPool:
         from knowledge.embeddings.choice import recorded
-        from knowledge.embeddings.opening import pool_for
+        from knowledge.embeddings.question_pool import QuestionPool
 
         choice = recorded(dataset, self.settings)
         for note in choice.notes:
@@ -81,4 +85,4 @@ class Opened:
             cache = open_question_cache(self.folder, choice, self._notify)
         if cache is not None:
             self._caches.append(cache)
-        return pool_for(choice, cache=cache, threads=1)
+        return QuestionPool(choice, cache)

@@ -18,6 +18,7 @@ from knowledge.storage.layout import folder_name
 if TYPE_CHECKING:
     from knowledge.ingestion.request import ProgressListener
     from knowledge.retrieval.query import Query
+    from knowledge.retrieval.rerank.choice import Reranker
     from knowledge.retrieval.retriever import Retriever
 
 
@@ -141,12 +142,16 @@ class Retrieving(Ingesting):
     def run_query(self, query: Query, refinement: Refinement | None = None) -> list[Hit]:
         """Run a query that is put together already; else like :meth:`retrieve`."""
         refinement = refinement or Refinement()
-        rerank = None
-        if refinement.rerank:
+        rerank = self._reranker(refinement.rerank)
+        return self._opened_retriever().retrieve(query, refinement, rerank)
+
+    def _reranker(self, name: str) -> Reranker | None:
+        """Return a reranker, which stays open for the next question; ``None`` for no name."""
+        if name and name not in self._rerankers:
             from knowledge.retrieval.rerank.choice import create_reranker
 
-            rerank = create_reranker(refinement.rerank, self.settings)
-        return self._opened_retriever().retrieve(query, refinement, rerank)
+            self._rerankers[name] = create_reranker(name, self.settings)
+        return self._rerankers.get(name)
 
     def similar(
         self, target: str, dataset: str = "default", top_k: int = 10, **options: Any

@@ -91,7 +91,7 @@ class Watching(Ingesting):
             report = ingest(
                 self.folder,
                 dataset,
-                part,
+                self._with_flow(part, dataset),
                 self.settings,
                 create=may_create,
                 notify=notes,

@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from knowledge.errors import DamagedStoreError
+from knowledge.storage.vectors.failures import REPAIR
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -32,8 +35,12 @@ TIES_OVERFETCH = 4
 LEAST_DEPTH = 100
 """A search for fewer takes as long."""
 TIES = 10
+TOLERANCE = 2e-6
+"""More than the error of a search's cosines, which are float32, and of rounding."""
 DIGITS = 6
 
+Pairs = list[tuple[str, float]]
+"""(chunk id, cosine) as a search gives them, nearly best first."""
 Found = list[tuple[int, float]]
 """(position, cosine), best first; equal cosines by chunk id."""
 
@@ -58,69 +65,84 @@ class DenseSearch:
         self._vector = vector
         self._columns = columns
         self._snapshot = snapshot
-        self._found: Found = []
+        self._pairs: Pairs = []
+        self._whole = False
+        self._cosines: dict[str, float] = {}
 
     def nearest(self, top: int, mask: NDArray[np.bool_] | None = None) -> Found:
         """Return the ``top`` nearest chunks among those that ``mask`` allows."""
         if mask is None:
-            return self._nearest_of_all(min(top, len(self._columns)))
+            return self._best(self._searched(top), top)
         allowed = int(mask.sum())
         top = min(top, allowed)
         if not top:
             return []
         depth = math.ceil(OVERFETCH * top * len(self._columns) / allowed)
         if allowed > EXACT_LIMIT and (depth <= DEEP_LIMIT or allowed > AMONG_LIMIT):
-            found = [pair for pair in self._nearest_of_all(depth) if mask[pair[0]]]
+            found = self._allowed(self._searched(depth), mask)
             if len(found) >= top:
-                return found[:top]
+                return self._best(found, top)
         ids = self._columns.ids_at(self._snapshot, np.flatnonzero(mask).tolist())
         if EXACT_LIMIT < allowed <= AMONG_LIMIT:
-            pairs = self._index.search(self._vector, max(top, AMONG_DEPTH), among=ids)
-            if len(pairs) >= top:
-                return self._placed(pairs)[:top]
-        return self._placed(self._compared(ids))[:top]
+            found = self._index.search(self._vector, max(top + TIES, AMONG_DEPTH), among=ids)
+            if len(found) >= top:
+                return self._best(found, top)
+        return self._placed(ids)[:top]
 
     def cosines(self, positions: Sequence[int]) -> list[float]:
         """Return the cosines of some chunks."""
         ids = self._columns.ids_at(self._snapshot, positions)
-        found = dict(self._compared(ids))
-        return [round(found[id], DIGITS) for id in ids]
+        known = self._exact(ids)
+        return [known[id] for id in ids]
 
-    def _nearest_of_all(self, top: int) -> Found:
-        if len(self._found) < top:
-            depth = min(max(top, LEAST_DEPTH), len(self._columns))
-            self._found = self._placed(self._deep_enough(depth))[:depth]
-        return self._found[:top]
-
-    def _deep_enough(self, top: int) -> list[tuple[str, float]]:
+    def _searched(self, top: int) -> Pairs:
         """Search so deep that no chunk left out is as near as the last one that counts."""
-        depth = top + TIES
-        while True:
-            found = self._index.search(self._vector, depth)
-            last = min(top, len(found)) - 1
-            tied = round(found[-1][1], DIGITS) == round(found[last][1], DIGITS) if found else False
-            if not tied or len(found) < depth:
-                return found
+        top = min(max(top, LEAST_DEPTH), len(self._columns))
+        depth = max(top + TIES, len(self._pairs))
+        while not self._reaches(top):
+            self._pairs = self._index.search(self._vector, depth)
+            if len(self._pairs) < depth:
+                self._whole = True
             depth *= TIES_OVERFETCH
+        return self._pairs
 
-    def _compared(self, ids: Sequence[str]) -> list[tuple[str, float]]:
-        """Compare the question with each of some chunks."""
-        pairs: list[tuple[str, float]] = []
-        for found, vectors in self._index.vectors(ids):
-            norms = np.linalg.norm(vectors, axis=1)
-            cosines = np.clip((vectors @ self._vector) / np.where(norms > 0, norms, 1.0), -1.0, 1.0)
-            pairs.extend(zip(found, map(float, cosines), strict=True))
-        return pairs
+    def _reaches(self, top: int) -> bool:
+        """Tell whether what was searched holds the ``top`` nearest, and all as near as the last."""
+        pairs = self._pairs
+        return self._whole or (len(pairs) > top and pairs[-1][1] < pairs[top - 1][1] - TOLERANCE)
 
-    def _placed(self, pairs: list[tuple[str, float]]) -> Found:
-        """Return pairs by position, best first.
+    def _allowed(self, pairs: Pairs, mask: NDArray[np.bool_]) -> Pairs:
+        positions = self._columns.positions_of(self._snapshot, [id for id, _ in pairs])
+        return [pair for pair, at in zip(pairs, positions, strict=True) if at >= 0 and mask[at]]
 
-        Cosines are rounded: how they were computed must not decide between equals.
-        """
-        ordered = sorted((-round(cosine, DIGITS), id) for id, cosine in pairs)
+    def _best(self, pairs: Pairs, top: int) -> Found:
+        """Return the ``top`` best of what a search found, in exact order."""
+        if len(pairs) > top:
+            least = pairs[top - 1][1] - TOLERANCE
+            pairs = [pair for pair in pairs if pair[1] >= least]
+        return self._placed([id for id, _ in pairs])[:top]
+
+    def _placed(self, ids: Sequence[str]) -> Found:
+        known = self._exact(ids)
+        ordered = sorted((-known[id], id) for id in ids)
         positions = self._columns.positions_of(self._snapshot, [id for _, id in ordered])
         return [
-            (int(at), -cosine)
-            for at, (cosine, _) in zip(positions, ordered, strict=True)
+            (int(at), -negative)
+            for at, (negative, _) in zip(positions, ordered, strict=True)
             if at >= 0
         ]
+
+    def _exact(self, ids: Sequence[str]) -> dict[str, float]:
+        """Return cosines, computed in one way: how a chunk was found must not change them."""
+        missing = [id for id in ids if id not in self._cosines]
+        question = self._vector.astype(np.float64)
+        for found, vectors in self._index.vectors(missing):
+            rows = vectors.astype(np.float64)
+            norms = np.linalg.norm(rows, axis=1)
+            cosines = np.clip((rows @ question) / np.where(norms > 0, norms, 1.0), -1.0, 1.0)
+            self._cosines.update(zip(found, np.round(cosines, DIGITS).tolist(), strict=True))
+        if lost := [id for id in missing if id not in self._cosines]:
+            raise DamagedStoreError(
+                f"the index has no vector for {len(lost)} chunks, such as {lost[0]}", hint=REPAIR
+            )
+        return self._cosines

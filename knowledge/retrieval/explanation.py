@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from knowledge.model import Hit
-from knowledge.retrieval.query import Query
-from knowledge.storage.fulltext_words import split, variants
+
+if TYPE_CHECKING:
+    from knowledge.retrieval.query import Query
 
 LANGUAGES = ("english",)
 _NAMES = {
@@ -22,21 +24,26 @@ _NAMES = {
 
 def matched_words(question: str, hit: Hit) -> list[str]:
     """Return the words of the question that the hit holds, as they stand in the question."""
+    from knowledge.storage.fulltext_words import split, variants
+
     held = set(variants(split(hit.chunk.passage.embedding_text), LANGUAGES))
     words = dict.fromkeys(question.split())
     return [word for word in words if not held.isdisjoint(variants(split(word), LANGUAGES))]
 
 
-def explain(query: Query, hit: Hit) -> list[str]:
+def explain(query: Query, hit: Hit, flow: str = "") -> list[str]:
     """Return sentences that say what the hit's score is made of.
 
     Parameters
     ----------
     query:
         With its mode resolved.
+    flow:
+        The flow whose steps made the score; empty without one.
     """
     parts = [f"{_NAMES.get(name, name)} {value:.6g}" for name, value in hit.scores.items()]
-    lines = [f"score {hit.score:.6f} by {_how(query, hit.scores)}", ", ".join(parts)]
+    how = f"the flow {flow!r}" if flow else _how(query, hit.scores)
+    lines = [f"score {hit.score:.6f} by {how}", ", ".join(parts)]
     words = matched_words(query.text, hit)
     lines.append(f"words of the question: {', '.join(words) if words else 'none'}")
     if hit.also:

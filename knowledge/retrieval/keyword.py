@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from knowledge.retrieval.query import Bm25
 from knowledge.storage import fulltext_languages, fulltext_words
 from knowledge.storage.fulltext import COUNTS
 
@@ -40,38 +41,45 @@ Terms = dict[tuple[str, ...], int]
 
 
 def scores(
-    text: str, datasets: Sequence[ChunkColumns], snapshot: Snapshot
+    text: str,
+    datasets: Sequence[ChunkColumns],
+    snapshot: Snapshot,
+    bm25: Bm25 | None = None,
 ) -> list[NDArray[np.float64]]:
     """Return the BM25 score of each chunk of each dataset; 0 for one that holds no term."""
+    bm25 = bm25 or Bm25(K1, B)
     total = sum(map(len, datasets))
     found = [np.zeros(len(columns)) for columns in datasets]
     if not total:
         return found
     mean = max(1.0, sum(int(columns.tokens.sum()) for columns in datasets) / total)
-    norms = [K1 * (1 - B + B * columns.tokens / mean) for columns in datasets]
+    k1, b = bm25.k1, bm25.b
+    norms = [k1 * (1 - b + b * columns.tokens / mean) for columns in datasets]
     spoken = list(
         dict.fromkeys(name for columns in datasets for name in columns.languages(snapshot))
     )
-    for forms, times in terms_of(text, spoken).items():
+    for forms, times in terms_of(text, spoken, bm25.languages).items():
         holders = [_holders(columns, snapshot, forms) for columns in datasets]
         holding = sum(len(at) for at, _ in holders)
         rarity = math.log(1 + (total - holding + 0.5) / (holding + 0.5))
-        weight = math.sqrt(times) * rarity * (K1 + 1)
+        weight = math.sqrt(times) * rarity * (k1 + 1)
         for score, norm, (at, counts) in zip(found, norms, holders, strict=True):
             score[at] += weight * counts / (counts + norm[at])
     return [np.round(score, DIGITS) for score in found]
 
 
-def terms_of(text: str, spoken: Sequence[str]) -> Terms:
+def terms_of(text: str, spoken: Sequence[str], little_of: Sequence[str] | None = None) -> Terms:
     """Return a question's terms as the index may hold them.
 
     Parameters
     ----------
     spoken:
         The languages of the datasets' texts; a question is stemmed in each of them.
+    little_of:
+        The languages whose little words are left out; ``None`` is ``spoken``.
     """
     words = fulltext_words.split(text)
-    little = fulltext_languages.little_words(spoken)
+    little = fulltext_languages.little_words(spoken if little_of is None else little_of)
     telling = Counter({word: n for word, n in words.natural.items() if word not in little})
     if telling or words.exact:
         words = replace(words, natural=telling)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from typing import TYPE_CHECKING
+
+from knowledge.errors import DamagedStoreError
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
@@ -22,6 +26,7 @@ class OpenDatasets:
         self._folder = folder
         self._indexes: dict[str, tuple[int, VectorReader]] = {}
         self._columns: dict[str, tuple[tuple[int, int], ChunkColumns]] = {}
+        self._warming: dict[str, threading.Thread] = {}
 
     def close(self) -> None:
         """Close everything."""
@@ -29,6 +34,8 @@ class OpenDatasets:
 
     def trim(self, kept: int = KEPT) -> None:
         """Close what was opened first, down to ``kept`` datasets."""
+        for key in [*self._warming]:
+            self._end_warming(key)
         while len(self._columns) > kept:
             del self._columns[next(iter(self._columns))]
         while len(self._indexes) > kept:
@@ -43,6 +50,35 @@ class OpenDatasets:
             self._columns[dataset.key] = (state, ChunkColumns(snapshot, dataset))
         return self._columns[dataset.key][1]
 
+    def warm(self, dataset: Dataset) -> None:
+        """Begin to read a dataset's index in a thread of its own.
+
+        Chroma's native part holds no lock of Python's while it reads, so that the model can be
+        loaded and the question embedded meanwhile.
+        """
+        if not dataset.chunks or {dataset.key} & (self._indexes.keys() | self._warming.keys()):
+            return
+        thread = threading.Thread(target=self._read_ahead, args=(dataset,), daemon=True)
+        self._warming[dataset.key] = thread
+        thread.start()
+
+    def _read_ahead(self, dataset: Dataset) -> None:
+        assert dataset.embedding is not None
+        # Whoever asks for the index meets the same error, and knows what to do about it.
+        with contextlib.suppress(DamagedStoreError):
+            index = self._opened(dataset)
+            self._indexes[dataset.key] = (dataset.vectors, index)
+            index.search([1.0] * (dataset.embedding.dimensions or 0), 1)  # reads all of it
+
+    def _end_warming(self, key: str) -> None:
+        if thread := self._warming.pop(key, None):
+            thread.join()
+
+    def _opened(self, dataset: Dataset) -> VectorReader:
+        from knowledge.storage.vectors.reader import open_reader
+
+        return open_reader(self._folder.generation(dataset.key, dataset.vectors))
+
     def index(self, dataset: Dataset) -> VectorReader:
         """Return the index of the dataset's generation.
 
@@ -51,14 +87,12 @@ class OpenDatasets:
         DamagedStoreError
             It is not there, or can't be read.
         """
-        from knowledge.storage.vectors.reader import open_reader
-
+        self._end_warming(dataset.key)
         opened = self._indexes.pop(dataset.key, None)
         if opened is not None and opened[0] != dataset.vectors:
             opened[1].close()
             opened = None
         if opened is None:
-            folder = self._folder.generation(dataset.key, dataset.vectors)
-            opened = (dataset.vectors, open_reader(folder))
+            opened = (dataset.vectors, self._opened(dataset))
         self._indexes[dataset.key] = opened
         return opened[1]

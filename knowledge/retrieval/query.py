@@ -18,6 +18,23 @@ CANDIDATES_PER_HIT = 5
 
 
 @dataclass(frozen=True, slots=True)
+class Bm25:
+    """Other parameters of keyword search than those that measured best.
+
+    Parameters
+    ----------
+    k1, b:
+        How much a repeated word counts, and how much a long chunk loses.
+    languages:
+        Those whose little words are left out of the question; ``None`` is those of the texts.
+    """
+
+    k1: float
+    b: float
+    languages: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Query:
     """One retrieval.
 
@@ -49,6 +66,8 @@ class Query:
         How hybrid makes one order of two: ``weighted`` or ``rrf``.
     weight:
         The dense side's share in hybrid, from 0 to 1.
+    bm25:
+        Parameters of keyword search; ``None`` is those that measured best.
     """
 
     text: str
@@ -64,6 +83,7 @@ class Query:
     candidates: int | None = None
     fusion: str = "weighted"
     weight: float = WEIGHT
+    bm25: Bm25 | None = None
 
     def __post_init__(self) -> None:
         if not self.text.strip():
@@ -99,7 +119,7 @@ class Query:
     def pool(self) -> int:
         """How many chunks each side gives: never fewer than the hits that are asked for."""
         if self.candidates is None:
-            return max(LEAST_CANDIDATES, CANDIDATES_PER_HIT * self.top_k)
+            return max(LEAST_CANDIDATES, min(CANDIDATES_PER_HIT * self.top_k, MAX_TOP_K))
         return max(self.candidates, self.top_k)
 
     @property

@@ -112,6 +112,21 @@ class Retriever:
         self._open.trim()
         return hits
 
+    def refined(
+        self, query: Query, hits: Sequence[Hit], refinement: Refinement, rerank: Rerank | None
+    ) -> list[Hit]:
+        """Return hits that were found already as the refinement shows them, ranked from 1.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            The dataset of a hit was deleted meanwhile.
+        """
+        with Catalog(self._folder) as catalog, catalog.snapshot() as snapshot:
+            datasets = {name: snapshot.dataset(name) for name in {hit.dataset for hit in hits}}
+            around = StoredSurroundings(snapshot, self._open, datasets)
+            return refine(query.text, hits, refinement, query.top_k, around, rerank)
+
     def _found(self, query: Query, refinement: Refinement, rerank: Rerank | None) -> list[Hit]:
         if not self._folder.catalog.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
@@ -131,8 +146,10 @@ class Retriever:
 
     def _vectors(self, catalog: Catalog, query: Query) -> dict[str, _QueryVector]:
         found = {}
-        for name in query.datasets:
-            dataset = catalog.dataset(name)
+        datasets = [catalog.dataset(name) for name in query.datasets]
+        for dataset in datasets:
+            self._open.warm(dataset)
+        for name, dataset in zip(query.datasets, datasets, strict=True):
             found[name] = _QueryVector(dataset.embedding, self._vector(dataset, query))
         return found
 
@@ -188,7 +205,7 @@ class Retriever:
         columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
         scores: Sequence[NDArray[np.float64] | None] = [None] * len(asked)
         if "keyword" in query.sides:
-            scores = keyword.scores(query.text, columns, snapshot)
+            scores = keyword.scores(query.text, columns, snapshot, query.bm25)
         return [
             Source(
                 dataset,

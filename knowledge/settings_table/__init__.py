@@ -5,6 +5,7 @@ from __future__ import annotations
 from knowledge.settings_table.chat import CHAT
 from knowledge.settings_table.documents import DOCUMENTS
 from knowledge.settings_table.embeddings import EMBEDDINGS
+from knowledge.settings_table.flows import FLOWS
 from knowledge.settings_table.ingestion import INGESTION
 from knowledge.settings_table.local_models import LOCAL_MODELS
 from knowledge.settings_table.providers import PROVIDERS
@@ -22,5 +23,6 @@ TABLE: tuple[Setting, ...] = (
     *PROVIDERS,
     *LOCAL_MODELS,
     *CHAT,
+    *FLOWS,
     *RETRIEVAL,
 )

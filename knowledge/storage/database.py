@@ -8,8 +8,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
+from knowledge.storage.disk import FULL_HINT
 
 BUSY_SECONDS = 60.0
+REPAIR = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
+_READ_ERRORS = {
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_IOERR_READ,
+    sqlite3.SQLITE_IOERR_SHORT_READ,
+    sqlite3.SQLITE_IOERR_CORRUPTFS,
+}
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -165,4 +173,6 @@ def _translate(error: sqlite3.Error, path: Path) -> KnowledgeError:
             f"can't open or write {path}: {error}",
             hint="The data folder must be readable and writable; --data-dir names another.",
         )
-    return DamagedStoreError(f"{path} is damaged: {error}", hint="Restore it from a backup.")
+    if code == sqlite3.SQLITE_IOERR and getattr(error, "sqlite_errorcode", 0) not in _READ_ERRORS:
+        return KnowledgeError(f"can't write {path}: {error}", hint=FULL_HINT)
+    return DamagedStoreError(f"{path} is damaged: {error}", hint=REPAIR)

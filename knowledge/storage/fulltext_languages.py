@@ -57,7 +57,6 @@ _SCRIPTS = {
     "armenian": "\u0530-\u058f",
     "tamil": "\u0b80-\u0bff",
 }
-_SCRIPT = re.compile("|".join(f"(?P<{name}>[{span}])" for name, span in _SCRIPTS.items()))
 
 _CODES = dict(
     pair.split(":")
@@ -134,8 +133,13 @@ def little_words(spoken: Iterable[str]) -> frozenset[str]:
 
 def language_of_script(word: str) -> str | None:
     """Return the language that a word's script tells; ``None`` for Latin and unknown ones."""
-    found = None if word.isascii() else _SCRIPT.search(word)
+    found = None if word.isascii() else _script().search(word)
     return found.lastgroup if found else None
+
+
+@cache
+def _script() -> re.Pattern[str]:
+    return re.compile("|".join(f"(?P<{name}>[{span}])" for name, span in _SCRIPTS.items()))
 
 
 def stem(word: str, language: str) -> str:

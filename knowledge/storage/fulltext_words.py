@@ -29,22 +29,41 @@ _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
     "\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
 )
-_MARKS = "".join(chr(c) for c in range(0x300, 0x2000) if unicodedata.category(chr(c))[0] == "M")
 _JOINT = r"[.:/@&+#\-]{1,2}"
 _TAIL = r"(?:\+\+|\#)?"  # C++, C#
 _ASCII_RUN = re.compile(rf"\w++(?:{_JOINT}\w++)*+{_TAIL}", re.ASCII)
 _ASCII_FOLDED = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128))
 _EDGES = ".,;:!?()[]{}<>\"'*"
-_LETTERS = rf"(?:[^\W{_UNSPACED}][{_MARKS}]*+)++"
-_RUN = re.compile(
-    rf"{_LETTERS}(?:{_JOINT}{_LETTERS})*+{_TAIL}|[{_UNSPACED}](?:[{_UNSPACED}{_MARKS}])*+"
-)
-_PART = re.compile(rf"(?:[^\W_][{_MARKS}]*+)++")
-_UNSPACED_RUN = re.compile(f"[{_UNSPACED}]")
+_ASCII_PART = re.compile(r"[^\W_]++", re.ASCII)
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _ONE_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+|[^\W\d_](?:\.[^\W\d_])+")  # e-mail, U.S.A
-_ACCENT = re.compile("[\u0300-\u036f]")
-_NO_ACCENTS = re.compile("[\u0400-\u1dff\u2c00-\U0010ffff]")
+
+
+@dataclass(frozen=True, slots=True)
+class _Patterns:
+    """What finds words in all scripts; compiled for the first text that is not ASCII."""
+
+    run: re.Pattern[str]
+    part: re.Pattern[str]
+    unspaced: re.Pattern[str]
+    accent: re.Pattern[str]
+    no_accents: re.Pattern[str]
+
+
+@cache
+def _patterns() -> _Patterns:
+    codes = range(0x300, 0x2000)
+    marks = "".join(chr(c) for c in codes if unicodedata.category(chr(c))[0] == "M")
+    letters = rf"(?:[^\W{_UNSPACED}][{marks}]*+)++"
+    return _Patterns(
+        run=re.compile(
+            rf"{letters}(?:{_JOINT}{letters})*+{_TAIL}|[{_UNSPACED}](?:[{_UNSPACED}{marks}])*+"
+        ),
+        part=re.compile(rf"(?:[^\W_][{marks}]*+)++"),
+        unspaced=re.compile(f"[{_UNSPACED}]"),
+        accent=re.compile("[\u0300-\u036f]"),
+        no_accents=re.compile("[\u0400-\u1dff\u2c00-\U0010ffff]"),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +90,9 @@ def split(text: str) -> Words:
     if text.isascii():
         return _split_ascii(text)
     found = Words()
-    for run in _RUN.findall(unicodedata.normalize("NFKC", text)):
-        if _UNSPACED_RUN.match(run):
+    patterns = _patterns()
+    for run in patterns.run.findall(unicodedata.normalize("NFKC", text)):
+        if patterns.unspaced.match(run):
             _take_unspaced(run, found)
         elif run.isalnum() and run.islower():
             found.natural[run] += 1
@@ -122,14 +142,19 @@ def _split_ascii(text: str) -> Words:
 
 def _take(run: str, found: Words) -> None:
     """Add a run's parts, and what it is as a whole."""
-    found.natural.update(part.casefold() for part in _PART.findall(run))
+    found.natural.update(part.casefold() for part in _parts(run))
     _take_whole(run, found)
+
+
+def _parts(run: str) -> list[str]:
+    pattern = _ASCII_PART if run.isascii() else _patterns().part
+    return pattern.findall(run)
 
 
 def _take_whole(run: str, found: Words) -> None:
     """Add what a run is beyond its parts: an identifier, a joined word, the humps of camelCase."""
     if not run.isalnum():
-        parts = _PART.findall(run)
+        parts = _parts(run)
         if len(run) <= LONGEST and [run] != parts:
             if _ONE_WORD.fullmatch(run):
                 found.natural[re.sub("[-.]", "", run).casefold()] += 1
@@ -183,7 +208,8 @@ class _Terms(dict[str, str]):
 def _without_accents(word: str) -> str:
     if word.isascii():
         return word
-    if _NO_ACCENTS.search(word):  # й is another letter than и, and marks are vowels elsewhere
+    patterns = _patterns()
+    if patterns.no_accents.search(word):  # й is not и, and marks are vowels elsewhere
         return word.replace("ё", "е")
-    plain = _ACCENT.sub("", unicodedata.normalize("NFD", word))
+    plain = patterns.accent.sub("", unicodedata.normalize("NFD", word))
     return unicodedata.normalize("NFC", plain)

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
+from knowledge.errors import KnowledgeError
+from knowledge.model import Dataset, EmbedderSpec, SplitterSpec
 from knowledge.storage.database import translated
-from knowledge.storage.layout import DataFolder
+from knowledge.storage.disk import FULL_HINT, on_disk
+from knowledge.storage.layout import HIDDEN, DataFolder
+from knowledge.storage.rows import dump
+from knowledge.storage.vectors.checksums import NAME, SQLITE, check_whole, write_checksums
+from knowledge.storage.vectors.graph_files import graph_damage
 
-SQLITE = "chroma.sqlite3"
+FACTS = "dataset.json"
+"""What a published folder says of its dataset, for the day that the catalog is lost."""
 
 
 def prepare_candidate(folder: DataFolder, key: str, generation: int) -> Path:
     """Return an empty candidate folder, or a copy of ``generation`` when there is one."""
     candidate = folder.candidate(key)
-    shutil.rmtree(candidate, ignore_errors=True)
-    if generation:
-        copy_index(folder.generation(key, generation), candidate)
-    else:
-        candidate.mkdir(parents=True)
+    with on_disk(candidate):
+        shutil.rmtree(candidate, ignore_errors=True)
+        if generation:
+            published = folder.generation(key, generation)
+            check_whole(published)
+            copy_index(published, candidate)
+        else:
+            candidate.mkdir(parents=True)
     return candidate
 
 
@@ -43,7 +55,9 @@ def copy_index(source: Path, target: Path) -> None:
                 contextlib.closing(sqlite3.connect(copy)) as new,
             ):
                 old.backup(new)
-        elif not path.name.startswith(SQLITE):  # its journal belongs to the copy SQLite made
+        elif not path.name.startswith(
+            (SQLITE, NAME, FACTS)
+        ):  # its journal belongs to SQLite's copy
             _copy_file(path, copy)
 
 
@@ -59,16 +73,49 @@ def _copy_file(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def publish_candidate(folder: DataFolder, key: str, generation: int) -> None:
-    """Bring the closed candidate to the disk and give it its name."""
+def publish_candidate(
+    folder: DataFolder, dataset: Dataset, embedding: EmbedderSpec, splitter: SplitterSpec
+) -> None:
+    """Bring the closed candidate to the disk and give it the next generation's name."""
+    key, generation = dataset.key, dataset.generation + 1
     candidate = folder.candidate(key)
-    for path in candidate.rglob("*"):
-        _sync(path)
-    _sync(candidate)
-    target = folder.generation(key, generation)
-    shutil.rmtree(target, ignore_errors=True)  # a killed publish may have left it
-    candidate.rename(target)
-    _sync(target.parent)
+    if damage := graph_damage(candidate):  # Chroma is silent about a full disk
+        raise KnowledgeError(f"the index was not written whole: {damage}", hint=FULL_HINT)
+    with on_disk(candidate):
+        facts = json.dumps(_facts(dataset, embedding, splitter), ensure_ascii=False)
+        (candidate / FACTS).write_text(facts + "\n", encoding="utf-8")
+        write_checksums(candidate)
+        for path in candidate.rglob("*"):
+            _sync(path)
+        _sync(candidate)
+        target = folder.generation(key, generation)
+        shutil.rmtree(target, ignore_errors=True)  # a killed publish may have left it
+        candidate.rename(target)
+        _sync(target.parent)
+
+
+def _facts(dataset: Dataset, embedding: EmbedderSpec, splitter: SplitterSpec) -> dict[str, Any]:
+    return {
+        "name": "" if dataset.name.startswith(HIDDEN) else dataset.name,
+        "generation": dataset.generation + 1,
+        "provider": embedding.provider,
+        "model": embedding.model,
+        "dimensions": embedding.dimensions,
+        "model_options": dump(embedding.options),
+        "chunk_size": splitter.chunk_size,
+        "chunk_overlap": splitter.chunk_overlap,
+        "metadata": dump(dataset.metadata),
+        "created_at": dataset.created_at.isoformat(),
+    }
+
+
+def read_facts(generation: Path) -> dict[str, Any]:
+    """Return what a published folder says of its dataset; nothing where it can't be read."""
+    try:
+        facts = json.loads((generation / FACTS).read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def sweep_folders(folder: DataFolder, key: str, published: int) -> None:

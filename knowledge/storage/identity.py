@@ -8,6 +8,7 @@ from hashlib import sha256
 
 from knowledge.model import Chunk, Passage
 
+MOST_REPEATS = 100_000
 
 def new_file_id(path: str, taken: Container[str]) -> str:
     """Return the id of a file first seen at ``path``; a moved file keeps the one it has.
@@ -27,10 +28,22 @@ def identify(file_id: str, passages: Iterable[Passage]) -> list[Chunk]:
     chunks = []
     for passage in passages:
         text = passage.embedding_text
-        chunk_id = _digest(f"{file_id}\0{seen[text]}\0{text}")
+        chunk_id = _chunk_id(file_id, text, seen[text])
         seen[text] += 1
         chunks.append(Chunk(chunk_id, file_id, passage))
     return chunks
+
+
+def is_own_id(chunk: Chunk) -> bool:
+    """Tell whether a chunk still has the text, and the headings, that gave it its id."""
+    text = chunk.passage.embedding_text
+    # Which repeat it was is not stored; there were no more than passages before it.
+    repeats = min(max(chunk.passage.ordinal, 0) + 16, MOST_REPEATS)
+    return any(_chunk_id(chunk.file_id, text, number) == chunk.id for number in range(repeats))
+
+
+def _chunk_id(file_id: str, text: str, repeat: int) -> str:
+    return _digest(f"{file_id}\0{repeat}\0{text}")
 
 
 def _digest(text: str) -> str:

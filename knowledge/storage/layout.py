@@ -6,6 +6,7 @@ locks/<key>.lock, .holder       one write lock a dataset, and who holds it
 datasets/<key>/g000007/         the published generation of a dataset's vectors
 datasets/<key>/candidate/       the next one, while a writer builds it
 archives/<hash>/                archives that were asked without importing them
+backups/<time>/                 what a repair copied before it changed anything
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ class DataFolder:
     def archives(self) -> Path:
         """The folder of archives that were unpacked to be asked."""
         return self.root / "archives"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of copies that repairs made first."""
+        return self.root / "backups"
 
     def lock(self, key: str) -> Path:
         """The write lock of a dataset."""

@@ -14,8 +14,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knowledge.errors import LockedError
+from knowledge.storage.disk import disk_error
+
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
 
 ANNOUNCE_AFTER = 0.5  # seconds: shorter waits are not worth a word
 
@@ -39,29 +44,59 @@ def write_lock(
     ------
     LockedError
         Another process held it for all of ``timeout``; the message names the holder.
+    KnowledgeError
+        The lock's file can't be made or opened.
     """
+    lock = _acquired(path, dataset, timeout, notify)
+    holder = _holder_file(path)
+    try:
+        with contextlib.suppress(OSError):  # it is only for messages
+            _write_holder(holder)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquired(
+    path: Path, dataset: str, timeout: float, notify: Callable[[str], None]
+) -> BaseFileLock:
     import filelock
 
-    path.parent.mkdir(parents=True, exist_ok=True)
-    holder = path.with_suffix(".holder")
     lock = filelock.FileLock(path, thread_local=False)
+    first = min(ANNOUNCE_AFTER, timeout)
     try:
-        first = min(ANNOUNCE_AFTER, timeout)
+        path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=first, poll_interval=0.05)
         except filelock.Timeout:
             if timeout <= first:
                 raise
-            notify(f"waiting for {_describe(holder)} to finish with dataset {dataset!r}")
+            notify(f"waiting for {_describe(path)} to finish with dataset {dataset!r}")
             lock.acquire(timeout=timeout - first, poll_interval=0.05)
     except filelock.Timeout:
-        raise LockedError(f"dataset {dataset!r} is being written by {_describe(holder)}") from None
+        raise LockedError(f"dataset {dataset!r} is being written by {_describe(path)}") from None
+    except OSError as error:
+        raise disk_error(error, path) from error
+    return lock
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether somebody holds the lock at ``path``, by trying to take it."""
+    import filelock
+
+    if not path.is_file():
+        return False
     try:
-        _write_holder(holder)
-        yield
-    finally:
-        holder.unlink(missing_ok=True)
-        lock.release()
+        with filelock.FileLock(path, thread_local=False).acquire(timeout=0):
+            return False
+    except (filelock.Timeout, OSError):
+        return True
+
+
+def _holder_file(lock: Path) -> Path:
+    return lock.with_suffix(".holder")
 
 
 def _write_holder(holder: Path) -> None:
@@ -75,9 +110,9 @@ def _write_holder(holder: Path) -> None:
     temporary.replace(holder)
 
 
-def _describe(holder: Path) -> str:
+def _describe(lock: Path) -> str:
     try:
-        who = json.loads(holder.read_text(encoding="utf-8"))
+        who = json.loads(_holder_file(lock).read_text(encoding="utf-8"))
         return f"process {who['pid']} on {who['host']} ({who['command']})"
     except (OSError, ValueError, KeyError, TypeError):
         return "another process"  # it is just starting, or just ending

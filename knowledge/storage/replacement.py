@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
-from knowledge.model import Chunk, Dataset, EmbedderSpec
+from knowledge.model import Chunk, Dataset, EmbedderSpec, SplitterSpec
 from knowledge.storage import generations
 from knowledge.storage.database import translated
 from knowledge.storage.rows import CHUNK_COLUMNS, chunk_of
@@ -85,9 +85,8 @@ class Replacement:
                 hint="Nothing was changed. Run again.",
             )
         folder, key = self._catalog.folder, self.dataset.key
-        generations.publish_candidate(folder, key, self.dataset.generation + 1)
-        splitter = self.dataset.splitter
-        assert splitter is not None
+        splitter = self.dataset.splitter or SplitterSpec()
+        generations.publish_candidate(folder, self.dataset, embedding, splitter)
         self._staging.publish(embedding, splitter, 0, new_vectors=True)
         self.dataset = self._catalog.dataset(self.dataset.name)
         self._staging = Staging(self._catalog, self.dataset)

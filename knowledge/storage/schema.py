@@ -164,5 +164,9 @@ MIGRATIONS: tuple[str, ...] = (
 
 VERSION = len(MIGRATIONS)
 
+FILL_FULLTEXT = f"""INSERT INTO chunks_fts (rowid, terms)
+    SELECT new.row, {_TERMS_OF_NEW} FROM chunks AS new"""
+"""SQL: fills an empty full-text index."""
+
 VISIBLE = "added <= :generation AND (removed IS NULL OR removed > :generation)"
 """SQL: the rows that generation ``:generation`` shows."""

@@ -129,6 +129,10 @@ class Snapshot:
             pairs.extend(self._plain(query, [number, *page]))
         return np.array([row for row, _ in pairs], dtype=np.int64), [id for _, id in pairs]
 
+    def chunk_ids(self, dataset: Dataset) -> list[str]:
+        """Return the ids of all chunks."""
+        return [row["id"] for row in self._select("chunks", "id", dataset, "", "ORDER BY id")]
+
     def rows_with_term(self, dataset: Dataset, term: str, count: int) -> NDArray[np.int64]:
         """Return the rows of the chunks that hold a full-text term, whatever generation.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,15 +30,14 @@ class Staging:
             row = self._sql.execute("SELECT id FROM datasets WHERE key = ?", (dataset.key,))
             self._dataset = int(row.fetchone()["id"])
 
+    def has_leftovers(self) -> bool:
+        """Tell whether there are rows for :meth:`sweep`."""
+        row = self._leftovers()
+        return bool(row["staged"] or row["old"])
+
     def sweep(self) -> None:
         """Undo rows of a run that was not published; drop rows that no reader can see."""
-        with translated(self._catalog.folder.catalog):
-            row = self._sql.execute(
-                "SELECT staged, EXISTS (SELECT 1 FROM files WHERE dataset = ?1 AND removed < ?2) "
-                "OR EXISTS (SELECT 1 FROM chunks WHERE dataset = ?1 AND removed < ?2) AS old "
-                "FROM datasets WHERE id = ?1",
-                (self._dataset, self._published),
-            ).fetchone()
+        row = self._leftovers()
         if not (row["staged"] or row["old"]):
             return
         with self._catalog.transaction():
@@ -151,6 +151,16 @@ class Staging:
                     self._dataset,
                 ),
             )
+
+    def _leftovers(self) -> sqlite3.Row:
+        with translated(self._catalog.folder.catalog):
+            row: sqlite3.Row = self._sql.execute(
+                "SELECT staged, EXISTS (SELECT 1 FROM files WHERE dataset = ?1 AND removed < ?2) "
+                "OR EXISTS (SELECT 1 FROM chunks WHERE dataset = ?1 AND removed < ?2) AS old "
+                "FROM datasets WHERE id = ?1",
+                (self._dataset, self._published),
+            ).fetchone()
+        return row
 
     def _mark(self) -> None:
         self._sql.execute("UPDATE datasets SET staged = 1 WHERE id = ?", (self._dataset,))

@@ -127,7 +127,7 @@ class WriteRun:
         self._write_pending()
         dead = self._staging.dead_vectors()
         if self._index is not None:
-            dead = self._publish_vectors(self._index, dead + self._dead)
+            dead = self._publish_vectors(self._index, dead + self._dead, embedding, splitter)
         self._staging.publish(embedding, splitter, dead, new_vectors=self._index is not None)
         self._index = None
         self.dataset = self._catalog.dataset(self.dataset.name)
@@ -136,7 +136,9 @@ class WriteRun:
         self.sweep()
         return self.dataset
 
-    def _publish_vectors(self, index: ChromaIndex, dead: int) -> int:
+    def _publish_vectors(
+        self, index: ChromaIndex, dead: int, embedding: EmbedderSpec, splitter: SplitterSpec
+    ) -> int:
         """Give the candidate its name; return how many deleted vectors it carries."""
         live = self._staging.live_chunks()
         if dead > MAX_DEAD_SHARE * (live + dead):
@@ -147,8 +149,7 @@ class WriteRun:
                 f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
                 hint="Nothing was changed. `knowledge doctor --fix` builds the index anew.",
             )
-        number = self.dataset.generation + 1
-        generations.publish_candidate(self._catalog.folder, self.dataset.key, number)
+        generations.publish_candidate(self._catalog.folder, self.dataset, embedding, splitter)
         return dead
 
     def drop(self) -> None:

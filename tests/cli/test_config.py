@@ -235,7 +235,8 @@ def test_a_key_is_in_no_output_and_no_file(outputs, data_dir):
         assert not path.is_file() or SECRET.encode() not in path.read_bytes(), path
 
 
-def test_a_key_is_not_shown_when_the_provider_fails(outputs):
+def test_a_key_is_not_shown_when_the_provider_fails(outputs, monkeypatch):
+    monkeypatch.setenv("KNOW_EMBEDDING_CACHE", "false")
     with OpenAIServer() as server:
         outputs(server.base_url)
     codes, said = outputs(server.base_url)  # nobody listens there now

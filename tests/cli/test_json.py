@@ -6,21 +6,41 @@ import json
 
 import pytest
 
-from tests.cli.test_help import COMMANDS
+from knowledge import KnowledgeBase
+from tests.cli.test_help import LINES
 from tests.conftest import write_files
 
 RUNS = {
     "ingest": ("ingest", [["{corpus}"], ["{corpus}", "--dry-run"], ["-", "--name", "a.md"]]),
+    "watch": ("watch", [["{corpus}", "--once"]]),
     "retrieve": ("retrieve", [["key"], ["key", "-w", "nothing"], ["key", "-d", "empty"]]),
+    "similar": ("retrieve", [["{corpus}/keys.md"], ["{corpus}/keys.md", "-w", "nothing"]]),
+    "show": ("chunk", [["{chunk}"]]),
     "askdir": ("retrieve", [["key", "-p", "{corpus}"]]),
+    "load": ("load", [["{corpus}/keys.md"], ["-", "{corpus}/out.md", "--format", "markdown"]]),
     "list-datasets": ("datasets", [[]]),
     "create-dataset": ("dataset", [["new"], ["newer", "--metadata", "a=1"]]),
     "get-dataset": ("dataset", [["default"], ["default", "--no-docs"], ["empty"]]),
     "edit-dataset": ("dataset", [["default", "--update-metadata", "a=1"]]),
+    "rename-dataset": ("dataset", [["default", "renamed"]]),
+    "copy-dataset": ("dataset", [["default", "copy"]]),
+    "merge-datasets": ("dataset", [["default", "--into", "merged"]]),
+    "export": ("export", [["default", "-o", "{corpus}/out.zip"]]),
+    "import": ("import", [["{archive}", "--as", "imported"]]),
     "delete-dataset": ("dataset", [["default", "--yes"], ["empty", "--yes"]]),
     "list-files": ("files", [[], ["-d", "empty"]]),
     "get-file": ("file", [["{corpus}/keys.md"], ["{corpus}/keys.md", "--text"]]),
+    "edit-file": ("file", [["{corpus}/keys.md", "--update-metadata", "a=1"]]),
     "delete-file": ("file", [["{corpus}/keys.md"]]),
+    "models list": ("models", [[]]),
+    "models test": ("probe", [["static"]]),
+    "flows list": ("flows", [[], ["--flows-file", "blueprint:context"]]),
+    "flows show": ("flow", [["--flows-file", "blueprint:context"]]),
+    "flows validate": ("validation", [["blueprint:otto"]]),
+    "embed": ("embed", [["a", "b"], ["a", "--query"]]),
+    "reembed": ("reembed", [["default", "--embedding-model-provider", "static"]]),
+    "cache stats": ("cache", [[]]),
+    "cache clear": ("cache", [["--yes"]]),
     "config": ("config", [[]]),
     "trust": ("trust", [[], ["--remove"]]),
     "version": ("version", [[], ["--verbose"]]),
@@ -28,7 +48,25 @@ RUNS = {
 
 
 def test_all_commands_are_here():
-    assert sorted(RUNS) == COMMANDS
+    assert sorted(RUNS) == LINES
+
+
+@pytest.fixture(scope="session")
+def exported(ingested_once, tmp_path_factory):
+    """An archive with one dataset."""
+    path = tmp_path_factory.mktemp("exported") / "out.zip"
+    with KnowledgeBase.open(ingested_once[1]) as kb:
+        kb.export_datasets("default", path)
+    return path
+
+
+def filled_in(arguments, corpus, archive):
+    """Return arguments with the paths and the chunk's id that they ask for."""
+    chunk = ""
+    if "{chunk}" in arguments:
+        with KnowledgeBase.open() as kb:
+            chunk = kb.file(str(corpus / "keys.md"))[1][0].id
+    return [one.format(corpus=corpus, archive=archive, chunk=chunk) for one in arguments]
 
 
 @pytest.fixture
@@ -48,26 +86,26 @@ def filled(run, corpus):
 
 
 @pytest.mark.parametrize("command", RUNS)
-def test_the_object_keeps_its_contract(run, filled, corpus, command):
+def test_the_object_keeps_its_contract(run, filled, corpus, exported, command):
     schema, variants = RUNS[command]
     for arguments in variants:
-        given = [argument.format(corpus=corpus) for argument in arguments]
-        outcome = run(command, *given, "--json", stdin="# A text\n\nof its own")
+        given = filled_in(arguments, corpus, exported)
+        outcome = run(*command.split(), *given, "--json", stdin="# A text\n\nof its own")
         assert outcome.code == 0, outcome.out
         assert outcome.json["schema"] == f"knowledge.{schema}/1"
         assert outcome.out.count("\n") == 1
 
 
 @pytest.mark.parametrize("command", RUNS)
-def test_the_flag_may_stand_anywhere(run, library, command):
+def test_the_flag_may_stand_anywhere(run, library, exported, command):
     schema, variants = RUNS[command]
-    given = [argument.format(corpus=library) for argument in variants[0]]
-    assert run(command, "--json", *given).json["schema"] == f"knowledge.{schema}/1"
+    given = filled_in(variants[0], library, exported)
+    assert run(*command.split(), "--json", *given).json["schema"] == f"knowledge.{schema}/1"
 
 
 @pytest.mark.parametrize("command", RUNS)
 def test_an_error_keeps_its_contract_and_stands_alone(run, command):
-    outcome = run(command, "--no-such-flag", "--json")
+    outcome = run(*command.split(), "--no-such-flag", "--json")
     assert outcome.code == 2
     assert outcome.json["error"]["code"] == "usage"
     assert "--no-such-flag" in outcome.json["error"]["message"]
@@ -75,9 +113,9 @@ def test_an_error_keeps_its_contract_and_stands_alone(run, command):
 
 
 @pytest.mark.parametrize("command", RUNS)
-def test_quiet_and_json_go_together(run, library, command):
-    given = [argument.format(corpus=library) for argument in RUNS[command][1][0]]
-    outcome = run(command, *given, "--json", "--quiet")
+def test_quiet_and_json_go_together(run, library, exported, command):
+    given = filled_in(RUNS[command][1][0], library, exported)
+    outcome = run(*command.split(), *given, "--json", "--quiet")
     assert outcome.json["schema"].startswith("knowledge.")
     assert outcome.err == ""
 

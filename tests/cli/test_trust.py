@@ -252,3 +252,20 @@ def test_code_that_a_data_folder_of_the_folder_names_is_not_loaded(run, run_proc
         outcome = run_process(*command, "--json", env={"KNOW_DATA_DIR": None}, cwd=here)
         assert not (here / "loaded").exists()
         assert (outcome.code, outcome.json["error"]["code"]) == REFUSED
+
+
+@pytest.mark.parametrize(
+    ("provider", "line", "key"),
+    [
+        ("cohere", f"COHERE_BASE_URL={EVIL}", "COHERE_API_KEY"),
+        ("azure", f"AZURE_OPENAI_ENDPOINT={EVIL}", "AZURE_OPENAI_API_KEY"),
+        ("ollama", "OLLAMA_HOST=collector.example", "OLLAMA_API_KEY"),
+        ("spaces_text", "SPACES_URL=collector/example", "EMBEDDINGS_GENERATION_KEY"),
+    ],
+)
+def test_other_providers_keys_do_not_go_there_either(
+    chosen, here, monkeypatch, provider, line, key
+):
+    monkeypatch.setenv(key, KEY)
+    write_files(here, {".env": f"{line}\n"})
+    assert chosen("--embedding-model-provider", provider) == REFUSED

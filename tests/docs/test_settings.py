@@ -55,8 +55,16 @@ def test_a_setting_is_fit_for_a_page(setting):
 
 
 def test_no_variable_names_two_settings():
-    names = [name for setting in TABLE for name in setting.variables]
-    assert len(names) == len(set(names))
+    """But for one that another variable gives to the one or to the other."""
+    found = {}
+    for setting in TABLE:
+        for name in setting.variables:
+            other = found.setdefault(name, setting)
+            if other is not setting:
+                assert name in setting.not_with or name in other.not_with
+                assert {**setting.not_with, **other.not_with}[name] == (
+                    {**setting.only_with, **other.only_with}[name]
+                )
 
 
 def test_the_project_file_on_the_page_is_valid(tmp_path):

@@ -50,6 +50,7 @@ def test_members_are_read_as_files_of_their_own(name):
         ("notes.txt.lzma", lzma.compress(b"some words", lzma.FORMAT_ALONE)),
         ("NOTES.TXT.GZ", gzip.compress(b"some ") + gzip.compress(b"words")),
     ],
+    ids=["gz", "bz2", "xz", "lzma", "two in one"],
 )
 def test_one_packed_file_is_that_file(name, data):
     assert texts(read(data, name)) == {name.rpartition(".")[0]: "some words"}
@@ -133,6 +134,14 @@ def test_no_path_leaves_the_archive(pack, tmp_path):
 def test_paths_are_brought_to_one_form():
     loaded = read(zipped({"./a//b/../c.txt": "c", "d\\e.txt": "e"}), "x.zip")
     assert texts(loaded) == {"a/c.txt": "c", "d/e.txt": "e"}
+
+
+def test_a_member_without_a_name():
+    data = zipped({"x": "words", "b.txt": "b"}, zipfile.ZIP_STORED)
+    data = data.replace(b"\x01\0\0\0xwords", b"\0\0\x01\0xwords")  # its name is extra data now
+    directory = data.index(b"PK\1\2")
+    data = data[: directory + 28] + b"\0\0\x01\0" + data[directory + 32 :]
+    assert texts(read(data, "x.zip")) == {"(no name)": "words", "b.txt": "b"}
 
 
 def test_links_and_devices_in_tar_archives():

@@ -67,7 +67,11 @@ def test_a_member_that_is_longer_than_it_says():
         check_zip(lying(80 * MIB, 1000), max_total=64 * MIB)
 
 
-@pytest.mark.parametrize("data", [b"", b"PK\3\4", b"PK\3\4" + bytes(100), packed({"a": "x"})[:-10]])
+@pytest.mark.parametrize(
+    "data",
+    [b"", b"PK\3\4", b"PK\3\4" + bytes(100), packed({"a": "x"})[:-10]],
+    ids=["nothing", "a head", "zeros", "cut off"],
+)
 def test_what_is_no_whole_archive(data):
     with pytest.raises(DocumentError, match="damaged or cut off"):
         check_zip(data)

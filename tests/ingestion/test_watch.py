@@ -19,6 +19,7 @@ from knowledge.errors import (
 )
 from knowledge.ingestion import notifications
 from knowledge.ingestion import watch as watch_module
+from knowledge.ingestion.ignore import IgnoreOptions
 from knowledge.ingestion.notifications import Notifications
 from knowledge.ingestion.request import InlineText
 from knowledge.ingestion.roots import Roots
@@ -143,6 +144,13 @@ def test_editors_leave_no_traces(kb, corpus, save):
         assert event.report.files[FileStatus.INGESTED] == 1
         assert {file.path: file.id for file in kb.files()} == before
         assert held(kb)[str(path)] == ["The cabinet is green now."]
+
+
+@pytest.mark.parametrize("name", ["keys.md~", "#keys.md#", "keys.md.swp", ".keys.md.swo"])
+def test_what_editors_leave_behind_is_no_document(kb, corpus, name):
+    (corpus / name).write_text("An old state of the text.\n")
+    kb.ingest(corpus, ignore=IgnoreOptions(include_hidden=True))
+    assert len(kb.files()) == 5
 
 
 def test_a_named_file_is_followed_through_its_folder(kb, corpus):

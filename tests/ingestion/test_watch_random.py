@@ -158,6 +158,7 @@ def test_a_thousand_changes_end_as_a_fresh_ingest(tmp_path, data_dir, seed):
     follower = Follower(folder, data_dir)
     follower.start()
     assert follower.ready.wait(SOON)
+    assert follower.error is None
     begin = time.monotonic()
     for number in range(OPERATIONS):
         chaos.step()
@@ -169,6 +170,7 @@ def test_a_thousand_changes_end_as_a_fresh_ingest(tmp_path, data_dir, seed):
     with KnowledgeBase.open(data_dir) as kb:
         deadline = time.monotonic() + SOON
         while held(kb) != wanted and time.monotonic() < deadline:
+            assert follower.error is None
             time.sleep(0.2)
         assert held(kb) == wanted
         check_index(kb)

@@ -149,6 +149,15 @@ def test_a_folder_may_not_send_a_key_elsewhere(server, monkeypatch, tmp_path):
         scores("jina")
 
 
+def test_a_folder_may_not_choose_where_the_reranker_s_key_goes(monkeypatch, tmp_path):
+    (tmp_path / ".env").write_text("KNOW_RERANK=https://example.com/v1\n")
+    monkeypatch.setenv("KNOW_RERANK_API_KEY", "secret-key")
+    monkeypatch.chdir(tmp_path)
+    settings = Settings.read()
+    with pytest.raises(UntrustedEndpointError, match="KNOW_RERANK_API_KEY"):
+        create_reranker(settings["rerank"], settings)
+
+
 @pytest.mark.parametrize("name", ["nonsense", "bm25:model", ""])
 def test_unknown_rerankers(name):
     with pytest.raises(UsageError, match="--rerank"):

@@ -308,7 +308,8 @@ def test_old_unpacked_archives_go(source, data_dir, tmp_path):
 def test_a_table_of_json_lines(source, tmp_path):
     with KnowledgeBase.open(source) as kb:
         kb.export_table("handbook", tmp_path / "rows.jsonl")
-        rows = [json.loads(line) for line in (tmp_path / "rows.jsonl").open(encoding="utf-8")]
+        text = (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
+        rows = [json.loads(line) for line in text.splitlines()]
         dataset = kb.dataset("handbook")
         hit = kb.retrieve(QUESTIONS[0], "handbook", 1)[0]
     assert len(rows) == dataset.chunks

@@ -9,6 +9,7 @@ import pytest
 from knowledge.errors import DatasetNotFoundError
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.storage.catalog import Catalog
+from knowledge.storage.columns import ChunkColumns
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.snapshot import Snapshot
 from tests.durability import programs
@@ -57,8 +58,11 @@ def test_a_snapshot_from_before_a_publish_sees_the_old(tmp_path: Path, docs: Pat
             assert state(snapshot) == OLD
             assert snapshot.file(dataset, path=str(docs / "two.txt")) is not None
             assert snapshot.file(dataset, path=str(docs / "three.txt")) is None
-            found = snapshot.matching_chunk_ids(dataset, where={}, include=["OLD"], exclude=[])
-            assert len(found) == 1
+            columns = ChunkColumns(snapshot, dataset)
+            assert columns.where_text(snapshot, lambda text: "old" in text).sum() == 1
+            assert columns.where_text(snapshot, lambda text: "new" in text).sum() == 0
+            assert len(columns.chunks_with(snapshot, "old", 1)) == 1
+            assert len(columns.chunks_with(snapshot, "new", 1)) == 0
             assert catalog.folder.generation(dataset.key, dataset.vectors).is_dir()
         with catalog.snapshot() as snapshot:
             assert state(snapshot) == NEW

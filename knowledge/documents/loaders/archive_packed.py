@@ -81,7 +81,7 @@ def _inner_name(data: bytes, name: str) -> str:
     if data.startswith(b"\x1f\x8b") and data[3:4] and data[3] & _FNAME:
         held = data[_HEADER : data.find(b"\0", _HEADER, _HEADER + 1024)].decode("latin-1")
         path = member_path(clean(held))
-        if path and path != ".":
+        if held and path:
             return posixpath.basename(path)
     return "content"
 

@@ -71,7 +71,7 @@ def _open(data: bytes) -> Any:
 def _read(
     archive: Any, info: zipfile.ZipInfo, name: str, members: Members, passwords: Sequence[str]
 ) -> None:
-    if info.is_dir() or is_junk(name):
+    if name.endswith("/") or is_junk(name):
         return
     members.budget.take_member()
     path = member_path(name)

@@ -6,6 +6,7 @@ five-word shingles are the same (Broder, "On the resemblance and containment of 
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,6 +18,8 @@ ALIKE = 0.9
 COMPARED = 200
 """Hits among which shingles are compared; further down only equal texts are folded."""
 
+Shingles = frozenset[tuple[str, ...]]
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -25,40 +28,54 @@ def fold(hits: Sequence[Hit]) -> list[Hit]:
     kept: list[Hit] = []
     others: list[list[Hit]] = []
     by_words: dict[tuple[str, ...], int] = {}
-    shingles: list[frozenset[tuple[str, ...]]] = []
+    compared = _Compared()
     for hit in hits:
         words = tuple(_WORD.findall(hit.chunk.passage.text.casefold()))
         place = by_words.get(words)
-        own = _shingles(words) if place is None and len(kept) < COMPARED else frozenset()
-        if place is None and own:
-            place = _alike(own, shingles)
+        if place is None and len(kept) < COMPARED:
+            place = compared.like(_shingles(words), len(kept))
         if place is not None:
             others[place].append(hit)
             continue
         by_words[words] = len(kept)
         kept.append(hit)
         others.append([])
-        shingles.append(own)
     return [
         replace(hit, also=tuple(folded)) if folded else hit
         for hit, folded in zip(kept, others, strict=True)
     ]
 
 
-def _shingles(words: Sequence[str]) -> frozenset[tuple[str, ...]]:
-    return frozenset(
-        tuple(words[start : start + SHINGLE]) for start in range(len(words) - SHINGLE + 1)
-    )
+def _shingles(words: Sequence[str]) -> Shingles:
+    return frozenset(zip(*(words[start:] for start in range(SHINGLE)), strict=False))
 
 
-def _alike(
-    own: frozenset[tuple[str, ...]], others: Sequence[frozenset[tuple[str, ...]]]
-) -> int | None:
-    """Return the first of ``others`` whose Jaccard similarity is high enough."""
-    for place, other in enumerate(others):
-        if len(own) < ALIKE * len(other) or len(other) < ALIKE * len(own):
-            continue
-        common = len(own & other)
-        if common >= ALIKE * (len(own) + len(other) - common):
-            return place
-    return None
+class _Compared:
+    """The shingles of the hits that are kept, by the few that a near duplicate must share.
+
+    When two sets are alike and both are sorted alike, their first elements meet: so many of each as
+    it may lack, and one more (Chaudhuri, Ganti and Kaushik, "A Primitive Operator for Similarity
+    Joins in Data Cleaning", 2006).
+    """
+
+    def __init__(self) -> None:
+        self._shingles: dict[int, Shingles] = {}
+        self._places: dict[tuple[str, ...], list[int]] = {}
+
+    def like(self, own: Shingles, place: int) -> int | None:
+        """Return the first place with shingles like ``own``; note them under ``place`` if none."""
+        lacking = len(own) - math.ceil(ALIKE * len(own))
+        first = sorted(own, key=hash)[: lacking + 1]
+        for other in sorted({at for shingle in first for at in self._places.get(shingle, ())}):
+            if _alike(own, self._shingles[other]):
+                return other
+        self._shingles[place] = own
+        for shingle in first:
+            self._places.setdefault(shingle, []).append(place)
+        return None
+
+
+def _alike(own: Shingles, other: Shingles) -> bool:
+    """Tell whether the Jaccard similarity is high enough."""
+    common = len(own & other)
+    return common >= ALIKE * (len(own) + len(other) - common)

@@ -50,6 +50,11 @@ class Reranker:
         ]
         return sorted(scored, key=lambda hit: -hit.score)
 
+    def close(self) -> None:
+        """Close the connections; a later call opens new ones."""
+        if callable(close := getattr(self._score, "close", None)):
+            close()
+
 
 def create_reranker(name: str, settings: Settings) -> Reranker:
     """Create the reranker called ``name``; nothing is sent and no model is read yet.
@@ -71,6 +76,7 @@ def create_reranker(name: str, settings: Settings) -> Reranker:
     if text.lower().startswith(("http://", "https://")):
         from knowledge.retrieval.rerank.hosted import server_reranker
 
+        check_endpoint(settings, "rerank")
         address, _, model = text.partition("#")
         return Reranker(text, server_reranker(address, model, settings))
     kind, _, model = text.partition(":")

@@ -69,6 +69,10 @@ class HostedReranker:
             scores += self._scores(question, texts[start : start + MAX_TEXTS])
         return scores
 
+    def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        self._client.close()
+
     def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
         while True:
             path, body = next(iter(self._paths.items()))

@@ -53,7 +53,11 @@ class BindingsReader:
         self._bindings = None
 
     def search(
-        self, query: NDArray[np.float32], top_k: int, *, among: Sequence[str] | None = None
+        self,
+        query: NDArray[np.float32] | Sequence[float],
+        top_k: int,
+        *,
+        among: Sequence[str] | None = None,
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first."""
         with translated(self.folder):

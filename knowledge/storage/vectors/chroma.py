@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import DamagedStoreError
+from knowledge.storage.vectors.checksums import PERSISTED, check_whole
 from knowledge.storage.vectors.failures import REPAIR, translated
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class ChromaIndex:
     def __init__(self, folder: Path, *, create: bool = False) -> None:
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
+        check_whole(folder)
         self.folder = folder
         self._client = _open(folder)
         try:
@@ -105,7 +107,11 @@ class ChromaIndex:
                 self._collection.delete(ids=list(ids[start : start + PAGE]))
 
     def search(
-        self, query: NDArray[np.float32], top_k: int, *, among: Sequence[str] | None = None
+        self,
+        query: NDArray[np.float32] | Sequence[float],
+        top_k: int,
+        *,
+        among: Sequence[str] | None = None,
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first.
 
@@ -144,10 +150,21 @@ class ChromaIndex:
             try:
                 collection = client.get_collection(COLLECTION, embedding_function=None)
                 count = int(collection.count())
+                if count and not any(self.folder.rglob(PERSISTED)):
+                    _write_again(collection)
                 collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
             finally:
                 _close(client)
         return count
+
+
+def _write_again(collection: Any) -> None:
+    """Write one vector once more: a single row is not enough for Chroma to write anything out.
+
+    It would do so in each reader instead, and a published folder must stay as it is.
+    """
+    one = collection.get(limit=1, include=["embeddings"])
+    collection.upsert(ids=one["ids"], embeddings=one["embeddings"])
 
 
 # Clients of one folder share an engine, which Chroma starts and stops without a lock of its own.

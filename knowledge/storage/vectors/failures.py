@@ -8,9 +8,7 @@ from pathlib import Path
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
 
-REPAIR = (
-    "Delete the dataset and ingest its documents again; texts in the embedding cache cost nothing."
-)
+REPAIR = "`knowledge doctor --fix` builds it anew from the stored texts."
 
 
 @contextmanager

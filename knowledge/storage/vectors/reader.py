@@ -8,11 +8,12 @@ with, its native part is used alone.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from knowledge.errors import DamagedStoreError
+from knowledge.storage.vectors.checksums import check_whole
 from knowledge.storage.vectors.failures import REPAIR
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ class VectorReader(Protocol):
     """An open index of a published generation."""
 
     def search(
-        self, query: NDArray[np.float32], top_k: int, *, among: Sequence[str] | None = None
+        self,
+        query: NDArray[np.float32] | Sequence[float],
+        top_k: int,
+        *,
+        among: Sequence[str] | None = None,
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first.
 
@@ -44,6 +49,21 @@ class VectorReader(Protocol):
         ...
 
 
+def installed_version() -> str:
+    """Return chromadb's version, by the name of the folder that says what is installed.
+
+    ``importlib.metadata`` asks the same folder, and costs more than the rest of opening an index.
+    """
+    spec = find_spec("chromadb")
+    beside = Path(spec.origin).parent.parent if spec and spec.origin else None
+    named = [] if beside is None else [path.name for path in beside.glob("chromadb-*.dist-info")]
+    if len(named) == 1:
+        return named[0].removeprefix("chromadb-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("chromadb")
+
+
 def open_reader(folder: Path) -> VectorReader:
     """Open the index in ``folder`` for reading.
 
@@ -54,7 +74,8 @@ def open_reader(folder: Path) -> VectorReader:
     """
     if not (folder / "chroma.sqlite3").is_file():
         raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
-    if version("chromadb") in TESTED:
+    check_whole(folder)
+    if installed_version() in TESTED:
         from knowledge.storage.vectors.bindings import BindingsReader
 
         return BindingsReader(folder)

@@ -1,0 +1,65 @@
+"""LlamaIndex's IngestionPipeline into its Chroma store: ``passages``, ``ingest`` or ``ask``.
+
+https://developers.llamaindex.ai/python/framework/module_guides/loading/ingestion_pipeline/
+https://developers.llamaindex.ai/python/examples/vector_stores/chromaindexdemo/
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import chromadb
+from embedding import BATCH, CHUNK_TOKENS, THREADS, URL, embed, passages
+from llama_index.core import VectorStoreIndex
+from llama_index.core.base.embeddings.base import BaseEmbedding
+from llama_index.core.schema import TextNode
+from llama_index.vector_stores.chroma import ChromaVectorStore
+
+
+class BenchEmbedding(BaseEmbedding):
+    """The model that all share."""
+
+    def _get_text_embedding(self, text: str) -> list[float]:
+        return embed([text])[0]
+
+    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
+        return embed(texts)
+
+    def _get_query_embedding(self, query: str) -> list[float]:
+        return embed([query])[0]
+
+    async def _aget_query_embedding(self, query: str) -> list[float]:
+        return embed([query])[0]
+
+
+def main() -> None:
+    """Do what the command line says: WHAT DATA FOLDER-OR-QUESTION."""
+    what, data, given = sys.argv[1:]
+    collection = chromadb.PersistentClient(path=data).get_or_create_collection("bench")
+    store = ChromaVectorStore(chroma_collection=collection)
+    model = BenchEmbedding(embed_batch_size=BATCH, num_workers=THREADS if URL else None)
+    if what == "ask":
+        index = VectorStoreIndex.from_vector_store(store, embed_model=model)
+        print(index.as_retriever(similarity_top_k=10).retrieve(given))
+    else:
+        print(len(ingest(what, given, store, model)))
+
+
+def ingest(what: str, given: str, store: ChromaVectorStore, model: BenchEmbedding) -> Any:
+    """Run the pipeline."""
+    from llama_index.core import SimpleDirectoryReader
+    from llama_index.core.ingestion import IngestionPipeline
+    from llama_index.core.node_parser import SentenceSplitter
+
+    if what == "passages":
+        nodes = [TextNode(text=text) for text in passages(given)]
+        return IngestionPipeline(transformations=[model], vector_store=store).run(nodes=nodes)
+    pipeline = IngestionPipeline(
+        transformations=[SentenceSplitter(chunk_size=CHUNK_TOKENS, chunk_overlap=0), model],
+        vector_store=store,
+    )
+    return pipeline.run(documents=SimpleDirectoryReader(given, recursive=True).load_data())
+
+
+main()

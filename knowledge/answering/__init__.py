@@ -1,0 +1,1 @@
+"""An answer in words, by a chat model, from retrieved passages alone."""

@@ -1,0 +1,223 @@
+"""Requests to ``chat/completions``, with further tries; what goes wrong is a `ChatError`.
+
+The tries, the addresses and the meaning of a refusal are those of embedding requests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import threading
+from typing import TYPE_CHECKING, Any
+
+from knowledge.chat.replies import answer_of
+from knowledge.embeddings.answers import UnusableAnswerError, parse_object
+from knowledge.embeddings.http_client import check_key
+from knowledge.embeddings.openai_client import new_client
+from knowledge.embeddings.refusals import Failures
+from knowledge.embeddings.retry import Retrier
+from knowledge.errors import (
+    ChatAuthError,
+    ChatError,
+    ChatInputTooLongError,
+    ChatQuotaError,
+    ChatResponseError,
+    ChatUnavailableError,
+    EmbeddingAuthError,
+    EmbeddingError,
+    EmbeddingInputTooLongError,
+    EmbeddingQuotaError,
+    EmbeddingResponseError,
+    TransientEmbeddingError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from openai import OpenAI
+
+    from knowledge.chat.dialect import Dialect
+    from knowledge.embeddings.endpoint import Endpoint
+    from knowledge.embeddings.retry import Backoff
+
+_FAMILY: tuple[tuple[type[EmbeddingError], type[ChatError]], ...] = (
+    (EmbeddingAuthError, ChatAuthError),
+    (EmbeddingQuotaError, ChatQuotaError),
+    (EmbeddingInputTooLongError, ChatInputTooLongError),
+    (TransientEmbeddingError, ChatUnavailableError),
+    (EmbeddingResponseError, ChatResponseError),
+    (EmbeddingError, ChatError),
+)
+
+
+class _RefusedError(Exception):
+    """A refusal that the dialect may learn from."""
+
+    def __init__(self, fields: Mapping[str, Any], said: str, error: EmbeddingError) -> None:
+        super().__init__(said)
+        self.fields = fields
+        self.said = said
+        self.error = error
+
+
+class ChatConnection:
+    """Talks to one chat model; may be used by several threads at once.
+
+    Parameters
+    ----------
+    endpoint:
+        Where requests go, with the credential.
+    dialect:
+        What the server understands.
+    timeout:
+        Seconds an answer, or its next part, may take.
+    retries:
+        Further tries of a request that failed for a passing reason.
+    backoff:
+        How long to wait before them.
+    notify:
+        Told when the user has to wait for long.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        dialect: Dialect,
+        *,
+        timeout: float,
+        retries: int,
+        backoff: Backoff | None = None,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        self.failures = Failures(endpoint, endpoint.model)
+        self._endpoint = endpoint
+        self._dialect = dialect
+        self._timeout = timeout
+        self._retry = Retrier(retries, stop=threading.Event(), backoff=backoff, notify=notify)
+        self._client: OpenAI | None = None
+        self._lock = threading.Lock()
+
+    def ask(self, build: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """Send what ``build`` gives, and return the answer's body.
+
+        ``build`` is called for each try, since the dialect may have learnt something meanwhile.
+
+        Raises
+        ------
+        ChatError
+            There is no answer, or none that is a JSON object.
+        """
+        with chat_errors():
+            response = self._answered(build)
+            return self._body(bytes(response.http_response.content))
+
+    def stream(self, build: Callable[[], dict[str, Any]]) -> Iterator[str]:
+        """Send what ``build`` gives, and yield the answer's text as it comes.
+
+        Raises
+        ------
+        ChatError
+            As for `ask`; also when the answer breaks off.
+        """
+        with chat_errors():
+            response = self._answered(lambda: {**build(), "stream": True})
+            kind = response.http_response.headers.get("content-type", "")
+            if "json" in kind:  # it does not stream
+                yield answer_of(self._body(response.http_response.read())).text
+                return
+            yield from self._pieces(response.parse())
+
+    def close(self) -> None:
+        """Close the connections; a later request opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _answered(self, build: Callable[[], dict[str, Any]]) -> Any:
+        while True:
+            try:
+                return self._retry(lambda: self._post(build()))
+            except _RefusedError as refused:
+                if not self._dialect.learn(refused.fields, refused.said):
+                    raise refused.error from refused.__cause__
+
+    def _post(self, fields: dict[str, Any]) -> Any:
+        client = self._connect()
+        if self._endpoint.token is not None:
+            self._endpoint.token()  # kept by its source; the package would wrap what it raises
+        with self._network_errors(fields):
+            return client.chat.completions.with_raw_response.create(
+                model=self._endpoint.model, **fields
+            )
+
+    @contextlib.contextmanager
+    def _network_errors(self, fields: Mapping[str, Any]) -> Iterator[None]:
+        import openai
+
+        try:
+            yield
+        except openai.APITimeoutError as error:
+            raise self.failures.of_connection(error, timeout=self._timeout) from error
+        except openai.APIConnectionError as error:
+            raise self.failures.of_connection(error) from error
+        except openai.APIStatusError as error:
+            answer = error.response
+            judged = self.failures.of_status(
+                answer.status_code, answer.headers, answer.text, texts=1
+            )
+            if answer.status_code in (400, 404, 415, 422, 500, 501):
+                raise _RefusedError(fields, answer.text, judged) from error
+            raise judged from error
+
+    def _body(self, content: bytes) -> dict[str, Any]:
+        try:
+            body = parse_object(content)
+        except UnusableAnswerError as error:
+            raise self.failures.of_answer(str(error), hint=error.hint) from error
+        if body.get("error"):
+            said = content.decode("utf-8", "replace")
+            raise self.failures.of_status(200, {}, said, texts=1)
+        return body
+
+    def _pieces(self, chunks: Any) -> Iterator[str]:
+        import openai
+
+        try:
+            with self._network_errors({}):
+                for chunk in chunks:
+                    yield from _text_of_chunk(chunk)
+        except openai.APIError as error:  # an error in the middle of the stream
+            said = json.dumps({"error": error.body or error.message})
+            raise self.failures.of_status(200, {}, said, texts=1) from error
+        except (ValueError, AttributeError) as error:
+            raise self.failures.of_answer(f"sent a stream that can't be read: {error}") from error
+        finally:
+            chunks.close()
+
+    def _connect(self) -> OpenAI:
+        with self._lock:
+            if self._client is None:
+                check_key(self._endpoint, self.failures)
+                self._client = new_client(self._endpoint, self._timeout)
+            return self._client
+
+
+def _text_of_chunk(chunk: Any) -> Iterator[str]:
+    for choice in getattr(chunk, "choices", None) or ():
+        text = getattr(getattr(choice, "delta", None), "content", None)
+        if isinstance(text, str) and text:
+            yield text
+
+
+@contextlib.contextmanager
+def chat_errors() -> Iterator[None]:
+    """Raise the errors of embedding requests as those of a chat model."""
+    try:
+        yield
+    except EmbeddingError as error:
+        kind = next(own for family, own in _FAMILY if isinstance(error, family))
+        hint = error.hint
+        if kind is ChatInputTooLongError:
+            hint = "Give it fewer or shorter passages, or choose a model that takes more."
+        raise kind(error.message, hint=hint) from error

@@ -1,0 +1,86 @@
+"""``knowledge doctor``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli import options
+from knowledge.cli.session import Session
+from knowledge.cli.summary import one_line
+from knowledge.cli.terminal import write
+from knowledge.errors import DamagedStoreError
+
+if TYPE_CHECKING:
+    from knowledge.doctor.findings import DoctorReport, Finding
+
+
+def doctor(
+    session: Session,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
+    ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Repair what can be repaired, after a backup.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Send nothing to an embedding provider.")
+    ] = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Check the data folder: catalog, indexes, cache, leftovers, room, providers, settings.
+
+    Each finding comes with what to do about it. A repair takes lost vectors from the embedding
+    cache, or embeds the stored texts again. Ends with 7 when something is damaged and was not
+    repaired.
+
+    Example:  knowledge doctor --fix
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        report = kb.doctor(name, fix=fix, offline=offline)
+    if session.json:
+        session.print_json("knowledge.doctor/1", _record(report))
+    else:
+        for finding in report.findings:
+            write(_line(finding) + "\n")
+        if report.backup is not None:
+            session.note(f"backup: {report.backup}")
+        session.note(_summary(report))
+    if report.damaged:
+        raise typer.Exit(DamagedStoreError.exit_code)
+
+
+def _line(finding: Finding) -> str:
+    mark = "fixed" if finding.fixed else finding.severity.value
+    subject = one_line(finding.subject)
+    line = f"{mark}: {subject}: {one_line(finding.message)} [{finding.code}]"
+    return line if finding.fixed or not finding.remedy else f"{line}\n    {finding.remedy}"
+
+
+def _summary(report: DoctorReport) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    left = [finding for finding in report.findings if not finding.fixed]
+    state = "damaged" if report.damaged else "whole"
+    datasets = len(report.datasets)
+    return f"{state}: {datasets} datasets looked at, {len(left)} findings left; {versions}"
+
+
+def _record(report: DoctorReport) -> dict[str, Any]:
+    return {
+        "damaged": report.damaged,
+        "datasets": list(report.datasets),
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity.value,
+                "subject": finding.subject,
+                "message": finding.message,
+                "remedy": finding.remedy,
+                "fixed": finding.fixed,
+            }
+            for finding in report.findings
+        ],
+        "backup": None if report.backup is None else str(report.backup),
+        "versions": dict(report.versions),
+    }

@@ -1,0 +1,210 @@
+"""``knowledge eval``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli.session import Session
+from knowledge.cli.tables import show_table
+from knowledge.cli.terminal import write
+from knowledge.errors import UsageError
+
+if TYPE_CHECKING:
+    from knowledge.evaluation.evaluation import Comparison, Evaluation, Run
+
+_SHOWN = ("recall", "precision", "mrr", "ndcg")
+_MISSED_SHOWN = 10
+
+
+def evaluate(
+    session: Session,
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset that is asked.")],
+    queries: Annotated[
+        Path,
+        typer.Option(
+            "--queries",
+            help='JSON lines: {"query", "file", "answer"}, or BEIR\'s {"_id", "text"}.',
+            metavar="FILE",
+        ),
+    ],
+    qrels: Annotated[
+        Path | None,
+        typer.Option(
+            "--qrels",
+            help="BEIR's or TREC's judgments [default: qrels/test.tsv beside BEIR's queries].",
+            metavar="FILE",
+        ),
+    ] = None,
+    k: Annotated[
+        str, typer.Option("--k", help="How many places of a ranking count.", metavar="LIST")
+    ] = "1,5,10",
+    mode: Annotated[
+        str | None,
+        typer.Option(
+            "--mode",
+            help="Modes to run; without --compare the default is dense,keyword,hybrid.",
+            metavar="LIST",
+        ),
+    ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--compare",
+            help="Options of one way to retrieve, such as mode=hybrid,weight=0.5; repeat it for "
+            "each. The first way is what the others are held against.",
+            metavar="KEY=VALUE,…",
+        ),
+    ] = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", help="Draw it: a .png, .svg or .pdf file.", metavar="FILE"),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", help="Of the significance test.", metavar="N", min=0)
+    ] = 0,
+) -> None:
+    """Measure how well a dataset answers questions whose answers are known.
+
+    Recall, precision, MRR and nDCG at k and the time of a question, for each mode or each
+    --compare, and which differences from the first one are more than chance.
+
+    Example:  knowledge eval handbook --queries questions.jsonl --compare mode=dense --compare mode=hybrid,weight=0.5
+    """  # noqa: E501  the example must stand on one line
+    from knowledge.cli.compared import ways
+
+    ks = _numbers(k)
+    if plot is not None:
+        from knowledge.evaluation.plotting import check_plot
+
+        check_plot(plot)
+    settings = ways(compare or [], mode)
+    with session.open() as kb, _progress(session) as progress:
+        evaluation = kb.evaluate(
+            dataset, queries, qrels=qrels, settings=settings, k=ks, seed=seed, progress=progress
+        )
+    if plot is not None:
+        from knowledge.evaluation.plotting import plot as draw
+
+        draw(evaluation, plot)
+    _warn(session, evaluation)
+    if session.json:
+        session.print_json("knowledge.eval/1", _record(evaluation, queries))
+    else:
+        _show(session, evaluation)
+
+
+def _numbers(text: str) -> list[int]:
+    try:
+        return [int(number) for number in text.split(",")]
+    except ValueError as error:
+        raise UsageError(f"--k takes numbers with commas between them, not {text!r}") from error
+
+
+def _warn(session: Session, evaluation: Evaluation) -> None:
+    if evaluation.left_out:
+        session.note(f"{evaluation.left_out} questions have no known answer and were left out")
+    for run in evaluation.runs:
+        if run.unmatched:
+            session.note(
+                f"{run.name}: {len(run.unmatched)} judged documents are in no file of dataset "
+                f"{run.dataset!r}, such as {run.unmatched[0]!r}"
+            )
+        if session.verbose and run.missed:
+            session.note(f"{run.name} found nothing for: {', '.join(run.missed)}")
+
+
+def _show(session: Session, evaluation: Evaluation) -> None:
+    show_table(
+        session,
+        ("RUN", "K", "RECALL", "PRECISION", "MRR", "nDCG", "p50 ms", "p95 ms"),
+        [_row(run, k) for run in evaluation.runs for k in evaluation.ks],
+        right=range(1, 8),
+    )
+    deepest = max(evaluation.ks)
+    shown = [one for one in evaluation.comparisons if one.k == deepest]
+    if not shown:
+        return
+    write("\n")
+    show_table(
+        session,
+        ("RUN", "AGAINST", "MEASURE", "DIFFERENCE", "P", "SIGNIFICANT"),
+        [
+            (
+                one.run,
+                one.against,
+                f"{one.measure}@{one.k}",
+                f"{one.difference:+.3f}",
+                "<0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}",
+                "yes" if one.significant else "no",
+            )
+            for one in shown
+        ],
+        right=(3, 4),
+    )
+
+
+def _row(run: Run, k: int) -> Sequence[str]:
+    means = [f"{run.mean(measure, k):.3f}" for measure in _SHOWN]
+    times = [f"{run.milliseconds(percent):.1f}" for percent in (50, 95)]
+    return [run.name, str(k), *means, *times]
+
+
+def _record(evaluation: Evaluation, queries: Path) -> dict[str, Any]:
+    return {
+        "queries": str(queries),
+        "questions": evaluation.questions,
+        "left_out": evaluation.left_out,
+        "k": list(evaluation.ks),
+        "runs": [_run_record(run, evaluation.ks) for run in evaluation.runs],
+        "comparisons": [_comparison_record(one) for one in evaluation.comparisons],
+    }
+
+
+def _run_record(run: Run, ks: Sequence[int]) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "dataset": run.dataset,
+        "options": dict(run.options),
+        "measures": [
+            {"k": k, **{name: round(run.mean(name, k), 6) for name in _SHOWN}} for k in ks
+        ],
+        "latency_ms": {
+            "p50": round(run.milliseconds(50), 3),
+            "p95": round(run.milliseconds(95), 3),
+        },
+        "missed": list(run.missed),
+        "unmatched": list(run.unmatched),
+    }
+
+
+def _comparison_record(one: Comparison) -> dict[str, Any]:
+    return {
+        "run": one.run,
+        "against": one.against,
+        "measure": one.measure,
+        "k": one.k,
+        "difference": round(one.difference, 6),
+        "p_value": round(one.p_value, 6),
+        "significant": one.significant,
+    }
+
+
+@contextmanager
+def _progress(session: Session) -> Iterator[Callable[[int, int], None] | None]:
+    """Give a listener that draws a bar on a terminal; ``None`` where nobody looks."""
+    if session.quiet or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.progress import Progress
+
+    from knowledge.cli.terminal import error_console
+
+    with Progress(console=error_console(), transient=True) as bar:
+        task = bar.add_task("questions", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

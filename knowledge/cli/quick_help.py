@@ -1,0 +1,31 @@
+"""Help pages without the libraries that ours do not need.
+
+Typer 0.29 imports rich's Markdown and its tracebacks, and with them a Markdown parser and a syntax
+highlighter, before it prints any help. Our help is no Markdown, and our errors are sentences, so
+neither is ever made; loading them takes as long as all else that a help page does.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+
+_UNUSED = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
+_PAGES = "typer.rich_utils"
+
+
+def load_help_pages() -> None:
+    """Import Typer's help pages with empty classes in place of what they never use."""
+    if _PAGES in sys.modules:
+        return
+    replaced = [name for name in _UNUSED if name not in sys.modules]
+    for name in replaced:
+        module = ModuleType(name)
+        setattr(module, _UNUSED[name], type(_UNUSED[name], (), {}))
+        sys.modules[name] = module
+    try:
+        import_module(_PAGES)
+    finally:
+        for name in replaced:
+            del sys.modules[name]  # whoever else wants it gets the real one

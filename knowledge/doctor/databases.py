@@ -1,0 +1,124 @@
+"""The catalog and the embedding cache as files: whole, saved in part, or restored."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+
+from knowledge.doctor.findings import Finding, Severity
+from knowledge.doctor.treatment import Treatment
+from knowledge.errors import KnowledgeError
+from knowledge.settings import Settings
+from knowledge.storage.layout import DataFolder
+from knowledge.storage.lock import write_lock
+from knowledge.storage.upkeep.backups import backups_of, set_aside
+from knowledge.storage.upkeep.cache_salvage import salvage_cache
+from knowledge.storage.upkeep.databases import catalog_damage, database_damage
+from knowledge.storage.upkeep.salvage import Salvaged, put_in_place, salvage
+
+Notify = Callable[[str], None]
+FIX = "Run `knowledge doctor --fix`; it makes a backup first."
+_MIB = 1024 * 1024
+_CATALOG = frozenset({"datasets", "files", "chunks"})
+
+
+def check_catalog(treatment: Treatment, settings: Settings, notify: Notify) -> bool:
+    """Check the catalog's file; return whether it can be read.
+
+    Raises
+    ------
+    NewerStoreError
+        A newer version wrote it.
+    """
+    folder = treatment.folder
+    path = folder.catalog
+    if path.exists():
+        damage = catalog_damage(folder)
+    elif any((folder.root / "datasets").glob("*/g*")):
+        damage = "it is missing"
+    else:
+        return False
+    if not damage:
+        return True
+    finding = Finding(
+        "catalog-damaged", Severity.DAMAGE, path.name, f"the catalog is damaged: {damage}", FIX
+    )
+
+    def repair() -> str:
+        with _all_locks(folder, settings["lock_timeout"], notify):
+            return _replace_catalog(treatment)
+
+    return treatment.treat(finding, repair)
+
+
+def check_cache(treatment: Treatment, settings: Settings) -> None:
+    """Check the embedding cache's file."""
+    path = treatment.folder.cache
+    if not path.exists():
+        return
+    damage = database_damage(path, frozenset({"models", "vectors", "size"}))
+    if not damage:
+        return
+    finding = Finding(
+        "cache-damaged",
+        Severity.DAMAGE,
+        path.name,
+        f"the embedding cache is damaged: {damage}",
+        FIX,
+    )
+
+    def repair() -> str:
+        aside = treatment.backup()
+        set_aside(path, aside)
+        limit = settings["embedding_cache_size"] * _MIB
+        kept = aside / path.name
+        saved = salvage_cache(kept, path, limit) if kept.is_file() else 0
+        return f"{saved:,} vectors were saved"
+
+    treatment.treat(finding, repair)
+
+
+def _replace_catalog(treatment: Treatment) -> str:
+    folder = treatment.folder
+    new = folder.root / "catalog.db.salvaged"
+    copy = treatment.backup() / folder.catalog.name
+    saved = salvage(copy if copy.is_file() else None, new, folder)
+    said = _in_words(saved)
+    if not saved.rows["chunks"]:
+        for old in backups_of(folder):
+            if old != copy and not database_damage(old, _CATALOG):
+                shutil.copyfile(old, new)
+                said = f"the backup {old.relative_to(folder.root).as_posix()} was restored"
+                break
+        else:
+            if not (saved.rows["datasets"] or saved.empty_datasets):
+                raise KnowledgeError(
+                    "nothing of it can be read, and there is no backup",
+                    hint="`knowledge reset` empties the data folder; then ingest again.",
+                )
+    put_in_place(folder.catalog, new)
+    return said
+
+
+def _in_words(saved: Salvaged) -> str:
+    rows = saved.rows
+    said = f"{rows['datasets']} datasets, {rows['files']} files and {rows['chunks']} chunks saved"
+    if saved.gaps:
+        tables = ", ".join(table for table in saved.gaps if table in _CATALOG)
+        said += f", parts of {tables} could not be read" if tables else ""
+    if saved.datasets_named_anew:
+        said += f", {saved.datasets_named_anew} datasets had lost their own row"
+    if saved.empty_datasets:
+        said += f", {saved.empty_datasets} datasets lost all their texts"
+    return said
+
+
+@contextlib.contextmanager
+def _all_locks(folder: DataFolder, timeout: float, notify: Notify) -> Iterator[None]:
+    """Hold the locks of all datasets that were ever written."""
+    with contextlib.ExitStack() as stack:
+        for lock in sorted((folder.root / "locks").glob("*.lock")):
+            if lock.is_file():
+                stack.enter_context(write_lock(lock, lock.stem, timeout, notify))
+        yield

@@ -1,0 +1,153 @@
+"""An index built anew: from vectors that are proven whole, the embedding cache, and the model."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.embeddings.cache import model_name, text_key
+from knowledge.embeddings.choice import Choice, choose, recorded
+from knowledge.embeddings.wishes import sendable
+from knowledge.errors import KnowledgeError
+from knowledge.ingestion.pools import open_cache, open_pool
+from knowledge.storage.catalog import Catalog
+from knowledge.storage.history import recorded as recorded_run
+from knowledge.storage.replacement import Replacement, open_replacement
+from knowledge.storage.vectors.checksums import PERSISTED, damaged_files
+from knowledge.storage.vectors.graph_files import DATA, HEADER, GraphVectors
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.model import Chunk, Dataset, EmbedderSpec
+    from knowledge.settings import Settings
+    from knowledge.storage.layout import DataFolder
+
+PAGE = 500
+
+Notify = Callable[[str], None]
+Vectors = dict[str, "NDArray[np.float32]"]
+
+
+def rebuild_index(
+    folder: DataFolder, name: str, settings: Settings, *, offline: bool, notify: Notify
+) -> str:
+    """Build a dataset's index anew and publish it; return what was done, in words.
+
+    Readers use the old index until then; nothing is changed where a vector can't be had.
+
+    Parameters
+    ----------
+    offline:
+        Send nothing to a provider; the cache is asked all the same.
+
+    Raises
+    ------
+    KnowledgeError
+        A vector can't be had, or the dataset is being written.
+    """
+    with (
+        Catalog(folder) as catalog,
+        open_replacement(
+            catalog, name, lock_timeout=settings["lock_timeout"], notify=notify
+        ) as replacement,
+    ):
+        dataset = replacement.dataset
+        choice = recorded(dataset, settings) if dataset.embedding else choose(dataset, settings)
+        proven = _proven(folder.generation(dataset.key, dataset.vectors), dataset)
+        counts = {"kept": 0, "embedded": 0}
+        with (
+            recorded_run(catalog, dataset, "repair", lambda: dict(counts)),
+            _lost_vectors(folder, choice, notify, offline=offline) as lost,
+        ):
+            spec = _fill(
+                replacement, proven, lost, dataset.embedding or choice.embedder.spec, counts
+            )
+            replacement.publish(spec)
+        return (
+            f"it was built anew, {counts['kept']:,} vectors from the old one, "
+            f"{counts['embedded']:,} from the cache or embedded again"
+        )
+
+
+def _fill(
+    replacement: Replacement,
+    proven: GraphVectors | None,
+    lost: Callable[[list[str]], NDArray[np.float32]],
+    spec: EmbedderSpec,
+    counts: dict[str, int],
+) -> EmbedderSpec:
+    """Write a vector for each chunk; return the model with the dimensions that they have."""
+    import numpy as np
+
+    for chunks in replacement.chunks(PAGE):
+        found: Vectors = {} if proven is None else proven.get([chunk.id for chunk in chunks])
+        missing: Sequence[Chunk] = [chunk for chunk in chunks if chunk.id not in found]
+        counts["kept"] += len(found)
+        counts["embedded"] += len(missing)
+        if missing:
+            vectors = lost([chunk.passage.embedding_text for chunk in missing])
+            found |= {chunk.id: row for chunk, row in zip(missing, vectors, strict=True)}
+        sizes = {len(vector) for vector in found.values()}
+        if len(sizes) > 1:
+            raise KnowledgeError(
+                "the vectors that are left have other dimensions than the model's",
+                hint="`knowledge reembed` gives the dataset a model anew.",
+            )
+        spec = replace(spec, dimensions=sizes.pop())
+        replacement.add(list(found), np.stack(list(found.values())))
+    return spec
+
+
+def _proven(generation: Path, dataset: Dataset) -> GraphVectors | None:
+    """Return the vectors of an index whose files are what was written; ``None`` for none."""
+    if dataset.embedding is None:
+        return None  # whose they are is not known
+    told = " ".join(damaged_files(generation, thorough=True))
+    if any(name in told for name in (DATA, HEADER, PERSISTED)):
+        return None
+    return GraphVectors(generation)
+
+
+@contextlib.contextmanager
+def _lost_vectors(
+    folder: DataFolder, choice: Choice, notify: Notify, *, offline: bool
+) -> Iterator[Callable[[list[str]], NDArray[np.float32]]]:
+    """Give a function that returns the vectors of texts, shape (texts, dimensions)."""
+    if offline and choice.embedder.endpoint:
+        yield lambda texts: _from_cache(folder, choice, texts)
+        return
+    with contextlib.ExitStack() as stack:
+        pools: list[EmbeddingPool] = []
+
+        def embed(texts: list[str]) -> NDArray[np.float32]:
+            if not pools:  # a model may take its time to load, and may not be needed
+                pools.append(stack.enter_context(open_pool(folder, choice, notify)))
+            return pools[0].embed(texts)
+
+        yield embed
+
+
+def _from_cache(folder: DataFolder, choice: Choice, texts: list[str]) -> NDArray[np.float32]:
+    import numpy as np
+
+    keys = [text_key(sendable(text)) for text in texts]
+    cache = open_cache(folder, choice)
+    found = {}
+    if cache is not None:
+        try:
+            found = cache.get_many(model_name(choice.embedder), keys)
+        finally:
+            cache.close()
+    missing = sum(key not in found for key in keys)
+    if missing:
+        raise KnowledgeError(
+            f"{missing} texts would have to be sent to {choice.embedder.endpoint}",
+            hint="Run it without --offline.",
+        )
+    return np.stack([found[key] for key in keys])

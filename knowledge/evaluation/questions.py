@@ -1,0 +1,151 @@
+"""Questions with what is known of their answers, from BEIR's files or from lines of our own."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knowledge.errors import PathNotFoundError, UsageError
+from knowledge.evaluation.judging import flat
+
+_HINT = (
+    'A line is {"query": "...", "file": "...", "answer": "..."}, or {"_id": "...", "text": "..."}.'
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A question, and what should be found for it.
+
+    Parameters
+    ----------
+    grades:
+        How well a document answers, by its id or its file; 0 and less is not at all.
+    answers:
+        Texts of which a passage must hold one; empty where the right file is enough.
+    """
+
+    id: str
+    text: str
+    grades: Mapping[str, int]
+    answers: tuple[str, ...] = ()
+
+    @property
+    def judged(self) -> bool:
+        """True when there is something to find."""
+        return bool(self.answers) or any(grade > 0 for grade in self.grades.values())
+
+
+def read_questions(queries: Path, qrels: Path | None = None) -> list[Question]:
+    """Read questions, those without a known answer too.
+
+    Parameters
+    ----------
+    queries:
+        JSON lines: ``{"query", "file", "answer"}``, of which ``file`` and ``answer`` may be lists
+        and one of them may be missing; or BEIR's ``{"_id", "text"}``.
+    qrels:
+        BEIR's judgments, tab-separated with a header: query-id, corpus-id, score; or TREC's, with
+        four columns. For BEIR's queries it is by default ``qrels/test.tsv`` beside them.
+
+    Raises
+    ------
+    PathNotFoundError
+        A file does not exist.
+    UsageError
+        A line is not what it should be.
+    """
+    records = list(_records(queries))
+    if not records:
+        raise UsageError(f"{queries}: there is no question in it", hint=_HINT)
+    beside = queries.parent / "qrels" / "test.tsv"
+    if qrels is None and not any("file" in r or "answer" in r for _, r in records):
+        if not beside.is_file():
+            raise UsageError(
+                f"{queries}: no line has a file or an answer", hint="Name judgments with --qrels."
+            )
+        qrels = beside
+    judgments = {} if qrels is None else read_qrels(qrels)
+    return [
+        _question(f"{queries}:{line}", str(line), record, judgments) for line, record in records
+    ]
+
+
+def read_qrels(path: Path) -> dict[str, dict[str, int]]:
+    """Read judgments: grades by document by question.
+
+    Raises
+    ------
+    PathNotFoundError
+        The file does not exist.
+    UsageError
+        A line has not three or four columns, or no number as its last.
+    """
+    judgments: dict[str, dict[str, int]] = {}
+    rows = csv.reader(_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
+    for number, row in enumerate(rows, 1):
+        cells = row if len(row) > 1 else " ".join(row).split()
+        if not cells:
+            continue
+        try:
+            question, *_, document, grade = cells
+            judgments.setdefault(question, {})[document] = int(float(grade))
+        except ValueError as error:
+            if number == 1 and not cells[-1].isdigit():
+                continue  # the header
+            raise UsageError(
+                f"{path}:{number}: this is no judgment",
+                hint="A line is: query-id, corpus-id and score, with tabs between them.",
+            ) from error
+    if not judgments:
+        raise UsageError(f"{path}: there is no judgment in it")
+    return judgments
+
+
+def _question(
+    place: str, number: str, record: Mapping[str, Any], judgments: Mapping[str, Mapping[str, int]]
+) -> Question:
+    text = next((record[name] for name in ("query", "question", "text") if name in record), None)
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(f"{place}: there is no question on this line", hint=_HINT)
+    id = str(record.get("_id", record.get("id", number)))
+    answers = _texts(place, record, "answer")
+    if not all(map(flat, answers)):
+        raise UsageError(f"{place}: the answer holds no letter and no digit")
+    files = dict.fromkeys(_texts(place, record, "file"), 1)
+    return Question(id, text, {**files, **judgments.get(id, {})}, answers)
+
+
+def _texts(place: str, record: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    value = record.get(name, [])
+    values = [value] if isinstance(value, str) else value
+    if not isinstance(values, list) or not all(isinstance(item, str) and item for item in values):
+        raise UsageError(f"{place}: {name!r} must be a text or a list of texts", hint=_HINT)
+    return tuple(values)
+
+
+def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    # Not splitlines(), which cuts at characters that may stand inside a JSON text.
+    for number, line in enumerate(_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = json.loads(line)
+        except ValueError as error:
+            raise UsageError(f"{path}:{number}: this is no JSON: {error}", hint=_HINT) from error
+        if not isinstance(record, dict):
+            raise UsageError(f"{path}:{number}: this is no JSON object", hint=_HINT)
+        yield number, record
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise PathNotFoundError(f"there is no file {path}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: this is no UTF-8 text") from error

@@ -1,0 +1,1 @@
+"""The flows file: which parts read, cut, ask and rank, and with which options."""

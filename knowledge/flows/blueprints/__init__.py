@@ -1,0 +1,1 @@
+"""Flows that are shipped, one file each: ``blueprint:NAME``."""

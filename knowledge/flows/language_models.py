@@ -1,0 +1,134 @@
+"""The chat models that the steps of a flow ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from knowledge.chat import ChatModel, Message
+from knowledge.errors import ChatError, NoChatModelError
+from knowledge.flows.options import Secret
+from knowledge.flows.steps import ModelChoice
+from knowledge.settings import BY_NAME, Origin, Settings, Value
+
+_OF_ANOTHER_SERVER = (
+    "chat_base_url",
+    "chat_api_key",
+    "openai_api_key",
+    "openai_api_type",
+    "openai_extra_headers",
+    "openai_organization",
+    "azure_openai_endpoint",
+    "azure_openai_api_key",
+    "azure_openai_use_active_directory",
+)
+
+FAILURES = (ChatError, NoChatModelError)
+"""What a step that asks a model may fail with, and go on."""
+
+
+class LanguageModels:
+    """Opens each model once.
+
+    Parameters
+    ----------
+    settings:
+        What holds where a step says nothing.
+    of_folder:
+        True when the working directory brought the flows file.
+    notify:
+        Told when the user has to wait for long.
+    """
+
+    def __init__(
+        self, settings: Settings, *, of_folder: bool, notify: Callable[[str], None]
+    ) -> None:
+        self._settings = settings
+        self._origin = Origin.PROJECT_FILE if of_folder else Origin.CONFIG_FILE
+        self._notify = notify
+        self._open: list[tuple[ModelChoice, int | None, ChatModel]] = []
+
+    def get(self, choice: ModelChoice | None, *, max_tokens: int | None = None) -> ChatModel:
+        """Return a model.
+
+        Raises
+        ------
+        NoChatModelError
+            Neither the step nor the settings name one.
+        UsageError
+            Its address can't be used.
+        UntrustedEndpointError
+            A key would go to an address that the working directory named.
+        """
+        choice = choice or ModelChoice()
+        for known, most, model in self._open:
+            if (known, most) == (choice, max_tokens):
+                return model
+        model = ChatModel.from_settings(
+            self._settings_for(choice),
+            model=choice.model or None,
+            max_tokens=max_tokens,
+            notify=self._notify,
+        )
+        self._open.append((choice, max_tokens, model))
+        return model
+
+    def ask(
+        self,
+        choice: ModelChoice | None,
+        told: str,
+        schema: Mapping[str, Any],
+        *,
+        name: str,
+        system: str = "",
+    ) -> dict[str, Any]:
+        """Return a model's answer to a text, as an object of a schema.
+
+        Raises
+        ------
+        ChatError, NoChatModelError
+            There is no such answer.
+        """
+        messages: Sequence[Message] = [{"role": "user", "content": told}]
+        if system:
+            messages = [{"role": "system", "content": system}, *messages]
+        return self.get(choice).complete(messages, schema=schema, name=name)
+
+    def name(self, choice: ModelChoice | None) -> str:
+        """Return the name of the model that a step leads to; empty where none is set."""
+        own = choice.model if choice else ""
+        return own or str(self._settings["chat_model"] or self._settings["openai_model"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        while self._open:
+            self._open.pop()[2].close()
+
+    def _settings_for(self, choice: ModelChoice) -> Settings:
+        values: dict[str, Value] = {}
+        if choice.base_url:
+            # Keys of the settings are not for a server that the flow names.
+            values = {
+                name: Value(BY_NAME[name].default, Origin.DEFAULT) for name in _OF_ANOTHER_SERVER
+            }
+            values["openai_base_url"] = Value(choice.base_url, self._origin, "baseURL")
+        if choice.api_type:
+            values["openai_api_type"] = Value(choice.api_type, self._origin, "apiType")
+        if choice.api_version:
+            values["openai_api_version"] = Value(choice.api_version, self._origin, "apiVersion")
+        if choice.api_key is not None:
+            key = self._key(choice.api_key)
+            own_server = self._settings.is_set("chat_base_url") and not choice.base_url
+            names = ["chat_api_key"] if own_server else ["openai_api_key"]
+            if choice.api_type.startswith("AZURE") or self._settings.is_set("azure_openai_api_key"):
+                names.append("azure_openai_api_key")
+            values |= dict.fromkeys(names, key)
+        return self._settings.replaced(**values)
+
+    def _key(self, secret: Secret) -> Value:
+        origin = self._origin
+        if secret.environment:
+            origin = Origin.ENVIRONMENT
+        elif secret.dotenv:
+            origin = Origin.DOTENV
+        return Value(secret.value, origin, "apiKey")

@@ -1,0 +1,151 @@
+"""Opening a flows file, or a blueprint, and finding the flow for a dataset."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+
+from knowledge.errors import PathNotFoundError, UntrustedEndpointError, UsageError
+from knowledge.flows.model import Flow, FlowsFile
+from knowledge.flows.nodes import Node, parse
+from knowledge.flows.parsing import read_flows
+from knowledge.flows.problems import Problem, Problems, nearest
+from knowledge.settings import Settings
+from knowledge.trust import is_trusted
+
+BLUEPRINT = "blueprint:"
+_SECRETS = frozenset({"apikey", "password"})
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """A flows file with all that is wrong with it, by line."""
+
+    file: FlowsFile
+    errors: tuple[Problem, ...]
+
+
+def blueprints() -> list[str]:
+    """Return the names of the flows that are shipped, sorted."""
+    folder = files("knowledge.flows.blueprints")
+    found = (entry.name for entry in folder.iterdir())
+    return sorted(name.removesuffix(".yaml") for name in found if name.endswith(".yaml"))
+
+
+def open_flows(settings: Settings) -> FlowsFile | None:
+    """Read the flows file that the settings name; ``None`` when they name none.
+
+    Raises
+    ------
+    FlowsFileError
+        Something is wrong with it.
+    PathNotFoundError
+        There is no such file.
+    UsageError
+        It can't be read, there is no such blueprint, or a flow is named and no file.
+    UntrustedEndpointError
+        The working directory's file would put a variable of the environment somewhere.
+    """
+    source = str(settings["flows_file"])
+    if not source:
+        if settings["flow"]:
+            raise UsageError(
+                f"--flow {settings['flow']} names a flow, but no flows file is named",
+                hint="Add --flows-file FILE, or --flows-file blueprint:NAME.",
+            )
+        return None
+    problems = Problems(source)
+    file = _read(source, settings, problems, settings.origin("flows_file").of_folder)
+    problems.check()
+    return file
+
+
+def inspect_flows(source: str, settings: Settings) -> Inspected:
+    """Read a flows file, or a blueprint, with all that is wrong with it.
+
+    Raises
+    ------
+    PathNotFoundError, UsageError
+        As for `open_flows`.
+    """
+    problems = Problems(source)
+    file = _read(source, settings, problems, of_folder=False)
+    errors = sorted(problems.errors, key=lambda problem: problem.line)
+    return Inspected(file, tuple(errors))
+
+
+def choose_flow(file: FlowsFile, name: str, datasets: Sequence[str]) -> Flow:
+    """Return the flow that is named; else that of the one dataset; else the default one.
+
+    Raises
+    ------
+    UsageError
+        There is no such flow, or none is the default.
+    """
+    if not name and len(datasets) == 1:
+        name = file.datasets.get(datasets[0], "")
+    if name:
+        if name not in file.flows:
+            raise UsageError(f"{file.source} has no flow {name!r}", hint=nearest(name, file.flows))
+        return file.flows[name]
+    if file.default is None:
+        raise UsageError(
+            f"{file.source} has no default flow",
+            hint=f"Name one with --flow: {', '.join(file.flows)}.",
+        )
+    return file.default
+
+
+def _read(source: str, settings: Settings, problems: Problems, of_folder: bool) -> FlowsFile:
+    text = _text(source, settings)
+    root = parse(text, settings.variables, problems, json=source.lower().endswith(".json"))
+    if of_folder and not is_trusted(settings):
+        _check_variables(root, source, settings)
+    flows: dict[str, Flow] = {}
+    datasets: dict[str, str] = {}
+    if not problems.errors:
+        flows, datasets = read_flows(root, problems)
+    notices = tuple(sorted(problems.notices, key=lambda problem: problem.line))
+    return FlowsFile(source, flows, datasets, of_folder, notices)
+
+
+def _text(source: str, settings: Settings) -> str:
+    if source.startswith(BLUEPRINT):
+        name = source.removeprefix(BLUEPRINT)
+        if name not in blueprints():
+            raise UsageError(f"there is no blueprint {name!r}", hint=nearest(name, blueprints()))
+        return (files("knowledge.flows.blueprints") / f"{name}.yaml").read_text(encoding="utf-8")
+    path = settings.folder / Path(source).expanduser()
+    if not path.is_file():
+        raise PathNotFoundError(
+            f"there is no flows file {source}",
+            hint=f"A shipped one is named {BLUEPRINT}NAME: {', '.join(blueprints())}.",
+        )
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"can't read {source}: {error}") from error
+
+
+def _check_variables(root: Node, source: str, settings: Settings) -> None:
+    """Let no stranger's file send a variable of the environment to a server of his choice."""
+    for node in _open_values(root):
+        if node.environment:
+            raise UntrustedEndpointError(
+                f"{source}:{node.line} takes {node.environment[0]} from your environment, and "
+                f"the {settings.origin('flows_file')} in {settings.folder} names that file"
+            )
+
+
+def _open_values(node: Node, name: str = "") -> Iterator[Node]:
+    """Yield the scalars that are no secrets."""
+    if isinstance(node.value, Mapping):
+        for key, item in node.value.items():
+            yield from _open_values(item.node, key)
+    elif isinstance(node.value, tuple):
+        for one in node.value:
+            yield from _open_values(one)
+    elif name.lower() not in _SECRETS:
+        yield node

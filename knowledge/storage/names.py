@@ -1,0 +1,25 @@
+"""The datasets' names alone, fast and without touching anything: for a shell that completes one."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+from pathlib import Path
+
+from knowledge.storage.layout import HIDDEN
+
+PATIENCE = 0.1  # seconds to wait for a writer; nobody waits for a completion
+
+
+def dataset_names(catalog: Path) -> list[str]:
+    """Return the names in order; none where there is no catalog, or none that can be read."""
+    if not catalog.is_file():
+        return []
+    try:
+        with contextlib.closing(
+            sqlite3.connect(f"{catalog.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
+        ) as connection:
+            rows = connection.execute("SELECT name FROM datasets ORDER BY name").fetchall()
+    except sqlite3.Error:
+        return []
+    return [name for (name,) in rows if not name.startswith(HIDDEN)]

@@ -1,0 +1,1 @@
+"""Looking after what is stored: sizes, leftovers, backups, checks and what can be saved."""

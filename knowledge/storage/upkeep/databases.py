@@ -1,0 +1,104 @@
+"""Whether SQLite finds a database whole, and what can be done for its parts."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import NewerStoreError
+from knowledge.storage import fulltext, schema
+from knowledge.storage.database import connect
+
+if TYPE_CHECKING:
+    from knowledge.storage.catalog import Catalog
+    from knowledge.storage.layout import DataFolder
+
+_MOST = 3
+"""Complaints that are told."""
+
+
+def database_damage(path: Path, tables: frozenset[str]) -> str:
+    """Return what is wrong with a database, in words; empty when it is whole.
+
+    Parameters
+    ----------
+    tables:
+        Those that it must have, once it has any.
+    """
+    if not path.is_file():
+        return "it is no file"
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            complaints = [
+                str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")
+            ]
+            there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+            version = connection.execute("PRAGMA user_version").fetchone()[0]
+    except sqlite3.Error as error:
+        return str(error)
+    if complaints != ["ok"]:
+        return "; ".join(line.strip() for line in complaints)
+    if (version or there) and (missing := tables - there):
+        return f"it lacks {', '.join(sorted(missing))}"
+    return ""
+
+
+def catalog_damage(folder: DataFolder) -> str:
+    """Return what is wrong with the catalog, in words; empty when SQLite finds it whole.
+
+    Raises
+    ------
+    NewerStoreError
+        A newer version wrote it.
+    """
+    damage = database_damage(folder.catalog, frozenset({"datasets", "files", "chunks"}))
+    if not damage:
+        with closing(connect(folder.catalog)) as connection:
+            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > schema.VERSION:
+            raise NewerStoreError(
+                f"{folder.catalog} has format {version}; this version of knowledge reads up to "
+                f"{schema.VERSION}"
+            )
+    return damage
+
+
+def fulltext_damage(catalog: Catalog) -> str:
+    """Return what is wrong with the full-text index, in words; empty when it is whole."""
+    sql = catalog.connection
+    try:
+        sql.execute("BEGIN IMMEDIATE")
+        try:
+            # FTS5 compares its lists with the texts they were made of.
+            sql.execute("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)")
+            lacking, extra = (
+                sql.execute(
+                    f"SELECT count(*) FROM (SELECT {left[1]} FROM {left[0]} EXCEPT "
+                    f"SELECT {right[1]} FROM {right[0]})"
+                ).fetchone()[0]
+                for left, right in (_BOTH, _BOTH[::-1])
+            )
+        finally:
+            if sql.in_transaction:
+                sql.execute("ROLLBACK")
+    except sqlite3.DatabaseError as error:
+        return str(error)
+    if lacking or extra:
+        return f"it lacks {lacking} chunks, and holds {extra} that are gone"
+    return ""
+
+
+_BOTH = (("chunks", "row"), ("chunks_fts_content", "id"))
+
+
+def rebuild_fulltext(catalog: Catalog) -> None:
+    """Build the full-text index anew from the chunks."""
+    sql = catalog.connection
+    fulltext.register(sql)
+    with catalog.transaction():
+        made = sql.execute("SELECT sql FROM sqlite_master WHERE name = 'chunks_fts'").fetchone()[0]
+        sql.execute("DROP TABLE chunks_fts")
+        sql.execute(made)
+        sql.execute(schema.FILL_FULLTEXT)

@@ -1,0 +1,192 @@
+"""What nobody needs any more: left by killed runs, deleted datasets and archives once asked."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import LockedError
+from knowledge.storage.building import MINUTE
+from knowledge.storage.disk import on_disk
+from knowledge.storage.lock import is_held, write_lock
+from knowledge.storage.removal import delete_dataset
+from knowledge.storage.staging import Staging
+from knowledge.storage.upkeep.sizes import size_of
+
+if TYPE_CHECKING:
+    from knowledge.model import Dataset
+    from knowledge.storage.catalog import Catalog
+    from knowledge.storage.layout import DataFolder
+
+CANDIDATES = ("candidate", "candidate-fresh")
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """Something that can go.
+
+    Parameters
+    ----------
+    kind:
+        ``staged-rows``, ``candidate``, ``old-generation``, ``hidden-dataset``, ``orphan-folder``,
+        ``archive`` or ``lock``.
+    name:
+        Its path below the data folder, or what it is in words.
+    bytes:
+        What it takes on the disk; 0 for rows.
+    remove:
+        Removes it; what another process uses stays, and raises ``LockedError``.
+    """
+
+    kind: str
+    name: str
+    bytes: int
+    remove: Callable[[], None]
+
+
+def leftovers(catalog: Catalog, *, archives: bool = True) -> Iterator[Leftover]:
+    """Yield what can go. What is in use, or may be, is none of it.
+
+    Parameters
+    ----------
+    archives:
+        Count unpacked archives too, which only save the time to unpack them again.
+    """
+    # Folders are listed before rows are read, and rows are made before folders.
+    folder = catalog.folder
+    folders = _children(folder.root / "datasets")
+    locks = _children(folder.root / "locks")
+    shown, hidden = catalog.datasets(), catalog.datasets(hidden=True)
+    for dataset in shown:
+        if not is_held(folder.lock(dataset.key)):
+            yield from _of_dataset(catalog, dataset)
+    for dataset in hidden:
+        if not _is_young(dataset.created_at) and not is_held(folder.lock(dataset.key)):
+            yield _hidden(catalog, dataset)
+    keys = {dataset.key for dataset in (*shown, *hidden)}
+    for path in folders:
+        if path.name not in keys:
+            yield _path(folder, "orphan-folder", path)
+    yield from _stale_locks(folder, locks, keys)
+    if archives:
+        for path in _children(folder.archives):
+            if not _is_being_unpacked(path):
+                yield _path(folder, "archive", path)
+
+
+def _of_dataset(catalog: Catalog, dataset: Dataset) -> Iterator[Leftover]:
+    folder = catalog.folder
+    staging = Staging(catalog, dataset)
+    if staging.has_leftovers():
+        yield Leftover(
+            "staged-rows",
+            f"rows of unfinished or old runs on dataset {dataset.name!r}",
+            0,
+            _locked(folder, dataset, staging.sweep),
+        )
+    current = folder.generation(dataset.key, dataset.vectors).name
+    for path in _children(folder.dataset(dataset.key)):
+        if path.name == current and dataset.vectors:
+            continue
+        kind = "candidate" if path.name in CANDIDATES else "old-generation"
+        # A reader that began before the last publish may still be on the one before.
+        if kind == "old-generation" and _is_young(dataset.updated_at):
+            continue
+        name = path.relative_to(folder.root).as_posix()
+        remove = _locked(folder, dataset, partial(_remove_unused, catalog, dataset.key, path))
+        yield Leftover(kind, name, size_of(path), remove)
+
+
+def _remove_unused(catalog: Catalog, key: str, path: Path) -> None:
+    """Remove a folder of a dataset whose lock is ours, unless it was published meanwhile."""
+    used = {catalog.folder.generation(one.key, one.vectors) for one in catalog.datasets()}
+    if path not in used and path.parent == catalog.folder.dataset(key):
+        remove_path(path)
+
+
+def _locked(folder: DataFolder, dataset: Dataset, act: Callable[[], None]) -> Callable[[], None]:
+    def remove() -> None:
+        with write_lock(folder.lock(dataset.key), dataset.name, 0, _say_nothing):
+            act()
+
+    return remove
+
+
+def _hidden(catalog: Catalog, dataset: Dataset) -> Leftover:
+    def remove() -> None:
+        delete_dataset(catalog, dataset.name, lock_timeout=0, notify=_say_nothing)
+
+    size = size_of(catalog.folder.dataset(dataset.key))
+    return Leftover(
+        "hidden-dataset", f"an unfinished or replaced dataset ({dataset.key})", size, remove
+    )
+
+
+def _stale_locks(folder: DataFolder, paths: list[Path], keys: set[str]) -> Iterator[Leftover]:
+    for path in paths:
+        key = path.name.partition(".")[0]
+        lock = folder.lock(key)
+        if is_held(lock) and lock.is_file():
+            continue
+        if key not in keys or path.is_dir() or path != lock:  # a holder's file without a holder
+            yield _path(folder, "lock", path)
+
+
+def _path(folder: DataFolder, kind: str, path: Path) -> Leftover:
+    name = path.relative_to(folder.root).as_posix()
+    return Leftover(kind, name, size_of(path), lambda: remove_path(path))
+
+
+def remove_path(path: Path) -> None:
+    """Remove a file or a folder with all in it; what is gone already is fine."""
+    try:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    except FileNotFoundError:  # somebody else removes it too
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_all(found: list[Leftover]) -> list[Leftover]:
+    """Remove leftovers; return those that went. What came into use meanwhile stays.
+
+    Raises
+    ------
+    KnowledgeError
+        Something can't be removed.
+    """
+    gone = []
+    for leftover in found:
+        with contextlib.suppress(LockedError), on_disk(Path(leftover.name)):
+            leftover.remove()
+            gone.append(leftover)
+    return gone
+
+
+def _is_being_unpacked(path: Path) -> bool:
+    import psutil
+
+    _, _, process = path.name.removesuffix(".part").partition(".")
+    return process.isdigit() and psutil.pid_exists(int(process))
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _is_young(moment: datetime) -> bool:
+    return moment > datetime.now(UTC) - MINUTE
+
+
+def _say_nothing(_: str) -> None:
+    pass
