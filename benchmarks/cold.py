@@ -6,11 +6,12 @@ which takes a file as one text, each section is a file of its own.
 
 from __future__ import annotations
 
+import statistics
 from pathlib import Path
 
 from benchmarks import corpus, programs
 from benchmarks.embedding_server import serving
-from benchmarks.interleaved import Times, time_in_turn
+from benchmarks.interleaved import Times, environment, time_in_turn
 from benchmarks.programs import Options
 from benchmarks.report import Result
 from benchmarks.startup import seconds
@@ -95,13 +96,12 @@ def _filled_peers(options: Options, folder: Path, question: str) -> dict[str, pr
 
 
 def _run(call: programs.Call) -> float:
-    from benchmarks.interleaved import environment
-
     return seconds(list(call.command), environment(**call.environment))
 
 
 def _rows(times: dict[str, Times], base: str) -> list[list[str]]:
+    least = times[base].median
     return [
-        [name, one.shown, f"{sum(one.cpu) / len(one.cpu):.2f}", f"{one.median / times[base].median:.1f}"]
+        [name, one.shown, f"{statistics.median(one.cpu):.2f}", f"{one.median / least:.1f}"]
         for name, one in times.items()
     ]

@@ -32,10 +32,12 @@ class Options:
     runs: int
     scratch: Path
     peers_python: Path | None = None
+    scale: float = 1.0
+    """The full sizes are multiplied with this."""
 
     def size(self, full: int, small: int) -> int:
         """Return a size for this run."""
-        return small if self.small else full
+        return small if self.small else max(small, round(full * self.scale))
 
 
 def ours(*arguments: str, data: Path, url: str = "", **environment: str) -> Call:

@@ -47,7 +47,7 @@ CASES: Mapping[str, Mapping[str, Any]] = {
     "hybrid": {"mode": "hybrid"},
     "hybrid, half pass": {"mode": "hybrid", "where": "year >= 2021"},
     "hybrid, 10 % pass": {"mode": "hybrid", "where": "year >= 2021 and team = support"},
-    "hybrid, 1 % pass": {
+    "hybrid, 2 % pass": {
         "mode": "hybrid",
         "where": "year = 2021 and team = support",
         "files": ("*0.md", "*5.md"),

@@ -45,8 +45,18 @@ def main() -> None:
         Document(text, metadata={"source": f"passage {number}"})
         for number, text in enumerate(passages(given) if what == "passages" else ())
     ] or cut(given)
-    print(index(documents, manager, store, cleanup="incremental", batch_size=1_000,
-                source_id_key="source", key_encoder="sha256"), len(documents))
+    print(
+        index(
+            documents,
+            manager,
+            store,
+            cleanup="incremental",
+            batch_size=1_000,
+            source_id_key="source",
+            key_encoder="sha256",
+        ),
+        len(documents),
+    )
 
 
 def cut(folder: str) -> list[Document]:

@@ -11,7 +11,7 @@ from knowledge.doctor.databases import FIX, check_cache, check_catalog
 from knowledge.doctor.findings import DoctorReport, Finding, Severity
 from knowledge.doctor.index_check import checksums_missing, index_damage
 from knowledge.doctor.rebuilding import rebuild_index
-from knowledge.doctor.rereading import read_again, unreadable_chunks
+from knowledge.doctor.rereading import files_to_read, read_again, unreadable_chunks
 from knowledge.doctor.treatment import Treatment
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Dataset, FileStatus, SourceFile
@@ -140,7 +140,7 @@ class _Checkup:
                 ).fetchone()[0]
                 with self._lock(key, name), catalog.transaction():
                     mend_rows(catalog.connection, number)
-            return "the rows fit each other again"
+            return "the rows fit each other again, and what is lost of files is to be read again"
 
         self._treatment.treat(finding, repair)
 
@@ -178,6 +178,7 @@ class _Checkup:
             return
         self._check_index(dataset, ids)
         self._check_texts(dataset)
+        self._check_stale(dataset)
         surroundings.check_sources(self._treatment, dataset, files)
         if missed:
             self._treatment.tell(
@@ -256,6 +257,23 @@ class _Checkup:
 
         def repair() -> str:
             return read_again(self._folder, dataset, list(damaged), self._settings, self._notify)
+
+        self._treatment.treat(finding, repair)
+
+    def _check_stale(self, dataset: Dataset) -> None:
+        stale = files_to_read(self._folder, dataset)
+        if not stale:
+            return
+        finding = Finding(
+            "files-incomplete",
+            Severity.DAMAGE,
+            dataset.name,
+            f"chunks of {len(stale)} files are lost",
+            "The next ingest of these files reads them again, and so does `knowledge doctor --fix`.",
+        )
+
+        def repair() -> str:
+            return read_again(self._folder, dataset, stale, self._settings, self._notify)
 
         self._treatment.treat(finding, repair)
 

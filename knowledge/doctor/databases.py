@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 
 from knowledge.doctor.findings import Finding, Severity
 from knowledge.doctor.treatment import Treatment
-from knowledge.errors import KnowledgeError
+from knowledge.errors import DamagedStoreError, KnowledgeError, NewerStoreError
 from knowledge.settings import Settings
+from knowledge.storage.catalog import check_there
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import write_lock
 from knowledge.storage.upkeep.backups import backups_of, set_aside
@@ -33,12 +34,14 @@ def check_catalog(treatment: Treatment, settings: Settings, notify: Notify) -> b
     """
     folder = treatment.folder
     path = folder.catalog
-    if path.exists():
+    try:
+        if not check_there(folder):
+            return False
         damage = catalog_damage(folder)
-    elif any((folder.root / "datasets").glob("*/g*")):
-        damage = "it is missing"
-    else:
-        return False
+    except NewerStoreError:
+        raise
+    except DamagedStoreError as error:
+        damage = error.message
     if not damage:
         return True
     finding = Finding(

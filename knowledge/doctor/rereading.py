@@ -25,6 +25,12 @@ def unreadable_chunks(folder: DataFolder, dataset: Dataset) -> dict[str, list[st
         return consistency.garbled_chunks(connection, _number(connection, dataset))
 
 
+def files_to_read(folder: DataFolder, dataset: Dataset) -> list[str]:
+    """Return the ids of a dataset's files of which something is lost."""
+    with consistency.reading(folder.catalog) as connection:
+        return consistency.files_to_read(connection, _number(connection, dataset))
+
+
 def read_again(
     folder: DataFolder,
     dataset: Dataset,
@@ -54,11 +60,10 @@ def read_again(
     if there:
         request = IngestRequest(there)
         ingest(folder, dataset.name, request, settings, create=False, notify=notify)
-    left = unreadable_chunks(folder, dataset)
+    left = {*unreadable_chunks(folder, dataset), *files_to_read(folder, dataset)} & {*file_ids}
     if left:
         raise DamagedStoreError(
-            f"{sum(map(len, left.values()))} chunks of {len(left)} files are still damaged, since "
-            "their files are gone",
+            f"{len(left)} files can't be read again: they are gone, or can't be read",
             hint="`knowledge delete-file` removes such a file; or ingest it from where it is now.",
         )
     return f"{len(there)} files were read again"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
-    from knowledge.documents.containers import Budget
+    from knowledge.documents.budget import Budget
     from knowledge.settings import Settings
 
 MIB = 1024 * 1024

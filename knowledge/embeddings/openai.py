@@ -1,8 +1,10 @@
 """OpenAI, Azure OpenAI and every server that speaks their protocol.
 
-The ``openai`` package carries the requests; the answers are read here, since its types do not
-stand what compatible servers send. It retries nothing: the pool does. It reads nothing from the
-environment but proxies and certificates: what is sent is what the settings say.
+The ``openai`` package carries the requests with documents. A question is one small request, for
+which importing the package would take longer than all else, so it goes by `HttpClient`. The
+answers are read here, since the package's types do not stand what compatible servers send. Nothing
+is tried again: the pool does that. Nothing is read from the environment but proxies and
+certificates: what is sent is what the settings say.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.answers import UnusableAnswerError, parse_object
 from knowledge.embeddings.hosted import common_settings
-from knowledge.embeddings.http_client import check_key
+from knowledge.embeddings.http_client import HttpClient, check_key
 from knowledge.embeddings.openai_answer import read_embeddings
 from knowledge.embeddings.openai_client import new_client
 from knowledge.embeddings.openai_endpoint import endpoint_of
@@ -73,6 +75,7 @@ class OpenAIEmbedder:
         self._failures = Failures(endpoint, model)
         self._timeout = timeout
         self._client: OpenAI | None = None
+        self._light = HttpClient(endpoint, self._failures, timeout=timeout)
         self._lock = threading.Lock()
 
     @classmethod
@@ -106,6 +109,24 @@ class OpenAIEmbedder:
             if body.get("error"):
                 said = content.decode("utf-8", "replace")
                 raise self._failures.of_status(200, {}, said, texts=len(texts))
+        except UnusableAnswerError as error:
+            raise self._failures.of_answer(str(error), hint=error.hint) from error
+        return self._read(body)
+
+    def embed_query(self, text: str) -> Embeddings:
+        """Embed one question; equals what ``embed_documents`` gives for it."""
+        if self._client is not None:
+            return self.embed_documents([text])
+        body = {
+            "input": [text],
+            "model": self._target.model,
+            "encoding_format": "float",
+            **self._optional,
+        }
+        return self._read(self._light.post("/embeddings", body, texts=1))
+
+    def _read(self, body: dict[str, Any]) -> Embeddings:
+        try:
             answer = read_embeddings(body)
         except UnusableAnswerError as error:
             raise self._failures.of_answer(str(error), hint=error.hint) from error
@@ -114,16 +135,13 @@ class OpenAIEmbedder:
                 self.spec = replace(self.spec, dimensions=answer.vectors.shape[1])
         return answer
 
-    def embed_query(self, text: str) -> Embeddings:
-        """Embed one question; the same as a document here."""
-        return self.embed_documents([text])
-
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
         with self._lock:
             client, self._client = self._client, None
         if client is not None:
             client.close()
+        self._light.close()
 
     def _post(self, texts: Sequence[str]) -> bytes:
         client = self._connect()

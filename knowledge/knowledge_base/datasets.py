@@ -14,7 +14,7 @@ class Datasets(Opened):
 
     def datasets(self) -> list[Dataset]:
         """Return all datasets by name."""
-        if not self.folder.catalog.exists():
+        if not self._is_there():
             return []
         with self._catalog() as catalog:
             return catalog.datasets()

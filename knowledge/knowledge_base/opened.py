@@ -60,9 +60,14 @@ class Opened:
         return Catalog(self.folder)
 
     def _existing(self, dataset: str) -> Catalog:
-        if not self.folder.catalog.exists():
+        if not self._is_there():
             raise DatasetNotFoundError(f"there is no dataset {dataset!r}")
         return self._catalog()
+
+    def _is_there(self) -> bool:
+        from knowledge.storage.catalog import check_there
+
+        return check_there(self.folder)
 
     def _embed_query(self, dataset: Dataset, text: str) -> NDArray[np.float32]:
         assert dataset.embedding is not None

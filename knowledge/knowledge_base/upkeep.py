@@ -99,7 +99,7 @@ class Upkeep(Opened):
         """
         from knowledge.storage.upkeep.compaction import compact_database, compact_dataset
 
-        if dataset is None and not self.folder.catalog.exists():
+        if dataset is None and not self._is_there():
             return []
         with self._existing(dataset or "") as catalog:
             names = [one.name for one in catalog.datasets()] if dataset is None else [dataset]
@@ -125,7 +125,7 @@ class Upkeep(Opened):
         """
         from knowledge.storage.upkeep.leftovers import leftovers, remove_all
 
-        if not self.folder.catalog.exists():
+        if not self._is_there():
             return []
         with self._catalog() as catalog:
             found = list(leftovers(catalog))

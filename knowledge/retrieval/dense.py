@@ -7,7 +7,7 @@ that enough of what it finds should be allowed; else it is searched among their 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from knowledge.storage.snapshot import Snapshot
     from knowledge.storage.vectors.reader import VectorReader
 
-EXACT_LIMIT = 500
-"""Up to this many allowed chunks, comparing each is as fast as searching."""
+EXACT_LIMIT = 2_000
+"""Up to this many allowed chunks, each is compared; their vectors are read once for a filter."""
 AMONG_LIMIT = 30_000
 """As many ids as the index takes."""
 AMONG_DEPTH = 200
@@ -77,13 +77,15 @@ class DenseSearch:
         top = min(top, allowed)
         if not top:
             return []
+        if allowed <= EXACT_LIMIT:
+            return self._best(self._compared(mask, top), top)
         depth = math.ceil(OVERFETCH * top * len(self._columns) / allowed)
-        if allowed > EXACT_LIMIT and (depth <= DEEP_LIMIT or allowed > AMONG_LIMIT):
+        if depth <= DEEP_LIMIT or allowed > AMONG_LIMIT:
             found = self._allowed(self._searched(depth), mask)
             if len(found) >= top:
                 return self._best(found, top)
         ids = self._columns.ids_at(self._snapshot, np.flatnonzero(mask).tolist())
-        if EXACT_LIMIT < allowed <= AMONG_LIMIT:
+        if allowed <= AMONG_LIMIT:
             found = self._index.search(self._vector, max(top + TIES, AMONG_DEPTH), among=ids)
             if len(found) >= top:
                 return self._best(found, top)
@@ -111,6 +113,24 @@ class DenseSearch:
         pairs = self._pairs
         return self._whole or (len(pairs) > top and pairs[-1][1] < pairs[top - 1][1] - TOLERANCE)
 
+    def _compared(self, mask: NDArray[np.bool_], top: int) -> Pairs:
+        """Compare the question with all chunks that are allowed; return the ``top``, and ties."""
+        ids, vectors = self._columns.vectors(mask, lambda: self._read(mask))
+        # Not `@`: on a busy machine, BLAS's threads wait for each other longer than this takes.
+        cosines = np.einsum("ij,j->i", vectors, self._vector)
+        least = np.partition(cosines, len(ids) - top)[len(ids) - top] - TOLERANCE
+        return [(ids[row], float(cosines[row])) for row in np.flatnonzero(cosines >= least)]
+
+    def _read(self, mask: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.float32]]:
+        """Return the ids and the vectors, of unit length, of the chunks that are allowed."""
+        wanted = self._columns.ids_at(self._snapshot, np.flatnonzero(mask).tolist())
+        pages = list(self._index.vectors(wanted))
+        _check_whole(wanted, {id for ids, _ in pages for id in ids})
+        vectors = np.concatenate([vectors for _, vectors in pages])
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        np.divide(vectors, norms, out=vectors, where=norms > 0)
+        return [id for ids, _ in pages for id in ids], vectors
+
     def _allowed(self, pairs: Pairs, mask: NDArray[np.bool_]) -> Pairs:
         positions = self._columns.positions_of(self._snapshot, [id for id, _ in pairs])
         return [pair for pair, at in zip(pairs, positions, strict=True) if at >= 0 and mask[at]]
@@ -118,7 +138,7 @@ class DenseSearch:
     def _best(self, pairs: Pairs, top: int) -> Found:
         """Return the ``top`` best of what a search found, in exact order."""
         if len(pairs) > top:
-            least = pairs[top - 1][1] - TOLERANCE
+            least = sorted((cosine for _, cosine in pairs), reverse=True)[top - 1] - TOLERANCE
             pairs = [pair for pair in pairs if pair[1] >= least]
         return self._placed([id for id, _ in pairs])[:top]
 
@@ -141,8 +161,12 @@ class DenseSearch:
             norms = np.linalg.norm(rows, axis=1)
             cosines = np.clip((rows @ question) / np.where(norms > 0, norms, 1.0), -1.0, 1.0)
             self._cosines.update(zip(found, np.round(cosines, DIGITS).tolist(), strict=True))
-        if lost := [id for id in missing if id not in self._cosines]:
-            raise DamagedStoreError(
-                f"the index has no vector for {len(lost)} chunks, such as {lost[0]}", hint=REPAIR
-            )
+        _check_whole(missing, self._cosines)
         return self._cosines
+
+
+def _check_whole(wanted: Sequence[str], found: Container[str]) -> None:
+    if lost := [id for id in wanted if id not in found]:
+        raise DamagedStoreError(
+            f"the index has no vector for {len(lost)} chunks, such as {lost[0]}", hint=REPAIR
+        )

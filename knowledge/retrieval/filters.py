@@ -67,13 +67,17 @@ class TextFilter:
 
 def allowed(query: Query, columns: ChunkColumns, snapshot: Snapshot) -> NDArray[np.bool_] | None:
     """Return the mask of the chunks that may be hits; ``None`` when all may."""
-    masks = []
     files = FileFilter(query.where, query.files, query.since, query.until)
-    if not files.passes_all:
-        masks.append(columns.mask(files, lambda: columns.where_file(snapshot, files.passes)))
-    if query.keywords:
-        texts = TextFilter.of(query.keywords)
-        masks.append(columns.mask(texts, lambda: columns.where_text(snapshot, texts.passes)))
-    if not masks:
+    texts = TextFilter.of(query.keywords)
+    if files.passes_all and not query.keywords:
         return None
-    return masks[0] if len(masks) == 1 else masks[0] & masks[1]
+    if not query.keywords:
+        return columns.mask(files, lambda: columns.where_file(snapshot, files.passes))
+    if files.passes_all:
+        return columns.mask(texts, lambda: columns.where_text(snapshot, texts.passes))
+    return columns.mask(
+        (files, texts),
+        lambda: (
+            columns.where_file(snapshot, files.passes) & columns.where_text(snapshot, texts.passes)
+        ),
+    )

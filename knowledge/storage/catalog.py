@@ -8,13 +8,33 @@ from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from knowledge.errors import DatasetExistsError, DatasetNotFoundError
+from knowledge.errors import DamagedStoreError, DatasetExistsError, DatasetNotFoundError
 from knowledge.model import Dataset
 from knowledge.storage import fulltext, schema
 from knowledge.storage.database import connect, migrate, transaction, translated
 from knowledge.storage.layout import HIDDEN, DataFolder, check_name, new_key
 from knowledge.storage.rows import dataset_of, dump, now
 from knowledge.storage.snapshot import Snapshot
+
+
+def check_there(folder: DataFolder) -> bool:
+    """Tell whether there is a catalog; one is made where there is nothing at all.
+
+    Raises
+    ------
+    DamagedStoreError
+        There are indexes, but no catalog that says whose they are, or an empty one.
+    """
+    try:
+        there = folder.catalog.stat().st_size > 0
+    except OSError:
+        there = False
+    if not there and any(folder.root.glob("datasets/*/g*")):
+        raise DamagedStoreError(
+            f"{folder.catalog} is missing or empty, though there are datasets beside it",
+            hint="Put a backup of it there, or `knowledge doctor --fix` saves what it can.",
+        )
+    return folder.catalog.exists()
 
 
 class Catalog:
@@ -28,6 +48,7 @@ class Catalog:
 
     def __init__(self, folder: DataFolder) -> None:
         self.folder = folder
+        check_there(folder)
         self.connection = connect(folder.catalog)
         fulltext.register(self.connection)
         try:

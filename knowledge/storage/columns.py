@@ -19,11 +19,16 @@ if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.storage.snapshot import Snapshot
 
+Vectors = tuple[list[str], "NDArray[np.float32]"]
+"""Chunk ids, and their vectors as rows."""
+
+MOST_BYTES = 64 * 2**20
+"""Of vectors that are kept with the filters they belong to."""
 MASKS = 32
 """Filters whose outcome is kept."""
 COMMON = 1_000
 MOST_COMMON = 8_000_000
-"""Chunks of the terms that are kept: the few words that many chunks hold, many questions hold too."""
+"""Chunks of the terms that are kept: what many chunks hold, many questions hold too."""
 MANY = 20
 """For more than one in so many chunks, all ids are read at once."""
 
@@ -62,6 +67,7 @@ class ChunkColumns:
         self._common: dict[tuple[str, int], NDArray[np.int32]] = {}
         self._common_size = 0
         self._masks: dict[object, NDArray[np.bool_]] = {}
+        self._vectors: dict[int, tuple[NDArray[np.bool_], Vectors]] = {}
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -119,9 +125,23 @@ class ChunkColumns:
         """Return which chunks pass a filter, made once for each ``key``."""
         if key not in self._masks:
             while len(self._masks) >= MASKS:
-                self._masks.pop(next(iter(self._masks)))
+                del self._masks[next(iter(self._masks))]
             self._masks[key] = make()
         return self._masks[key]
+
+    def vectors(self, mask: NDArray[np.bool_], read: Callable[[], Vectors]) -> Vectors:
+        """Return the vectors of the chunks that a mask lets through, read once while there is room.
+
+        The same filter often stands with many questions.
+        """
+        known = self._vectors.get(id(mask))
+        if known is not None and known[0] is mask:
+            return known[1]
+        found = read()
+        self._vectors[id(mask)] = (mask, found)
+        while sum(vectors.nbytes for _, (_, vectors) in self._vectors.values()) > MOST_BYTES:
+            del self._vectors[next(iter(self._vectors))]
+        return found
 
     def where_file(
         self, snapshot: Snapshot, passes: Callable[[FileFacts], bool]

@@ -46,6 +46,8 @@ def copy_index(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for path in sorted(source.rglob("*")):
         copy = target / path.relative_to(source)
+        if path.name in (NAME, FACTS):
+            continue  # of this generation, not of the next
         if path.is_dir():
             copy.mkdir()
         elif path.name == SQLITE:
@@ -55,9 +57,7 @@ def copy_index(source: Path, target: Path) -> None:
                 contextlib.closing(sqlite3.connect(copy)) as new,
             ):
                 old.backup(new)
-        elif not path.name.startswith(
-            (SQLITE, NAME, FACTS)
-        ):  # its journal belongs to SQLite's copy
+        elif not path.name.startswith(SQLITE):  # its journal belongs to the copy SQLite made
             _copy_file(path, copy)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
     from knowledge.storage.vectors.chroma import ChromaIndex
 
-BUFFERED_CHUNKS = 500  # written together: one catalog transaction, one upsert
+BUFFERED_CHUNKS = 2_000  # written together: one catalog transaction, one upsert
 MAX_DEAD_SHARE = 0.3
 
 

@@ -84,6 +84,9 @@ def test_hits_say_where_they_stand(ask):
                 check_pages(hit)
             elif suffix in ("md", "txt", "rst", "py"):
                 check_lines(hit)
+            elif suffix == "ipynb":
+                assert hit["page_unit"] == "cell"
+                assert 1 <= hit["page_start"] <= hit["page_end"]
             else:
                 assert hit["page_start"] is None
     assert {"pdf", "md", "txt", "rst", "py", "html", "docx", "csv", "json", "ipynb"} <= kinds

@@ -3,7 +3,6 @@ import gzip
 import io
 import lzma
 import os
-import random
 import string
 import struct
 import tarfile
@@ -14,12 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.documents import containers
 from knowledge.documents.loading import load
 from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
-from knowledge.ingestion.loading import LoadTask, load_file
-from knowledge.model import FileStatus, SplitterSpec
+from knowledge.model import SplitterSpec
 from tests.documents.archive_makers import problems, read, tar_info, tarred, texts, zipped
 from tests.documents.makers import pdf
 
@@ -270,73 +267,6 @@ def test_members_in_strong_encryption():
     assert "password" in problems(read(data, "x.zip"))["secret.md"][1]
 
 
-def noise(size=4000):
-    return random.Random(3).randbytes(size // 2).hex()
-
-
-def test_a_zip_archive_that_is_cut_off():
-    data = zipped({"a.md": "# Alpha", "b.txt": noise(), "c.txt": "never there"})
-    loaded = read(data[: data.find(b"c.txt") - 40], "x.zip")
-    assert texts(loaded) == {"a.md": "# Alpha"}
-    assert problems(loaded)["b.txt"][0] == "failed"
-    assert "after a.md" in problems(loaded)[""][1]
-
-
-def test_a_zip_archive_whose_directory_is_lost():
-    data = zipped(FILES)
-    loaded = read(data[: data.find(b"PK\1\2")], "x.zip")
-    assert texts(loaded) == FILES
-    assert "cut off or damaged" in problems(loaded)[""][1]
-
-
-@pytest.mark.parametrize("mode", ["w", "w:gz", "w:bz2", "w:xz"])
-def test_a_tar_archive_that_is_cut_off(mode):
-    content = {"a.md": "# Alpha", "b.txt": noise(600_000), "c.txt": "never there"}
-    data = tarred(content, mode)
-    loaded = read(data[: len(data) * 6 // 10], "x.tar")
-    found = problems(loaded)
-    if mode in ("w", "w:gz"):  # the others unpack in blocks of 900 kB and more
-        assert texts(loaded) == {"a.md": "# Alpha"}
-        assert "after a.md" in found[""][1]
-    assert all(status == "failed" for status, _ in found.values())
-    assert found
-
-
-def test_a_packed_file_that_is_cut_off():
-    whole = noise(600_000)
-    data = gzip.compress(whole.encode())
-    loaded = read(data[: len(data) // 2], "log.txt.gz")
-    (text,) = texts(loaded).values()
-    assert whole.startswith(text)
-    assert len(text) > 100_000
-    assert problems(loaded)["log.txt"][0] == "failed"
-
-
-def test_damage_in_one_member():
-    data = bytearray(zipped({"a.txt": noise(), "b.txt": "fine"}))
-    data[200] ^= 0xFF
-    loaded = read(bytes(data), "x.zip")
-    assert texts(loaded) == {"b.txt": "fine"}
-    assert "damaged" in problems(loaded)["a.txt"][1]
-
-
-@pytest.mark.parametrize(
-    ("name", "data"),
-    [
-        ("a.zip", b"no archive"),
-        ("a.zip", b"PK\3\4" + bytes(3)),
-        ("a.tar", b"no archive" * 100),
-        ("a.gz", b"no archive"),
-        ("a.bz2", b"BZh9 no archive"),
-        ("a.tar.gz", b"\x1f\x8b\x08" + bytes(50)),
-    ],
-)
-def test_what_is_no_archive_at_all(name, data):
-    outcome = load_file(LoadTask("", name, SplitterSpec(), 1 << 30, content=data))
-    assert outcome.status is FileStatus.FAILED
-    assert outcome.reason
-
-
 def test_an_empty_archive():
     with pytest.raises(EmptyDocumentError):
         load(zipped({}), "x.zip")
@@ -368,40 +298,6 @@ def test_zip64():
     ):
         member.write(b"large in spirit")
     assert texts(read(output.getvalue(), "x.zip")) == {"a.txt": "large in spirit"}
-
-
-def test_a_bound_on_the_ratio():
-    bomb = zipped({"zeros.txt": bytes(containers.FREE + 1), "b.txt": "fine"})
-    loaded = read(bomb, "x.zip")
-    assert texts(loaded) == {"b.txt": "fine"}
-    assert "250 times" in problems(loaded)["zeros.txt"][1]
-    packed = tarred({"a.txt": "a", "zeros.txt": bytes(containers.FREE + 1)}, "w:gz")
-    loaded = read(packed, "x.tgz")
-    assert texts(loaded) == {"a.txt": "a"}
-    assert "250 times" in problems(loaded)[""][1]
-
-
-@pytest.mark.parametrize("pack", [zipped, tarred])
-def test_a_bound_on_what_is_unpacked_at_all_levels(pack):
-    inner = zipped({f"{n}.txt": noise(40_000) for n in range(3)}, zipfile.ZIP_STORED)
-    loaded = read(pack([("a.zip", inner), ("b.txt", "b")]), "x", max_unpacked=210_000)
-    assert set(texts(loaded)) - {"b.txt"} == {"a.zip!/0.txt", "a.zip!/1.txt"}
-    reasons = " ".join(reason for _, reason in problems(loaded).values())
-    assert "KNOW_MAX_UNPACKED_SIZE" in reasons
-
-
-def test_a_bound_on_members(monkeypatch):
-    monkeypatch.setattr(containers, "MAX_MEMBERS", 3)
-    loaded = read(zipped({f"{n}.txt": str(n) for n in range(5)}), "x.zip")
-    assert set(texts(loaded)) == {"0.txt", "1.txt", "2.txt"}
-    assert problems(loaded)["3.txt"] == ("failed", "it holds more than 3 files, the limit")
-
-
-def test_a_bound_on_text():
-    data = zipped({f"{n}.txt": noise(1000) for n in range(5)})
-    loaded = read(data, "x.zip", max_text=2500)
-    assert set(texts(loaded)) == {"0.txt", "1.txt"}
-    assert "KNOW_MAX_TEXT_SIZE" in problems(loaded)["2.txt"][1]
 
 
 def test_members_may_be_left_out():

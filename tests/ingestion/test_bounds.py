@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.documents import containers
+from knowledge.documents import budget
 from knowledge.documents.options import LoadOptions
 from knowledge.ingestion.loading import LoadedFile, LoadTask
 from knowledge.ingestion.workers import load_files
@@ -48,14 +48,14 @@ def reasons(file: LoadedFile) -> str:
 
 
 def test_a_zip_bomb(tmp_path):
-    zeros = bytes(containers.FREE * 2)
+    zeros = bytes(budget.FREE * 2)
     file = outcome(tmp_path, "bomb.zip", zipped({"0.txt": zeros, "1.bin": zeros, "a.txt": "fine"}))
     assert [passage.text for passage in file.passages] == ["fine"]
     assert reasons(file).count("250 times its size") == 2
 
 
 def test_a_zip_bomb_of_archives_in_archives(tmp_path):
-    data = zipped({"0.txt": bytes(containers.FREE * 2)})
+    data = zipped({"0.txt": bytes(budget.FREE * 2)})
     for _ in range(5):
         data = zipped({f"{number}.zip": data for number in range(8)})
     file = outcome(tmp_path, "42.zip", data)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from knowledge.errors import DamagedStoreError
 from knowledge.retrieval import dense
 from knowledge.retrieval.dense import DenseSearch
 from knowledge.storage.vectors.chroma import ChromaIndex
@@ -26,6 +27,9 @@ class Columns:
 
     def positions_of(self, snapshot, ids):
         return np.array([int(id) for id in ids])
+
+    def vectors(self, mask, read):
+        return read()
 
 
 @pytest.fixture(scope="module")
@@ -93,3 +97,13 @@ def test_a_vector_of_nothing_has_no_direction(index):
     found = search(index, np.zeros(DIMENSIONS, np.float32)).nearest(3)
     assert len(found) == 3
     assert {abs(cosine) for _, cosine in found} == {0.0}
+
+
+def test_a_vector_that_is_missing_is_damage(index):
+    searched = search(index, index.vectors[1])
+    mask = np.ones(CHUNKS + 5, dtype=bool)
+    mask[:CHUNKS] = False
+    with pytest.raises(DamagedStoreError, match="no vector for 5 chunks"):
+        searched.nearest(3, mask)
+    with pytest.raises(DamagedStoreError, match="no vector for 1 chunks"):
+        searched.cosines([3, CHUNKS])

@@ -138,3 +138,15 @@ def test_several_datasets_are_filtered_alike(kb, tmp_path):
     kb.ingest(tmp_path / "more", "more")
     hits = kb.retrieve("key", ["default", "more"], where="year = 2021")
     assert sorted(hit.dataset for hit in hits) == ["default", "more"]
+
+
+def test_a_filter_that_comes_again_gives_the_same(knowledge_of):
+    files = {f"{number}.{'md' if number % 2 else 'txt'}": f"key {number}" for number in range(40)}
+    kb = knowledge_of(files)
+    options = {"files": "*.md", "fold": False}
+    first, *others = [kb.retrieve("key 7", mode="hybrid", **options) for _ in range(4)]
+    assert len(first) == 10
+    assert others == [first] * 3
+    assert {hit.name for hit in kb.retrieve("key 7", files="*.txt", fold=False)}.isdisjoint(
+        hit.name for hit in first
+    )

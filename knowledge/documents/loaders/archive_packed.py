@@ -10,15 +10,9 @@ import posixpath
 import zlib
 from typing import IO, cast
 
+from knowledge.documents.budget import MAX_MEMBER, PIECE, BoundedStream
 from knowledge.documents.cleaning import clean
-from knowledge.documents.containers import (
-    CUT_OFF,
-    MAX_MEMBER,
-    PIECE,
-    BoundedStream,
-    Members,
-    member_path,
-)
+from knowledge.documents.containers import CUT_OFF, Members, member_path
 from knowledge.documents.loaders.archive_tar import BLOCK, is_tar, read_tar
 from knowledge.documents.loading import Loaded
 from knowledge.documents.options import LoadOptions

@@ -9,8 +9,8 @@ import struct
 import zlib
 from collections.abc import Iterator
 
+from knowledge.documents.budget import PIECE
 from knowledge.documents.cleaning import clean
-from knowledge.documents.containers import PIECE
 from knowledge.documents.loaders.archive_names import decoded
 
 _HEADER = struct.Struct("<4s5H3I2H")

@@ -7,18 +7,9 @@ import tarfile
 from collections.abc import Iterator
 from typing import Any
 
+from knowledge.documents.budget import MAX_MEMBER, PIECE, BoundedStream, BudgetError, Stream
 from knowledge.documents.cleaning import clean
-from knowledge.documents.containers import (
-    CUT_OFF,
-    MAX_MEMBER,
-    PIECE,
-    BoundedStream,
-    BudgetError,
-    Members,
-    Stream,
-    is_junk,
-    member_path,
-)
+from knowledge.documents.containers import CUT_OFF, Members, is_junk, member_path
 from knowledge.documents.loaders.archive_names import LEADS_OUT, decoded
 from knowledge.documents.loading import Loaded
 from knowledge.documents.options import MIB, LoadOptions
@@ -94,7 +85,7 @@ class _Header(tarfile.TarInfo):
     def fromtarfile(cls, archive: Any) -> Any:
         try:
             return super().fromtarfile(archive)
-        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):
+        except (tarfile.EOFHeaderError, tarfile.EmptyHeaderError):  # type: ignore[attr-defined]
             raise
         except tarfile.HeaderError as error:
             raise EOFError(str(error)) from error

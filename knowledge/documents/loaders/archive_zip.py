@@ -10,15 +10,9 @@ import zlib
 from collections.abc import Iterator, Sequence
 from typing import IO, Any
 
+from knowledge.documents.budget import BudgetError, read_all
 from knowledge.documents.cleaning import clean
-from knowledge.documents.containers import (
-    CUT_OFF,
-    BudgetError,
-    Members,
-    is_junk,
-    member_path,
-    read_all,
-)
+from knowledge.documents.containers import CUT_OFF, Members, is_junk, member_path
 from knowledge.documents.loaders.archive_names import LEADS_OUT, decoded
 from knowledge.documents.loaders.archive_salvage import salvage
 from knowledge.documents.loading import Loaded

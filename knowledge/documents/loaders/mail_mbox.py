@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from knowledge.documents.containers import BudgetError, Members
+from knowledge.documents.budget import BudgetError
+from knowledge.documents.containers import Members
 from knowledge.documents.loaders.mail_parts import parse
 from knowledge.documents.loaders.mail_text import document_of, read_attachments
 from knowledge.documents.loading import Loaded

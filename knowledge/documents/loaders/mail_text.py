@@ -8,7 +8,8 @@ from codecs import BOM_UTF8
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from knowledge.documents.containers import BudgetError, Members, is_junk
+from knowledge.documents.budget import BudgetError
+from knowledge.documents.containers import Members, is_junk
 from knowledge.documents.loading import load
 from knowledge.documents.options import LoadOptions
 from knowledge.errors import EmptyDocumentError

@@ -153,6 +153,15 @@ def garbled_chunks(connection: sqlite3.Connection, number: int) -> dict[str, lis
     return found
 
 
+def files_to_read(connection: sqlite3.Connection, number: int) -> list[str]:
+    """Return the ids of files that the next ingest reads again, since something of them is lost."""
+    values = {"dataset": number, "generation": _generation(connection, number)}
+    rows = connection.execute(
+        f"SELECT id FROM files WHERE dataset = :dataset AND size < 0 AND {_SHOWN}", values
+    )
+    return [row["id"] for row in rows]
+
+
 def read_again(connection: sqlite3.Connection, number: int, file_ids: list[str]) -> None:
     """Let the next ingest read some files again, though they look unchanged."""
     connection.executemany(

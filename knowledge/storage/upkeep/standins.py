@@ -151,7 +151,7 @@ def add_lost_files(connection: sqlite3.Connection, number: int, generation: int)
                 "id": file_id,
                 "path": path,
                 "name": Path(path).name,
-                "size": -1,
+                "size": -1 if file_id in paths else 0,  # what is less than nothing is read again
                 "chunks": chunks,
                 "tokens": tokens,
                 "ingested_at": now(),

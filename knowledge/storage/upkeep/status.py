@@ -9,7 +9,7 @@ from pathlib import Path
 
 from knowledge.model import Dataset
 from knowledge.storage import schema
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import Catalog, check_there
 from knowledge.storage.database import translated
 from knowledge.storage.history import Run, missed_files, runs_of
 from knowledge.storage.layout import DataFolder
@@ -104,7 +104,7 @@ def status_of(folder: DataFolder, name: str | None, cache_limit: int) -> Status:
         There is no such dataset.
     """
     datasets: list[DatasetStatus] = []
-    if name is not None or folder.catalog.exists():
+    if name is not None or check_there(folder):
         with Catalog(folder) as catalog:
             chosen = catalog.datasets() if name is None else [catalog.dataset(name)]
             datasets = [_status_of(catalog, dataset) for dataset in chosen]

@@ -33,6 +33,8 @@ class BindingsReader:
 
     def __init__(self, folder: Path) -> None:
         import chromadb_rust_bindings as native
+        import numpy  # noqa: F401  an error of the native part imports chromadb, and with it
+        # numpy: half imported by another thread at that moment, it would end the process.
 
         self.folder = folder
         with translated(folder):

@@ -11,6 +11,7 @@ Chroma's SQLite file changes whenever the index is opened; SQLite finds its dama
 from __future__ import annotations
 
 import json
+import shutil
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,6 +42,8 @@ def write_checksums(folder: Path) -> None:
                 "mtime_ns": facts.st_mtime_ns,
                 "crc32": _crc(path),
             }
+    if (folder / NAME).is_dir():
+        shutil.rmtree(folder / NAME)
     content = {"files": noted, "crc32": _crc_of(noted)}
     (folder / NAME).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
