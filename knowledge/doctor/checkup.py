@@ -269,7 +269,7 @@ class _Checkup:
             Severity.DAMAGE,
             dataset.name,
             f"chunks of {len(stale)} files are lost",
-            "The next ingest of these files reads them again, and so does `knowledge doctor --fix`.",
+            "`knowledge doctor --fix` reads these files again, and so does their next ingest.",
         )
 
         def repair() -> str:

@@ -144,4 +144,7 @@ def described(stored: SourceFile, folder: Metadata | None, metadata: Metadata) -
     """Return an unchanged file with the metadata that the user gives it now."""
     given, flags = given_metadata(stored, folder, metadata)
     kept = {key: value for key, value in stored.remembered.items() if key != "flags"}
-    return replace(stored, given=given, remembered={**kept, **flags})
+    remembered = {**kept, **flags}
+    if given == stored.given and remembered == stored.remembered:
+        return stored
+    return replace(stored, given=given, remembered=remembered)

@@ -8,6 +8,7 @@ import time
 from knowledge.embeddings.choice import Choice, choose
 from knowledge.embeddings.embedder import Embedder
 from knowledge.errors import DatasetNotFoundError, UsageError
+from knowledge.ingestion.allocator import share_arenas
 from knowledge.ingestion.pipeline import IngestRun, report
 from knowledge.ingestion.pools import kept_texts, open_pool
 from knowledge.ingestion.reading import Reader, check_request
@@ -18,7 +19,7 @@ from knowledge.ingestion.usage import Usage
 from knowledge.ingestion.writing import Writer
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings import Origin, Settings
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import Catalog, check_there
 from knowledge.storage.layout import DataFolder, check_name
 from knowledge.storage.write_run import open_write_run
 
@@ -53,6 +54,7 @@ def ingest(
         Whatever ended the whole run; a file's failure is in the report instead.
     """
     started = time.monotonic()
+    share_arenas()
     check_name(name)
     check_request(request, settings)
     tally = Tally(progress, on_file)
@@ -166,7 +168,7 @@ def _rehearse(
     """Do a dry run; return which embedder would embed, and with what settings."""
     with contextlib.ExitStack() as stack:
         catalog = dataset = None
-        if folder.catalog.exists():
+        if check_there(folder):
             catalog = stack.enter_context(Catalog(folder))
             with contextlib.suppress(DatasetNotFoundError):
                 dataset = catalog.dataset(name)

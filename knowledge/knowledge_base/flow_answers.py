@@ -111,7 +111,7 @@ class FlowAnswers(Retrieving):
         return replace(found, hits=self._refined(shown, found.hits, refinement), query=shown)
 
     def _all_datasets(self) -> list[Dataset]:
-        if not self.folder.catalog.exists():
+        if not self._is_there():
             return []
         with self._catalog() as catalog:
             return catalog.datasets()

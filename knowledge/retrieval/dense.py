@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from knowledge.storage.snapshot import Snapshot
     from knowledge.storage.vectors.reader import VectorReader
 
-EXACT_LIMIT = 2_000
+EXACT_LIMIT = 5_000
 """Up to this many allowed chunks, each is compared; their vectors are read once for a filter."""
 AMONG_LIMIT = 30_000
 """As many ids as the index takes."""
@@ -30,7 +30,7 @@ AMONG_DEPTH = 200
 """A search among ids finds more of the nearest when it is asked for more than a few."""
 DEEP_LIMIT = 2_500
 """A search of all this deep is as fast as one among ids."""
-OVERFETCH = 2
+OVERFETCH = 3
 TIES_OVERFETCH = 4
 LEAST_DEPTH = 100
 """A search for fewer takes as long."""

@@ -19,7 +19,7 @@ from knowledge.retrieval.query import Query
 from knowledge.retrieval.refine.refinement import Refinement
 from knowledge.retrieval.refine.stages import Rerank, refine
 from knowledge.retrieval.surroundings import StoredSurroundings
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import Catalog, check_there
 from knowledge.storage.layout import DataFolder
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Retriever:
         """
         if query.mode != "auto":
             return query
-        if not self._folder.catalog.exists():
+        if not check_there(self._folder):
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with Catalog(self._folder) as catalog:
             models = [catalog.dataset(name).embedding for name in query.datasets]
@@ -128,7 +128,7 @@ class Retriever:
             return refine(query.text, hits, refinement, query.top_k, around, rerank)
 
     def _found(self, query: Query, refinement: Refinement, rerank: Rerank | None) -> list[Hit]:
-        if not self._folder.catalog.exists():
+        if not check_there(self._folder):
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with Catalog(self._folder) as catalog:
             vectors = self._vectors(catalog, query)

@@ -10,6 +10,7 @@ from knowledge.model import Chunk, Passage
 
 MOST_REPEATS = 100_000
 
+
 def new_file_id(path: str, taken: Container[str]) -> str:
     """Return the id of a file first seen at ``path``; a moved file keeps the one it has.
 

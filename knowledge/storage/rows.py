@@ -96,11 +96,17 @@ def file_of(row: sqlite3.Row) -> SourceFile:
         content_hash=row["content_hash"],
         chunks=row["chunks"],
         tokens=row["tokens"],
-        metadata=json.loads(row["metadata"]),
-        given=json.loads(row["given"]),
+        metadata=_object(row["metadata"]),
+        given=_object(row["given"]),
         ingested_at=datetime.fromisoformat(row["ingested_at"]),
         remembered=json.loads(row["remembered"]) if row["remembered"] else {},
     )
+
+
+def _object(text: str) -> dict[str, Any]:
+    """Parse a JSON object; most are empty, and a large dataset reads very many."""
+    found: dict[str, Any] = {} if text == "{}" else json.loads(text)
+    return found
 
 
 @readable

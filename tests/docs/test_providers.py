@@ -10,7 +10,6 @@ import pytest
 from knowledge.embeddings.registry import create_embedder, default_provider, provider_names
 from knowledge.settings import TABLE, Settings
 from knowledge.trust import REACH
-
 from tests.conftest import ROOT
 from tests.docs.settings_page import EXAMPLE, shown_default
 

@@ -77,7 +77,10 @@ def main() -> None:
         with os.fdopen(reading) as answers:
             ended = [json.loads(answer) for answer in answers if answer.endswith("\n")]
         _, status = os.waitpid(pid, 0)
-        print(json.dumps({"signal": max(0, -os.waitstatus_to_exitcode(status)), "ended": ended}), flush=True)
+        print(
+            json.dumps({"signal": max(0, -os.waitstatus_to_exitcode(status)), "ended": ended}),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
