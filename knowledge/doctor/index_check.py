@@ -13,7 +13,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import knowledge
 from knowledge.storage.upkeep.databases import database_damage
 from knowledge.storage.vectors.checksums import SQLITE, damaged_files, read_checksums
 from knowledge.storage.vectors.graph_files import graph_damage
@@ -79,7 +78,7 @@ def _told(answer: dict[str, Any], count: int, dimensions: int | None) -> str:
 
 def _ask(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
     """Read the index in a process of its own; what kills that process is an answer too."""
-    package = str(Path(knowledge.__file__).parents[1])
+    package = str(Path(__file__).parents[2])  # the process may start anywhere
     paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(

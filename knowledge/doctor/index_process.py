@@ -8,6 +8,7 @@ how many have a ``broken`` vector, how many ``dimensions`` there are, and an ``e
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -61,7 +62,7 @@ def main() -> None:
     """Answer the question on standard input."""
     asked = json.loads(sys.stdin.readline())
     answer = examine(Path(asked["folder"]), asked["ids"])
-    sys.stdout.write(json.dumps(answer) + "\n")
+    os.write(1, (json.dumps(answer) + "\n").encode())
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """A program that runs command lines in children, one after the other, and tells how they ended.
 
-It reads a JSON object a line, ``{"lines": [[data folder, argument, ...], ...]}``, and answers with
-``{"signal": N, "ended": [[exit code, stdout, stderr], ...]}``: a child that a signal killed has
-ended fewer lines than it was given. All is imported before the first child is forked, which saves
-most of the time of a run.
+It reads a JSON object a line, ``{"lines": [[data folder, argument, ...], ...], "limit": null}``,
+and answers with ``{"signal": N, "ended": [[exit code, stdout, stderr], ...]}``: a child that a
+signal killed has ended fewer lines than it was given. With a limit, no file may grow beyond so many
+bytes. All is imported before the first child is forked, which saves most of the time of a run.
 """
 
 from __future__ import annotations
@@ -53,7 +53,11 @@ def run_line(data: str, *arguments: str) -> tuple[int, str, str]:
     return code, out.buffer.getvalue().decode(), err.buffer.getvalue().decode()
 
 
-def child(lines: list[list[str]], answers: int) -> None:
+def child(lines: list[list[str]], limit: int | None, answers: int) -> None:
+    if limit is not None:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
     for line in lines:
         os.write(answers, (json.dumps(run_line(*line)) + "\n").encode())
 
@@ -70,7 +74,7 @@ def main() -> None:
         if pid == 0:
             os.close(reading)
             try:
-                child(json.loads(line)["lines"], writing)
+                child(**json.loads(line), answers=writing)
             finally:
                 os._exit(0)
         os.close(writing)

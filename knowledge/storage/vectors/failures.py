@@ -7,8 +7,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
+from knowledge.storage.disk import FULL_HINT
 
 REPAIR = "`knowledge doctor --fix` builds it anew from the stored texts."
+
+_NO_ROOM = (
+    "disk is full",
+    "No space left",
+    "os error 28",
+    "os error 27",  # EFBIG
+    "(code: 778)",  # SQLITE_IOERR_WRITE
+    "(code: 1034)",  # SQLITE_IOERR_FSYNC
+    "(code: 4874)",  # SQLITE_IOERR_SHMSIZE
+)
 
 
 @contextmanager
@@ -22,9 +33,9 @@ def translated(folder: Path) -> Iterator[None]:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
         text = str(error)
-        if any(sign in text for sign in ("disk is full", "No space left", "os error 28")):
+        if any(sign in text for sign in _NO_ROOM):
             raise KnowledgeError(
-                f"the disk is full: {folder}", hint="Free some space and run again."
+                f"there is no room to write the index {folder}", hint=FULL_HINT
             ) from error
         if any(sign in text for sign in ("readonly", "Permission denied", "unable to open")):
             raise KnowledgeError(
