@@ -25,6 +25,7 @@ _COMPARED = 256
 """Characters of a text that decide whether it really differs from another."""
 _SAME = 1e-6
 _WORD = re.compile(r"[a-z0-9]+")
+_CUT_WORD = re.compile(r"\w+\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,15 +82,22 @@ def check_answer(
 def really_differ(one: str, other: str) -> bool:
     """Tell whether a working model must give two texts different vectors.
 
-    True only when their first characters hold different sets of plain words: models may ignore
-    case, accents, order, repetition, punctuation and scripts that they do not know.
+    True only when one begins with a plain word that the other has nowhere: models may cut long
+    texts off and ignore case, accents, order, repetition, punctuation and scripts that they do
+    not know.
     """
-    return _words(one) != _words(other)
+    return not (_first_words(one) <= _words(other) and _first_words(other) <= _words(one))
+
+
+def _first_words(text: str) -> frozenset[str]:
+    """Return the words of the first characters, without one that they cut in two."""
+    start = text[:_COMPARED]
+    whole = start if len(text) <= _COMPARED else _CUT_WORD.sub("", start)
+    return _words(whole)
 
 
 def _words(text: str) -> frozenset[str]:
-    folded = unicodedata.normalize("NFKD", text[:_COMPARED].casefold())
-    return frozenset(_WORD.findall(folded))
+    return frozenset(_WORD.findall(unicodedata.normalize("NFKD", text.casefold())))
 
 
 def _check_shape(

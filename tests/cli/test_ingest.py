@@ -230,7 +230,8 @@ def test_a_dataset_keeps_its_chunk_size(run, corpus):
 
 def test_no_chunk_is_larger_than_asked_for(run, corpus):
     write_files(corpus, {"long.txt": "One sentence follows another here. " * 300})
-    run("ingest", corpus, "--chunk-size", "50", "--chunk-overlap", "5")
+    ingested = run("ingest", corpus, "--chunk-size", "50", "--chunk-overlap", "5")
+    assert ingested.code == 0, ingested.err
     file = run("get-file", corpus / "long.txt", "--text", "--json").json["file"]
     assert file["chunks"] == len(file["passages"]) > 10
     assert all(len(passage["text"].split()) <= 50 for passage in file["passages"])

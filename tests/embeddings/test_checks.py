@@ -70,6 +70,8 @@ def test_the_same_vector_for_texts_that_differ_is_refused():
         ["café", "cafe", "CAFÉ"],
         ["你好", "再见", "🙂"],
         ["x" * 256 + " one", "x" * 256 + " two", "x" * 256],
+        ["one two three " * 40, "two three one " * 40, "three one two " * 40],
+        ["one " + "two " * 63 + "three", "two " * 64 + "three one", "three two one"],
     ],
 )
 def test_texts_that_a_model_may_take_for_equal_are_let_through(texts):
@@ -80,3 +82,5 @@ def test_texts_that_a_model_may_take_for_equal_are_let_through(texts):
 def test_texts_that_differ_in_a_word_differ():
     assert really_differ("row 1", "row 2")
     assert really_differ("the cat", "the dog")
+    assert really_differ("the cat", "the cat sat")
+
