@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-SECTION_WORDS = 90
+SECTION_WORDS = 150
 SECTIONS = 5
 
 

@@ -83,4 +83,3 @@ def test_texts_that_differ_in_a_word_differ():
     assert really_differ("row 1", "row 2")
     assert really_differ("the cat", "the dog")
     assert really_differ("the cat", "the cat sat")
-
