@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.sourcecode.grammars import is_deep, language
+from knowledge.documents.tokens import counter_of
 from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec
 
@@ -21,6 +22,10 @@ Span = tuple[int, int]
 _WINDOW = 32_768
 _NARROW_WINDOW = 4_096  # for text without line breaks
 _SPACE = re.compile(r"\s*")
+_WHITE = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join(
+    map(chr, range(0x2000, 0x200B))
+)
+"""What the splitter takes for white space: as Unicode does, without Python's \\x1c to \\x1f."""
 _SIGN = r"\s!-/:-@\[-`{-~"
 _CONTENT = re.compile(rf"[^{_SIGN}]")
 # Nothing worth keeping together stands across so much white space or mere signs, and both are slow.
@@ -68,6 +73,8 @@ class Chunker:
         sizes = (spec.tokenizer, spec.chunk_size, spec.chunk_overlap)
         self._plain = TextSplitter.from_tiktoken_model(*sizes)
         self._syntax = syntax
+        self._most = spec.chunk_size
+        self._counter = counter_of(spec.tokenizer)
         self._structured: Any = None
         if markdown:
             self._structured = MarkdownSplitter.from_tiktoken_model(*sizes)
@@ -101,6 +108,10 @@ class Chunker:
         return _HOSTILE_MARKDOWN.search(text, start, end) is not None
 
     def _windows(self, text: str, start: int, end: int, splitter: Any) -> Iterator[Span]:
+        whole_end = self._end_of_one(text, start, end)
+        if whole_end:
+            yield start, whole_end
+            return
         while start < end:
             stop = self._window_end(text, start, end)
             chunks = self._chunks(text[start:stop], splitter)
@@ -111,6 +122,16 @@ class Chunker:
             for offset, chunk in whole:
                 yield start + offset, start + offset + len(chunk)
             start = end if stop == end else start + chunks[-1][0]
+
+    def _end_of_one(self, text: str, start: int, end: int) -> int:
+        """Return where the only chunk of a short text ends; 0 when it takes several.
+
+        The splitter gives the same; to count takes a fraction of its time.
+        """
+        if start >= end or end - start > self._narrow:
+            return 0
+        only = text[start:end].rstrip(_WHITE)
+        return start + len(only) if 0 < self._counter.count(only) <= self._most else 0
 
     def _window_end(self, text: str, start: int, end: int) -> int:
         wide, narrow = min(end, start + self._wide), min(end, start + self._narrow)

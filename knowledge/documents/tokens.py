@@ -58,16 +58,22 @@ class TokenCounter:
     def __init__(self, tokenizer: str = TOKENIZER_MODEL) -> None:
         self._tokenizer = tokenizer
         self._known: dict[str, int] = {"": 0}
+        self._last = ("", 0)
 
     def count(self, text: str) -> int:
         """Return the number of tokens in ``text``, as the splitter counts them."""
+        last, tokens = self._last
+        if text == last:  # whether it fits is asked first, then how long it is
+            return tokens
         pieces = _PIECE.findall(text)
         known = self._known
         try:
-            return sum(map(known.__getitem__, pieces))
+            tokens = sum(map(known.__getitem__, pieces))
         except KeyError:
             known = self._learn(pieces)
-        return sum(map(known.__getitem__, pieces))
+            tokens = sum(map(known.__getitem__, pieces))
+        self._last = (text, tokens)
+        return tokens
 
     def _learn(self, pieces: list[str]) -> dict[str, int]:
         """Return what is known, with these pieces; another thread may begin it anew meanwhile."""

@@ -1,4 +1,6 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from knowledge.documents import chunking
 from knowledge.documents.chunking import Chunker
@@ -40,7 +42,7 @@ class Panicking:
 
 def test_markdown_that_crashes_the_parser_is_cut_as_text():
     chunker = Chunker(SplitterSpec(60, 10), markdown=True)
-    chunker._markdown = Panicking()
+    chunker._structured = Panicking()
     assert list(chunker.spans(PROSE, 0, len(PROSE))) == spans(PROSE)
 
 
@@ -48,4 +50,16 @@ def test_text_that_crashes_the_splitter_is_the_document_s_fault():
     chunker = Chunker(SplitterSpec(60, 10))
     chunker._plain = Panicking()
     with pytest.raises(DocumentError, match=r"splitting it crashed: index out of bounds"):
-        list(chunker.spans("text", 0, 4))
+        list(chunker.spans("text " * 100, 0, 500))
+
+
+@given(st.text("ab \t\n\r\x0b\x1c\x85\xa0\u2003\u3000.#*-`>1\u4f60", max_size=80), st.booleans())
+def test_a_short_text_is_cut_as_the_splitter_cuts_it(text, markdown):
+    chunker = Chunker(SplitterSpec(12, 0), markdown=markdown)
+    start = chunking.skip_space(text, 0, len(text))
+    splitter = chunker._structured or chunker._plain
+    expected = [
+        (start + offset, start + offset + len(chunk))
+        for offset, chunk in splitter.chunk_indices(text[start:])
+    ]
+    assert list(chunker._windows(text, start, len(text), splitter)) == expected
