@@ -35,7 +35,7 @@ def pool_for(
     return EmbeddingPool(
         choice.embedder,
         threads=threads or thread_count(choice.embedder, settings),
-        batch_size=settings["embedding_batch_size"],
+        batch_size=batch_size(choice.embedder, settings),
         batch_tokens=settings["embedding_batch_tokens"],
         retries=settings["embedding_retries"],
         requests_a_minute=settings["embedding_rpm"],
@@ -55,3 +55,14 @@ def thread_count(embedder: Embedder, settings: Settings) -> int:
     if own and not settings.is_set("embedding_threads"):
         return int(own)
     return int(settings["embedding_threads"])
+
+
+def batch_size(embedder: Embedder, settings: Settings) -> int:
+    """Return how many texts stand in a request.
+
+    That is what somebody set; else the embedder's ``default_batch_size``, where it has one.
+    """
+    own = getattr(embedder, "default_batch_size", None)
+    if own and not settings.is_set("embedding_batch_size"):
+        return int(own)
+    return int(settings["embedding_batch_size"])

@@ -2,8 +2,8 @@
 
 The weights and the tokenizer are read from inside the ``wordllama`` wheel; the package itself is
 not imported. Its weights are float16: one question reads only its own rows of the file, documents
-use one float32 copy of the table, made once in a process. Tokenizing, which takes most of the
-time, runs outside the GIL and on all cores.
+use one float32 copy of the table, made once in a process. The tokens of documents' words are
+remembered, see `static_words`.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from knowledge.embeddings.static_words import WordTokens
     from knowledge.settings import Settings
 
 MODEL = "wordllama-l2-supercat-256"
@@ -41,6 +42,9 @@ _QUESTION = 2_000
 
 class StaticEmbedder:
     """Averages token vectors; no network, no key. Calls may come from several threads at once."""
+
+    default_threads = 2
+    default_batch_size = 128
 
     def __init__(self) -> None:
         self.spec = EmbedderSpec("static", MODEL, DIMENSIONS)
@@ -80,7 +84,7 @@ class StaticEmbedder:
         EmbeddingError
             The model's files are missing or damaged.
         """
-        token_ids = _token_ids(texts)
+        token_ids = _words().token_ids(texts)
         table = _table()
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, ids in enumerate(token_ids):
@@ -97,7 +101,7 @@ class StaticEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count each text's tokens."""
-        return [len(ids) for ids in _token_ids(texts)]
+        return [len(ids) for ids in _words().token_ids(texts)]
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -132,6 +136,18 @@ def _table() -> NDArray[np.float32]:
 def _tokenizer() -> Any:
     with _loading:
         return _read_tokenizer()
+
+
+def _words() -> WordTokens:
+    with _loading:
+        return _read_words()
+
+
+@cache
+def _read_words() -> WordTokens:
+    from knowledge.embeddings.static_words import WordTokens
+
+    return WordTokens(_read_tokenizer())
 
 
 @cache

@@ -38,7 +38,8 @@ EMBEDDINGS: tuple[Setting, ...] = (
         "embedding_batch_size",
         ("KNOW_EMBEDDING_BATCH_SIZE", "BATCH_SIZE"),
         10,
-        "Texts in one embedding request.",
+        "Texts in one embedding request. Unless it is set, a provider may have a default of its "
+        "own.",
         minimum=1,
     ),
     Setting(

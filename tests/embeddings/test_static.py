@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.embeddings import static
+from knowledge.embeddings import static, static_words
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.static import StaticEmbedder
+from knowledge.embeddings.static_words import WordTokens
 from knowledge.errors import EmbeddingError, UsageError
 from knowledge.settings import Settings
 
@@ -49,6 +50,28 @@ def test_a_vector_depends_on_its_own_text_only(texts):
     alone = np.vstack([embedder.embed_query(text).vectors for text in texts])
     np.testing.assert_allclose(together, alone, atol=1e-6)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.text("ab,.\u2581 \n\t\r\u00e9\u4f60<s>/" + "\U0001f511", max_size=90)
+        | st.text(st.characters(exclude_categories=["Cs"]))
+    )
+)
+def test_words_have_the_tokens_that_the_tokenizer_gives(texts):
+    tokenizer = static._tokenizer()
+    words = WordTokens(tokenizer)
+    expected = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
+    assert words.token_ids(texts) == expected
+    assert words.token_ids([*texts, "x" * 99]) == [*expected, *words.token_ids(["x" * 99])]
+
+
+def test_words_are_forgotten_when_they_are_too_many(monkeypatch):
+    monkeypatch.setattr(static_words, "_MOST", 3)
+    words = WordTokens(static._tokenizer())
+    first = words.token_ids(["one two three four five"])
+    assert words.token_ids(["six", "one two three four five"])[1:] == first
 
 
 def test_slices_of_a_long_text_add_up(monkeypatch):
