@@ -80,9 +80,9 @@ def detect(name: str, head: bytes) -> str | None:
     """
     named = format_by_name(name)
     start = head[:_HEAD]
-    if _is_pdf(start, named):
-        return "pdf"
     kind = describe(head)
+    if _is_pdf(start, named, kind):
+        return "pdf"
     container = _container(kind, named, name, head)
     if container is not None:
         return container
@@ -101,11 +101,11 @@ def detect(name: str, head: bytes) -> str | None:
     return "code" if start.startswith(b"#!") else "text"
 
 
-def _is_pdf(start: bytes, named: str | None) -> bool:
+def _is_pdf(start: bytes, named: str | None, kind: str | None) -> bool:
     if start.lstrip().startswith(b"%PDF-"):
         return True
-    inside = b"%PDF-" in start[:_PDF_HEAD]
-    return inside and (named == "pdf" or not is_text(start))
+    inside = b"%PDF-" in start[:_PDF_HEAD] and not start.startswith(b"PK\3\4")
+    return inside and (named == "pdf" or (kind is None and not is_text(start)))
 
 
 def _container(kind: str | None, named: str | None, name: str, head: bytes) -> str | None:

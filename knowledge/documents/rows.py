@@ -1,13 +1,20 @@
-"""Cuts delimited text into groups of whole records, each below the header record."""
+"""Cuts delimited text into groups of whole records, each below the header record.
+
+Groups begin anew at anchors, so that a record that is added at the top moves the groups beside it
+and not all that follow (see `knowledge.documents.anchors`).
+"""
 
 from __future__ import annotations
 
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from zlib import crc32
 
+from knowledge.documents.anchors import Place, anchors
 from knowledge.documents.chunking import Chunker, Piece, Span, has_content
 from knowledge.documents.tokens import TokenCounter
 from knowledge.model import SplitterSpec
@@ -16,6 +23,8 @@ _DELIMITERS = ",;\t|"
 _SAMPLE = 65_536
 _SAMPLE_LINES = 50
 _SEPARATOR_LINE = re.compile(r"sep=(.)[ \t]*\n", re.IGNORECASE)
+_REACH = 2.0
+"""Characters on both sides of an anchor, for each token of a group, among which it is the best."""
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -79,9 +88,7 @@ def row_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Iterator
         group.prefix, group.prefix_tokens = head, head_tokens
     else:
         yield from group.add(header, head_tokens)
-    for span in spans:
-        yield from group.add(span, counter.count(text[slice(*span)] + "\n"))
-    yield from group.flush()
+    yield from _grouped(text, list(spans), group, counter)
     if group.start == header[0]:  # there was nothing but the header
         yield Piece(*header, text[slice(*header)])
 
@@ -92,9 +99,25 @@ def record_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Itera
     A line is cut only when it alone is too long. Groups share no records.
     """
     group = _Group(text, None, spec.chunk_size, spec.tokenizer)
-    for span in _plain_lines(text, 0):
+    yield from _grouped(text, list(_plain_lines(text, 0)), group, counter)
+
+
+def _grouped(
+    text: str, spans: Sequence[Span], group: _Group, counter: TokenCounter
+) -> Iterator[Piece]:
+    # Both ends of the table keep anchors at a distance, or a short one would fall apart.
+    ends = [Place(start, (-1, 0)) for start in (spans[0][0], spans[-1][1])] if spans else []
+    found = (Place(start, (0, _hash(text[start:end]))) for start, end in spans)
+    fresh = set(anchors(chain(ends[:1], found, ends[1:]), round(_REACH * group.limit)))
+    for span in spans:
+        if span[0] in fresh:
+            yield from group.flush()
         yield from group.add(span, counter.count(text[slice(*span)] + "\n"))
     yield from group.flush()
+
+
+def _hash(record: str) -> int:
+    return crc32(record.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(slots=True)

@@ -136,11 +136,13 @@ def _message(
     sent=None,
     attachments=(),
     codepage=None,
+    texts=None,
 ):
     """Streams of a message.
 
     ``to`` and ``cc`` hold (name, address); ``attachments`` (name, bytes) or (name, dict), where the
     dict is that of an attached message; with ``codepage`` texts are stored in it, not as Unicode.
+    ``texts`` are other properties by their numbers.
     """
     streams = {}
 
@@ -154,6 +156,8 @@ def _message(
     text(0x1000, body)
     text(0x0C1A, sender[0])
     text(0x0C1F, sender[1])
+    for number, value in (texts or {}).items():
+        text(number, value)
     if html:
         streams[(*path, "__substg1.0_10130102")] = html
     if rtf:

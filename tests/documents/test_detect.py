@@ -1,9 +1,21 @@
+import io
+import zipfile
+
 import pytest
 
 from knowledge.documents.detect import SUPPORTED_EXTENSIONS, detect
 from knowledge.documents.loaders import LOADERS
 from knowledge.documents.signatures import describe
 from tests.documents.makers import LOCKED_DOCX, OLE, PNG, archive, docx, pdf
+
+
+def stored(name, data):
+    """A ZIP archive that holds a file as it is."""
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w", zipfile.ZIP_STORED) as archive:
+        archive.writestr(name, data)
+    return output.getvalue()
+
 
 WORD = docx(lambda document: document.add_paragraph("text"))
 
@@ -44,6 +56,8 @@ def test_by_name(name, data, format_):
         ("a.docx", pdf("text"), "pdf"),
         ("a", b"\0\1junk\n" + pdf("text"), "pdf"),
         ("a.pdf", b"no PDF at all", "pdf"),
+        ("a.zip", stored("report.pdf", pdf("text")), "zip"),
+        ("a", stored("report.pdf", pdf("text")), "zip"),
         ("a.py", b"# %PDF-1.4 begins a PDF\n", "code"),
         ("a.pdf", WORD, "docx"),
         ("a.txt", WORD, "docx"),

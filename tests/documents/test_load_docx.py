@@ -182,3 +182,66 @@ def test_numbers_and_levels_of_lists():
         "2. an item of List Number",
         "- an item of List Bullet",
     ]
+
+
+def with_math(*paragraphs):
+    """A document whose paragraphs hold texts and equations; the latter begin with ``<m:``."""
+    data = docx(lambda document: None)
+    parts = parts_of(data)
+    main = parts["word/document.xml"].decode()
+    body = "".join(
+        "<w:p>"
+        + "".join(
+            f"<m:oMath>{part}</m:oMath>"
+            if part.startswith("<m:")
+            else f"<w:r><w:t>{part}</w:t></w:r>"
+            for part in paragraph
+        )
+        + "</w:p>"
+        for paragraph in paragraphs
+    )
+    math = "http://schemas.openxmlformats.org/officeDocument/2006/math"
+    body = body.replace("<m:oMath>", f'<m:oMath xmlns:m="{math}">')
+    before, _, after = main.partition("<w:body>")
+    return packed(parts | {"word/document.xml": f"{before}<w:body>{body}{after}"})
+
+
+def run(text):
+    return f"<m:r><m:t>{text}</m:t></m:r>"
+
+
+def part(name, text):
+    return f"<m:{name}>{run(text)}</m:{name}>"
+
+
+E, SUB, SUP = part("e", "x"), part("sub", "i=1"), part("sup", "2")
+EQUATIONS = {
+    run("A=π") + f"<m:sSup>{E}{SUP}</m:sSup>": r"$A=\pi x^{2}$",
+    f"<m:f>{part('num', '1')}{part('den', 'n')}</m:f>": r"$\frac{1}{n}$",
+    f"<m:rad><m:deg/>{E}</m:rad>": r"$\sqrt{x}$",
+    f'<m:nary><m:naryPr><m:chr m:val="∑"/></m:naryPr>{SUB}{SUP}{E}</m:nary>': (
+        r"$\sum_{i=1}^{2}{x}$"
+    ),
+    f"<m:d>{E}{E}</m:d>": r"$\left(x|x\right)$",
+    f"<m:func>{part('fName', 'cos')}{E}</m:func>": r"$\cos{x}$",
+    f"<m:m><m:mr>{E}{E}</m:mr><m:mr>{E}{E}</m:mr></m:m>": (
+        r"$\begin{matrix}x & x \\ x & x\end{matrix}$"
+    ),
+    f'<m:acc><m:accPr><m:chr m:val="\u20d7"/></m:accPr>{E}</m:acc>': r"$\vec{x}$",
+}
+
+
+@pytest.mark.parametrize(("xml", "shown"), EQUATIONS.items(), ids=EQUATIONS.values())
+def test_equations_stand_in_their_sentence(xml, shown):
+    (document,) = load(with_math(["The area is ", xml, " in all."], ["Next."]), "a.docx").documents
+    assert document.text == f"The area is {shown} in all.\n\nNext."
+
+
+def test_nested_lists_keep_their_levels():
+    def lists(document):
+        for style in ("List Bullet", "List Bullet 2", "List Bullet"):
+            document.add_paragraph(f"an item of {style}", style=style)
+
+    assert load_one(docx(lists), "a.docx").text == (
+        "- an item of List Bullet\n  - an item of List Bullet 2\n- an item of List Bullet"
+    )

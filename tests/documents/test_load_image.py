@@ -123,11 +123,3 @@ def test_a_bound_on_pixels(drawn, monkeypatch):
     monkeypatch.setattr(loader, "MAX_PIXELS", 1000)
     with pytest.raises(DocumentError, match="1000 x 130 pixels"):
         load_one(saved(drawn("words"), "PNG"), "a.png")
-
-
-def test_words_beside_each_other_are_one_line():
-    def box(left, top):
-        return [[left, top], [left + 50, top], [left + 50, top + 20], [left, top + 20]]
-
-    found = [(box(200, 3), "right"), (box(0, 40), "below"), (box(0, 0), "left")]
-    assert ocr._lines(found) == ["left right", "below"]

@@ -194,6 +194,25 @@ def test_an_outlook_message():
     assert split(own(loaded), SplitterSpec())[0].cite("a.msg") == "a.msg, part 1"
 
 
+@pytest.mark.parametrize(
+    ("texts", "shown"),
+    [
+        ({0x5D01: "ann@x.org"}, "ann@x.org"),
+        ({0x0C1A: "Ann", 0x0C1F: "/o=Works/cn=ann", 0x5D01: "ann@x.org"}, "Ann <ann@x.org>"),
+        (
+            {0x0C1A: "Desk", 0x0C1F: "/o=Works/cn=d", 0x0042: "Ann", 0x0065: "a@x.org"},
+            "Ann <a@x.org>",
+        ),
+        ({0x0042: "Ann", 0x5D02: "a@x.org"}, "Ann <a@x.org>"),
+        ({0x0C1A: "Ann", 0x0C1F: "/o=Works/cn=ann"}, "Ann"),
+    ],
+)
+def test_the_sender_of_an_outlook_message(texts, shown):
+    document = own(load(msg("Budget", "Hello", texts=texts), "a.msg"))
+    assert f"\nFrom: {shown}\n" in document.text
+    assert document.metadata["author"] == shown
+
+
 def test_an_outlook_message_is_known_by_its_content():
     assert "words" in own(load(msg("s", "words"), "download")).text
 

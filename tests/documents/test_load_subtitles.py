@@ -66,10 +66,10 @@ def test_srt():
 
 def test_passages_name_their_cues():
     first, *_, last = split(load(SRT), SplitterSpec(12, 0))
-    assert first.cite("a.srt") == "a.srt, cue 1"
-    assert (last.cite("a.srt"), last.page_name) == ("a.srt, cue 4", "00:01:02")
+    assert first.cite("a.srt") == "a.srt, cue 1 at 00:00:01"
+    assert (last.cite("a.srt"), last.page_name) == ("a.srt, cue 4 at 00:01:02", "00:01:02")
     (whole,) = split(load(SRT), SplitterSpec())
-    assert whole.cite("a.srt") == "a.srt, cues 1-4"
+    assert whole.cite("a.srt") == "a.srt, cues 1-4 at 00:00:01"
 
 
 def test_vtt():

@@ -105,3 +105,18 @@ def test_every_record_that_csv_reads_is_in_one_passage(table):
         for offset in range(passage.char_start, passage.char_end):
             covered[offset] = True
     assert all(done for done, sign in zip(covered, text, strict=True) if sign.isalnum())
+
+
+@pytest.mark.parametrize("kind", [TextKind.ROWS, TextKind.RECORDS])
+def test_a_record_at_the_top_leaves_most_passages_as_they_are(kind):
+    rows = [
+        f"{number * 7919 % 1000},part {number},{number * 31 % 97} pieces" for number in range(400)
+    ]
+
+    def texts(*records):
+        document = Document("\n".join(["id,name,stock", *records]), kind, has_lines=True)
+        return {passage.text for passage in split(document, SplitterSpec(128, 0))}
+
+    before, after = texts(*rows), texts("1,a new part,3 pieces", *rows)
+    assert len(after - before) <= 6
+    assert len(before) > 30

@@ -168,3 +168,70 @@ def test_elements_too_deep_to_follow():
 def test_hostile_pages_end(page):
     read_page(page)
     read_page(page, full=True)
+
+
+def article(*blocks):
+    return f"<body><nav>Menu</nav><article><h1>Title</h1>{''.join(blocks)}</article></body>"
+
+
+def test_lists_of_links_beside_the_text_stay_and_boxes_of_them_go():
+    links = "".join(f'<li><a href="/{n}">Change number {n} of the valve</a></li>' for n in range(9))
+    page = article(
+        PARAGRAPHS[0],
+        f"<h3>Valves</h3><ul>{links}</ul>",
+        PARAGRAPHS[1],
+        f"<div><h3>Stories of the week</h3><ul>{links.replace('valve', 'chimney')}</ul></div>",
+        PARAGRAPHS[2],
+    )
+    text = read_page(page).text
+    assert "### Valves\n\n- Change number 0 of the valve\n- Change number 1" in text
+    assert "chimney" not in text
+
+
+def test_links_and_notes_at_the_end_of_a_text_stay():
+    page = article(
+        *PARAGRAPHS,
+        '<h2>See also</h2><p><a href="/lids">Lids</a></p>',
+        '<aside class="footnote-list"><aside class="footnote" role="doc-footnote">'
+        "<p>Warm means 20 degrees.</p></aside></aside>",
+        '<div><h2>You may also like</h2><p><a href="/x">Ten chimneys</a></p></div>',
+    )
+    text = read_page(page).text
+    assert "## See also\n\nLids" in text
+    assert "Warm means 20 degrees." in text
+    assert "chimneys" not in text
+
+
+def test_what_a_click_unfolds_stays():
+    page = article(
+        *PARAGRAPHS[:2],
+        '<h2><button aria-expanded="false">How warm may it get?</button></h2>'
+        '<div class="accordion-collapse" aria-hidden="true">'
+        "<p>Up to 90 degrees, for an hour.</p></div>"
+        '<h2>Parts <button>Copy</button><span class="sr-only">Link to this</span></h2>',
+        *PARAGRAPHS[2:],
+    )
+    text = read_page(page).text
+    assert "## How warm may it get?\n\nUp to 90 degrees, for an hour.\n\n## Parts\n\n" in text
+
+
+def test_a_heading_given_twice_stands_once():
+    page = (
+        f"<div class='print'><h1>Pumps</h1></div><article><h1>Pumps</h1>{PARAGRAPHS[0]}</article>"
+    )
+    assert read_page(page).text.count("# Pumps") == 1
+
+
+def test_the_language_of_code_in_a_frame():
+    page = '<div class="highlight-python"><div class="highlight"><pre>x = 1</pre></div></div>'
+    assert read_page(page).text == "```python\nx = 1\n```"
+    assert read_page(page.replace("-python", "-default")).text == "```\nx = 1\n```"
+
+
+@pytest.mark.timeout(10)
+@pytest.mark.parametrize(
+    "phrase", ["share this ", "zurück ", "compartir en ", "subscribe to x ", "© "]
+)
+def test_standing_phrases_are_told_in_time(phrase):
+    page = article(*[f"<p>{phrase * 60}"[:190] + "!?</p>" for _ in range(200)])
+    read_page(page)

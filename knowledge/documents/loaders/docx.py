@@ -19,6 +19,10 @@ from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_LISTS = tuple(re.compile(rf"^ {many}(?:-|\d+\.) ", re.MULTILINE) for many in "*+")
+"""Items of lists, and those of lists in lists."""
+_IN_TEXT = re.compile(r"[^\W\d_][^$\n|]*\$[^$\n]+\$|\$[^$\n]+\$[^$\n|]*[^\W\d_]")
+"""An equation in a line with words."""
 RUNNING = "Headers and footers"
 """Heading of what stands on every page."""
 
@@ -76,18 +80,30 @@ def _warned(document: Document, first: DocumentError) -> Document:
 
 
 def _most(loaded: Loaded, data: bytes) -> Loaded:
-    """Return what python-docx gives where that holds text that ``loaded`` lacks."""
+    """Return what python-docx gives where ``loaded`` lacks some of its text, or of its order.
+
+    kreuzberg puts equations of running text before their paragraph, and flattens lists.
+    """
     try:
         other = _by_python_docx(data)
     except DocumentError:
         return loaded
-    given = _letters(_ADDED.sub("", loaded.documents[0].text))
-    for document in other.documents:
-        for line in _ADDED.sub("", document.text).split("\n"):
-            for cell in line.split(" | "):
-                if _letters(cell) not in given:
-                    return other
-    return loaded
+    mine, others = loaded.documents[0].text, [document.text for document in other.documents]
+    if any(_lacks(mine, text) for text in others):
+        return other
+    more = any(len(kind.findall(others[0])) > len(kind.findall(mine)) for kind in _LISTS)
+    better = more or _IN_TEXT.search(others[0])
+    return other if better and not _lacks("\n".join(others), mine) else loaded
+
+
+def _lacks(given: str, wanted: str) -> bool:
+    """Tell whether a line or cell of ``wanted`` does not stand in ``given``."""
+    held = _letters(_ADDED.sub("", given))
+    return any(
+        _letters(cell) not in held
+        for line in _ADDED.sub("", wanted).split("\n")
+        for cell in line.split(" | ")
+    )
 
 
 def _letters(text: str) -> str:

@@ -110,9 +110,6 @@ class _Reader:
 
 
 def _fields(storage: Storage) -> dict[str, str]:
-    sender = _person(
-        storage.line(mapi.SENDER_NAME), storage.line(mapi.SENDER_SMTP, mapi.SENDER_ADDRESS)
-    )
     people: dict[int | None, list[str]] = {_TO: [], _CC: []}
     for recipient in storage.below("__recip_version1.0_"):
         kind = recipient.integer(mapi.RECIPIENT_TYPE)
@@ -120,10 +117,23 @@ def _fields(storage: Storage) -> dict[str, str]:
         people.setdefault(kind, []).append(_person(recipient.line(mapi.DISPLAY_NAME), address))
     return {
         "Subject": storage.line(mapi.SUBJECT),
-        "From": sender,
+        "From": _sender(storage),
         "To": ", ".join(people[_TO]) or storage.line(mapi.DISPLAY_TO),
         "Cc": ", ".join(people[_CC]) or storage.line(mapi.DISPLAY_CC),
     }
+
+
+def _sender(storage: Storage) -> str:
+    """Return who sent a message, or for whom it was sent, by what is known of their addresses."""
+    people = (
+        (mapi.SENDER_NAME, mapi.SENDER_SMTP, mapi.SENDER_ADDRESS),
+        (mapi.AUTHOR_NAME, mapi.AUTHOR_SMTP, mapi.AUTHOR_ADDRESS),
+    )
+    for name, *addresses in people:
+        for address in map(storage.line, addresses):
+            if "@" in address:
+                return _person(storage.line(name), address)
+    return storage.line(*(number for person in people for number in person))
 
 
 def _person(name: str, address: str) -> str:

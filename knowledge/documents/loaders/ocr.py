@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from importlib.util import find_spec
 from typing import Any
+
+from knowledge.documents.loaders.ocr_lines import Box, lines_of
 
 HINT = "pip install 'knowledge[ocr]' adds text recognition."
 OFF_HINT = "--ocr auto turns text recognition on."
@@ -23,7 +26,7 @@ def can_read() -> bool:
 
 
 def recognised(image: Any) -> str:
-    """Return the text in an image (of Pillow), line by line from top to bottom."""
+    """Return the text in an image (of Pillow), line by line, columns one after the other."""
     import numpy
 
     image = _content(image.convert("RGB"))
@@ -35,7 +38,13 @@ def recognised(image: Any) -> str:
     result = _engine()(pixels)
     if result.boxes is None or result.txts is None:
         return ""
-    return "\n".join(_lines(zip(result.boxes.tolist(), result.txts, strict=True)))
+    found = zip(result.boxes.tolist(), result.txts, strict=True)
+    return "\n".join(lines_of([_box(corners, text) for corners, text in found]))
+
+
+def _box(corners: Sequence[tuple[float, float]], text: str) -> Box:
+    across, down = zip(*corners, strict=True)
+    return Box(min(down), max(down), min(across), max(across), text)
 
 
 def _content(image: Any) -> Any | None:
@@ -55,22 +64,6 @@ def _content(image: Any) -> Any | None:
             min(bottom + _MARGIN, image.height),
         )
     )
-
-
-def _lines(found: Any) -> list[str]:
-    """Put boxes that stand beside each other into one line, from left to right."""
-    boxes = sorted(
-        (min(y for _, y in box), max(y for _, y in box), min(x for x, _ in box), text)
-        for box, text in found
-    )
-    lines: list[list[tuple[float, float, float, str]]] = []
-    for box in boxes:
-        middle = (box[0] + box[1]) / 2
-        if lines and lines[-1][0][0] <= middle <= lines[-1][0][1]:
-            lines[-1].append(box)
-        else:
-            lines.append([box])
-    return [" ".join(box[3] for box in sorted(line, key=lambda box: box[2])) for line in lines]
 
 
 @cache

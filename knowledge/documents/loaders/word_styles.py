@@ -14,6 +14,7 @@ _HEADING = re.compile(
     r"heading (\d)|(?:ü|u)berschrift (\d)|titre (\d)|t[ií]tulo (\d)", re.IGNORECASE
 )
 _CODE = re.compile(r"\b(?:code|source|preformatted|listing|verbatim)\b", re.IGNORECASE)
+_LIST_STYLE = re.compile(r"list (?:bullet|number|continue) ([2-5])")
 _DEEPEST = 8
 _CHAIN = 20  # styles that build on each other may do so in a circle
 
@@ -69,18 +70,20 @@ class Styles:
         numbering = properties.find(_WORD + "numPr") if properties is not None else None
         own = _child(numbering, "numId")
         number = own or style.number
-        depth = min(_number(_child(numbering, "ilvl")) or style.depth, _DEEPEST)
+        level = min(_number(_child(numbering, "ilvl")) or style.depth, _DEEPEST)
+        named = _LIST_STYLE.fullmatch(style.name)  # each depth may be a list of its own
+        depth = level or (int(named[1]) - 1 if named else 0)
         if number == "0" or not (number or style.name.startswith("list")):
             return ""
         if own == "" and not number:  # a list by the name of its style alone
             last = style.name.rpartition(" ")[2]
             return markdown.item(text, int(last) - 1 if last.isdigit() else 0)
-        if self._formats.get((number, depth), "bullet") in ("bullet", "none"):
+        if self._formats.get((number, level), "bullet") in ("bullet", "none"):
             return markdown.item(text, depth)
-        for deeper in range(depth + 1, _DEEPEST + 1):
+        for deeper in range(level + 1, _DEEPEST + 1):
             self._counts[number, deeper] = 0
-        self._counts[number, depth] += 1
-        return markdown.item(text, depth, self._counts[number, depth])
+        self._counts[number, level] += 1
+        return markdown.item(text, depth, self._counts[number, level])
 
     def _style(self, identity: str) -> _Style:
         if identity not in self._known:

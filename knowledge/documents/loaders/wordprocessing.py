@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knowledge.documents.loaders import markdown_blocks as markdown
+from knowledge.documents.loaders.word_equations import EQUATION, latex
 from knowledge.documents.loaders.word_styles import Styles, local_name, value
 
-_EQUATION = "{http://schemas.openxmlformats.org/officeDocument/2006/math}oMath"
 _DRAWING = "{http://schemas.openxmlformats.org/drawingml/2006/main}"
 _RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}"
 _WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -120,8 +120,8 @@ class WordText:
                 yield self._note(_NOTES[name], value(child, "id"), beside)
             elif name == "hyperlink":
                 yield self._link(child, "".join(self._inline(child, beside)))
-            elif child.tag == _EQUATION:
-                yield f"${''.join(self._inline(child, beside)).strip()}$"
+            elif child.tag == EQUATION:
+                yield f"${' '.join(latex(child).split())}$"
             elif name not in _SKIPPED and not self._aside(child, name, beside):
                 yield from self._inline(child, beside)
 

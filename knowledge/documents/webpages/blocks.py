@@ -8,7 +8,6 @@ table. Each knows its element, the zones it lies in and how much of it is links,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -79,7 +78,12 @@ _INLINE_MARKS = {
     "b": "**", "strong": "**", "i": "*", "em": "*", "cite": "*", "dfn": "*",
     "code": "`", "kbd": "`", "samp": "`", "tt": "`", "s": "~~", "del": "~~", "strike": "~~",
 }  # fmt: skip
-_EDIT = re.compile(r"(?:^|\s)(?:mw-editsection|headerlink|anchor-link|hash-link|anchorjs-link)\b")
+_UNSEEN = re.compile(
+    r"(?:^|\s)(?:mw-editsection|mw-cite-backlink|headerlink|anchor-link|hash-link|anchorjs-link"
+    r"|sr-only|visually-?hidden|screen-reader-text)\b"
+)
+_UNFOLDS = words("aria-expanded aria-controls data-toggle data-bs-toggle data-target")
+"""Attributes of a button in a heading, whose label is the heading."""
 _KEY = re.compile(r"[\W_]+")
 _DEEPEST_LIST = 8
 _MOST_ZONES = 8
@@ -153,9 +157,13 @@ class _Walk:
         return False
 
     def _is_unseen(self, element: HtmlElement) -> bool:
-        if element.tag in _CONTROLS or element.get("aria-hidden") == "true":
+        if element.tag in _CONTROLS:
+            return not (self._kind is BlockKind.HEADING and _UNFOLDS.intersection(element.keys()))
+        if element.tag in _BLOCKS:
+            return False  # a zone, see there
+        if element.get("aria-hidden") == "true":
             return True
-        return element.tag in ("a", "span") and bool(_EDIT.search(element.get("class") or ""))
+        return element.tag in ("a", "span") and bool(_UNSEEN.search(element.get("class") or ""))
 
     def _start_block(self, element: HtmlElement) -> bool:
         tag = element.tag
@@ -267,22 +275,6 @@ class _Walk:
             quote = "> " * min(self._quotes, 3)
             text = quote + text.replace("\n", f"\n{quote}")
         return text
-
-
-def joined(blocks: Iterator[Block] | list[Block]) -> str:
-    """Return the text of blocks, items of a list on neighbouring lines."""
-    parts: list[str] = []
-    before = None
-    for block in blocks:
-        tight = before is not None and (
-            (block.kind is BlockKind.ITEM and before.kind is BlockKind.ITEM)
-            or (block.element.tag == "dd" and before.element.tag == "dt")
-        )
-        if before is not None:
-            parts.append("\n" if tight else "\n\n")
-        parts.append(block.text)
-        before = block
-    return "".join(parts)
 
 
 def _number(value: str | None, default: int) -> int:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
-_LANGUAGE = re.compile(r"(?:^|\s)(?:language|lang|highlight-source|brush:)[-\s]?([\w+#-]+)")
+_LANGUAGE = re.compile(
+    r"(?:^|\s)(?:(?:language|lang|highlight-source|brush:)[-\s]?"
+    r"|highlight-(?!default|none|text|source))([\w+#-]+)"
+)
 
 
 def alternative(image: HtmlElement) -> str:
@@ -40,7 +44,8 @@ def code_text(element: HtmlElement) -> str:
 
 def code_language(element: HtmlElement) -> str:
     """Return the language that a class around code names; empty for none."""
-    for node in (element, element.find("code"), element.getparent()):
+    around = [element, element.find("code"), *islice(element.iterancestors(), 2)]
+    for node in around:
         found = _LANGUAGE.search(node.get("class") or "") if node is not None else None
         if found:
             return found[1]
