@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MEMO_BYTES = 64 * 2**20
+MEMO_BYTES = 8 * 2**20
 _OVERHEAD = 250
 """Bytes that an entry takes beside the numbers of its vector."""
 

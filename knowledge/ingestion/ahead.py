@@ -5,9 +5,17 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """Stands behind the last item."""
+
+    error: BaseException | None = None
 
 
 def ahead(items: Iterable[T]) -> Iterator[T]:
@@ -16,7 +24,7 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
     For small items, such as found files: all that are not taken yet are held in memory. What
     ``items`` raises is raised here, in its place.
     """
-    found: queue.SimpleQueue[tuple[bool, T | BaseException | None]] = queue.SimpleQueue()
+    found: queue.SimpleQueue[T | _End] = queue.SimpleQueue()
     stop = threading.Event()
 
     def run() -> None:
@@ -24,22 +32,18 @@ def ahead(items: Iterable[T]) -> Iterator[T]:
             for item in items:
                 if stop.is_set():
                     return
-                found.put((True, item))
-            found.put((False, None))
+                found.put(item)
+            found.put(_End())
         except BaseException as error:  # noqa: BLE001  raised again where the items are taken
-            found.put((False, error))
+            found.put(_End(error))
 
     thread = threading.Thread(target=run, name="scan", daemon=True)
     thread.start()
     try:
-        while True:
-            more, item = found.get()
-            if more:
-                yield item  # type: ignore[misc]
-            elif isinstance(item, BaseException):
-                raise item
-            else:
-                return
+        while not isinstance(item := found.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
     finally:
         stop.set()
         thread.join()

@@ -95,6 +95,7 @@ class Scan:
             self.problem(place, status, "not a regular file")
             return
         self.seen.add(place)
+        path = place if path == place else path  # all found files may wait in memory
         yield FoundFile(path, place, facts.st_size, facts.st_mtime_ns, metadata.of(name))
 
 

@@ -16,6 +16,7 @@ from knowledge.errors import (
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
+from knowledge.ingestion.allocator import give_back
 from knowledge.ingestion.tally import Tally
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
 from knowledge.storage.changes import ChunkDiff, FileChange
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from knowledge.storage.write_run import WriteRun
 
 WAITING_FILES = 256  # loaded files that wait for their vectors or for the writer
+GIVE_BACK_CHUNKS = 2_500  # written chunks after which memory that is free goes back to the system
 FATAL = (EmbeddingAuthError, EmbeddingQuotaError, TransientEmbeddingError, EmbeddingResponseError)
 
 
@@ -84,6 +86,7 @@ class Writer:
         self._splitter = splitter
         self._checkpoint = checkpoint_seconds
         self._published_at = time.monotonic()
+        self._written = 0
         self._steps: queue.Queue[Write | Touch | Remove | None] = queue.Queue(WAITING_FILES)
         self._error: BaseException | None = None
         self._ended = False
@@ -207,6 +210,7 @@ class Writer:
             if self._embedding.dimensions is None:
                 self._embedding = replace(self._embedding, dimensions=int(vectors.shape[1]))
         self._run.write_file(FileChange(step.file, step.diff, vectors))
+        self._give_back(len(step.diff.added))
         self._tally.finished(
             step.file.path,
             FileStatus.INGESTED,
@@ -214,6 +218,12 @@ class Writer:
             removed=len(step.diff.removed),
             reused=step.diff.kept,
         )
+
+    def _give_back(self, written: int) -> None:
+        self._written += written
+        if self._written >= GIVE_BACK_CHUNKS:
+            self._written = 0
+            give_back()
 
     def _reject(self, file: SourceFile, error: BaseException) -> None:
         """Let one file fail when the provider refuses its text; stop when it refuses us."""

@@ -23,7 +23,8 @@ from knowledge.storage import fulltext_languages as languages
 LONGEST = 64
 """Characters of a word that count; longer ones are no words that anybody types."""
 
-MOST_TERMS = 200_000
+MOST_TERMS = 30_000
+"""Words whose terms are remembered; rare ones, which are most of them, come once."""
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
