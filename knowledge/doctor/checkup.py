@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from functools import partial
 
 from knowledge.doctor import surroundings
 from knowledge.doctor.databases import FIX, check_cache, check_catalog
 from knowledge.doctor.findings import DoctorReport, Finding, Severity
-from knowledge.doctor.index_check import checksums_missing, index_damage
-from knowledge.doctor.rebuilding import rebuild_index
+from knowledge.doctor.indexes import check_index
 from knowledge.doctor.rereading import files_to_read, read_again, unreadable_chunks
 from knowledge.doctor.treatment import Treatment
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
@@ -28,7 +26,7 @@ from knowledge.storage.upkeep.consistency import (
 )
 from knowledge.storage.upkeep.databases import fulltext_damage, rebuild_fulltext
 from knowledge.storage.upkeep.leftovers import leftovers, remove_all
-from knowledge.storage.vectors.checksums import write_checksums
+from knowledge.wording import counted
 
 Notify = Callable[[str], None]
 _ORDINARY = {"archive", "old-generation"}
@@ -93,7 +91,6 @@ class _Checkup:
 
     def run(self, name: str | None) -> list[Dataset]:
         """Check one dataset, or all; return those that could be looked at."""
-        Catalog(self._folder).close()  # brings an older catalog to this version
         with reading(self._folder.catalog) as connection:
             numbers = dataset_numbers(connection)
         if name is not None:
@@ -140,7 +137,7 @@ class _Checkup:
                 ).fetchone()[0]
                 with self._lock(key, name), catalog.transaction():
                     mend_rows(catalog.connection, number)
-            return "the rows fit each other again, and what is lost of files is to be read again"
+            return "The rows fit each other again; what is lost of files is to be read again."
 
         self._treatment.treat(finding, repair)
 
@@ -164,7 +161,7 @@ class _Checkup:
 
             def repair() -> str:
                 rebuild_fulltext(catalog)
-                return "it was built anew"
+                return "It was built anew from the chunks."
 
             self._treatment.treat(finding, repair)
 
@@ -176,9 +173,16 @@ class _Checkup:
                 "rows-unreadable", Severity.DAMAGE, dataset.name, error.message, error.hint
             )
             return
-        self._check_index(dataset, ids)
-        self._check_texts(dataset)
-        self._check_stale(dataset)
+        check_index(
+            self._treatment,
+            dataset,
+            ids,
+            self._settings,
+            offline=self._offline,
+            notify=self._notify,
+        )
+        told = self._check_texts(dataset)
+        self._check_stale(dataset, told)
         surroundings.check_sources(self._treatment, dataset, files)
         if missed:
             self._treatment.tell(
@@ -197,61 +201,18 @@ class _Checkup:
             missed = missed_files(catalog, dataset)
         return files, ids, sum(one.problem.status == FileStatus.FAILED for one in missed)
 
-    def _check_index(self, dataset: Dataset, ids: list[str]) -> None:
-        folder = self._folder.generation(dataset.key, dataset.vectors)
-        if not ids and not dataset.vectors:
-            return
-        dimensions = dataset.embedding.dimensions if dataset.embedding else None
-        damage = index_damage(folder, ids, dimensions) if dataset.vectors else "there is none"
-        if dataset.embedding is None:
-            damage = damage or "the model of its vectors is not known"
-        if damage:
-            finding = Finding(
-                "index-damaged",
-                Severity.DAMAGE,
-                dataset.name,
-                f"the index is damaged: {damage}",
-                FIX,
-            )
-            repair: Callable[[], str | None] = partial(
-                rebuild_index,
-                self._folder,
-                dataset.name,
-                self._settings,
-                offline=self._offline,
-                notify=self._notify,
-            )
-            self._treatment.treat(finding, repair)
-        elif ids and checksums_missing(folder):
-            self._treat_checksums(dataset)
-
-    def _treat_checksums(self, dataset: Dataset) -> None:
-        folder = self._folder.generation(dataset.key, dataset.vectors)
-        finding = Finding(
-            "checksums-missing",
-            Severity.NOTE,
-            dataset.name,
-            "its index has no checksums, by which damage is noticed before it is searched",
-            "The next publish writes them, and so does `knowledge doctor --fix`.",
-        )
-
-        def repair() -> str:
-            with self._lock(dataset.key, dataset.name):
-                write_checksums(folder)
-            return "they were written"
-
-        self._treatment.treat(finding, repair)
-
-    def _check_texts(self, dataset: Dataset) -> None:
+    def _check_texts(self, dataset: Dataset) -> set[str]:
+        """Check the chunks' texts; return the ids of the files that were told of."""
         damaged = unreadable_chunks(self._folder, dataset)
         if not damaged:
-            return
+            return set()
         chunks = sum(map(len, damaged.values()))
         finding = Finding(
             "text-damaged",
             Severity.DAMAGE,
             dataset.name,
-            f"{chunks} chunks of {len(damaged)} files do not have the text that was stored",
+            f"{counted(chunks, 'chunk')} of {counted(len(damaged), 'file')} with another text than "
+            "was stored",
             "`knowledge doctor --fix` reads their files again, where these are still there.",
         )
 
@@ -259,16 +220,17 @@ class _Checkup:
             return read_again(self._folder, dataset, list(damaged), self._settings, self._notify)
 
         self._treatment.treat(finding, repair)
+        return set(damaged)
 
-    def _check_stale(self, dataset: Dataset) -> None:
-        stale = files_to_read(self._folder, dataset)
+    def _check_stale(self, dataset: Dataset, told: set[str]) -> None:
+        stale = [file for file in files_to_read(self._folder, dataset) if file not in told]
         if not stale:
             return
         finding = Finding(
             "files-incomplete",
             Severity.DAMAGE,
             dataset.name,
-            f"chunks of {len(stale)} files are lost",
+            f"chunks of {counted(len(stale), 'file')} are lost",
             "`knowledge doctor --fix` reads these files again, and so does their next ingest.",
         )
 
@@ -287,13 +249,13 @@ class _Checkup:
                 "leftovers",
                 Severity.WARNING,
                 str(self._folder.root),
-                f"{len(found)} things that nobody needs, of {size:,} bytes: "
+                f"{counted(len(found), 'thing')} that nobody needs, of {size:,} bytes: "
                 + ", ".join(one.name for one in found[:3])
                 + (", …" if len(found) > 3 else ""),
                 "`knowledge gc` removes them.",
             )
 
             def repair() -> str:
-                return f"{len(remove_all(found))} removed"
+                return f"{len(remove_all(found))} removed."
 
             self._treatment.treat(finding, repair)

@@ -10,13 +10,14 @@ from knowledge.doctor.findings import Finding, Severity
 from knowledge.doctor.treatment import Treatment
 from knowledge.errors import DamagedStoreError, KnowledgeError, NewerStoreError
 from knowledge.settings import Settings
-from knowledge.storage.catalog import check_there
+from knowledge.storage.catalog import Catalog, check_there
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import write_lock
 from knowledge.storage.upkeep.backups import backups_of, set_aside
 from knowledge.storage.upkeep.cache_salvage import salvage_cache
 from knowledge.storage.upkeep.databases import catalog_damage, database_damage
 from knowledge.storage.upkeep.salvage import Salvaged, put_in_place, salvage
+from knowledge.wording import counted
 
 Notify = Callable[[str], None]
 FIX = "Run `knowledge doctor --fix`; it makes a backup first."
@@ -38,6 +39,8 @@ def check_catalog(treatment: Treatment, settings: Settings, notify: Notify) -> b
         if not check_there(folder):
             return False
         damage = catalog_damage(folder)
+        if not damage:
+            Catalog(folder).close()  # brings an older one to this version
     except NewerStoreError:
         raise
     except DamagedStoreError as error:
@@ -77,7 +80,7 @@ def check_cache(treatment: Treatment, settings: Settings) -> None:
         limit = settings["embedding_cache_size"] * _MIB
         kept = aside / path.name
         saved = salvage_cache(kept, path, limit) if kept.is_file() else 0
-        return f"{saved:,} vectors were saved"
+        return f"{counted(saved, 'vector')} saved; the damaged cache lies in the backup."
 
     treatment.treat(finding, repair)
 
@@ -92,28 +95,33 @@ def _replace_catalog(treatment: Treatment) -> str:
         for old in backups_of(folder):
             if old != copy and not database_damage(old, _CATALOG):
                 shutil.copyfile(old, new)
-                said = f"the backup {old.relative_to(folder.root).as_posix()} was restored"
+                said = f"The backup {old.relative_to(folder.root).as_posix()} was restored."
                 break
         else:
             if not (saved.rows["datasets"] or saved.empty_datasets):
                 raise KnowledgeError(
-                    "nothing of it can be read, and there is no backup",
+                    "nothing of it can be read, and no backup is there",
                     hint="`knowledge reset` empties the data folder; then ingest again.",
                 )
+    if folder.catalog.is_dir():
+        set_aside(folder.catalog, treatment.backup())
     put_in_place(folder.catalog, new)
     return said
 
 
 def _in_words(saved: Salvaged) -> str:
     rows = saved.rows
-    said = f"{rows['datasets']} datasets, {rows['files']} files and {rows['chunks']} chunks saved"
-    if saved.gaps:
-        tables = ", ".join(table for table in saved.gaps if table in _CATALOG)
-        said += f", parts of {tables} could not be read" if tables else ""
+    said = (
+        f"Saved: {counted(rows['datasets'], 'dataset')}, {counted(rows['files'], 'file')}, "
+        f"{counted(rows['chunks'], 'chunk')}."
+    )
+    if tables := ", ".join(table for table in saved.gaps if table in _CATALOG):
+        said += f" Parts of {tables} could not be read."
     if saved.datasets_named_anew:
-        said += f", {saved.datasets_named_anew} datasets had lost their own row"
+        said += f" {counted(saved.datasets_named_anew, 'dataset')} had lost the row of its own."
     if saved.empty_datasets:
-        said += f", {saved.empty_datasets} datasets lost all their texts"
+        lost = counted(saved.empty_datasets, "dataset")
+        said += f" {lost} lost all texts: ingest the documents again."
     return said
 
 

@@ -32,7 +32,7 @@ class Finding:
     message:
         What was found.
     remedy:
-        What to do about it.
+        What to do about it; of a finding that is fixed, what was done.
     fixed:
         True when it was repaired.
     """

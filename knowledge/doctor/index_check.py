@@ -13,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from knowledge.storage.database import FAILURES
 from knowledge.storage.upkeep.databases import database_damage
 from knowledge.storage.vectors.checksums import SQLITE, damaged_files, read_checksums
 from knowledge.storage.vectors.graph_files import graph_damage
@@ -59,7 +60,7 @@ def _others(folder: Path, ids: Sequence[str]) -> int:
     try:
         with closing(sqlite3.connect(folder / SQLITE)) as connection:
             held = {row[0] for row in connection.execute("SELECT embedding_id FROM embeddings")}
-    except sqlite3.Error:
+    except FAILURES:
         return 0  # Chroma's own reading says more
     return len(held - set(ids))
 

@@ -18,6 +18,7 @@ from knowledge.storage.history import recorded as recorded_run
 from knowledge.storage.replacement import Replacement, open_replacement
 from knowledge.storage.vectors.checksums import PERSISTED, damaged_files
 from knowledge.storage.vectors.graph_files import DATA, HEADER, GraphVectors
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +71,8 @@ def rebuild_index(
             )
             replacement.publish(spec)
         return (
-            f"it was built anew, {counts['kept']:,} vectors from the old one, "
-            f"{counts['embedded']:,} from the cache or embedded again"
+            f"It was built anew: {counted(counts['kept'], 'vector')} from the old one, "
+            f"{counts['embedded']:,} from the cache or embedded again."
         )
 
 

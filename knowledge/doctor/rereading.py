@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from knowledge.errors import DamagedStoreError
 from knowledge.ingestion.request import IngestRequest
 from knowledge.ingestion.session import ingest
-from knowledge.model import Dataset
+from knowledge.model import Dataset, SourceFile
 from knowledge.settings import Settings
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import write_lock
 from knowledge.storage.shown_path import real_path
+from knowledge.storage.snapshot import Snapshot
 from knowledge.storage.upkeep import consistency
+from knowledge.wording import counted
 
 
 def unreadable_chunks(folder: DataFolder, dataset: Dataset) -> dict[str, list[str]]:
@@ -52,21 +54,25 @@ def read_again(
             catalog.transaction(),
         ):
             number = _number(catalog.connection, dataset)
-            consistency.read_again(catalog.connection, number, file_ids)
-        with catalog.snapshot() as snapshot:
-            files = snapshot.files_by_id(dataset, file_ids)
-    paths = [Path(os.fsdecode(real_path(file.path))) for file in files.values()]
-    there = [path for path in paths if path.is_absolute() and path.is_file()]
+            consistency.find_files(catalog.connection, number, file_ids)
+            there = _still_there(Snapshot(catalog.connection).files_by_id(dataset, file_ids))
+            # What is gone keeps its hash, by which it is known again where it was moved to.
+            consistency.read_again(catalog.connection, number, list(there))
     if there:
-        request = IngestRequest(there)
+        request = IngestRequest(list(there.values()))
         ingest(folder, dataset.name, request, settings, create=False, notify=notify)
     left = {*unreadable_chunks(folder, dataset), *files_to_read(folder, dataset)} & {*file_ids}
     if left:
         raise DamagedStoreError(
-            f"{len(left)} files can't be read again: they are gone, or can't be read",
+            f"{counted(len(left), 'file')} can't be read again: gone, or not to be read any more",
             hint="`knowledge delete-file` removes such a file; or ingest it from where it is now.",
         )
-    return f"{len(there)} files were read again"
+    return f"{counted(len(there), 'file')} read again."
+
+
+def _still_there(files: Mapping[str, SourceFile]) -> dict[str, Path]:
+    paths = {id: Path(os.fsdecode(real_path(file.path))) for id, file in files.items()}
+    return {id: path for id, path in paths.items() if path.is_absolute() and path.is_file()}
 
 
 def _number(connection: sqlite3.Connection, dataset: Dataset) -> int:

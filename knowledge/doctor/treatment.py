@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 from knowledge.doctor.findings import Finding, Severity
 from knowledge.errors import KnowledgeError
+from knowledge.storage.database import FAILURES
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.upkeep.backups import back_up
 
@@ -45,13 +45,13 @@ class Treatment:
         """Take a finding that nobody here can repair."""
         self.findings.append(Finding(code, severity, subject, message, remedy))
 
-    def treat(self, finding: Finding, repair: Callable[[], str | None]) -> bool:
+    def treat(self, finding: Finding, repair: Callable[[], str]) -> bool:
         """Take a finding, and repair it; return whether it is repaired.
 
         Parameters
         ----------
         repair:
-            Returns what else there is to say; raises where it fails.
+            Returns what was done, in words; raises where it fails.
         """
         if not self.fix:
             self.findings.append(finding)
@@ -59,11 +59,10 @@ class Treatment:
         try:
             self.backup()
             said = repair()
-        except (KnowledgeError, OSError, sqlite3.Error) as error:
+        except (KnowledgeError, OSError, *FAILURES) as error:
             told = f"{finding.message}. It was not repaired: {error}"
             hint = getattr(error, "hint", "")
             self.findings.append(replace(finding, message=told, remedy=hint or finding.remedy))
             return False
-        message = f"{finding.message}: {said}" if said else finding.message
-        self.findings.append(replace(finding, message=message, fixed=True))
+        self.findings.append(replace(finding, remedy=said, fixed=True))
         return True

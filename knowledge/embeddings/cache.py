@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
+from knowledge.errors import KnowledgeError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -99,7 +101,8 @@ class CacheAccess:
 
     def _give_up(self, what: str, error: Exception) -> None:
         self._cache = None
-        self._notify(f"the embedding cache can't be {what}, going on without it: {error}")
+        remedy = f". {error.hint}" if isinstance(error, KnowledgeError) and error.hint else ""
+        self._notify(f"the embedding cache can't be {what}, going on without it: {error}{remedy}")
 
 
 def _is_vector(vector: NDArray[np.float32], dimensions: int | None) -> bool:

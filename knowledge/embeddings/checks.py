@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge.errors import EmbeddingError, EmbeddingResponseError
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -105,12 +106,12 @@ def _check_shape(
 ) -> None:
     if vectors.ndim != 2 or vectors.shape[1] == 0:
         raise EmbeddingResponseError(
-            f"{who} gave an array of shape {vectors.shape} for {texts} texts",
+            f"{who} gave an array of shape {vectors.shape} for {counted(texts, 'text')}",
             hint="There must be one vector for each text.",
         )
     if len(vectors) != texts:
         raise EmbeddingResponseError(
-            f"{who} gave {len(vectors)} vectors for {texts} texts",
+            f"{who} gave {counted(len(vectors), 'vector')} for {counted(texts, 'text')}",
             hint="The server may not take several texts in a request: try a batch size of 1.",
         )
     if dimensions is not None and vectors.shape[1] != dimensions:

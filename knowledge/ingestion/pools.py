@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from knowledge.embeddings.cache import model_name, text_key
 from knowledge.embeddings.opening import pool_for
 from knowledge.embeddings.wishes import sendable
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, LockedError
 from knowledge.storage.cache import EmbeddingCache
 
 if TYPE_CHECKING:
@@ -26,8 +26,11 @@ MIB = 1024 * 1024
 def open_pool(
     folder: DataFolder, choice: Choice, notify: Notify, *, threads: int | None = None
 ) -> Iterator[EmbeddingPool]:
-    """Give a pool; it sends what waits when the context ends, and drops it on an error."""
-    cache = open_cache(folder, choice)
+    """Give a pool; it sends what waits when the context ends, and drops it on an error.
+
+    A cache that can't be opened costs money, not the run: it goes on without.
+    """
+    cache = _cache_if_usable(folder, choice, notify)
     try:
         with pool_for(choice, cache=cache, threads=threads, notify=notify) as pool:
             yield pool
@@ -43,18 +46,38 @@ def open_cache(folder: DataFolder, choice: Choice) -> EmbeddingCache | None:
     return EmbeddingCache(folder.cache, choice.settings["embedding_cache_size"] * MIB)
 
 
-def kept_texts(folder: DataFolder, choice: Choice, texts: Iterable[str]) -> set[str]:
+def _cache_if_usable(folder: DataFolder, choice: Choice, notify: Notify) -> EmbeddingCache | None:
+    try:
+        return open_cache(folder, choice)
+    except LockedError:
+        raise
+    except KnowledgeError as error:
+        notify(f"the embedding cache can't be opened, going on without it: {_in_full(error)}")
+        return None
+
+
+def kept_texts(
+    folder: DataFolder, choice: Choice, texts: Iterable[str], notify: Notify
+) -> set[str]:
     """Return those of ``texts`` whose vectors are kept, so that they will not be sent."""
     if not folder.cache.exists():
         return set()
-    cache = open_cache(folder, choice)
-    if cache is None:
-        return set()
+    cache = None
     try:
+        if (cache := open_cache(folder, choice)) is None:
+            return set()
         keys = {text_key(sendable(text)): text for text in texts}
         return {keys[key] for key in cache.known(model_name(choice.embedder), keys)}
+    except KnowledgeError as error:
+        notify(f"the embedding cache can't be read: {_in_full(error)}")
+        return set()
     finally:
-        cache.close()
+        if cache is not None:
+            cache.close()
+
+
+def _in_full(error: KnowledgeError) -> str:
+    return f"{error.message}. {error.hint}" if error.hint else error.message
 
 
 def open_question_cache(

@@ -14,6 +14,7 @@ import numpy as np
 
 from knowledge.errors import DamagedStoreError
 from knowledge.storage.vectors.failures import REPAIR
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -168,5 +169,6 @@ class DenseSearch:
 def _check_whole(wanted: Sequence[str], found: Container[str]) -> None:
     if lost := [id for id in wanted if id not in found]:
         raise DamagedStoreError(
-            f"the index has no vector for {len(lost)} chunks, such as {lost[0]}", hint=REPAIR
+            f"the index has no vector for {counted(len(lost), 'chunk')}, such as {lost[0]}",
+            hint=REPAIR,
         )

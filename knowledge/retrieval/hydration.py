@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from knowledge.errors import DamagedStoreError
 from knowledge.model import Hit
+from knowledge.storage.database import REPAIR
 
 if TYPE_CHECKING:
     from knowledge.retrieval.candidates import Candidate
@@ -20,8 +22,12 @@ def hydrate(snapshot: Snapshot, candidates: Sequence[Candidate]) -> list[Hit]:
         chunks = snapshot.chunks(dataset, [item.id for item in own])
         files = snapshot.files_by_id(dataset, {chunk.file_id for chunk in chunks.values()})
         for item in own:
-            chunk = chunks[item.id]
-            file = files[chunk.file_id]
+            chunk = chunks.get(item.id)
+            file = files.get(chunk.file_id) if chunk else None
+            if chunk is None or file is None:
+                raise DamagedStoreError(
+                    f"the catalog has no text, or no file, for chunk {item.id}", hint=REPAIR
+                )
             hits[dataset.key, item.id] = Hit(
                 rank=0,
                 score=item.score,

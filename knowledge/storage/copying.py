@@ -11,6 +11,7 @@ from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.building import build_dataset
 from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.vectors.reader import VectorReader, open_reader
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -127,7 +128,7 @@ def _vectors(reader: VectorReader, chunks: Sequence[Chunk]) -> dict[str, NDArray
     missing = sum(chunk.id not in found for chunk in chunks)
     if missing:
         raise DamagedStoreError(
-            f"the index has no vector for {missing} chunks",
+            f"the index has no vector for {counted(missing, 'chunk')}",
             hint="`knowledge doctor` finds out what is damaged.",
         )
     return found

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
 from knowledge.storage.disk import FULL_HINT
 
 BUSY_SECONDS = 60.0
 REPAIR = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
+_FUNCTION_RAISED = "user-defined function raised exception"
+FAILURES = (sqlite3.Error, UnicodeDecodeError)
+"""What sqlite3 raises; the second where its message quotes bytes of a damaged file."""
 _READ_ERRORS = {
     sqlite3.SQLITE_IOERR,
     sqlite3.SQLITE_IOERR_READ,
     sqlite3.SQLITE_IOERR_SHORT_READ,
     sqlite3.SQLITE_IOERR_CORRUPTFS,
 }
+
+
+class _Raised(threading.local):
+    """What a function of ours last raised inside a statement of this thread."""
+
+    error: BaseException | None = None
+
+
+_raised = _Raised()
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -66,6 +80,26 @@ def _set_wal(connection: sqlite3.Connection, path: Path) -> None:
 
 def _journal_mode(connection: sqlite3.Connection) -> str:
     return str(connection.execute("PRAGMA journal_mode").fetchone()[0])
+
+
+def add_function(
+    connection: sqlite3.Connection, name: str, arguments: int, function: Callable[..., Any]
+) -> None:
+    """Let statements on a connection call a deterministic function of ours.
+
+    SQLite says of what it raises only that it raised; :func:`translated` gives the error itself,
+    which may be a defect, or a signal's that arrived meanwhile, and is no damage.
+    """
+
+    def told(*values: Any) -> Any:
+        _raised.error = None
+        try:
+            return function(*values)
+        except BaseException as error:
+            _raised.error = error
+            raise
+
+    connection.create_function(name, arguments, told, deterministic=True)
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[str, ...]) -> None:
@@ -144,8 +178,13 @@ def transaction(
 
 
 @contextmanager
-def translated(path: Path) -> Iterator[None]:
+def translated(path: Path, *, repair: str = REPAIR) -> Iterator[None]:
     """Turn SQLite's errors on the file at ``path`` into ours.
+
+    Parameters
+    ----------
+    repair:
+        What to do where it is damaged.
 
     Raises
     ------
@@ -155,19 +194,31 @@ def translated(path: Path) -> Iterator[None]:
         The file is no database, or a damaged one.
     KnowledgeError
         The disk is full, or the folder can't be read or written.
+    BaseException
+        What a function of :func:`add_function` raised.
     """
     try:
         yield
-    except sqlite3.Error as error:
-        raise _translate(error, path) from error
+    except FAILURES as error:
+        raise _from_function(error) or _translate(error, path, repair) from error
 
 
-def _translate(error: sqlite3.Error, path: Path) -> KnowledgeError:
+def _from_function(error: Exception) -> BaseException | None:
+    """Return what a function of ours raised, where SQLite's error says that one did."""
+    if str(error) != _FUNCTION_RAISED:
+        return None
+    raised, _raised.error = _raised.error, None
+    return raised
+
+
+def _translate(error: Exception, path: Path, repair: str) -> KnowledgeError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LockedError(f"{path} is locked by another process")
     if code == sqlite3.SQLITE_FULL:
         return KnowledgeError(f"the disk is full: {path}", hint="Free some space and run again.")
+    if path.is_dir():
+        return DamagedStoreError(f"{path} is a folder, not a database", hint=repair)
     if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return KnowledgeError(
             f"can't open or write {path}: {error}",
@@ -175,4 +226,4 @@ def _translate(error: sqlite3.Error, path: Path) -> KnowledgeError:
         )
     if code == sqlite3.SQLITE_IOERR and getattr(error, "sqlite_errorcode", 0) not in _READ_ERRORS:
         return KnowledgeError(f"can't write {path}: {error}", hint=FULL_HINT)
-    return DamagedStoreError(f"{path} is damaged: {error}", hint=REPAIR)
+    return DamagedStoreError(f"{path} is damaged: {error}", hint=repair)

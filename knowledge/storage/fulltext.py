@@ -18,13 +18,16 @@ import json
 import sqlite3
 from typing import Any
 
+from knowledge.errors import DamagedStoreError
+from knowledge.storage.database import REPAIR, add_function
+
 COUNTS = (1, 2, 3, 5, 8)
 """Numbers of occurrences that are told apart; between two of them, the lower one counts."""
 
 
 def register(connection: sqlite3.Connection) -> None:
     """Give a connection the function by which the catalog's triggers fill the index."""
-    connection.create_function("fulltext_terms", 4, _terms, deterministic=True)
+    add_function(connection, "fulltext_terms", 4, _terms)
 
 
 def rows_with(
@@ -82,7 +85,13 @@ def _terms(dataset: int, language: Any, heading: str, text: str) -> str:
     """Return the terms of a chunk as the index takes them, separated by spaces."""
     from knowledge.storage import fulltext_languages, fulltext_words
 
-    words = fulltext_words.split("\n".join([*json.loads(heading), text]))
+    try:
+        read = "\n".join([*json.loads(heading), text])
+    except (ValueError, TypeError) as error:
+        raise DamagedStoreError(
+            f"the catalog holds a chunk that can't be read: {error}", hint=REPAIR
+        ) from error
+    words = fulltext_words.split(read)
     spoken = fulltext_languages.named(language) if isinstance(language, str) else None
     spoken = spoken or fulltext_languages.detect(words.natural)
     terms = fulltext_words.terms_of(words, spoken)

@@ -17,6 +17,7 @@ from knowledge.storage.disk import FULL_HINT, on_disk
 from knowledge.storage.layout import HIDDEN, DataFolder
 from knowledge.storage.rows import dump
 from knowledge.storage.vectors.checksums import NAME, SQLITE, check_whole, write_checksums
+from knowledge.storage.vectors.failures import REPAIR
 from knowledge.storage.vectors.graph_files import graph_damage
 
 FACTS = "dataset.json"
@@ -52,7 +53,7 @@ def copy_index(source: Path, target: Path) -> None:
             copy.mkdir()
         elif path.name == SQLITE:
             with (
-                translated(path),
+                translated(path, repair=REPAIR),
                 contextlib.closing(sqlite3.connect(path)) as old,
                 contextlib.closing(sqlite3.connect(copy)) as new,
             ):

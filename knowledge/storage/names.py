@@ -20,6 +20,6 @@ def dataset_names(catalog: Path) -> list[str]:
             sqlite3.connect(f"{catalog.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
         ) as connection:
             rows = connection.execute("SELECT name FROM datasets ORDER BY name").fetchall()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return []
     return [name for (name,) in rows if not name.startswith(HIDDEN)]

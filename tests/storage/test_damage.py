@@ -17,7 +17,6 @@ from knowledge.errors import DamagedStoreError
 from knowledge.knowledge_base import KnowledgeBase
 from tests.durability import programs
 from tests.durability.invariants import check_clean
-from tests.openai_server import OpenAIServer
 
 COMMANDS = [
     ("list-datasets",),
@@ -144,16 +143,6 @@ def test_an_index_that_lost_vectors_is_not_published(data: Path, docs: Path) -> 
         assert kb.dataset("default").generation == before.generation
         assert len(kb.files()) == len(before.files)
     assert not list(data.glob("datasets/*/candidate*"))
-
-
-def test_a_damaged_cache_is_told(tmp_path: Path, docs: Path) -> None:
-    data = tmp_path / "data"
-    data.mkdir()
-    (data / "embeddings.db").write_bytes(b"garbage " * 4_000)
-    with OpenAIServer() as server:
-        env = programs.environment(data, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="sk")
-        done = programs.run("ingest", docs, env=env)
-    check_told(done, 7, "embeddings.db")
 
 
 @pytest.mark.parametrize("arguments", [("ingest", "docs"), ("create-dataset", "x")])

@@ -14,7 +14,7 @@ import pytest
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
 from knowledge.storage import database, schema
 from knowledge.storage.catalog import Catalog
-from knowledge.storage.database import connect, migrate, transaction
+from knowledge.storage.database import add_function, connect, migrate, transaction
 from knowledge.storage.layout import DataFolder
 
 FIRST = """
@@ -172,6 +172,28 @@ def test_sqlites_errors_become_ours(path: Path, monkeypatch: pytest.MonkeyPatch)
         with pytest.raises(KnowledgeError, match="full") as caught, transaction(one, path):
             one.execute("INSERT INTO animals VALUES (hex(randomblob(100000)))")
         assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize("raised", [ZeroDivisionError("by zero"), KeyboardInterrupt()])
+def test_what_a_function_of_ours_raises_is_no_damage(
+    connection: sqlite3.Connection, path: Path, raised: BaseException
+) -> None:
+    def shout(text: str) -> str:
+        if text == "otter":
+            raise raised
+        return text.upper()
+
+    migrate(connection, path, (FIRST,))
+    add_function(connection, "shout", 1, shout)
+    with pytest.raises(type(raised)) as caught, transaction(connection, path):
+        connection.execute("UPDATE animals SET name = shout(name)")
+    assert caught.value is raised
+    assert not connection.in_transaction
+    with transaction(connection, path):
+        connection.execute("INSERT INTO animals VALUES (shout('stoat'))")
+    assert [row[0] for row in connection.execute("SELECT name FROM animals")] == ["otter", "STOAT"]
+    with pytest.raises(DamagedStoreError), transaction(connection, path):
+        connection.execute("UPDATE animals SET name = shout(CAST(x'ff' AS TEXT))")
 
 
 def test_garbage_is_no_database(path: Path) -> None:

@@ -15,6 +15,7 @@ from knowledge.model import Chunk, Dataset
 from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
 from knowledge.storage.archive.records import chunk_line, file_line
 from knowledge.storage.vectors.reader import VectorReader, open_reader
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
@@ -107,7 +108,7 @@ def _vectors(reader: VectorReader, chunks: Iterator[Chunk]) -> Iterator[bytes]:
                 }
                 if missing := [id for id in page if id not in found]:
                     raise DamagedStoreError(
-                        f"the index has no vector for {len(missing)} chunks",
+                        f"the index has no vector for {counted(len(missing), 'chunk')}",
                         hint="`knowledge doctor` finds out what is damaged.",
                     )
                 rows = exact_unit(np.stack([found[id] for id in page]))  # an old index may not be

@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from knowledge.storage.database import FAILURES
 from knowledge.storage.disk import on_disk
 from knowledge.storage.layout import DataFolder
 
@@ -29,8 +30,7 @@ def back_up(folder: DataFolder) -> Path:
     target = folder.backups / datetime.now(UTC).strftime(_STAMP)
     with on_disk(target):
         target.mkdir(parents=True)
-        if folder.catalog.is_file():
-            _copy_database(folder.catalog, target / folder.catalog.name)
+        _copy_database(folder.catalog, target / folder.catalog.name)
         names = sorted(
             path.relative_to(folder.root).as_posix()
             for path in (folder.root / "datasets").glob("*/*")
@@ -62,11 +62,15 @@ def backups_of(folder: DataFolder) -> list[Path]:
 
 
 def _copy_database(source: Path, target: Path) -> None:
-    try:
-        with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
-            old.backup(new)
-    except sqlite3.Error:
-        for part in PARTS:
-            piece = source.with_name(source.name + part)
-            if piece.is_file():
-                shutil.copyfile(piece, target.with_name(target.name + part))
+    # SQLite throws away the journal of a database that is empty, or is not there.
+    if source.is_file() and source.stat().st_size:
+        try:
+            with closing(sqlite3.connect(source)) as old, closing(sqlite3.connect(target)) as new:
+                old.backup(new)
+            return
+        except FAILURES:
+            target.unlink(missing_ok=True)
+    for part in PARTS:
+        piece = source.with_name(source.name + part)
+        if piece.is_file():
+            shutil.copyfile(piece, target.with_name(target.name + part))

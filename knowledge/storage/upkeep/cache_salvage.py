@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.storage.cache import EmbeddingCache
+from knowledge.storage.database import FAILURES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,7 +54,7 @@ def _models(old: sqlite3.Connection) -> list[tuple[int, str]]:
     try:
         old.execute("PRAGMA writable_schema = ON")  # else one that was cut off is refused
         return old.execute("SELECT id, fingerprint FROM models").fetchall()
-    except sqlite3.Error:
+    except FAILURES:
         return []
 
 
@@ -73,5 +74,5 @@ def _vectors(
             numbers = np.frombuffer(vector, np.float32)
             if abs(np.linalg.norm(numbers) - 1.0) < 1e-3:  # false for what is no number
                 yield key, numbers
-    except sqlite3.Error:
+    except FAILURES:
         return

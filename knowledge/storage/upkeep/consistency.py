@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from knowledge.storage.database import translated
 from knowledge.storage.identity import is_own_id
 from knowledge.storage.rows import chunk_of
 from knowledge.storage.upkeep.mending import TABLES, HopelessRowError, mended
-from knowledge.storage.upkeep.standins import add_lost_files
+from knowledge.storage.upkeep.standins import add_lost_files, right_paths
+from knowledge.wording import counted
 
 _SHOWN = "added <= :generation AND (removed IS NULL OR removed > :generation)"
+_MOST_STRAYS = 1_000
 _READ_AGAIN = "UPDATE files SET size = -1, mtime_ns = 0, content_hash = '' "
 
 
@@ -60,7 +62,8 @@ def _unreadable(sql: sqlite3.Connection, values: dict[str, int]) -> Iterator[Row
     for table in ("datasets", "files", "chunks"):
         damaged = sum(1 for _ in _damaged_rows(sql, table, values["dataset"]))
         if damaged:
-            yield RowFault(f"{table}-unreadable", f"{damaged} rows of {table} can't be right")
+            rows = counted(damaged, "row")
+            yield RowFault(f"{table}-unreadable", f"{rows} of {table} can't be right")
 
 
 def _behind(sql: sqlite3.Connection, values: dict[str, int]) -> Iterator[RowFault]:
@@ -80,7 +83,7 @@ def _twice(sql: sqlite3.Connection, values: dict[str, int]) -> Iterator[RowFault
             values,
         ).fetchone()[0]
         if repeated:
-            yield RowFault(f"{table}-twice", f"{repeated} ids of {table} stand there twice")
+            yield RowFault(f"{table}-twice", f"{counted(repeated, 'id')} of {table} there twice")
 
 
 def _without_file(sql: sqlite3.Connection, values: dict[str, int]) -> Iterator[RowFault]:
@@ -90,14 +93,14 @@ def _without_file(sql: sqlite3.Connection, values: dict[str, int]) -> Iterator[R
         values,
     ).fetchone()[0]
     if lost:
-        yield RowFault("chunks-without-file", f"{lost} chunks belong to no file")
+        yield RowFault("chunks-without-file", f"{counted(lost, 'chunk')} without a file")
 
 
 def _miscounted(sql: sqlite3.Connection, values: dict[str, int]) -> Iterator[RowFault]:
     wrong = list(_files_with_other_count(sql, values))
     if wrong:
         yield RowFault(
-            "chunks-lost", f"{len(wrong)} files have more or fewer chunks than were stored"
+            "chunks-lost", f"{counted(len(wrong), 'file')} with more or fewer chunks than stored"
         )
     row = sql.execute("SELECT files, chunks FROM datasets WHERE id = :dataset", values).fetchone()
     for table in ("files", "chunks"):
@@ -127,6 +130,7 @@ def mend_rows(connection: sqlite3.Connection, number: int) -> None:
             f"(SELECT max(row) FROM {table} WHERE dataset = :dataset AND {_SHOWN} GROUP BY id)",
             values,
         )
+    _return_strays(connection, values)
     add_lost_files(connection, number, values["generation"])
     for row, found in list(_files_with_other_count(connection, values)):
         connection.execute(f"{_READ_AGAIN}, chunks = ? WHERE row = ?", (found, row))
@@ -138,6 +142,22 @@ def mend_rows(connection: sqlite3.Connection, number: int) -> None:
             "chunks": _count(connection, "chunks", values),
         },
     )
+
+
+def _return_strays(sql: sqlite3.Connection, values: dict[str, int]) -> None:
+    """Give chunks that name a file which is not there to the file that their id was made of."""
+    files = f"SELECT id FROM files WHERE dataset = :dataset AND {_SHOWN}"
+    strays = sql.execute(
+        f"SELECT * FROM chunks WHERE dataset = :dataset AND {_SHOWN} AND file_id NOT IN ({files})",
+        values,
+    )
+    strayed = [row for row in strays if not _has_its_id(row)][:_MOST_STRAYS]
+    named = f"{files} UNION SELECT file_id FROM chunks WHERE dataset = :dataset AND {_SHOWN}"
+    ids = [row["id"] for row in sql.execute(named, values)] if strayed else []
+    for row in strayed:
+        own = next((id for id in ids if _has_its_id(row, id)), None)
+        if own is not None:
+            sql.execute("UPDATE chunks SET file_id = ? WHERE row = ?", (own, row["row"]))
 
 
 def garbled_chunks(connection: sqlite3.Connection, number: int) -> dict[str, list[str]]:
@@ -169,9 +189,15 @@ def read_again(connection: sqlite3.Connection, number: int, file_ids: list[str])
     )
 
 
-def _has_its_id(row: sqlite3.Row) -> bool:
+def find_files(connection: sqlite3.Connection, number: int, file_ids: list[str]) -> None:
+    """Put paths right that were damaged, where the file's id proves what it was."""
+    right_paths(connection, number, _generation(connection, number), set(file_ids))
+
+
+def _has_its_id(row: sqlite3.Row, file_id: str | None = None) -> bool:
     try:
-        return is_own_id(chunk_of(row))
+        chunk = chunk_of(row)
+        return is_own_id(chunk if file_id is None else replace(chunk, file_id=file_id))
     except DamagedStoreError:
         return False
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import NewerStoreError
 from knowledge.storage import fulltext, schema
-from knowledge.storage.database import connect
+from knowledge.storage.database import FAILURES, connect
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
@@ -36,7 +36,7 @@ def database_damage(path: Path, tables: frozenset[str]) -> str:
             ]
             there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             version = connection.execute("PRAGMA user_version").fetchone()[0]
-    except sqlite3.Error as error:
+    except FAILURES as error:
         return str(error)
     if complaints != ["ok"]:
         return "; ".join(line.strip() for line in complaints)
@@ -83,7 +83,7 @@ def fulltext_damage(catalog: Catalog) -> str:
         finally:
             if sql.in_transaction:
                 sql.execute("ROLLBACK")
-    except sqlite3.DatabaseError as error:
+    except FAILURES as error:
         return str(error)
     if lacking or extra:
         return f"it lacks {lacking} chunks, and holds {extra} that are gone"

@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.storage import fulltext, schema
-from knowledge.storage.database import connect, migrate, transaction
+from knowledge.storage.database import FAILURES, connect, migrate, transaction
 from knowledge.storage.disk import on_disk
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.upkeep.backups import PARTS
-from knowledge.storage.upkeep.leftovers import remove_path
 from knowledge.storage.upkeep.mending import TABLES, HopelessRowError, Row, mended
 from knowledge.storage.upkeep.pages import rows_of_pages
 from knowledge.storage.upkeep.standins import add_empty_datasets, add_lost_datasets
@@ -76,8 +75,6 @@ def salvage(source: Path | None, target: Path, folder: DataFolder) -> Salvaged:
 def put_in_place(catalog: Path, new: Path) -> None:
     """Let a new catalog take the place of a damaged one, of which there is a backup."""
     with on_disk(catalog):
-        if catalog.is_dir():
-            remove_path(catalog)
         remove_database(catalog, keep_first=True)
         os.replace(new, catalog)  # noqa: PTH105  in one step
         remove_database(new)
@@ -98,7 +95,7 @@ def _reading(source: Path) -> Iterator[sqlite3.Connection | None]:
         # Without this a file that was cut off is refused as a whole.
         connection.execute("PRAGMA writable_schema = ON")
         yield connection
-    except sqlite3.Error:
+    except FAILURES:
         yield None
     finally:
         connection.close()
@@ -184,7 +181,7 @@ class _TableReading:
             names = [column[0] for column in rows.description]
             for values in rows:
                 yield values[0], dict(zip(names, values, strict=True))
-        except (sqlite3.Error, OverflowError):
+        except (*FAILURES, OverflowError):
             return
         if direction == FORWARDS:
             self.gap = None

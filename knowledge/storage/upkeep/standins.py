@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from knowledge.storage.database import FAILURES
 from knowledge.storage.generations import read_facts
 from knowledge.storage.identity import new_file_id
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.rows import now
-from knowledge.storage.shown_path import shown
+from knowledge.storage.shown_path import real_path, shown
 from knowledge.storage.upkeep.mending import mended
 from knowledge.storage.vectors.checksums import SQLITE
 
@@ -119,7 +120,7 @@ def _holds(generation: Path, ids: list[str]) -> bool:
             found = connection.execute(
                 f"SELECT count(*) FROM embeddings WHERE embedding_id IN ({marks})", ids
             ).fetchone()[0]
-    except sqlite3.Error:
+    except FAILURES:
         return False
     return bool(found * 2 > len(ids))
 
@@ -163,6 +164,28 @@ def add_lost_files(connection: sqlite3.Connection, number: int, generation: int)
         marks = ", ".join(f":{column}" for column in row)
         connection.execute(f"INSERT INTO files ({columns}) VALUES ({marks})", row)
     return len(lost)
+
+
+def right_paths(
+    connection: sqlite3.Connection, number: int, generation: int, file_ids: Collection[str]
+) -> None:
+    """Give those of some files that are not there the path that their id was made of."""
+    rows = connection.execute(
+        "SELECT row, id, path FROM files WHERE dataset = ?1 AND added <= ?2 "
+        "AND (removed IS NULL OR removed > ?2)",
+        (number, generation),
+    ).fetchall()
+    asked = [row for row in rows if row["id"] in file_ids]
+    lost = [row for row in asked if not os.path.lexists(real_path(row["path"]))]
+    known = {row["path"] for row in rows}
+    paths = _paths_by_id(known) if lost else {}
+    for row in lost:
+        path = paths.get(row["id"], row["path"])
+        if path not in known:
+            connection.execute(
+                "UPDATE files SET path = ?, name = ? WHERE row = ?",
+                (path, Path(path).name, row["row"]),
+            )
 
 
 def _paths_by_id(paths: Iterable[str]) -> dict[str, str]:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 COLLECTION = "vectors"
 PAGE = 5_000
+WRITTEN_AT_ONCE = 1_000  # more take no less time, and 10 KB of memory each on the way to Chroma
 MAX_RESULTS = 30_000
 SYNC_THRESHOLD = 5_000
 
@@ -94,11 +95,9 @@ class ChromaIndex:
         from knowledge.storage.vectors.exact_unit import exact_unit
 
         with translated(self.folder):
-            for start in range(0, len(ids), PAGE):
-                self._collection.upsert(
-                    ids=list(ids[start : start + PAGE]),
-                    embeddings=exact_unit(vectors[start : start + PAGE]),
-                )
+            for start in range(0, len(ids), WRITTEN_AT_ONCE):
+                page = slice(start, start + WRITTEN_AT_ONCE)
+                self._collection.upsert(ids=list(ids[page]), embeddings=exact_unit(vectors[page]))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by id; ids that are not there are passed over."""
@@ -176,9 +175,21 @@ def _open(folder: Path) -> Any:
     from chromadb.config import Settings
 
     with translated(folder), _opening:
-        return chromadb.PersistentClient(
-            path=str(folder), settings=Settings(anonymized_telemetry=False)
-        )
+        try:
+            return chromadb.PersistentClient(
+                path=str(folder), settings=Settings(anonymized_telemetry=False)
+            )
+        except BaseException:
+            _forget_half_open(str(folder))
+            raise
+
+
+def _forget_half_open(path: str) -> None:
+    """Let the next client of a path start an engine of its own, not get the one that failed."""
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    if not SharedSystemClient._identifier_to_refcount.get(path):
+        SharedSystemClient._identifier_to_system.pop(path, None)
 
 
 def _close(client: Any) -> None:

@@ -32,6 +32,8 @@ def translated(folder: Path) -> Iterator[None]:
     except BaseException as error:
         if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
             raise
+        if isinstance(error, MemoryError | Warning):
+            raise  # not the folder's fault
         text = str(error)
         if any(sign in text for sign in _NO_ROOM):
             raise KnowledgeError(

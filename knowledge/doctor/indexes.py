@@ -1,0 +1,112 @@
+"""The published index of a dataset: whole, or to be built anew."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from knowledge.doctor.databases import FIX
+from knowledge.doctor.findings import Finding, Severity
+from knowledge.doctor.index_check import checksums_missing, index_damage
+from knowledge.doctor.rebuilding import rebuild_index
+from knowledge.doctor.treatment import Treatment
+from knowledge.errors import DatasetNotFoundError
+from knowledge.model import Dataset
+from knowledge.settings import Settings
+from knowledge.storage.catalog import Catalog
+from knowledge.storage.layout import DataFolder
+from knowledge.storage.lock import write_lock
+from knowledge.storage.vectors.checksums import write_checksums
+
+Notify = Callable[[str], None]
+_TRIES = 3
+
+
+def check_index(
+    treatment: Treatment,
+    dataset: Dataset,
+    ids: list[str],
+    settings: Settings,
+    *,
+    offline: bool,
+    notify: Notify,
+) -> None:
+    """Check a dataset's index; build it anew where it is damaged, and that was asked for.
+
+    Parameters
+    ----------
+    ids:
+        Of the dataset's chunks.
+    offline:
+        Send nothing to a provider.
+    """
+    folder = treatment.folder
+    damage = _damage(folder, dataset, ids)
+    for _ in range(_TRIES):
+        if not damage:
+            break
+        # A writer that published meanwhile has swept the folder that was looked at.
+        newer = _newer(folder, dataset)
+        if newer is None:
+            break
+        dataset, ids = newer
+        damage = _damage(folder, dataset, ids)
+    if damage:
+        finding = Finding(
+            "index-damaged",
+            Severity.DAMAGE,
+            dataset.name,
+            f"the index is damaged: {damage}",
+            FIX,
+        )
+        repair = partial(
+            rebuild_index, folder, dataset.name, settings, offline=offline, notify=notify
+        )
+        treatment.treat(finding, repair)
+    elif ids and checksums_missing(folder.generation(dataset.key, dataset.vectors)):
+        _treat_checksums(treatment, dataset, settings, notify)
+
+
+def _damage(folder: DataFolder, dataset: Dataset, ids: list[str]) -> str:
+    if not ids and not dataset.vectors:
+        return ""
+    if not dataset.vectors:
+        return "there is none"
+    dimensions = dataset.embedding.dimensions if dataset.embedding else None
+    damage = index_damage(folder.generation(dataset.key, dataset.vectors), ids, dimensions)
+    if dataset.embedding is None:
+        damage = damage or "the model of its vectors is not known"
+    return damage
+
+
+def _newer(folder: DataFolder, dataset: Dataset) -> tuple[Dataset, list[str]] | None:
+    """Return a dataset, and its chunks' ids, as published since; ``None`` where nothing was."""
+    with Catalog(folder) as catalog, catalog.snapshot() as snapshot:
+        try:
+            now = snapshot.dataset(dataset.name)
+        except DatasetNotFoundError:
+            return None
+        if (now.key, now.generation) == (dataset.key, dataset.generation):
+            return None
+        return now, snapshot.chunk_ids(now)
+
+
+def _treat_checksums(
+    treatment: Treatment, dataset: Dataset, settings: Settings, notify: Notify
+) -> None:
+    folder = treatment.folder
+    finding = Finding(
+        "checksums-missing",
+        Severity.NOTE,
+        dataset.name,
+        "its index has no checksums, by which damage is noticed before it is searched",
+        "The next publish writes them, and so does `knowledge doctor --fix`.",
+    )
+
+    def repair() -> str:
+        lock = folder.lock(dataset.key)
+        with write_lock(lock, dataset.name, settings["lock_timeout"], notify):
+            write_checksums(folder.generation(dataset.key, dataset.vectors))
+        return "They were written."
+
+    treatment.treat(finding, repair)
