@@ -15,13 +15,13 @@ from knowledge.ingestion.reading import Reader, check_request
 from knowledge.ingestion.recording import recorded_ingest
 from knowledge.ingestion.request import FileListener, IngestRequest, Notify, ProgressListener
 from knowledge.ingestion.tally import Tally
+from knowledge.ingestion.target import open_target
 from knowledge.ingestion.usage import Usage
 from knowledge.ingestion.writing import Writer
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings import Origin, Settings
 from knowledge.storage.catalog import Catalog, check_there
 from knowledge.storage.layout import DataFolder, check_name
-from knowledge.storage.write_run import open_write_run
 
 
 def ingest(
@@ -60,14 +60,14 @@ def ingest(
     tally = Tally(progress, on_file)
     if request.dry_run:
         choice = _rehearse(folder, name, request, settings, tally, notify, create=create)
-        kept = kept_texts(folder, choice, tally.texts)
+        kept = kept_texts(folder, choice, tally.texts, notify)
         sent = {text: tokens for text, tokens in tally.texts.items() if text not in kept}
         usage = Usage.of(choice, len(sent), sum(sent.values()))
         return report(name, tally, started, usage, dry_run=True)
     with Catalog(folder) as writing, Catalog(folder) as reading:
-        dataset = _found_or_checked(writing, name, request, settings, create=create)
-        with open_write_run(
-            writing, dataset.name, lock_timeout=settings["lock_timeout"], notify=notify
+        _check_settings(writing, name, request, settings, create=create)
+        with open_target(
+            writing, name, create=create, lock_timeout=settings["lock_timeout"], notify=notify
         ) as run:
             splitter = choose_splitter(run.dataset, settings, request.splitter)
             choice = choose(run.dataset, settings)
@@ -93,10 +93,10 @@ def ingest(
     return report(name, tally, started, usage)
 
 
-def _found_or_checked(
+def _check_settings(
     catalog: Catalog, name: str, request: IngestRequest, settings: Settings, *, create: bool
-) -> Dataset:
-    """Return the dataset, made when it may be; settings that do not fit it leave nothing behind."""
+) -> None:
+    """Raise for settings that do not fit the dataset, before one is made or waited for."""
     dataset = None
     try:
         dataset = catalog.dataset(name)
@@ -106,7 +106,6 @@ def _found_or_checked(
     choose_splitter(dataset, settings, request.splitter)
     choice = choose(dataset, settings)
     Usage.of(choice, 0, 0)  # prices that can't be read are told now
-    return dataset or catalog.ensure(name)
 
 
 def choose_splitter(

@@ -14,11 +14,13 @@ import threading
 import time
 import types
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from typing import Any
 
 from knowledge.documents.options import MIB
+from knowledge.errors import KnowledgeError
 from knowledge.ingestion.loading import LoadedFile, LoadTask, failed, load_file
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -37,6 +39,7 @@ START_SECONDS = 60.0
 
 _PLACE_BYTES = 4096
 _STARTING = b"/"  # no member's path is this
+_SAFE_PATH = "PYTHONSAFEPATH"
 _KILLED = -9  # the signal that Linux ends processes with when memory runs out
 
 _Context: Any = type(multiprocessing.get_context(METHOD))
@@ -86,7 +89,7 @@ class Worker:
         self._place = context.RawArray("c", _PLACE_BYTES)
         self._place.value = self._seen = _STARTING
         self._process = WorkerProcess(target=serve, args=(theirs, self._place, memory), daemon=True)
-        self._process.start()
+        self._start()
         theirs.close()
 
     @property
@@ -125,7 +128,11 @@ class Worker:
         try:
             result: LoadedFile = self.connection.recv()
         except (EOFError, OSError):
-            return self._lost(self._how_it_died())
+            how = self._how_it_died()
+            if self._place.value == _STARTING and (self._process.exitcode or 0) > 0:
+                self.end()
+                raise _not_started(how) from None  # no file is to blame
+            return self._lost(how)
         self._answered += 1
         self._done()
         return result
@@ -156,6 +163,15 @@ class Worker:
         self._process.kill()
         self._process.join()
         self.connection.close()
+
+    def _start(self) -> None:
+        try:
+            with _without_working_directory():
+                self._process.start()
+        except (EOFError, OSError) as error:
+            self.alive = False
+            self.connection.close()
+            raise _not_started(str(error) or type(error).__name__) from error
 
     def _begin(self) -> None:
         self._since = self._member_since = time.monotonic()
@@ -193,6 +209,31 @@ class Worker:
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         perhaps = ": perhaps memory ran out (--file-memory)" if code == _KILLED else ""
         return f"its reader crashed ({how}){perhaps}"
+
+
+@contextlib.contextmanager
+def _without_working_directory() -> Iterator[None]:
+    """Let new Python processes import nothing from the working directory.
+
+    They are started by ``python -c``, which looks there first: documents are read where they lie,
+    and a ``random.py`` among them would be run.
+    """
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
+
+
+def _not_started(reason: str) -> KnowledgeError:
+    return KnowledgeError(
+        f"a process that reads files could not be started: {reason}",
+        hint="What Python printed above says why; perhaps a package is damaged, or memory ran out.",
+    )
 
 
 def serve(connection: Connection, place: Any, memory: int) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from collections.abc import Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from knowledge.errors import DamagedStoreError, DatasetExistsError, DatasetNotFoundError
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetExistsError,
+    DatasetNotFoundError,
+    KnowledgeError,
+)
 from knowledge.model import Dataset
 from knowledge.storage import fulltext, schema
-from knowledge.storage.database import connect, migrate, transaction, translated
+from knowledge.storage.database import FAILURES, connect, migrate, transaction, translated
 from knowledge.storage.layout import HIDDEN, DataFolder, check_name, new_key
 from knowledge.storage.rows import dataset_of, dump, now
 from knowledge.storage.snapshot import Snapshot
@@ -22,6 +26,8 @@ def check_there(folder: DataFolder) -> bool:
 
     Raises
     ------
+    KnowledgeError
+        The data folder is a file.
     DamagedStoreError
         There are indexes, but no catalog that says whose they are, or an empty one.
     """
@@ -29,6 +35,11 @@ def check_there(folder: DataFolder) -> bool:
         there = folder.catalog.stat().st_size > 0
     except OSError:
         there = False
+    if not there and folder.root.is_file():
+        raise KnowledgeError(
+            f"the data folder {folder.root} is a file",
+            hint="Choose another with --data-dir or KNOW_DATA_DIR.",
+        )
     if not there and any(folder.root.glob("datasets/*/g*")):
         raise DamagedStoreError(
             f"{folder.catalog} is missing or empty, though there are datasets beside it",
@@ -84,7 +95,7 @@ class Catalog:
             try:
                 yield Snapshot(self.connection)
             finally:
-                with contextlib.suppress(sqlite3.Error):  # a damaged file ended it already
+                with contextlib.suppress(*FAILURES):  # a damaged file ended it already
                     self.connection.execute("ROLLBACK")
 
     def datasets(self, *, hidden: bool = False) -> list[Dataset]:
@@ -131,14 +142,15 @@ class Catalog:
                 raise DatasetExistsError(f"there is a dataset {name!r} already")
         return self.dataset(name)
 
-    def ensure(self, name: str) -> Dataset:
-        """Return the dataset called ``name``, made when there is none."""
+    def ensure(self, name: str) -> bool:
+        """Make a dataset called ``name`` when there is none; tell whether that was needed."""
         try:
-            return self.dataset(name)
+            self.dataset(name)
         except DatasetNotFoundError:
             with contextlib.suppress(DatasetExistsError):  # another process was faster
                 self.create(name)
-            return self.dataset(name)
+                return True
+        return False
 
     def rename(self, name: str, new: str) -> Dataset:
         """Give a dataset another name; its key and its folder stay.

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from knowledge.errors import LockedError
 from knowledge.storage.lock import write_lock
 
 if TYPE_CHECKING:
@@ -33,6 +34,23 @@ def delete_dataset(
     # Who still waits for this lock finds the dataset gone; nobody new comes for its key.
     lock.unlink(missing_ok=True)
     sweep_orphans(catalog)
+
+
+def discard_unpublished(catalog: Catalog, key: str) -> None:
+    """Delete a new dataset to which nothing was published, unless somebody is writing to it."""
+    lock = catalog.folder.lock(key)
+    try:
+        with write_lock(lock, key, 0, lambda _: None):
+            with catalog.transaction(durable=True):
+                deleted = catalog.connection.execute(
+                    "DELETE FROM datasets WHERE key = ? AND generation = 0", (key,)
+                ).rowcount
+            if deleted:
+                shutil.rmtree(catalog.folder.dataset(key), ignore_errors=True)
+    except LockedError:
+        return
+    if deleted:
+        lock.unlink(missing_ok=True)
 
 
 def sweep_orphans(catalog: Catalog) -> None:

@@ -64,6 +64,19 @@ class Snapshot:
             found = found or self.file(dataset, path=shown(path))
         return found
 
+    def files_ending_with(self, dataset: Dataset, end: str, limit: int) -> list[SourceFile]:
+        """Return the first files by path whose path ends with ``end``, at the start of a name."""
+        rows = self._select(
+            "files",
+            FILE_COLUMNS,
+            dataset,
+            "AND substr(path, -length(:end)) = :end",
+            "ORDER BY path LIMIT :limit",
+            end="/" + shown(end),
+            limit=limit,
+        )
+        return list(map(file_of, rows))
+
     def files_by_id(self, dataset: Dataset, ids: Iterable[str]) -> dict[str, SourceFile]:
         """Return the files with these ids, by id."""
         rows = self._select_in("files", FILE_COLUMNS, dataset, ids)
@@ -213,9 +226,9 @@ class Snapshot:
         while page := list(islice(remaining, PAGE)):
             names = [f"id{number}" for number in range(len(page))]
             condition = f"AND id IN ({', '.join(f':{name}' for name in names)})"
-            yield from self._select(
-                table, columns, dataset, condition, **dict(zip(names, page, strict=True))
-            )
+            values = dict(zip(names, page, strict=True))
+            # All at once: a cursor that is left half read complains when its database is closed.
+            yield from self._select(table, columns, dataset, condition, **values).fetchall()
 
 
 def _has_stray_bytes(text: str) -> bool:

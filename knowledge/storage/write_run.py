@@ -167,10 +167,13 @@ class WriteRun:
         if self._index is None:
             from knowledge.storage.vectors.chroma import ChromaIndex
 
-            folder = generations.prepare_candidate(
-                self._catalog.folder, self.dataset.key, self.dataset.vectors
-            )
-            self._index = ChromaIndex(folder, create=not self.dataset.vectors)
+            folder, key = self._catalog.folder, self.dataset.key
+            try:
+                candidate = generations.prepare_candidate(folder, key, self.dataset.vectors)
+                self._index = ChromaIndex(candidate, create=not self.dataset.vectors)
+            except BaseException:
+                shutil.rmtree(folder.candidate(key), ignore_errors=True)
+                raise
         return self._index
 
     def _write_pending(self) -> None:

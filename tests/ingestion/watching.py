@@ -7,6 +7,7 @@ from pathlib import Path
 
 from knowledge import KnowledgeBase
 from knowledge.ingestion.watch_events import WatchEvent
+from knowledge.storage.catalog import Catalog
 
 
 class Steps:
@@ -40,11 +41,13 @@ class Steps:
 
 
 def held(kb: KnowledgeBase, dataset: str = "default") -> dict[str, list[str]]:
-    """Return the texts of a dataset's files, by path."""
-    return {
-        file.path: [chunk.passage.text for chunk in kb.file(file.id, dataset)[1]]
-        for file in kb.files(dataset)
-    }
+    """Return the texts of a dataset's files, by path, all of one moment."""
+    with Catalog(kb.folder) as catalog, catalog.snapshot() as snapshot:
+        found = snapshot.dataset(dataset)
+        return {
+            file.path: [chunk.passage.text for chunk in snapshot.chunks_of_file(found, file.id)]
+            for file in snapshot.files(found)
+        }
 
 
 def fresh(folder: Path, data: Path, **options) -> dict[str, list[str]]:

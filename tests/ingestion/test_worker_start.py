@@ -1,0 +1,64 @@
+"""What happens when the processes that read files can't even start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import environment, write_files
+
+# As the installed command: unlike `python -m`, it does not look for modules where it is called.
+COMMAND = "import sys; del sys.path[0]; from knowledge.cli.run import main; sys.exit(main())"
+
+# Python imports these at the start of each process that has their folder on PYTHONPATH.
+NO_SERVER = """
+import sys
+if "forkserver" in " ".join(sys.orig_argv):
+    raise SystemExit(3)
+"""
+NO_READER = """
+import sys
+if "forkserver" in " ".join(sys.orig_argv):
+    sys.modules["knowledge.ingestion.worker_process"] = None
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork server")
+
+
+@pytest.fixture
+def ingest(tmp_path):
+    """Ingest a folder, in it, with so many files that processes read them."""
+    folder = tmp_path / "docs"
+    write_files(folder, {f"{number}.txt": f"Text number {number}." for number in range(20)})
+
+    def call(hook="", **files):
+        write_files(tmp_path / "hooks", {"sitecustomize.py": hook})
+        write_files(folder, {f"{name}.py": text for name, text in files.items()})
+        return subprocess.run(
+            [sys.executable, "-c", COMMAND, "ingest", ".", "--concurrency", "1"],
+            cwd=folder,
+            env=environment({"PYTHONPATH": str(tmp_path / "hooks")}),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    return call
+
+
+@pytest.mark.parametrize("hook", [NO_SERVER, NO_READER], ids=["server", "reader"])
+def test_a_reader_that_does_not_start_is_an_error(run, ingest, hook):
+    done = ingest(hook)
+    assert done.returncode == 1, done.stderr
+    assert "error [failed]: a process that reads files could not be started" in done.stderr
+    assert run("list-datasets").out == ""
+
+
+def test_what_lies_among_the_documents_is_not_run(ingest):
+    harm = "open('harm.txt', 'w').close()\nraise ValueError('imported')\n"
+    done = ingest(random=harm, socket=harm, numpy=harm)
+    assert done.returncode == 0, done.stderr
+    assert "23 ingested" in done.stdout
