@@ -181,6 +181,8 @@ class Passage:
         if self.page_unit is PageUnit.SHEET and self.page_name and not several:
             pages = self.page_name
         place = f"{place}, {self.page_unit}{'s' * several} {pages}"
+        if self.page_unit is PageUnit.CUE and self.page_name:
+            place += f" at {self.page_name}"
         if self.line_start is None:
             return place
         word = "row" if self.page_unit is PageUnit.SHEET else "line"

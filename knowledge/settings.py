@@ -19,6 +19,7 @@ from knowledge.conversion import convert
 from knowledge.errors import UsageError
 from knowledge.profiles import Profile, Variables, read_profiles
 from knowledge.settings_table import TABLE, Setting
+from knowledge.settings_table.former import unread_variables
 
 PROJECT_FILE = "knowledge.yaml"
 
@@ -52,6 +53,7 @@ __all__ = [
 ]
 
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in TABLE}
+_KNOWN = frozenset(variable for setting in TABLE for variable in setting.variables)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +147,7 @@ class Settings:
         return cls(
             {**defaults, **file.values, **above},
             folder,
-            file.warnings,
+            (*file.warnings, *unread_variables(both, _KNOWN)),
             file.profiles,
             Variables(environ, dotenv),
         )

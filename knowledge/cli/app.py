@@ -20,61 +20,61 @@ COMMANDS: tuple[Entry, ...] = (
         "Keep a dataset in step: take in each change of its files as it happens.",
     ),
     Entry(
-        "retrieve",
-        "knowledge.cli.retrieve:retrieve",
-        "Documents",
-        "Print the passages that answer a question, best first, each with its citation.",
-    ),
-    Entry(
-        "similar",
-        "knowledge.cli.show:similar",
-        "Documents",
-        "Print the passages most like a file or a chunk, which is left out itself.",
-    ),
-    Entry(
-        "show",
-        "knowledge.cli.show:show",
-        "Documents",
-        "Print a chunk, with its neighbours if you like.",
-    ),
-    Entry(
-        "ask",
-        "knowledge.cli.ask:ask",
-        "Documents",
-        "Answer a question in words, from your documents alone, with numbered sources.",
-    ),
-    Entry(
-        "askdir",
-        "knowledge.cli.askdir:askdir",
-        "Documents",
-        "Ask a folder: ingest what changed into a dataset of its own, then retrieve.",
-    ),
-    Entry(
-        "eval",
-        "knowledge.cli.evaluate:evaluate",
-        "Documents",
-        "Measure how well a dataset answers questions whose answers are known.",
-    ),
-    Entry(
         "load",
         "knowledge.cli.load:load",
         "Documents",
         "Print or write the text of one document, as ingest would read it.",
     ),
     Entry(
-        "list-datasets", "knowledge.cli.datasets:list_datasets", "Datasets", "List the datasets."
+        "retrieve",
+        "knowledge.cli.retrieve:retrieve",
+        "Questions",
+        "Print the passages that answer a question, best first, each with its citation.",
     ),
     Entry(
-        "create-dataset",
-        "knowledge.cli.datasets:create_dataset",
-        "Datasets",
-        "Create an empty dataset; the first ingest chooses its embedder.",
+        "ask",
+        "knowledge.cli.ask:ask",
+        "Questions",
+        "Answer a question in words, from your documents alone, with numbered sources.",
+    ),
+    Entry(
+        "askdir",
+        "knowledge.cli.askdir:askdir",
+        "Questions",
+        "Ask a folder: ingest what changed into a dataset of its own, then retrieve.",
+    ),
+    Entry(
+        "similar",
+        "knowledge.cli.show:similar",
+        "Questions",
+        "Print the passages most like a file or a chunk, which is left out itself.",
+    ),
+    Entry(
+        "show",
+        "knowledge.cli.show:show",
+        "Questions",
+        "Print a chunk, with its neighbours if you like.",
+    ),
+    Entry(
+        "eval",
+        "knowledge.cli.evaluate:evaluate",
+        "Questions",
+        "Measure how well a dataset answers questions whose answers are known.",
+    ),
+    Entry(
+        "list-datasets", "knowledge.cli.datasets:list_datasets", "Datasets", "List the datasets."
     ),
     Entry(
         "get-dataset",
         "knowledge.cli.datasets:get_dataset",
         "Datasets",
         "Show a dataset and its files.",
+    ),
+    Entry(
+        "create-dataset",
+        "knowledge.cli.datasets:create_dataset",
+        "Datasets",
+        "Create an empty dataset; the first ingest chooses its embedder.",
     ),
     Entry(
         "edit-dataset",
@@ -106,18 +106,6 @@ COMMANDS: tuple[Entry, ...] = (
         "Datasets",
         "Delete a dataset with all it holds; the documents themselves stay.",
     ),
-    Entry(
-        "export",
-        "knowledge.cli.sharing:export",
-        "Sharing",
-        "Write datasets to one file: to hand on, to keep, or for other tools.",
-    ),
-    Entry(
-        "import",
-        "knowledge.cli.sharing:import_",
-        "Sharing",
-        "Bring the datasets of an exported file in.",
-    ),
     Entry("list-files", "knowledge.cli.files:list_files", "Files", "List the files of a dataset."),
     Entry("get-file", "knowledge.cli.files:get_file", "Files", "Show a file that a dataset holds."),
     Entry(
@@ -133,10 +121,16 @@ COMMANDS: tuple[Entry, ...] = (
         "Remove a file from a dataset; the file itself stays where it is.",
     ),
     Entry(
-        "flows",
-        "knowledge.cli.flows:app",
-        "Setup",
-        "Flows: files that say how documents are read and questions answered.",
+        "export",
+        "knowledge.cli.sharing:export",
+        "Sharing",
+        "Write datasets to one file: to hand on, to keep, or for other tools.",
+    ),
+    Entry(
+        "import",
+        "knowledge.cli.sharing:import_",
+        "Sharing",
+        "Bring the datasets of an exported file in.",
     ),
     Entry(
         "models",
@@ -162,6 +156,25 @@ COMMANDS: tuple[Entry, ...] = (
         "Embedding",
         "The embedding cache: vectors that were paid or waited for.",
     ),
+    Entry(
+        "config",
+        "knowledge.cli.config:show_config",
+        "Setup",
+        "Show every setting, its value and where it came from; secrets are masked.",
+    ),
+    Entry(
+        "trust",
+        "knowledge.cli.config:trust",
+        "Setup",
+        "Trust a folder's .env and knowledge.yaml with endpoints that get your keys.",
+    ),
+    Entry(
+        "flows",
+        "knowledge.cli.flows:app",
+        "Setup",
+        "Flows: files that say how documents are read and questions answered.",
+    ),
+    Entry("version", "knowledge.cli.version:version", "Setup", "Print the version."),
     Entry(
         "status",
         "knowledge.cli.status:status",
@@ -199,19 +212,6 @@ COMMANDS: tuple[Entry, ...] = (
         "Upkeep",
         "Empty the data folder: all datasets, the embedding cache and the backups go.",
     ),
-    Entry(
-        "config",
-        "knowledge.cli.config:show_config",
-        "Setup",
-        "Show every setting, its value and where it came from; secrets are masked.",
-    ),
-    Entry(
-        "trust",
-        "knowledge.cli.config:trust",
-        "Setup",
-        "Trust a folder's .env and knowledge.yaml with endpoints that get your keys.",
-    ),
-    Entry("version", "knowledge.cli.version:version", "Setup", "Print the version."),
 )
 """All commands; the help is the first sentence of the function's docstring, which a test holds."""
 

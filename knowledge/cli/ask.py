@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowledge.cli import options, retrieval_options
+from knowledge.cli.dataset_names import named_datasets
 from knowledge.cli.records import hit_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
@@ -84,7 +85,7 @@ def ask(
     with session.open(archive, chat_model=chat_model, **flags) as kb:
         asked = kb.query(
             query,
-            dataset or [kb.settings["dataset"]],
+            named_datasets(kb, dataset),
             mode=mode,
             weight=weight,
             fusion=fusion,

@@ -12,6 +12,7 @@ from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
 from knowledge.errors import KnowledgeError, UsageError
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.storage.cache import CacheStats
@@ -44,14 +45,14 @@ def clear_cache(
         if not yes and vectors:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError("clearing the cache needs --yes: nobody can be asked")
-            if not typer.confirm(f"Forget {vectors:,} vectors?", err=True):
+            if not typer.confirm(f"Forget {counted(vectors, 'vector')}?", err=True):
                 session.note("nothing was cleared")
                 raise typer.Exit(KnowledgeError.exit_code)
         stats = kb.clear_cache()
     if session.json:
         session.print_json("knowledge.cache/1", _record(stats, path))
     elif not session.quiet:
-        write(f"{stats.vectors:,} vectors forgotten\n")
+        write(f"{counted(stats.vectors, 'vector')} forgotten\n")
 
 
 def _show(session: Session, stats: CacheStats, path: str) -> None:
@@ -65,7 +66,8 @@ def _show(session: Session, stats: CacheStats, path: str) -> None:
         right=(0, 1),
     )
     limit = f"{stats.limit // _MIB:,} MiB" if stats.limit else "0: the cache is off"
-    session.note(f"{path}: {stats.vectors:,} vectors, {stats.bytes / _MIB:,.1f} MiB; limit {limit}")
+    vectors, size = counted(stats.vectors, "vector"), f"{stats.bytes / _MIB:,.1f} MiB"
+    session.note(f"{path}: {vectors}, {size}; limit {limit}")
 
 
 def _record(stats: CacheStats, path: str) -> dict[str, Any]:

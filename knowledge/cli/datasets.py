@@ -12,10 +12,11 @@ from knowledge.cli import options
 from knowledge.cli.pairs import edited_metadata, metadata_pairs
 from knowledge.cli.records import dataset_details, dataset_record, file_record
 from knowledge.cli.session import Session
-from knowledge.cli.tables import show_table
+from knowledge.cli.tables import moment, show_facts, show_table
 from knowledge.cli.terminal import write
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.model import Dataset
+from knowledge.wording import counted
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
 _COLUMNS = ("NAME", "FILES", "CHUNKS", "EMBEDDING", "UPDATED")
@@ -32,7 +33,7 @@ def list_datasets(session: Session, archive: options.ArchiveOption = None) -> No
         records = [dataset_record(dataset) for dataset in datasets]
         session.print_json("knowledge.datasets/1", {"datasets": records})
         return
-    show_table(session, _COLUMNS, [_row(dataset) for dataset in datasets], right=(1, 2))
+    show_table(session, _COLUMNS, [_row(session, dataset) for dataset in datasets], right=(1, 2))
     if not datasets:
         session.note("no datasets yet; `knowledge ingest PATH` makes one")
 
@@ -73,8 +74,7 @@ def get_dataset(
             content["documents"] = [file_record(file) for file in files]
         session.print_json("knowledge.dataset/1", {"dataset": content})
         return
-    for key, value in _facts(dataset):
-        write(f"{key}\t{value}\n")
+    show_facts(session, _facts(dataset))
     if not no_docs:
         write("\n")
         rows = [(file.path, str(file.chunks), str(file.size)) for file in files]
@@ -143,7 +143,7 @@ def merge_datasets(
     """
     with session.open(lock_timeout=lock_timeout) as kb:
         dataset = kb.merge_datasets(names, into, overwrite=overwrite)
-    _show(session, dataset, f"merged {len(names)} datasets into {into!r}")
+    _show(session, dataset, f"merged {counted(len(names), 'dataset')} into {into!r}")
 
 
 def delete_dataset(
@@ -161,7 +161,7 @@ def delete_dataset(
         if not yes:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError(f"deleting dataset {name!r} needs --yes: nobody can be asked")
-            question = f"Delete dataset {name!r} with {dataset.files:,} files?"
+            question = f"Delete dataset {name!r} with {counted(dataset.files, 'file')}?"
             if not typer.confirm(question, err=True):
                 session.note("nothing was deleted")
                 raise typer.Exit(KnowledgeError.exit_code)
@@ -176,7 +176,7 @@ def _show(session: Session, dataset: Dataset, sentence: str) -> None:
         write(sentence + "\n")
 
 
-def _row(dataset: Dataset) -> tuple[str, ...]:
+def _row(session: Session, dataset: Dataset) -> tuple[str, ...]:
     embedding = (
         f"{dataset.embedding.provider}:{dataset.embedding.model}" if dataset.embedding else "-"
     )
@@ -185,7 +185,7 @@ def _row(dataset: Dataset) -> tuple[str, ...]:
         str(dataset.files),
         str(dataset.chunks),
         embedding,
-        dataset.updated_at.isoformat(timespec="seconds"),
+        moment(session, dataset.updated_at),
     )
 
 

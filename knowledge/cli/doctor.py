@@ -11,6 +11,7 @@ from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
 from knowledge.cli.terminal import write
 from knowledge.errors import DamagedStoreError
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.doctor.findings import DoctorReport, Finding
@@ -44,9 +45,12 @@ def doctor(
     else:
         for finding in report.findings:
             write(_line(finding) + "\n")
+        write(_summary(report) + "\n")
         if report.backup is not None:
             session.note(f"backup: {report.backup}")
-        session.note(_summary(report))
+        if session.verbose:
+            versions = report.versions.items()
+            session.note(", ".join(f"{name} {version}" for name, version in versions))
     if report.damaged:
         raise typer.Exit(DamagedStoreError.exit_code)
 
@@ -55,15 +59,17 @@ def _line(finding: Finding) -> str:
     mark = "fixed" if finding.fixed else finding.severity.value
     subject = one_line(finding.subject)
     line = f"{mark}: {subject}: {one_line(finding.message)} [{finding.code}]"
-    return line if finding.fixed or not finding.remedy else f"{line}\n    {finding.remedy}"
+    return f"{line}\n    {one_line(finding.remedy)}" if finding.remedy else line
 
 
 def _summary(report: DoctorReport) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
-    left = [finding for finding in report.findings if not finding.fixed]
+    fixed = sum(finding.fixed for finding in report.findings)
+    left = len(report.findings) - fixed
     state = "damaged" if report.damaged else "whole"
-    datasets = len(report.datasets)
-    return f"{state}: {datasets} datasets looked at, {len(left)} findings left; {versions}"
+    found = [counted(left, "finding") if left else "nothing to mend"]
+    if fixed:
+        found = [f"{fixed} fixed", f"{left} left"]
+    return f"{state}: {counted(len(report.datasets), 'dataset')} checked, {', '.join(found)}"
 
 
 def _record(report: DoctorReport) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
 from knowledge.errors import UsageError
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.evaluation.evaluation import Comparison, Evaluation, Run
@@ -108,12 +109,13 @@ def _numbers(text: str) -> list[int]:
 
 def _warn(session: Session, evaluation: Evaluation) -> None:
     if evaluation.left_out:
-        session.note(f"{evaluation.left_out} questions have no known answer and were left out")
+        questions = counted(evaluation.left_out, "question")
+        session.note(f"{questions} without a known answer left out")
     for run in evaluation.runs:
         if run.unmatched:
             session.note(
-                f"{run.name}: {len(run.unmatched)} judged documents are in no file of dataset "
-                f"{run.dataset!r}, such as {run.unmatched[0]!r}"
+                f"{run.name}: in no file of dataset {run.dataset!r}: "
+                f"{counted(len(run.unmatched), 'judged document')}, such as {run.unmatched[0]!r}"
             )
         if session.verbose and run.missed:
             session.note(f"{run.name} found nothing for: {', '.join(run.missed)}")

@@ -1,7 +1,8 @@
-"""The files of a dataset: list, get, delete."""
+"""The files of a dataset: list, get, edit, delete."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -12,13 +13,13 @@ from knowledge.cli.pairs import edited_metadata
 from knowledge.cli.records import chunk_record, file_record, missed_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
-from knowledge.cli.tables import show_table
+from knowledge.cli.tables import moment, show_facts, show_table
 from knowledge.cli.terminal import write
 from knowledge.errors import UsageError
 from knowledge.model import SourceFile
 
 FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE", help="Its id, or an absolute or relative path.")
+    str, typer.Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
 ]
 
 
@@ -67,17 +68,19 @@ def list_files(
 
 
 def _show_files(session: Session, files: Sequence[SourceFile]) -> None:
+    """Print a row for each file; ids are for scripts, and take a person's room for the names."""
+    here = os.getcwd() + os.sep if session.on_terminal else ""  # noqa: PTH109
     rows = [
         (
-            file.path,
+            file.path.removeprefix(here),
             str(file.chunks),
             str(file.size),
-            file.ingested_at.isoformat(timespec="seconds"),
-            file.id,
+            moment(session, file.ingested_at),
+            *([] if session.on_terminal else [file.id]),
         )
         for file in files
     ]
-    show_table(session, ("FILE", "CHUNKS", "BYTES", "INGESTED", "ID"), rows, right=(1, 2))
+    show_table(session, ("FILE", "CHUNKS", "BYTES", "INGESTED"), rows, right=(1, 2))
 
 
 def get_file(
@@ -87,6 +90,8 @@ def get_file(
     text: Annotated[bool, typer.Option("--text", help="Print the text of its chunks.")] = False,
 ) -> None:
     """Show a file that a dataset holds.
+
+    The end of its path will do, such as its bare name, where only one file has it.
 
     Example:  knowledge get-file docs/guide.md --text
     """
@@ -103,8 +108,7 @@ def get_file(
         for chunk in chunks:
             write(f"[{chunk.passage.ordinal}] {chunk.id}\n{chunk.passage.text.strip()}\n\n")
         return
-    for key, value in file_record(found).items():
-        write(f"{key}\t{one_line(str(value))}\n")
+    show_facts(session, [(key, one_line(str(v))) for key, v in file_record(found).items()])
 
 
 def edit_file(

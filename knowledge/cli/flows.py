@@ -12,6 +12,7 @@ from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
 from knowledge.errors import FlowsFileError, UsageError
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.flows.model import Flow, FlowsFile
@@ -116,8 +117,8 @@ def validate_flows(
             for problem in problems:
                 write(_line(inspected.file.source, kind, problem))
         if not errors and not session.quiet:
-            count = len(inspected.file.flows)
-            write(f"{inspected.file.source}: {count} flow{'s' * (count != 1)}, all valid\n")
+            flows = counted(len(inspected.file.flows), "flow")
+            write(f"{inspected.file.source}: {flows}, all valid\n")
     if errors:
         raise typer.Exit(FlowsFileError.exit_code)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from knowledge.cli.lazy import HELP_FLAGS, PlainCommand
+from knowledge.cli.lazy import HELP_FLAGS, PlainCommand, PlainGroup
 from knowledge.cli.session import command
 
 
@@ -19,6 +19,7 @@ def group(name: str, help_text: str, commands: Mapping[str, Callable[..., None]]
         Functions by the second word; each takes a `Session` first.
     """
     app = typer.Typer(
+        cls=PlainGroup,
         name=name,
         help=help_text,
         add_completion=False,

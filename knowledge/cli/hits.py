@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.cli.hit_formats import FORMATS
+from knowledge.cli.prose import unwrapped
 from knowledge.cli.records import hit_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
@@ -15,6 +16,7 @@ from knowledge.cli.terminal import output_console, write
 from knowledge.errors import UsageError
 from knowledge.model import Hit
 from knowledge.retrieval.explanation import explain
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.flows.exchange import FlowAnswer
@@ -85,18 +87,21 @@ def show_hits(
             },
         )
     elif session.on_terminal:
+        near = os.getcwd() + os.sep  # noqa: PTH109
         for hit in hits:
-            _show_on_terminal(hit, _notes(query, hit, explained, flow), full=full)
+            _show_on_terminal(hit, _notes(query, hit, explained, flow, near), full=full)
     else:
         for hit in hits:
             write(_block(hit, _notes(query, hit, explained, flow)))
     if not hits:
-        session.note("no hits")
+        listed = [word for word in query.keywords if "," in word]
+        several = "; repeat --keyword for each of several words" if listed else ""
+        session.note(f"no hits{several}")
 
 
-def _notes(query: Query, hit: Hit, explained: bool, flow: str) -> list[str]:
-    """Return what stands between a hit's head and its text."""
-    also = [f"also {one_line(other.citation)}" for other in hit.also]
+def _notes(query: Query, hit: Hit, explained: bool, flow: str, near: str = "") -> list[str]:
+    """Return what stands between a hit's head and its text; paths without the folder ``near``."""
+    also = [f"also {one_line(other.citation.removeprefix(near))}" for other in hit.also]
     return also + (explain(query, hit, flow) if explained else [])
 
 
@@ -131,13 +136,15 @@ def _show_on_terminal(hit: Hit, notes: Sequence[str], *, full: bool) -> None:
         console.print(Padding(Text(heading, style="italic dim"), (0, 0, 0, 4)))
     for note in notes:
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)))
-    text = Text(hit.text.strip("\n"))
-    lines = text.wrap(console, max(20, console.width - 4))
+    if notes:
+        console.print()
+    width = max(20, console.width - 4)
+    lines = Text(unwrapped(hit.text.strip("\n"), width)).wrap(console, width)
     cut = not full and len(lines) > LINES_ON_TERMINAL
     for line in lines[:LINES_ON_TERMINAL] if cut else lines:
         line.rstrip()
         console.print(Padding(line, (0, 0, 0, 4)))
     if cut:
-        rest = len(lines) - LINES_ON_TERMINAL
-        console.print(f"    [dim]… {rest} more lines (--full)[/]")
+        rest = counted(len(lines) - LINES_ON_TERMINAL, "more line")
+        console.print(f"    [dim]… {rest} (--full)[/]")
     console.print()

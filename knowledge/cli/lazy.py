@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from knowledge.cli.completion import complete_values
 from knowledge.cli.plain_values import skip_pydantic
-from knowledge.cli.quick_help import load_help_pages
+from knowledge.cli.quick_help import hide_flag_types, load_help_pages
 from knowledge.cli.session import command
 
 HELP_FLAGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
@@ -43,7 +43,8 @@ class PlainCommand(TyperCommand):
 
     def get_params(self, ctx: Any) -> Any:
         """Return its parameters."""
-        return complete_values(skip_pydantic(super().get_params(ctx)), self.name)
+        parameters = hide_flag_types(super().get_params(ctx))
+        return complete_values(skip_pydantic(parameters), self.name)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""
@@ -76,7 +77,20 @@ class LazyCommand(TyperCommand):
         return self.real.make_context(*arguments, **named)
 
 
-class LazyGroup(TyperGroup):
+class PlainGroup(TyperGroup):
+    """A group whose plain flags need no pydantic, with the help of its commands."""
+
+    def get_params(self, ctx: Any) -> Any:
+        """Return the group's own flags."""
+        return skip_pydantic(hide_flag_types(super().get_params(ctx)))
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Print the help."""
+        load_help_pages()
+        super().format_help(ctx, formatter)
+
+
+class LazyGroup(PlainGroup):
     """A group whose commands are those of a table."""
 
     entries: tuple[Entry, ...] = ()
@@ -84,12 +98,3 @@ class LazyGroup(TyperGroup):
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes)
         self.commands = {entry.name: LazyCommand(entry) for entry in self.entries}
-
-    def get_params(self, ctx: Any) -> Any:
-        """Return the group's own flags."""
-        return skip_pydantic(super().get_params(ctx))
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Print the help."""
-        load_help_pages()
-        super().format_help(ctx, formatter)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -116,7 +116,16 @@ def _markdown(text: SourceText, common: Mapping[str, Any]) -> str:
 
 
 def _text(text: SourceText, _: Mapping[str, Any]) -> str:
-    return "\n\n".join(part.content.strip("\n") for part in text.parts) + "\n"
+    """Return the parts, each below its document's heading where that does not stand in it."""
+    blocks: list[str] = []
+    before: Sequence[str] = ()
+    for part in text.parts:
+        heading = part.metadata.get("heading") or ()
+        if heading and heading != before and heading[-1] not in part.content:
+            blocks.append(" > ".join(heading))
+        blocks.append(part.content.strip("\n"))
+        before = heading
+    return "\n\n".join(blocks) + "\n"
 
 
 def _print(text: str) -> None:

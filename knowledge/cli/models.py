@@ -10,9 +10,10 @@ import typer
 from knowledge.cli import embedding_options as embedding
 from knowledge.cli.groups import group
 from knowledge.cli.session import Session
-from knowledge.cli.tables import show_table
-from knowledge.cli.terminal import field, write
+from knowledge.cli.tables import show_facts, show_table
+from knowledge.cli.terminal import field
 from knowledge.errors import EmbeddingError
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.embeddings.catalogue import ProviderInfo
@@ -74,8 +75,7 @@ def try_model(
     if session.json:
         session.print_json("knowledge.probe/1", _probe_record(report))
     else:
-        for name, value in _facts(report):
-            write(f"{field(name)}\t{field(value)}\n")
+        show_facts(session, [(field(name), field(value)) for name, value in _facts(report)])
     if report.failed:
         raise typer.Exit(EmbeddingError.exit_code)
 
@@ -125,7 +125,7 @@ def _facts(report: ProbeReport) -> Iterator[tuple[str, str]]:
     if report.latency_ms is not None:
         yield "latency", f"{report.latency_ms:g} ms for one text"
     if report.batch is not None:
-        yield "batch", f"{report.batch:,} texts" + ("" if report.batch_is_limit else " or more")
+        yield "batch", counted(report.batch, "text") + ("" if report.batch_is_limit else " or more")
     for threads, speed in report.throughput.items():
         best = ", the best choice" if threads == report.threads else ""
         yield f"threads {threads}", f"{speed:,.0f} texts/s{best}"

@@ -1,4 +1,4 @@
-"""Help pages without the libraries that ours do not need.
+"""Help pages without the libraries that ours do not need, and with flags that take no value.
 
 Typer 0.29 imports rich's Markdown and its tracebacks, and with them a Markdown parser and a syntax
 highlighter, before it prints any help. Our help is no Markdown, and our errors are sentences, so
@@ -8,11 +8,21 @@ neither is ever made; loading them takes as long as all else that a help page do
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 _UNUSED = {"rich.markdown": "Markdown", "rich.traceback": "Traceback"}
 _PAGES = "typer.rich_utils"
+
+
+def hide_flag_types(parameters: Sequence[Any]) -> Sequence[Any]:
+    """Take ``<bool>`` from flags, after which nobody types a value; return all parameters."""
+    for parameter in parameters:
+        if getattr(parameter, "is_flag", False) and parameter.metavar is None:
+            parameter.metavar = ""
+    return parameters
 
 
 def load_help_pages() -> None:

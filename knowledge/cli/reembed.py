@@ -12,6 +12,7 @@ from knowledge.cli.progress import count_bar
 from knowledge.cli.session import Session
 from knowledge.cli.summary import cost_in_words
 from knowledge.cli.terminal import write
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.model import EmbedderSpec, ReembedReport
@@ -64,9 +65,10 @@ def reembed(
 def _lines(report: ReembedReport) -> list[str]:
     if not report.chunks:
         return [f"{report.dataset}: is embedded with {report.after} already"]
-    done = f"{report.embedded:,} texts embedded, {report.tokens:,} tokens"
+    chunks = counted(report.chunks, "chunk")
+    done = f"{counted(report.embedded, 'text')} embedded, {counted(report.tokens, 'token')}"
     return [
-        f"{report.dataset}: {report.chunks:,} chunks, from {report.before} to {report.after}",
+        f"{report.dataset}: {chunks}, from {report.before} to {report.after}",
         f"{done}{cost_in_words(report.cost_usd)}, in {report.seconds:.1f} s",
     ]
 

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options, retrieval_options
+from knowledge.cli.dataset_names import named_datasets
 from knowledge.cli.hits import check_output, show_hits
 from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError
@@ -69,7 +70,7 @@ def retrieve(
     with session.open(archive, top_k=top_k, rerank=rerank, flows_file=flows_file, flow=flow) as kb:
         asked = kb.query(
             query,
-            dataset or [kb.settings["dataset"]],
+            named_datasets(kb, dataset),
             mode=mode,
             weight=weight,
             fusion=fusion,

@@ -16,6 +16,7 @@ import typer
 from knowledge.cli.app import app
 from knowledge.cli.errors import show_error
 from knowledge.cli.session import Interrupted, OutputClosedError
+from knowledge.cli.usage import usage_error
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.settings import TABLE, Settings, without_password
 
@@ -73,7 +74,9 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         show_error(error, json=json)
         return error.exit_code
     except (Interrupted, KeyboardInterrupt, typer.Abort):
-        print("interrupted", file=sys.stderr)  # noqa: T201
+        # The terminal has written ^C on the line where the cursor stood.
+        start = "\n" if sys.stderr.isatty() else ""
+        print(f"{start}interrupted", file=sys.stderr)  # noqa: T201
         return INTERRUPTED
     except Terminated:
         print("terminated", file=sys.stderr)  # noqa: T201
@@ -130,11 +133,8 @@ def _secrets() -> list[str]:
 
 def _usage(error: Exception, *, json: bool) -> int:
     message = getattr(error, "format_message", error.__str__)()
-    context = getattr(error, "ctx", None)
-    if not message:  # no command was named: the help has been shown
-        return UsageError.exit_code
-    path = context.command_path if context is not None else "knowledge"
-    show_error(UsageError(message.rstrip("."), hint=f"`{path} --help` shows how."), json=json)
+    if message:  # else no command was named: the help has been shown
+        show_error(usage_error(message, getattr(error, "ctx", None)), json=json)
     return UsageError.exit_code
 
 

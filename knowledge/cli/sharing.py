@@ -14,6 +14,7 @@ from knowledge.cli.session import Session
 from knowledge.cli.terminal import write
 from knowledge.errors import UsageError
 from knowledge.model import Dataset
+from knowledge.wording import counted
 
 _SUFFIXES = {"archive": "zip", "jsonl": "jsonl", "parquet": "parquet"}
 
@@ -61,7 +62,7 @@ def export(
         content = {"file": str(target), "bytes": target.stat().st_size, "datasets": records}
         session.print_json("knowledge.export/1", content)
     elif not session.quiet:
-        size = f"{target.stat().st_size:,} bytes"
+        size = counted(target.stat().st_size, "byte")
         write(f"{target}: {', '.join(dataset.name for dataset in datasets)}, {size}\n")
 
 
@@ -97,4 +98,5 @@ def import_(
 
 
 def _imported(dataset: Dataset) -> str:
-    return f"imported dataset {dataset.name!r}: {dataset.files:,} files, {dataset.chunks:,} chunks"
+    files, chunks = counted(dataset.files, "file"), counted(dataset.chunks, "chunk")
+    return f"imported dataset {dataset.name!r}: {files}, {chunks}"

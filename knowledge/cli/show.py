@@ -21,7 +21,10 @@ _RANKING = ("rank", "score", "cosine", "scores", "own_text", "merged", "also")
 def similar(
     session: Session,
     target: Annotated[
-        str, typer.Argument(metavar="FILE|CHUNK_ID", help="What the passages shall be like.")
+        str,
+        typer.Argument(
+            metavar="FILE|CHUNK_ID", help="A file's path, the end of its path, or a chunk's id."
+        ),
     ],
     dataset: options.DatasetOption = None,
     top_k: options.TopKOption = None,

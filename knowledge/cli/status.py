@@ -9,9 +9,10 @@ import typer
 from knowledge.cli.records import dataset_details
 from knowledge.cli.session import Session
 from knowledge.cli.summary import cost_in_words, one_line
-from knowledge.cli.tables import show_table
+from knowledge.cli.tables import moment, show_facts, show_table
 from knowledge.cli.terminal import write
 from knowledge.cli.upkeep import mib
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.storage.history import Run
@@ -35,12 +36,10 @@ def status(
     if session.json:
         session.print_json("knowledge.status/1", _record(found))
         return
-    for key, value in _facts(found):
-        write(f"{key}\t{value}\n")
+    show_facts(session, _facts(found))
     for one in found.datasets:
         write("\n")
-        for key, value in _dataset_facts(one):
-            write(f"{key}\t{one_line(value)}\n")
+        show_facts(session, [(key, one_line(value)) for key, value in _dataset_facts(one)])
 
 
 def history(
@@ -59,7 +58,7 @@ def history(
         session.print_json("knowledge.history/1", {"dataset": name, "runs": records})
         return
     columns = ("STARTED", "COMMAND", "OUTCOME", "GENERATION", "FILES", "CHUNKS", "TOKENS")
-    show_table(session, columns, [_row(run) for run in runs], right=(3, 6))
+    show_table(session, columns, [_row(session, run) for run in runs], right=(3, 6))
 
 
 def run_record(run: Run) -> dict[str, Any]:
@@ -84,12 +83,12 @@ def run_record(run: Run) -> dict[str, Any]:
     }
 
 
-def _row(run: Run) -> tuple[str, ...]:
+def _row(session: Session, run: Run) -> tuple[str, ...]:
     record = run_record(run)
     files = ", ".join(f"{count} {name}" for name, count in record["files"].items())
     chunks = record["chunks"]
     return (
-        run.started_at.isoformat(timespec="seconds"),
+        moment(session, run.started_at),
         run.command,
         _outcome(run),
         "" if run.generation is None else str(run.generation),
@@ -121,6 +120,7 @@ def _facts(found: Status) -> list[tuple[str, str]]:
 def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
     dataset, splitter, run = one.dataset, one.dataset.splitter, one.last_run
     rate = one.cache_hit_rate
+    texts, tokens = counted(one.embedded, "text"), counted(one.tokens, "token")
     missed = ", ".join(f"{count} {status}" for status, count in one.missed.items())
     facts = [
         ("dataset", dataset.name),
@@ -132,8 +132,8 @@ def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
             f"{splitter.chunk_size}, overlap {splitter.chunk_overlap}" if splitter else "-",
         ),
         ("not taken in", missed or "none"),
-        ("embedded", f"{one.embedded:,} texts, {one.tokens:,} tokens{cost_in_words(one.cost_usd)}"),
-        ("from the cache", "-" if rate is None else f"{one.cached:,} texts, {rate:.0%}"),
+        ("embedded", f"{texts}, {tokens}{cost_in_words(one.cost_usd)}"),
+        ("from the cache", "-" if rate is None else f"{counted(one.cached, 'text')}, {rate:.0%}"),
     ]
     if run is not None:
         started = run.started_at.isoformat(timespec="seconds")

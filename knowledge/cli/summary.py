@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from knowledge.model import FileStatus, IngestReport
+from knowledge.wording import counted
 
 _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
 
@@ -10,7 +11,7 @@ _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice"
 def report_lines(report: IngestReport) -> list[str]:
     """Return the summary's lines."""
     files = report.files
-    counted = [f"{files[status]:,} {status}" for status in FileStatus if files.get(status)]
+    by_status = [f"{files[status]:,} {status}" for status in FileStatus if files.get(status)]
     would = "would be " if report.dry_run else ""
     chunks = [f"{report.chunks_added:,} {would}added"]
     if report.chunks_removed:
@@ -19,14 +20,15 @@ def report_lines(report: IngestReport) -> list[str]:
         chunks.append(f"{report.chunks_reused:,} reused")
     remark = " (dry run: nothing was written)" if report.dry_run else ""
     lines = [
-        f"{report.dataset}: {', '.join(counted) or 'no files'}{remark}",
+        f"{report.dataset}: {', '.join(by_status) or 'no files'}{remark}",
         f"chunks: {', '.join(chunks)}",
     ]
     if report.embedded:
         about = "about " if report.dry_run else ""
         verb = "would be embedded" if report.dry_run else "embedded"
         cost = cost_in_words(report.cost_usd)
-        lines.append(f"{report.embedded:,} texts {verb}, {about}{report.tokens:,} tokens{cost}")
+        texts, tokens = counted(report.embedded, "text"), counted(report.tokens, "token")
+        lines.append(f"{texts} {verb}, {about}{tokens}{cost}")
     lines[-1] += f", in {report.seconds:.1f} s"
     return lines
 

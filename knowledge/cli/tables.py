@@ -3,9 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 
 from knowledge.cli.session import Session
 from knowledge.cli.terminal import field, write
+
+
+def show_facts(session: Session, facts: Sequence[tuple[str, str]]) -> None:
+    """Print names with values of one line; aligned on a terminal, elsewhere a tab between."""
+    width = max((len(name) for name, _ in facts), default=0)
+    for name, value in facts:
+        apart = " " * (width - len(name) + 2) if session.on_terminal else "\t"
+        write(f"{name}{apart}{value}\n")
+
+
+def moment(session: Session, when: datetime) -> str:
+    """Return a time: on a terminal of this place and to the minute, elsewhere in full."""
+    if session.on_terminal:
+        return when.astimezone().strftime("%Y-%m-%d %H:%M")
+    return when.isoformat(timespec="seconds")
 
 
 def show_table(

@@ -11,6 +11,7 @@ from knowledge.cli import options
 from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.errors import KnowledgeError, UsageError
+from knowledge.wording import counted
 
 _MIB = 1024 * 1024
 
@@ -64,7 +65,9 @@ def gc(
     rows = [(one.kind, str(one.bytes), one.name) for one in gone]
     show_table(session, ("KIND", "BYTES", "WHAT"), rows, right=(1,))
     verb = "would go" if dry_run else "removed"
-    session.note(f"{len(gone)} things {verb}, {mib(sum(one.bytes for one in gone))} MiB")
+    size = mib(sum(one.bytes for one in gone))
+    found = f"{counted(len(gone), 'thing')} {verb}, {size} MiB" if gone else "nothing to remove"
+    session.note(found)
 
 
 def reset(
@@ -86,7 +89,8 @@ def reset(
     if session.json:
         session.print_json("knowledge.reset/1", {"path": str(root), "removed": names})
     elif not session.quiet:
-        typer.echo(f"emptied {root}: {len(names)} files and folders" if names else "nothing there")
+        removed = counted(len(names), "file or folder", "files and folders")
+        typer.echo(f"emptied {root}: {removed}" if names else "nothing there")
 
 
 def _ask(session: Session, question: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from knowledge.errors import FileNotInDatasetError
 from knowledge.knowledge_base.opened import Opened
 from knowledge.model import Chunk, SourceFile
 
@@ -31,8 +30,9 @@ class Files(Opened):
         Parameters
         ----------
         file:
-            Its id, its absolute path, a path from the working directory, or the name given to
-            standard input.
+            Its id, its absolute path, a path from the working directory, the name given to
+            standard input, or the end of its path, such as its bare name, where no other file
+            has it.
 
         Raises
         ------
@@ -40,12 +40,14 @@ class Files(Opened):
             There is no such dataset.
         FileNotInDatasetError
             The dataset holds no such file.
+        UsageError
+            Several files have this name.
         """
+        from knowledge.storage.file_names import find_file
+
         with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
             owner = snapshot.dataset(dataset)
-            found = snapshot.find_file(owner, file)
-            if found is None:
-                raise FileNotInDatasetError(f"dataset {dataset!r} holds no file {file!r}")
+            found = find_file(snapshot, owner, file)
             return found, snapshot.chunks_of_file(owner, found.id)
 
     def edit_file(

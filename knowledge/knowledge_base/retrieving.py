@@ -8,7 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import UsageError
+from knowledge.errors import PathNotFoundError, UsageError
 from knowledge.knowledge_base.ingesting import Ingesting
 from knowledge.knowledge_base.opened import StrPath
 from knowledge.model import Hit, IngestReport
@@ -161,8 +161,8 @@ class Retrieving(Ingesting):
         Parameters
         ----------
         target:
-            A file, by id, path or name, which stands for the mean of its chunks; or a chunk, by
-            its id or the first 8 or more characters of it.
+            A file, by id, path or the end of its path, which stands for the mean of its chunks; or
+            a chunk, by its id or the first 8 or more characters of it.
         options:
             As for :meth:`retrieve`.
 
@@ -172,6 +172,8 @@ class Retrieving(Ingesting):
             There is no such dataset.
         FileNotInDatasetError
             The dataset holds no such file or chunk.
+        UsageError
+            Several files have this name.
         """
         from knowledge.retrieval.similar import similar
 
@@ -262,6 +264,8 @@ class Retrieving(Ingesting):
 
         Raises
         ------
+        PathNotFoundError
+            Nothing lies at ``path``.
         UsageError
             ``path`` is no folder, and no URL.
         """
@@ -270,6 +274,8 @@ class Retrieving(Ingesting):
         if is_address(os.fspath(path)):
             return os.fspath(path)
         folder = Path(path).resolve()
+        if not folder.exists():
+            raise PathNotFoundError(f"{os.fspath(path)} does not exist")
         if not folder.is_dir():
             raise UsageError(f"{os.fspath(path)!r} is not a folder")
         return str(folder)

@@ -7,10 +7,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from knowledge.errors import FileNotInDatasetError
-from knowledge.model import Chunk, Dataset, Hit, SourceFile
+from knowledge.model import Chunk, Dataset, Hit
 from knowledge.retrieval.query import MAX_TOP_K, Query
 from knowledge.retrieval.retriever import Retriever
 from knowledge.storage.catalog import Catalog
+from knowledge.storage.file_names import find_file
 from knowledge.storage.layout import DataFolder
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ def similar(
     Parameters
     ----------
     target:
-        A file, by id, path or name, or a chunk, by id. A file stands for the mean of its vectors.
+        A file, by id, path or the end of its path, or a chunk, by id. A file stands for the mean
+        of its vectors.
     query:
         Where to look, with filters; its one dataset holds the target.
     retrieve:
@@ -49,16 +51,13 @@ def similar(
     ------
     FileNotInDatasetError
         The dataset holds no such file or chunk.
+    UsageError
+        Several files have this name.
     """
     with Catalog(folder) as catalog, catalog.snapshot() as snapshot:
         dataset = snapshot.dataset(query.datasets[0])
         chunk = find_chunk(snapshot, dataset, target)
-        file = None if chunk else snapshot.find_file(dataset, target)
-        own = [chunk] if chunk else _chunks(snapshot, dataset, file)
-        if not own:
-            raise FileNotInDatasetError(
-                f"dataset {dataset.name!r} holds no file or chunk {target!r}"
-            )
+        own = [chunk] if chunk else _chunks_of_file(snapshot, dataset, target)
         vector = _mean(folder, dataset, own)
     retriever = Retriever(folder, lambda _dataset, _text: vector)
     ids = {chunk.id for chunk in own}
@@ -70,8 +69,14 @@ def similar(
     return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: query.top_k], 1)]
 
 
-def _chunks(snapshot: Snapshot, dataset: Dataset, file: SourceFile | None) -> list[Chunk]:
-    return [] if file is None else snapshot.chunks_of_file(dataset, file.id)
+def _chunks_of_file(snapshot: Snapshot, dataset: Dataset, target: str) -> list[Chunk]:
+    try:
+        file = find_file(snapshot, dataset, target)
+    except FileNotInDatasetError as error:
+        raise FileNotInDatasetError(
+            f"dataset {dataset.name!r} holds no file or chunk {target!r}", hint=error.hint
+        ) from error
+    return snapshot.chunks_of_file(dataset, file.id)
 
 
 def _mean(folder: DataFolder, dataset: Dataset, chunks: Sequence[Chunk]) -> NDArray[np.float32]:

@@ -45,6 +45,50 @@ def test_a_traceback_only_with_debug(run):
     assert outcome.json["error"]["code"] == "dataset-not-found"
 
 
+@pytest.mark.parametrize("command", ["retrieve", "ask", "askdir"])
+def test_a_question_without_quotes(run, command):
+    error = fails(run(command, "the", "signing", "key", "-k", "3", "--json"), 2, "usage")
+    assert f"knowledge {command} 'the signing key'" in error["hint"]
+
+
+def test_other_extra_arguments_are_no_question(run):
+    assert "quotes" not in run("get-dataset", "a", "b", "--json").json["error"]["hint"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "there"),
+    [
+        (["reset-datastore"], "knowledge reset"),
+        (["ingest", "docs", "--textsplitter-chunk-size", "100"], "--chunk-size"),
+        (["list-datasets", "--vector-dsn=x"], "--data-dir"),
+    ],
+)
+def test_former_names_are_answered_with_what_there_is(run, arguments, there):
+    assert there in fails(run(*arguments, "--json"), 2, "usage")["hint"]
+
+
+def test_variables_that_are_not_read_are_told(run, monkeypatch):
+    monkeypatch.setenv("KNOW_TEXTSPLITTER_CHUNK_SIZE", "100")
+    monkeypatch.setenv("KNOW_DATASETT", "handbook")
+    monkeypatch.setenv("KNOW_NOTHING_LIKE_OURS", "1")
+    told = run("list-datasets").err
+    assert "KNOW_TEXTSPLITTER_CHUNK_SIZE is not read: use KNOW_CHUNK_SIZE\n" in told
+    assert "KNOW_DATASETT is not read: did you mean KNOW_DATASET?\n" in told
+    assert "KNOW_NOTHING_LIKE_OURS" not in told
+    assert run("list-datasets", "--quiet").err == ""
+
+
+def test_a_list_of_keywords_with_commas_is_answered(run, library):
+    assert "repeat --keyword" in run("retrieve", "key", "-w", "key,badge").err
+
+
+def test_a_data_folder_that_is_a_file(run, tmp_path):
+    write_files(tmp_path, {"file": "no folder"})
+    for command in (["list-datasets"], ["ingest", "."], ["retrieve", "key"]):
+        error = fails(run(*command, "--data-dir", tmp_path / "file", "--json"), 1, "failed")
+        assert "is a file" in error["message"]
+
+
 def test_names_with_markup_are_shown_as_they_are(run):
     assert "'[bold]x[/bold]'" in run("retrieve", "key", "-d", "[bold]x[/bold]").err
 

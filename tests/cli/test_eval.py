@@ -66,7 +66,7 @@ def test_files_of_beir(run, library, beir):
         | {"ndcg": pytest.approx((1 + 2 / ideal) / 2, abs=1e-5)}
     ]
     assert found["comparisons"] == []
-    assert "1 questions have no known answer" in outcome.err
+    assert "1 question without a known answer left out" in outcome.err
     assert "'gone'" in outcome.err
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,38 @@ def test_get_by_id_and_by_path(run, corpus, monkeypatch):
     assert run("get-file", f"{corpus}/notes/../keys.md", "--json").json["file"] == absolute
 
 
+def test_the_end_of_a_path_will_do(run, corpus):
+    for end in ("badges.md", "notes/badges.md"):
+        file = run("get-file", end, "--json").json["file"]
+        assert file["file"] == str(corpus / "notes/badges.md")
+    edited = run("edit-file", "badges.md", "--update-metadata", "owner=ana", "--json").json["file"]
+    assert edited["metadata"]["owner"] == "ana"
+    assert run("similar", "badges.md", "--json").json["hits"]
+    assert run("delete-file", "badges.md", "--json").json["file"]["name"] == "badges.md"
+    assert run("get-file", "badges.md").code == 3
+
+
+@pytest.mark.parametrize("command", ["get-file", "edit-file", "delete-file", "similar"])
+def test_an_ambiguous_name_lists_the_candidates(run, corpus, command):
+    write_files(corpus, {"notes/keys.md": "Other keys."})
+    assert run("ingest", corpus).code == 0
+    flags = ["--reset-metadata"] if command == "edit-file" else []
+    outcome = run(command, "keys.md", *flags, "--json")
+    assert outcome.code == 2
+    for path in (corpus / "keys.md", corpus / "notes/keys.md"):
+        assert str(path) in outcome.json["error"]["hint"]
+    assert run(command, "notes/keys.md", *flags).code == 0
+
+
+def test_a_file_that_lies_here_means_no_other_of_its_name(run, corpus):
+    write_files(Path.cwd(), {"keys.md": "Not ingested."})
+    outcome = run("delete-file", "keys.md", "--json")
+    assert outcome.code == 3
+    assert str(Path.cwd() / "keys.md") in outcome.json["error"]["message"]
+    assert str(corpus / "keys.md") in outcome.json["error"]["hint"]
+    assert run("get-file", corpus / "keys.md").code == 0
+
+
 def test_get_through_a_link(run, corpus, tmp_path):
     (tmp_path / "link").symlink_to(corpus)
     found = run("get-file", tmp_path / "link/keys.md", "--json").json["file"]
@@ -96,7 +129,9 @@ def test_passages_stand_in_order_and_hold_the_whole_text(run, tmp_path):
 
 
 @pytest.mark.parametrize("command", ["get-file", "delete-file"])
-@pytest.mark.parametrize("file", ["nowhere.md", "0" * 32, "", "keys.md"])
+@pytest.mark.parametrize(
+    "file", ["nowhere.md", "0" * 32, "", "/", "./keys.md", "eys.md", "/keys.md"]
+)
 def test_a_file_that_the_dataset_does_not_hold(run, command, file):
     outcome = run(command, file, "--json")
     assert outcome.code == 3

@@ -63,6 +63,19 @@ def test_the_program_lists_all_commands(run, arguments):
         assert f" {command} " in text
 
 
+def test_panels_stand_together_and_in_order():
+    panels = [entry.panel for entry in TABLE]
+    together = list(dict.fromkeys(panels))
+    assert panels == sorted(panels, key=together.index)
+    assert together[:2] == ["Documents", "Questions"]
+    assert together[-2:] == ["Setup", "Upkeep"]
+
+
+@pytest.mark.parametrize("command", ["retrieve", "models", "models list", ""])
+def test_flags_take_no_value_in_the_help(run, command):
+    assert "<bool>" not in plain(run(*command.split(), "--help").out)
+
+
 @pytest.mark.parametrize("command", LINES)
 def test_help_keeps_its_sentences_whole(run, command, monkeypatch):
     """A sentence that the source wraps is not broken there once more."""

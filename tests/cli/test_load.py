@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from tests.conftest import write_files
-from tests.documents.makers import pdf
+from tests.documents.makers import docx, pdf
 from tests.ingestion.web_server import Answer, WebServer
 
 
@@ -80,6 +80,16 @@ def test_nothing_is_lost_between_pages(run, report):
     pages = [one["content"] for one in structured(run, report, "-")["documents"]]
     text = run("load", report, "-", "--format", "text").out
     assert text == "\n\n".join(pages) + "\n"
+
+
+def test_text_names_what_stands_above_a_part(run, tmp_path):
+    def fill(document):
+        document.sections[0].header.paragraphs[0].text = "Company paper"
+        document.add_paragraph("Rotate the keys.")
+
+    (tmp_path / "a.docx").write_bytes(docx(fill))
+    text = run("load", tmp_path / "a.docx", "-", "--format", "text").out
+    assert text == "Rotate the keys.\n\nHeaders and footers\n\nCompany paper\n"
 
 
 def test_markdown_carries_metadata_before_each_part(run, report):

@@ -200,6 +200,18 @@ def test_several_datasets_are_ranked_together(run, hits, tmp_path):
     assert names(only) == ["rotation.md"]
 
 
+def test_datasets_with_commas_between_them(run, hits, tmp_path):
+    write_files(tmp_path / "more", {"gate.md": "The gate's key is rotated every week."})
+    run("ingest", tmp_path / "more", "-d", "gates")
+    found = hits("signing key", "-d", "default,gates")
+    assert {hit["dataset"] for hit in found} == {"default", "gates"}
+    run("ingest", tmp_path / "more", "-d", "default,gates")
+    assert {hit["dataset"] for hit in hits("key", "-d", "default,gates")} == {"default,gates"}
+    outcome = run("retrieve", "key", "-d", "gates,nowhere", "--json")
+    assert (outcome.code, outcome.json["error"]["code"]) == (3, "dataset-not-found")
+    assert run("retrieve", "key", "-d", ",", "--json").code == 2
+
+
 def test_a_dataset_named_twice_counts_once(run, hits):
     answer = run("retrieve", "badge", "-d", "default", "-d", "default", "--json").json
     assert len(answer["hits"]) == 5

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
+import signal
 import subprocess
 import sys
+import textwrap
 
 import pytest
 
@@ -172,6 +175,59 @@ def test_hits_are_cut_on_a_terminal_unless_asked_for_whole(run, tmp_path):
     _, shown = on_terminal("retrieve", "signing key", "--full")
     assert "--full" not in shown
     assert "Line 19 about" in shown
+
+
+@terminal
+def test_wrapped_prose_is_not_wrapped_twice(run, tmp_path):
+    words = "the signing key is rotated by the one who is on duty, and noted in the book " * 4
+    write_files(tmp_path, {"docs/long.txt": textwrap.fill(words, 90)})
+    run("ingest", tmp_path / "docs")
+    _, shown = on_terminal("retrieve", "signing key", env={"COLUMNS": "64"})
+    passage = [line.strip() for line in plain(shown).splitlines()[1:] if line.strip()]
+    assert " ".join(passage) == words.strip()
+    assert all(len(line) > 45 for line in passage[:-1])
+    assert textwrap.fill(words, 90) in run("retrieve", "signing key").out
+
+
+@terminal
+def test_what_ctrl_c_leaves_on_the_line_stays_there(corpus, start_process):
+    ours, theirs = os.openpty()
+    process = start_process("watch", corpus, stderr=theirs)
+    assert process.stdout.readline()
+    shown = b""
+    while b"watching" not in shown:
+        shown += os.read(ours, 1024)
+    process.send_signal(signal.SIGINT)
+    assert process.wait() == 130
+    os.close(theirs)
+    with contextlib.suppress(OSError):  # Linux ends a terminal so
+        while piece := os.read(ours, 1024):
+            shown += piece
+    os.close(ours)
+    assert plain(shown.decode()).endswith("Ctrl-C ends it\r\n\r\ninterrupted\r\n")
+
+
+@terminal
+def test_a_list_of_files_leaves_room_for_their_names(run, library):
+    _, shown = on_terminal("list-files", env={"COLUMNS": "300"})
+    assert str(library / "keys.md") in shown
+    assert "+00:00" not in shown
+    for line in run("list-files").out.splitlines():
+        assert line.split("\t")[4] not in shown
+
+
+@terminal
+def test_explanations_fit_a_terminal(run, library):
+    _, shown = on_terminal("retrieve", "signing key", "--explain", env={"COLUMNS": "80"})
+    lines = plain(shown).splitlines()
+    start = next(n for n, line in enumerate(lines) if "score 1.000000 by" in line)
+    assert [line.strip().partition(" ")[0] for line in lines[start : start + 5]] == [
+        "score",
+        "each",
+        "cosine",
+        "words",
+        "",
+    ]
 
 
 @terminal

@@ -27,8 +27,8 @@ def test_huge_and_tiny_vectors_are_normalised_too():
 @pytest.mark.parametrize(
     ("vectors", "texts", "dimensions", "problem"),
     [
-        ([[1.0]], ["a", "b"], None, "1 vectors for 2 texts"),
-        ([[1.0], [2.0]], ["a"], None, "2 vectors for 1 texts"),
+        ([[1.0]], ["a", "b"], None, "1 vector for 2 texts"),
+        ([[1.0], [2.0]], ["a"], None, "2 vectors for 1 text"),
         ([[1.0, 2.0]], ["a"], 3, "2 dimensions, not 3"),
         ([[]], ["a"], None, "shape"),
         ([1.0, 2.0], ["a", "b"], None, "shape"),

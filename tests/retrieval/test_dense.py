@@ -105,5 +105,5 @@ def test_a_vector_that_is_missing_is_damage(index):
     mask[:CHUNKS] = False
     with pytest.raises(DamagedStoreError, match="no vector for 5 chunks"):
         searched.nearest(3, mask)
-    with pytest.raises(DamagedStoreError, match="no vector for 1 chunks"):
+    with pytest.raises(DamagedStoreError, match="no vector for 1 chunk"):
         searched.cosines([3, CHUNKS])

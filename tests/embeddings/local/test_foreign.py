@@ -136,7 +136,7 @@ def test_an_object_without_the_methods_is_named(create):
 
 def test_too_few_vectors_are_found_out(create):
     with new_pool(create(f"langchain:{HERE}.Short")) as pool:
-        with pytest.raises(EmbeddingResponseError, match="1 vectors for 2 texts"):
+        with pytest.raises(EmbeddingResponseError, match="1 vector for 2 texts"):
             pool.embed(["the signing key", "whales sing"])
 
 
