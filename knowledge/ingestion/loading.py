@@ -14,6 +14,7 @@ from knowledge.documents.recipes import Recipe, recipe_for
 from knowledge.documents.transformers import Described, Transformer, transform
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, FileStatus, Passage, SplitterSpec
+from knowledge.storage.fulltext import language_of, terms_of
 
 if TYPE_CHECKING:
     from knowledge.documents.loading import Loaded
@@ -41,6 +42,8 @@ class LoadTask:
         SHA-256 of the stored version; a file that still has it is not parsed again.
     content:
         The bytes themselves, when they came from standard input.
+    size:
+        Bytes that it had when it was found, where that is known.
     recipes:
         How files of some types are read and cut; the first that fits.
     """
@@ -52,6 +55,7 @@ class LoadTask:
     options: LoadOptions = field(default_factory=LoadOptions)
     known_hash: str | None = None
     content: bytes | None = None
+    size: int | None = None
     name: str = ""
     recipes: tuple[Recipe, ...] = ()
 
@@ -69,6 +73,7 @@ class LoadedFile:
     are the known ones, else why there is none, with a ``reason``. ``problems`` are those of a
     container's members, by their paths inside it. ``recipe`` is the one that it was read by, and
     ``images`` are its pages, as PNG, where that recipe asks for them: then nothing is cut yet.
+    ``terms`` are the passages' full-text terms, in the language that the file itself tells.
     """
 
     task: LoadTask
@@ -84,6 +89,7 @@ class LoadedFile:
     reason: str = ""
     recipe: Recipe | None = None
     images: tuple[bytes, ...] = field(default=(), repr=False)
+    terms: tuple[str, ...] = field(default=(), repr=False)
 
 
 def load_file(task: LoadTask) -> LoadedFile:
@@ -109,6 +115,15 @@ def load_file(task: LoadTask) -> LoadedFile:
         return LoadedFile(task, FileStatus.FAILED, reason=_sentence(error), **stats)
     except MemoryError:
         return LoadedFile(task, FileStatus.FAILED, reason="it needs too much memory", **stats)
+
+
+def with_terms(loaded: LoadedFile) -> LoadedFile:
+    """Return a loaded file with its passages' full-text terms, which take a while to make."""
+    terms = [
+        terms_of(language_of(one.metadata, loaded.metadata), one.heading, one.text)
+        for one in loaded.passages
+    ]
+    return replace(loaded, terms=tuple(terms))
 
 
 def failed(task: LoadTask, reason: str) -> LoadedFile:

@@ -7,6 +7,7 @@ embed; one thread writes. A file is written when all its vectors are there.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -17,8 +18,9 @@ from knowledge.ingestion.reading import Reader
 from knowledge.ingestion.request import IngestRequest
 from knowledge.ingestion.tally import Tally
 from knowledge.ingestion.writing import Remove, Touch, Write, Writer
-from knowledge.model import FileStatus, IngestReport, SourceFile
+from knowledge.model import Chunk, FileStatus, IngestReport, SourceFile
 from knowledge.storage.changes import ChunkDiff, diff_chunks
+from knowledge.storage.fulltext import language_of
 from knowledge.storage.identity import identify, new_file_id
 
 if TYPE_CHECKING:
@@ -87,7 +89,7 @@ class IngestRun:
 
     def _take(self, loaded: LoadedFile, planned: Planned) -> None:
         if self._request.finish is not None:
-            loaded = self._request.finish(loaded)
+            loaded = replace(self._request.finish(loaded), terms=())
         shown = loaded.task.shown
         for warning in loaded.warnings:
             self._tally.problem(shown, "notice", warning)
@@ -126,7 +128,7 @@ class IngestRun:
         vectors = None
         if diff.added:
             vectors = self._pool.submit([chunk.passage.embedding_text for chunk in diff.added])
-        self._send(Write(file, diff, vectors))
+        self._send(Write(file, diff, vectors, _terms(loaded, file, chunks)))
 
     def _touch(self, loaded: LoadedFile, planned: Planned, known: SourceFile) -> None:
         origin = planned.found.origin
@@ -190,6 +192,13 @@ class IngestRun:
             ingested_at=datetime.now(UTC),
             **planned.facts(self._request.metadata),
         )
+
+
+def _terms(loaded: LoadedFile, file: SourceFile, chunks: Sequence[Chunk]) -> dict[str, str]:
+    """Return the chunks' full-text terms, unless they were made for another language."""
+    if language_of(file.given, file.metadata) != language_of(loaded.metadata):
+        return {}
+    return dict(zip((chunk.id for chunk in chunks), loaded.terms, strict=False))
 
 
 def report(

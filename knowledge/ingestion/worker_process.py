@@ -21,10 +21,14 @@ from typing import Any
 
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
-from knowledge.ingestion.loading import LoadedFile, LoadTask, failed, load_file
+from knowledge.ingestion.loading import LoadedFile, LoadTask, failed, load_file, with_terms
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
-PRELOAD = ["knowledge.ingestion.loading", "knowledge.documents.containers"]
+PRELOAD = [
+    "knowledge.ingestion.loading",
+    "knowledge.documents.containers",
+    "knowledge.storage.fulltext_words",
+]
 READER_MEMORY = 128 * MIB
 """What a reader takes by itself, before any file."""
 
@@ -276,7 +280,7 @@ def _limit_memory(memory: int) -> None:
 
 def _answer(connection: Connection, task: LoadTask) -> None:
     try:
-        connection.send(load_file(task))
+        connection.send(with_terms(load_file(task)))
     except BrokenPipeError:
         os._exit(1)
     except BaseException as error:  # noqa: BLE001  whatever a document leads a library to raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -40,6 +41,7 @@ class Write:
     file: SourceFile
     diff: ChunkDiff
     vectors: Future[NDArray[np.float32]] | None
+    terms: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +211,7 @@ class Writer:
             vectors = step.vectors.result()
             if self._embedding.dimensions is None:
                 self._embedding = replace(self._embedding, dimensions=int(vectors.shape[1]))
-        self._run.write_file(FileChange(step.file, step.diff, vectors))
+        self._run.write_file(FileChange(step.file, step.diff, vectors, step.terms))
         self._give_back(len(step.diff.added))
         self._tally.finished(
             step.file.path,

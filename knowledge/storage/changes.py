@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from knowledge.model import Chunk, SourceFile
@@ -39,12 +39,19 @@ class ChunkDiff:
 class FileChange:
     """A file to be stored: its new row, what becomes of its chunks, and the vectors of the added.
 
-    ``vectors`` is float32 of shape (len(diff.added), dimensions).
+    Parameters
+    ----------
+    vectors:
+        Float32 of shape (len(diff.added), dimensions).
+    terms:
+        Full-text terms of chunks by id, as far as they are known already; see
+        :func:`knowledge.storage.fulltext.terms_of`.
     """
 
     file: SourceFile
     diff: ChunkDiff
     vectors: NDArray[np.float32] | None
+    terms: Mapping[str, str] = field(default_factory=dict)
 
 
 def diff_chunks(stored: Iterable[Chunk], new: Sequence[Chunk]) -> ChunkDiff:

@@ -10,23 +10,30 @@ A term in the table is ``<dataset>~<term>``, so that a search reads its own data
 The table keeps no counts: a chunk that holds a term at least 2, 3, 5 or 8 times also holds
 ``<dataset>~<term>=2`` and so on. ``<dataset>~=german`` marks a text in another language than
 English.
+
+Terms are not stored a second time: the table's content is a view that makes them of the chunk's
+text again, where a row is deleted or the table is checked.
 """
 
 from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knowledge.errors import DamagedStoreError
-from knowledge.storage.database import REPAIR, add_function
+from knowledge.storage.database import add_function
 
 COUNTS = (1, 2, 3, 5, 8)
 """Numbers of occurrences that are told apart; between two of them, the lower one counts."""
 
 
+REBUILD = "INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')"
+"""SQL: makes the whole index anew of the chunks."""
+
+
 def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the function by which the catalog's triggers fill the index."""
+    """Give a connection the function by which the catalog tells the terms of a chunk's row."""
     add_function(connection, "fulltext_terms", 4, _terms)
 
 
@@ -81,24 +88,53 @@ def _cursor(connection: sqlite3.Connection) -> sqlite3.Cursor:
     return cursor
 
 
-def _terms(dataset: int, language: Any, heading: str, text: str) -> str:
-    """Return the terms of a chunk as the index takes them, separated by spaces."""
+def terms_of(language: str | None, heading: Sequence[str], text: str) -> str:
+    """Return the terms of a chunk, separated by spaces, as :func:`in_dataset` takes them.
+
+    Parameters
+    ----------
+    language:
+        What its metadata tells; else it is guessed.
+    """
     from knowledge.storage import fulltext_languages, fulltext_words
 
-    try:
-        read = "\n".join([*json.loads(heading), text])
-    except (ValueError, TypeError) as error:
-        raise DamagedStoreError(
-            f"the catalog holds a chunk that can't be read: {error}", hint=REPAIR
-        ) from error
-    words = fulltext_words.split(read)
-    spoken = fulltext_languages.named(language) if isinstance(language, str) else None
+    words = fulltext_words.split("\n".join([*heading, text]))
+    spoken = fulltext_languages.named(language) if language else None
     spoken = spoken or fulltext_languages.detect(words.natural)
     terms = fulltext_words.terms_of(words, spoken)
     found = list(terms)
+    repeated = [(term, times) for term, times in terms.items() if times > 1]
     for count in COUNTS[1:]:
-        found += [f"{term}={count}" for term, times in terms.items() if times >= count]
+        found += [f"{term}={count}" for term, times in repeated if times >= count]
     if spoken != fulltext_languages.DEFAULT:
         found.append(f"={spoken}")
-    separator = f" {dataset}~"
-    return (separator + separator.join(found)).lstrip() if found else ""
+    return " ".join(found)
+
+
+def in_dataset(dataset: int, terms: str) -> str:
+    """Return terms as the table holds them."""
+    return f"{dataset}~" + terms.replace(" ", f" {dataset}~") if terms else ""
+
+
+def language_of(*metadata: Mapping[str, Any]) -> str | None:
+    """Return the language that metadata tells; the first that tells one counts."""
+    for one in metadata:
+        if (language := one.get("language")) is not None:
+            return language if isinstance(language, str) else None
+    return None
+
+
+def _terms(dataset: int, language: Any, heading: Any, text: Any) -> str:
+    """Return what the table holds for a row; of a damaged one, what can be read."""
+    try:
+        headings = [str(one) for one in json.loads(heading)]
+    except (ValueError, TypeError):
+        headings = []
+    return in_dataset(
+        dataset,
+        terms_of(
+            language if isinstance(language, str) else None,
+            headings,
+            text if isinstance(text, str) else "",
+        ),
+    )

@@ -34,6 +34,8 @@ _JOINT = r"[.:/@&+#\-]{1,2}"
 _TAIL = r"(?:\+\+|\#)?"  # C++, C#
 _ASCII_RUN = re.compile(rf"\w++(?:{_JOINT}\w++)*+{_TAIL}", re.ASCII)
 _ASCII_FOLDED = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128))
+_PLAIN: set[str] = set()
+"""Pieces between spaces that were met, and are nothing beyond their words."""
 _EDGES = ".,;:!?()[]{}<>\"'*"
 _ASCII_PART = re.compile(r"[^\W_]++", re.ASCII)
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -132,12 +134,16 @@ def _split_ascii(text: str) -> Words:
     """Do as :func:`split` does, several times as fast: ingest waits for this."""
     found = Words(Counter(text.translate(_ASCII_FOLDED).split()))
     for piece in text.split():
-        if piece.isalpha() and (piece.islower() or piece.istitle()):
+        if piece in _PLAIN:
             continue
         core = piece.strip(_EDGES)
         if core and not (core.isalnum() and (core.islower() or core.istitle() or core.isupper())):
             for run in _ASCII_RUN.findall(piece):
                 _take_whole(run, found)
+        elif len(piece) <= LONGEST:
+            if len(_PLAIN) >= MOST_TERMS:
+                _PLAIN.clear()
+            _PLAIN.add(piece)
     return found
 
 

@@ -160,13 +160,35 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX problems_file ON problems (dataset, file);
     """,
+    # The full-text table keeps no terms beside its lists; so a chunk's language is stored, which
+    # the terms depend on.
+    """
+    ALTER TABLE chunks ADD COLUMN language TEXT;
+    UPDATE chunks SET language = coalesce(
+        json_extract(metadata, '$.language'),
+        (SELECT coalesce(json_extract(files.given, '$.language'),
+                         json_extract(files.metadata, '$.language'))
+         FROM files WHERE files.dataset = chunks.dataset AND files.id = chunks.file_id
+         ORDER BY added DESC LIMIT 1));
+    DROP TRIGGER chunks_insert;
+    DROP TRIGGER chunks_delete;
+    DROP TABLE chunks_fts;
+    CREATE VIEW chunks_terms AS
+        SELECT row, fulltext_terms(dataset, language, heading, text) AS terms FROM chunks;
+    CREATE VIRTUAL TABLE chunks_fts USING fts5 (
+        terms, content = 'chunks_terms', content_rowid = 'row',
+        detail = none, columnsize = 0, tokenize = "ascii tokenchars '_.:/@&+#-~='"
+    );
+    CREATE TRIGGER chunks_delete BEFORE DELETE ON chunks BEGIN
+        INSERT INTO chunks_fts (chunks_fts, rowid, terms) VALUES (
+            'delete', old.row,
+            fulltext_terms(old.dataset, old.language, old.heading, old.text));
+    END;
+    INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild');
+    """,
 )
 
 VERSION = len(MIGRATIONS)
-
-FILL_FULLTEXT = f"""INSERT INTO chunks_fts (rowid, terms)
-    SELECT new.row, {_TERMS_OF_NEW} FROM chunks AS new"""
-"""SQL: fills an empty full-text index."""
 
 VISIBLE = "added <= :generation AND (removed IS NULL OR removed > :generation)"
 """SQL: the rows that generation ``:generation`` shows."""

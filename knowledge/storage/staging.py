@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
 from knowledge.storage.database import translated
+from knowledge.storage.fulltext import in_dataset, language_of, terms_of
 from knowledge.storage.rows import CHUNK_COLUMNS, FILE_COLUMNS, chunk_values, dump, file_values, now
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
 
 _INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 12})"
-_INSERT_CHUNK = f"INSERT INTO chunks (dataset, added, {CHUNK_COLUMNS}) VALUES (?, ?{', ?' * 14})"
+_INSERT_CHUNK = (
+    f"INSERT INTO chunks (row, dataset, added, language, {CHUNK_COLUMNS}) "
+    f"VALUES (?, ?, ?, ?{', ?' * 14})"
+)
+_INSERT_TERMS = "INSERT INTO chunks_fts (rowid, terms) VALUES (?, ?)"
 
 
 class Staging:
@@ -62,15 +68,17 @@ class Staging:
         """Stage files with their chunks, in one transaction."""
         with self._catalog.transaction():
             self._mark()
+            rows = self._free_rows()
             for change in changes:
-                self._remove_rows("files", "id", [change.file.id])
                 written = [*change.diff.added, *change.diff.moved]
-                replaced = [chunk.id for chunk in written]  # moved, or added again by force
-                self._remove_rows("chunks", "id", [*change.diff.removed, *replaced])
+                if self._is_stored(change.file):
+                    self._remove_rows("files", "id", [change.file.id])
+                    replaced = [chunk.id for chunk in written]  # moved, or added again by force
+                    self._remove_rows("chunks", "id", [*change.diff.removed, *replaced])
                 self._sql.execute(
                     _INSERT_FILE, (self._dataset, self._next, *file_values(change.file))
                 )
-                self._insert_chunks(written)
+                self._insert_chunks(change, written, rows)
 
     def remove_file(self, file_id: str) -> list[str]:
         """Stage a file's removal; return the ids of its chunks."""
@@ -172,11 +180,39 @@ class Staging:
             [(self._next, self._dataset, value) for value in values],
         )
 
-    def _insert_chunks(self, chunks: Iterable[Chunk]) -> None:
+    def _insert_chunks(
+        self, change: FileChange, chunks: Sequence[Chunk], free: Iterator[int]
+    ) -> None:
+        rows = list(islice(free, len(chunks)))
+        told = (change.file.given, change.file.metadata)
+        languages = [language_of(chunk.passage.metadata, *told) for chunk in chunks]
+        terms = [
+            change.terms.get(chunk.id)
+            or terms_of(language, chunk.passage.heading, chunk.passage.text)
+            for chunk, language in zip(chunks, languages, strict=True)
+        ]
         self._sql.executemany(
             _INSERT_CHUNK,
-            [(self._dataset, self._next, *chunk_values(chunk)) for chunk in chunks],
+            [
+                (row, self._dataset, self._next, language, *chunk_values(chunk))
+                for row, language, chunk in zip(rows, languages, chunks, strict=True)
+            ],
         )
+        self._sql.executemany(
+            _INSERT_TERMS,
+            [(row, in_dataset(self._dataset, one)) for row, one in zip(rows, terms, strict=True)],
+        )
+
+    def _free_rows(self) -> Iterator[int]:
+        last = self._sql.execute("SELECT coalesce(max(row), 0) FROM chunks").fetchone()[0]
+        return count(last + 1)
+
+    def _is_stored(self, file: SourceFile) -> bool:
+        found = self._sql.execute(
+            "SELECT 1 FROM files WHERE dataset = ? AND id = ? AND removed IS NULL",
+            (self._dataset, file.id),
+        )
+        return found.fetchone() is not None
 
     def _count(self, table: str) -> int:
         row = self._sql.execute(

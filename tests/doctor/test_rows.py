@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge.storage import fulltext
 from tests.durability.invariants import check_clean, published
 from tests.storage.damage import QUESTION, Whole, make_whole
 
@@ -26,6 +27,7 @@ def data(whole: Whole, data_dir: Path) -> Path:
 def change(data: Path, statement: str, *values: object) -> None:
     """Change the catalog as damage would."""
     with closing(sqlite3.connect(data / "catalog.db", isolation_level=None)) as sql:
+        fulltext.register(sql)
         assert sql.execute(statement, values).rowcount > 0
 
 
@@ -62,7 +64,7 @@ def test_a_path_is_found_by_the_id_that_was_made_of_it(run, whole, data):
     change(data, "UPDATE chunks SET text = replace(text, 'Note file1-0', 'Note fi1e1-0')")
     checked = run("doctor", "--json")
     damaged = [one["code"] for one in checked.json["findings"] if one["severity"] == "damage"]
-    assert (checked.code, damaged) == (7, ["text-damaged"] * 2)  # of both datasets
+    assert (checked.code, damaged) == (7, ["fulltext-damaged", *["text-damaged"] * 2])  # of both
     assert run("doctor", "--fix").code == 0
     assert published(data).files == before.files
     assert run("doctor", "--json").json["findings"] == []

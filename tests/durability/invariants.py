@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from knowledge.storage import fulltext
+
 SPANS = (
     "ordinal, text, heading, char_start, char_end, line_start, line_end, page_start, page_end, "
     "tokens"
@@ -44,6 +46,7 @@ def open_catalog(data: Path) -> Iterator[sqlite3.Connection]:
     """Open the catalog to look at it."""
     with contextlib.closing(sqlite3.connect(data / "catalog.db", timeout=30)) as connection:
         connection.row_factory = sqlite3.Row
+        fulltext.register(connection)
         yield connection
 
 

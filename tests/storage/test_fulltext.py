@@ -41,12 +41,12 @@ def holding(kb: KnowledgeBase, term: str, dataset: str = "default", count: int =
 
 
 def check_integrity(kb: KnowledgeBase) -> int:
-    """Compare the index with what it should hold; return its number of rows."""
+    """Compare the index with the chunks, and return how many chunks it knows."""
     with closing(sqlite3.connect(kb.folder.catalog)) as sql:
+        fulltext.register(sql)
         sql.execute("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)")
-        rows = {row for (row,) in sql.execute("SELECT rowid FROM chunks_fts")}
-        assert rows == {row for (row,) in sql.execute("SELECT row FROM chunks")}
-        return len(rows)
+        sql.execute("CREATE VIRTUAL TABLE temp.held USING fts5vocab (main, chunks_fts, instance)")
+        return int(sql.execute("SELECT count(DISTINCT doc) FROM held").fetchone()[0])
 
 
 def test_it_follows_edits_and_removals(kb):
@@ -110,6 +110,7 @@ def test_all_terms_of_a_text_are_found_and_nothing_else(catalog, text):
                 "char_end, tokens, added) VALUES (1, ?, 'f', 0, ?, '[]', 0, 1, 3, 1)",
                 (id, content),
             )
+        catalog.connection.execute(fulltext.REBUILD)
     rows = [row for (row,) in map(tuple, catalog.connection.execute("SELECT row FROM chunks"))]
     spoken = fulltext.languages(catalog.connection, 1)
     for forms in variants(split(text), spoken):
@@ -127,6 +128,7 @@ def test_rows_of_an_unpublished_generation_are_hidden(kb):
             "char_end, tokens, added) SELECT dataset, 'x', file_id, 1, 'a staged key', heading, "
             "0, 1, 3, added + 1 FROM chunks"
         )
+        sql.execute(fulltext.REBUILD)
         sql.commit()
     assert (holding(kb, "key"), holding(kb, "stage")) == (1, 0)
 

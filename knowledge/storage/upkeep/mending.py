@@ -156,6 +156,7 @@ _CHUNK: Mapping[str, Mend] = {
     "removed": _number_or_none,
     "place": _place,
     "metadata": _object_or_none,
+    "language": _text_or_none,
 }
 _RUN: Mapping[str, Mend] = {
     "row": _needed_number,
