@@ -29,7 +29,9 @@ _WHITE = "\t\n\x0b\x0c\r \x85\xa0\u1680\u2028\u2029\u202f\u205f\u3000" + "".join
 _SIGN = r"\s!-/:-@\[-`{-~"
 _CONTENT = re.compile(rf"[^{_SIGN}]")
 # Nothing worth keeping together stands across so much white space or mere signs, and both are slow.
-_GAP = re.compile(rf"(?<!\s)\s{{200,}}|(?<![{_SIGN}])[{_SIGN}]{{2000,}}")
+_SPACES, _SIGNS = 200, 2_000
+_GAP = re.compile(rf"(?<!\s)\s{{{_SPACES},}}|(?<![{_SIGN}])[{_SIGN}]{{{_SIGNS},}}")
+_ALL_SIGNS = re.compile(rf"[{_SIGN}]+")
 # Lists nested a hundred columns deep cost the Markdown parser a minute a megabyte.
 _HOSTILE_MARKDOWN = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MULTILINE)
 
@@ -97,7 +99,7 @@ class Chunker:
             splitter = None
         # White space that goes on from before `start` would be no gap: its beginning is not here.
         offset = start = skip_space(text, start, end)
-        for gap in _GAP.finditer(text, start, end):
+        for gap in _GAP.finditer(text, start, end) if _may_have_gap(text, start, end) else ():
             yield from self._windows(text, offset, gap.start(), splitter)
             offset = gap.end()
         yield from self._windows(text, offset, end, splitter)
@@ -153,3 +155,11 @@ class Chunker:
         with panics_as_errors("splitting it"):
             chunks: list[tuple[int, str]] = splitter.chunk_indices(text)
         return chunks
+
+
+def _may_have_gap(text: str, start: int, end: int) -> bool:
+    """Tell quickly of most texts that they have no gap, which would fill a half of its length."""
+    spaces, signs = _SPACES // 2, _SIGNS // 2
+    return any(text[at : at + spaces].isspace() for at in range(start, end, spaces)) or any(
+        _ALL_SIGNS.fullmatch(text, at, min(end, at + signs)) for at in range(start, end, signs)
+    )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -45,6 +46,33 @@ _WORD = (
 _PIECE = re.compile(f"{_SPACE}*{_SIGNS}{_WORD}(?:{_SPACE}*[\r\n])?")
 
 
+class _UnevenError(Exception):
+    """A text can't be taken apart at its spaces: some stand beside other white space."""
+
+
+class _Words(dict[str, int]):
+    """Tokens of words, each with a space before it.
+
+    A piece takes in the white space before it, and a line break behind it with what stands
+    between. So a text may be cut before a single space, which takes a fraction of the time that
+    finding its pieces does.
+    """
+
+    def __init__(self, count: Callable[[str], int]) -> None:
+        super().__init__()
+        self._count = count
+
+    def __missing__(self, word: str) -> int:
+        if not word or word[0].isspace() or word[-1].isspace():
+            raise _UnevenError
+        tokens = self._count(f" {word}")
+        if len(word) <= _LONG:
+            if len(self) > _FORGET:
+                self.clear()
+            self[word] = tokens
+        return tokens
+
+
 class TokenCounter:
     """Counts tokens; remembers the pieces it has met.
 
@@ -58,6 +86,7 @@ class TokenCounter:
     def __init__(self, tokenizer: str = TOKENIZER_MODEL) -> None:
         self._tokenizer = tokenizer
         self._known: dict[str, int] = {"": 0}
+        self._words = _Words(self._in_pieces)
         self._last = ("", 0)
 
     def count(self, text: str) -> int:
@@ -65,15 +94,22 @@ class TokenCounter:
         last, tokens = self._last
         if text == last:  # whether it fits is asked first, then how long it is
             return tokens
+        first, *others = text.split(" ")
+        try:
+            tokens = self._in_pieces(first) + sum(map(self._words.__getitem__, others))
+        except _UnevenError:
+            tokens = self._in_pieces(text)
+        self._last = (text, tokens)
+        return tokens
+
+    def _in_pieces(self, text: str) -> int:
         pieces = _PIECE.findall(text)
         known = self._known
         try:
-            tokens = sum(map(known.__getitem__, pieces))
+            return sum(map(known.__getitem__, pieces))
         except KeyError:
             known = self._learn(pieces)
-            tokens = sum(map(known.__getitem__, pieces))
-        self._last = (text, tokens)
-        return tokens
+            return sum(map(known.__getitem__, pieces))
 
     def _learn(self, pieces: list[str]) -> dict[str, int]:
         """Return what is known, with these pieces; another thread may begin it anew meanwhile."""
