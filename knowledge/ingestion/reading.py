@@ -204,6 +204,7 @@ class Reader:
             options=self._options,
             known_hash=stored.content_hash if stored and self._may_stay(stored) else None,
             content=content,
+            size=found.size,
             name=origin.load_as if origin else "",
             recipes=tuple(self.request.recipes),
         )

@@ -28,6 +28,8 @@ INLINE_FORMATS = frozenset({"markdown", "text", "rst", "rows", "json"})
 
 _HEAD = 8_192
 AHEAD = 3  # tasks that a worker holds, so that it need not wait for us
+AHEAD_SMALL = 10  # of small files, which it reads faster than we come round
+SMALL_BYTES = 65_536
 SECONDS_A_MIB = 5.0  # added to the time limit: large files may take longer
 TICK = 1.0  # seconds after which we look for hanging workers, and for signals
 WATCH = 0.1  # seconds after which we look at the memory that workers take
@@ -163,8 +165,15 @@ class _Crew:
             return self._started()
         # A task with content may be more than the pipe holds: sent while the worker sends us a
         # result, neither would read.
-        has_room = freest is not None and len(freest.tasks) < AHEAD and task.content is None
+        has_room = freest is not None and _has_room(freest, task) and task.content is None
         return freest if has_room else None
+
+
+def _has_room(worker: Worker, task: LoadTask) -> bool:
+    held = len(worker.tasks)
+    if not AHEAD <= held < AHEAD_SMALL:
+        return held < AHEAD
+    return all(_size(one) <= SMALL_BYTES for one in (task, *worker.tasks))
 
 
 def _is_small_text(task: LoadTask) -> bool:
@@ -184,6 +193,8 @@ def _head(task: LoadTask) -> bytes:
 def _size(task: LoadTask) -> int:
     if task.content is not None:
         return len(task.content)
+    if task.size is not None:
+        return task.size
     with contextlib.suppress(OSError):
         return os.path.getsize(task.path)
     return 0
