@@ -31,7 +31,7 @@ AMONG_DEPTH = 200
 """A search among ids finds more of the nearest when it is asked for more than a few."""
 DEEP_LIMIT = 2_500
 """A search of all this deep is as fast as one among ids."""
-OVERFETCH = 3
+OVERFETCH = 2
 TIES_OVERFETCH = 4
 LEAST_DEPTH = 100
 """A search for fewer takes as long."""

@@ -18,7 +18,8 @@ ALIKE = 0.9
 COMPARED = 200
 """Hits among which shingles are compared; further down only equal texts are folded."""
 
-Shingles = frozenset[tuple[str, ...]]
+Shingles = frozenset[int]
+"""Hashes of runs of words."""
 
 _WORD = re.compile(r"[^\W_]+")
 
@@ -47,7 +48,7 @@ def fold(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _shingles(words: Sequence[str]) -> Shingles:
-    return frozenset(zip(*(words[start:] for start in range(SHINGLE)), strict=False))
+    return frozenset(map(hash, zip(*(words[start:] for start in range(SHINGLE)), strict=False)))
 
 
 class _Compared:
@@ -60,12 +61,12 @@ class _Compared:
 
     def __init__(self) -> None:
         self._shingles: dict[int, Shingles] = {}
-        self._places: dict[tuple[str, ...], list[int]] = {}
+        self._places: dict[int, list[int]] = {}
 
     def like(self, own: Shingles, place: int) -> int | None:
         """Return the first place with shingles like ``own``; note them under ``place`` if none."""
         lacking = len(own) - math.ceil(ALIKE * len(own))
-        first = sorted(own, key=hash)[: lacking + 1]
+        first = sorted(own)[: lacking + 1]
         for other in sorted({at for shingle in first for at in self._places.get(shingle, ())}):
             if _alike(own, self._shingles[other]):
                 return other
