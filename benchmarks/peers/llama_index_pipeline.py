@@ -16,6 +16,8 @@ from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import TextNode
 from llama_index.vector_stores.chroma import ChromaVectorStore
 
+SLICE = 800  # documents of five nodes
+
 
 class BenchEmbedding(BaseEmbedding):
     """The model that all share."""
@@ -54,12 +56,23 @@ def ingest(what: str, given: str, store: ChromaVectorStore, model: BenchEmbeddin
 
     if what == "passages":
         nodes = [TextNode(text=text) for text in passages(given)]
-        return IngestionPipeline(transformations=[model], vector_store=store).run(nodes=nodes)
+        return in_slices(
+            IngestionPipeline(transformations=[model], vector_store=store), "nodes", nodes
+        )
     pipeline = IngestionPipeline(
         transformations=[SentenceSplitter(chunk_size=CHUNK_TOKENS, chunk_overlap=0), model],
         vector_store=store,
     )
-    return pipeline.run(documents=SimpleDirectoryReader(given, recursive=True).load_data())
+    documents = SimpleDirectoryReader(given, recursive=True).load_data()
+    return in_slices(pipeline, "documents", documents)
+
+
+def in_slices(pipeline: Any, kind: str, given: list[Any]) -> list[Any]:
+    """Run the pipeline on a part after the other: its store writes at most 5,461 nodes a run."""
+    done = []
+    for start in range(0, len(given), SLICE):
+        done += pipeline.run(**{kind: given[start : start + SLICE]})
+    return done
 
 
 main()
