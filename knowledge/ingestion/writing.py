@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from knowledge.embeddings.pool import EmbeddingPool
     from knowledge.storage.write_run import WriteRun
 
-WAITING_FILES = 256  # loaded files that wait for their vectors or for the writer
+WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for the writer
 GIVE_BACK_CHUNKS = 2_500  # written chunks after which memory that is free goes back to the system
 FATAL = (EmbeddingAuthError, EmbeddingQuotaError, TransientEmbeddingError, EmbeddingResponseError)
 
@@ -57,6 +57,30 @@ class Remove:
 
     file: SourceFile
     status: FileStatus | None
+
+
+class _Waiting(queue.Queue[Write | Touch | Remove | None]):
+    """Steps in their order; how many fit is counted in chunks, which take the memory."""
+
+    def _init(self, maxsize: int) -> None:
+        super()._init(maxsize)
+        self._weight = 0
+
+    def _qsize(self) -> int:
+        return self._weight
+
+    def _put(self, item: Write | Touch | Remove | None) -> None:
+        super()._put(item)
+        self._weight += _weight(item)
+
+    def _get(self) -> Write | Touch | Remove | None:
+        item = super()._get()
+        self._weight -= _weight(item)
+        return item
+
+
+def _weight(item: Write | Touch | Remove | None) -> int:
+    return 1 + len(item.diff.added) + len(item.diff.moved) if isinstance(item, Write) else 1
 
 
 class Writer:
@@ -89,7 +113,7 @@ class Writer:
         self._checkpoint = checkpoint_seconds
         self._published_at = time.monotonic()
         self._written = 0
-        self._steps: queue.Queue[Write | Touch | Remove | None] = queue.Queue(WAITING_FILES)
+        self._steps = _Waiting(WAITING_CHUNKS)
         self._error: BaseException | None = None
         self._ended = False
         self._done = threading.Event()
