@@ -16,7 +16,7 @@ from knowledge.model import Dataset, SourceFile
 from knowledge.settings import Settings
 from knowledge.storage import schema
 from knowledge.storage.upkeep.sizes import folder_size, free_bytes
-from knowledge.storage.vectors.reader import TESTED
+from knowledge.storage.vectors.native import TESTED
 
 _LEAST_FREE = 100 * 1024 * 1024
 _MIB = 1024 * 1024

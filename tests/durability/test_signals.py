@@ -156,6 +156,8 @@ def test_a_signal_at_any_moment_of_the_writing(tmp_path: Path, number: signal.Si
         # The very end of a process has the default handlers again.
         assert process.returncode in (0, CODES[number], -number), err
         assert "Traceback" not in err
+        if not programs.run_json("list-datasets", env=env)["datasets"]:
+            continue  # it was made for this run, from which nothing came
         for path, chunks in check_clean(data).files.items():
             assert chunks == whole[path], f"{path} is half-written"
     programs.run_json("ingest", docs, env=env)

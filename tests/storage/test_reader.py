@@ -1,13 +1,14 @@
-"""The short way to search an index gives what Chroma's public client gives."""
+"""Chroma's native part alone gives, and writes, what its public client does."""
 
+import sqlite3
+from contextlib import closing
 from importlib.metadata import version
 
 import numpy as np
 import pytest
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.vectors import reader
-from knowledge.storage.vectors.bindings import BindingsReader
+from knowledge.storage.vectors import native
 from knowledge.storage.vectors.chroma import ChromaIndex
 from knowledge.storage.vectors.reader import open_reader
 
@@ -17,22 +18,66 @@ def unit(shape, seed):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
+def public(folder, **options):
+    """Return an index that is opened through Chroma's public client."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(native, "TESTED", frozenset({"0.0.1"}))
+        return ChromaIndex(folder, **options)
+
+
+def fill(index):
+    index.add([f"{number:032x}" for number in range(2_000)], unit((2_000, 32), 1))
+    index.delete([f"{number:032x}" for number in range(0, 2_000, 7)])
+    return index
+
+
+@pytest.fixture(scope="module", params=["native", "public"])
+def folder(request, tmp_path_factory):
+    """A folder that was written by either way."""
     folder = tmp_path_factory.mktemp("index") / "g000001"
-    with ChromaIndex(folder, create=True) as index:
-        index.add([f"{number:032x}" for number in range(2_000)], unit((2_000, 32), 1))
-        index.delete([f"{number:032x}" for number in range(0, 2_000, 7)])
-        index.flush()
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "public":
+            patch.setattr(native, "TESTED", frozenset({"0.0.1"}))
+        fill(ChromaIndex(folder, create=True)).flush()
     return folder
 
 
 @pytest.fixture
 def both(folder):
-    public, short = ChromaIndex(folder), BindingsReader(folder)
-    yield public, short
-    public.close()
-    short.close()
+    one, other = public(folder), ChromaIndex(folder)
+    assert {type(index._client).__name__ for index in (one, other)} == {"Client", "NativeClient"}
+    yield one, other
+    one.close()
+    other.close()
+
+
+def test_either_way_writes_the_same(tmp_path):
+    ways = {"native": ChromaIndex, "public": public}
+    found, settings = {}, {}
+    for way, opened in ways.items():
+        folder = tmp_path / way
+        index = fill(opened(folder, create=True))
+        index.add(["one more"], unit((1, 32), 5))
+        assert index.flush() == 1_715  # 286 of 2,000 were deleted
+        with closing(sqlite3.connect(folder / "chroma.sqlite3")) as sql:
+            settings[way] = sql.execute(
+                "SELECT name, dimension, config_json_str FROM collections"
+            ).fetchall()
+        with ChromaIndex(folder) as written:
+            found[way] = [written.search(unit(32, seed), 20) for seed in range(10)]
+    assert settings["native"] == settings["public"]
+    assert found["native"] == found["public"]
+
+
+@pytest.mark.parametrize("vectors", [1, 2])
+def test_a_few_vectors_are_written_out(tmp_path, vectors):
+    ChromaIndex(tmp_path, create=True).close()
+    index = ChromaIndex(tmp_path)
+    index.add([str(number) for number in range(vectors)], unit((vectors, 8), 3))
+    assert index.flush() == vectors
+    assert list(tmp_path.rglob("data_level0.bin"))
+    with public(tmp_path) as other:
+        assert len(other.search(unit(8, 4), 5)) == vectors
 
 
 @pytest.mark.parametrize("top_k", [1, 10, 500, 5_000])
@@ -59,17 +104,9 @@ def test_no_vectors_at_all(both):
         assert [len(names) for names, _ in index.vectors(["nothing"])] == [0]
 
 
-def test_the_short_way_is_taken_for_the_versions_it_was_tested_with(folder, monkeypatch):
-    assert version("chromadb") in reader.TESTED
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(reader, "TESTED", frozenset({"0.0.1"}))
-        other = open_reader(folder)
-    own = open_reader(folder)
-    assert (type(own), type(other)) == (BindingsReader, ChromaIndex)
-    query = unit(32, 9)
-    assert own.search(query, 5) == other.search(query, 5)
-    own.close()
-    other.close()
+def test_the_short_way_is_taken_for_the_versions_it_was_tested_with():
+    assert version("chromadb") in native.TESTED
+    assert native.installed_version() == version("chromadb")
 
 
 def test_a_folder_without_an_index(tmp_path):

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import DamagedStoreError
+from knowledge.storage.vectors import native
 from knowledge.storage.vectors.checksums import PERSISTED, check_whole
 from knowledge.storage.vectors.failures import REPAIR, translated
 
@@ -166,11 +167,19 @@ def _write_again(collection: Any) -> None:
     collection.upsert(ids=one["ids"], embeddings=one["embeddings"])
 
 
-# Clients of one folder share an engine, which Chroma starts and stops without a lock of its own.
+# Public clients of one folder share an engine, which Chroma starts and stops without a lock.
 _opening = threading.Lock()
 
 
 def _open(folder: Path) -> Any:
+    """Return a client: Chroma's native part alone, where that is known to be right."""
+    if native.installed_version() in native.TESTED:
+        with translated(folder):
+            return native.NativeClient(folder)
+    return _open_publicly(folder)
+
+
+def _open_publicly(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
