@@ -118,12 +118,17 @@ def edit_file(
     update: options.UpdateMetadataOption = None,
     replace: options.ReplaceMetadataOption = None,
     reset: options.ResetMetadataOption = False,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="The same as --update-metadata.", metavar="NAME=VALUE"),
+    ] = None,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
     """Change what you say of a file; nothing is embedded again.
 
-    Example:  knowledge edit-file docs/guide.md --update-metadata owner=ana
+    Example:  knowledge edit-file docs/guide.md --metadata owner=ana
     """
+    update = [*(update or ()), *(metadata or ())] or None
     with session.open(dataset=dataset, lock_timeout=lock_timeout) as kb:
         name = kb.settings["dataset"]
         given = edited_metadata(kb.file(file, name)[0].given, update, replace, reset)

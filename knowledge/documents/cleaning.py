@@ -5,19 +5,24 @@ from __future__ import annotations
 import re
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_SOFT_HYPHEN = re.compile("\xad(?![\r\n])")
+"""Where a word may be broken; at the end of a line it was."""
 _DATA_URI = re.compile(r"(data:[\w.+-]{1,100}/[\w.+-]{1,100};base64,)[A-Za-z0-9+/=]{100,}")
 
 
 def clean(text: str) -> str:
     """Return text that can be stored, cut and embedded.
 
-    NUL bytes and the byte order mark go, ``\\r\\n`` and ``\\r`` become line feeds, surrogate pairs
-    (which some PDF readers emit) become the character they stand for, and lone surrogates go. Other
-    line separators stay: editors do not count them, and they may stand inside a JSON text.
+    NUL bytes, the byte order mark and soft hyphens inside lines go, ``\\r\\n`` and ``\\r`` become
+    line feeds, surrogate pairs (which some PDF readers emit) become the character they stand for,
+    and lone surrogates go. Other line separators stay: editors do not count them, and they may
+    stand inside a JSON text.
     """
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
     text = text.removeprefix("\ufeff").replace("\0", "")
+    if "\xad" in text:
+        text = _SOFT_HYPHEN.sub("", text)
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

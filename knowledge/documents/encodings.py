@@ -126,8 +126,9 @@ def _guessed(data: bytes) -> tuple[str, tuple[str, ...]]:
 def _guess(sample: bytes) -> str:
     """Guess an encoding by the lines that hold other bytes than ASCII."""
     sample = sample[:_SAMPLE]
-    if _is_western(sample):
-        return "cp1252"
+    for encoding, fits in _PLAIN:
+        if fits(sample, encoding):
+            return encoding
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample, cp_isolation=_ENCODINGS).best()
@@ -139,13 +140,13 @@ _HIGH_RUN = re.compile(r"[^\W\x00-\x7f]{3,}")
 _HIGH = re.compile(r"(.?)([^\x00-\x7f])(?=(.?))", re.DOTALL)
 
 
-def _is_western(sample: bytes) -> bool:
-    """Tell whether the bytes make words of a western European language in cp1252.
+def _is_western(sample: bytes, encoding: str) -> bool:
+    """Tell whether the bytes make words of a western European language.
 
     Accented letters stand alone between others there, and signs do not stand inside words.
     """
     try:
-        text = sample.decode("cp1252")
+        text = sample.decode(encoding)
     except UnicodeDecodeError:
         return False
     high = odd = 0
@@ -157,3 +158,33 @@ def _is_western(sample: bytes) -> bool:
             odd += sign.isalpha() or (before.isalpha() and after.isalpha() and sign != "’")
     runs = sum(map(len, _HIGH_RUN.findall(text)))
     return (odd + runs) * 20 <= high
+
+
+def _is_dos(sample: bytes, encoding: str) -> bool:
+    """Tell whether the bytes make western words in a code page of DOS, without its line drawing."""
+    if not _is_western(sample, encoding):
+        return False
+    return set(_HIGH_SIGN.findall(sample.decode(encoding))) <= _WESTERN | set("«»°§ ")
+
+
+_HIGH_SIGN = re.compile(r"[^\x00-\x7f]")
+_KANA = re.compile("[ぁ-ヿ]")
+
+
+def _is_japanese(sample: bytes, encoding: str) -> bool:
+    """Tell whether the bytes make Japanese: much of it is kana, which other readings lack."""
+    try:
+        text = sample[: sample.rfind(b"\n") if len(sample) == _SAMPLE else None].decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    high = [sign for sign in text if not sign.isascii()]
+    return bool(high) and 3 * len(_KANA.findall("".join(high))) >= len(high)
+
+
+_PLAIN = (
+    ("cp932", _is_japanese),
+    ("euc_jp", _is_japanese),
+    ("cp1252", _is_western),
+    ("cp850", _is_dos),
+)
+"""Encodings whose text is known for sure by a test of its own."""

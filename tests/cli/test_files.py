@@ -57,7 +57,7 @@ def test_the_end_of_a_path_will_do(run, corpus):
     for end in ("badges.md", "notes/badges.md"):
         file = run("get-file", end, "--json").json["file"]
         assert file["file"] == str(corpus / "notes/badges.md")
-    edited = run("edit-file", "badges.md", "--update-metadata", "owner=ana", "--json").json["file"]
+    edited = run("edit-file", "badges.md", "--metadata", "owner=ana", "--json").json["file"]
     assert edited["metadata"]["owner"] == "ana"
     assert run("similar", "badges.md", "--json").json["hits"]
     assert run("delete-file", "badges.md", "--json").json["file"]["name"] == "badges.md"

@@ -10,14 +10,15 @@ from knowledge.model import Document
 
 
 def pdf(*pages, title=None, encrypt=None):
-    """A PDF whose pages hold these lines of text; ``None`` is a page without text."""
+    """A PDF whose pages hold these lines of text; ``None`` is a page without text.
+
+    A list of (x, y, text) draws each text at its place.
+    """
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", None]
     objects.append("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
     kids = []
     for page in pages:
-        lines = page.split("\n") if page else []
-        shown = " ".join(f"({_escaped(line)}) Tj 0 -16 Td" for line in lines)
-        content = f"BT /F1 12 Tf 72 720 Td {shown} ET" if lines else ""
+        content = _placed(page) if isinstance(page, list) else _lines(page)
         objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
         objects.append(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
@@ -31,6 +32,16 @@ def pdf(*pages, title=None, encrypt=None):
         info = f" /Info {len(objects)} 0 R"
     data = _with_table(objects, info)
     return _encrypted(data, encrypt) if encrypt is not None else data
+
+
+def _lines(page):
+    lines = page.split("\n") if page else []
+    shown = " ".join(f"({_escaped(line)}) Tj 0 -16 Td" for line in lines)
+    return f"BT /F1 12 Tf 72 720 Td {shown} ET" if lines else ""
+
+
+def _placed(page):
+    return " ".join(f"BT /F1 12 Tf {x} {y} Td ({_escaped(text)}) Tj ET" for x, y, text in page)
 
 
 def _escaped(text):

@@ -30,3 +30,8 @@ def test_clean_text_can_be_encoded_and_stays_as_it_is(text):
 def test_inline_data_goes_but_no_line_does():
     text = f"# A\n![x](data:image/png;base64,{'QUJD' * 500})\nend\n"
     assert drop_inline_data(text) == "# A\n![x](data:image/png;base64,)\nend\n"
+
+
+def test_places_where_a_word_may_be_broken_go():
+    assert clean("Donau\xaddampf\xadschiff") == "Donaudampfschiff"
+    assert clean("Donau\xad\r\ndampfschiff") == "Donau\xad\ndampfschiff"

@@ -35,6 +35,12 @@ def test_encodings_that_need_no_guess(text, encoding):
     ("text", "encoding"),
     [
         (FRENCH, "cp1252"),
+        ("Größe für Öl und Übung, Maß und Gewähr.\n", "cp850"),
+        ("これは日本語の文章であり、正しく読まれるべきです\n", "euc_jp"),
+        ("これは日本語の文章であり、正しく読まれるべきです\n", "cp932"),
+        ("カタカナとひらがなの混ざった文章です\n", "euc_jp"),
+        ("我们今天去北京大学学习中文和数学\n", "gb18030"),
+        ("Příliš žluťoučký kůň úpěl ďábelské ódy\n", "cp1250"),
         ("Färgen på ön är blå.\n", "latin-1"),
         ("El niño comió piñas en la montaña ¿verdad?\n", "cp1252"),
         ("café", "latin-1"),

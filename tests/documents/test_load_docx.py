@@ -245,3 +245,68 @@ def test_nested_lists_keep_their_levels():
     assert load_one(docx(lists), "a.docx").text == (
         "- an item of List Bullet\n  - an item of List Bullet 2\n- an item of List Bullet"
     )
+
+
+def test_charts_and_diagrams_stand_where_they_are_shown():
+    def two(document):
+        document.add_paragraph("Before.")
+        document.add_paragraph("CHART")
+        document.add_paragraph("DIAGRAM")
+        document.add_paragraph("After.")
+
+    drawing = "http://schemas.openxmlformats.org/drawingml/2006"
+    relations = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    names = f'xmlns:c="{drawing}/chart" xmlns:a="{drawing}/main" xmlns:d="{drawing}/diagram"'
+    title = "<c:title><a:p><a:r><a:t>Sales by year</a:t></a:r></a:p></c:title>"
+    points = (
+        '<c:ser><c:tx><c:v/></c:tx><c:cat><c:pt idx="0"><c:v>2024</c:v></c:pt></c:cat>'
+        '<c:val><c:pt idx="0"><c:v>17</c:v></c:pt></c:val></c:ser>'
+    )
+    step = "<d:pt><d:t><a:p><a:r><a:t>First step</a:t></a:r></a:p></d:t></d:pt>"
+    main = "word/document.xml"
+    data = with_relation(
+        docx(two),
+        main,
+        "rIdC",
+        "chart",
+        "c.xml",
+        f"<c:chartSpace {names}>{title}{points}</c:chartSpace>",
+    )
+    data = with_relation(
+        data, main, "rIdD", "diagramData", "d.xml", f"<d:dataModel {names}>{step}</d:dataModel>"
+    )
+    parts = parts_of(data)
+    xml = parts[main].decode()
+    for word, shape in (("CHART", 'c:chart r:id="rIdC"'), ("DIAGRAM", 'd:relIds r:dm="rIdD"')):
+        shown = f'<w:drawing><{shape} {names} xmlns:r="{relations}"/></w:drawing>'
+        xml = xml.replace(f"<w:t>{word}</w:t>", shown)
+    text = load_one(packed(parts | {main: xml}), "a.docx").text
+    assert text.startswith("Before.\n\nSales by year\n\n")
+    assert "| 2024 | 17 |" in text
+    assert text.endswith("- First step\n\nAfter.")
+
+
+def test_levels_of_outline_and_styles_by_name():
+    def fill_styles(document):
+        from docx.oxml import parse_xml
+
+        level = parse_xml(f'<w:outlineLvl {WORD} w:val="2"/>')
+        document.add_paragraph("A level of its own")._p.get_or_add_pPr().append(level)
+        styles = document.styles
+        derived = styles.add_style("Chapter of ours", 1)
+        derived.base_style = styles["Heading 2"]
+        document.add_paragraph("By the style below it", style=derived)
+        document.add_paragraph("print(1)", style=styles.add_style("Source Code", 1))
+        document.add_paragraph("Said once", style="Quote")
+        circle = styles.add_style("Circle", 1)
+        circle.base_style = circle
+        document.add_paragraph("Words", style=circle)
+
+    text = load_one(docx(fill_styles), "a.docx", engines={"docx": "python-docx"}).text
+    assert text.split("\n\n") == [
+        "### A level of its own",
+        "## By the style below it",
+        "```\nprint(1)\n```",
+        "> Said once",
+        "Words",
+    ]

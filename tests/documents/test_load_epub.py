@@ -101,3 +101,12 @@ def test_damaged_files(data):
     parts["book/package.opf"] = b"no XML"
     with pytest.raises(DocumentError, match="package file is missing"):
         load(packed(parts, stored=("mimetype",)), "a.epub")
+
+
+def test_a_book_that_tells_no_order_is_read_in_that_of_its_manifest(data):
+    parts = parts_of(data)
+    package = parts["book/package.opf"].decode()
+    before, _, after = package.partition("<spine>")
+    parts["book/package.opf"] = before + after.partition("</spine>")[2]
+    book = load(packed(parts, stored=("mimetype",)), "a.epub").documents[0]
+    assert book.text == EXPECTED

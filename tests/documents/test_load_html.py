@@ -62,3 +62,8 @@ def test_hostile_markup_ends():
     for page in ("<title" * 5_000, "<head>" * 50_000, "<meta " * 50_000, "<ul><li>" * 20_000):
         with suppress(DocumentError):
             load(page + "x")
+
+
+def test_words_that_may_be_broken_are_whole():
+    page = "<main><p>Die Donau&shy;dampf&shy;schiff&shy;fahrt ist lange her.</p></main>"
+    assert "Donaudampfschifffahrt" in load_one(page.encode(), "a.html").text

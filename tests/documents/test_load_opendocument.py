@@ -141,3 +141,23 @@ def test_damaged_files(data):
     del parts["content.xml"]
     with pytest.raises(DocumentError, match="content is missing"):
         load(packed(parts, stored=("mimetype",)), "a.odt")
+
+
+@pytest.mark.parametrize(
+    ("part", "algorithm"),
+    [
+        ("encrypted-package", ""),
+        ("content.xml", '<manifest:algorithm manifest:algorithm-name="Blowfish CFB"/>'),
+    ],
+)
+def test_encryption_of_other_kinds_is_told(data, part, algorithm):
+    entry = (
+        f'<manifest:file-entry manifest:full-path="{part}"><manifest:encryption-data>{algorithm}'
+        "</manifest:encryption-data></manifest:file-entry>"
+    )
+    manifest = (
+        '<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0">'
+    )
+    parts = parts_of(data) | {"META-INF/manifest.xml": f"{manifest}{entry}</manifest:manifest>"}
+    with pytest.raises(DocumentError, match="protected by a password, in a way that can't"):
+        load(packed(parts, stored=("mimetype",)), "a.odt", LoadOptions(passwords=("secret",)))

@@ -5,6 +5,7 @@ import pytest
 
 from knowledge.documents.loaders import ocr
 from knowledge.documents.loaders import pdf as loader
+from knowledge.documents.loading import load
 from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import PageSpan, SplitterSpec, TextKind
@@ -199,3 +200,108 @@ def test_ten_thousand_pages():
     assert len(document.pages) == 10_000
     last = document.pages[-1]
     assert document.text[last.char_start : last.char_end] == "Words of page 10000"
+
+
+LEFT = [
+    "Ships come in at dawn, and the",
+    "harbour wakes with them, slowly",
+    "at first, then all at once; the",
+    "cranes turn, the trains arrive,",
+    "and the market opens its doors",
+    "to whoever comes by.",
+]
+RIGHT = [
+    "In winter the bay is frozen and",
+    "quiet, the boats lie on land and",
+    "are painted, and people mend nets",
+    "in the long sheds by the water,",
+    "where the stoves burn and coffee",
+    "stands on the tables.",
+]
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_columns_are_read_one_after_the_other_however_they_are_drawn(engine, across):
+    title = (60, 760, "A title over both columns of the page, from side to side of it all")
+    columns = (LEFT, 60), (RIGHT, 320)
+    drawn = [(x, 720 - 16 * n, line) for lines, x in columns for n, line in enumerate(lines)]
+    page = [title, *(sorted(drawn, key=lambda line: -line[1]) if across else drawn)]
+    text = read(pdf(*[page] * 5), engine).text
+    assert " ".join(text.split()).count(" ".join(LEFT + RIGHT)) == 5
+
+
+def test_rows_of_a_table_stay_together():
+    rows = [
+        ("bolt", "4.50"),
+        ("a longer washer", "3"),
+        ("nut", "12.00"),
+        ("pin", "1"),
+        ("key", "9"),
+    ]
+    rows += [("a long name of a part", "2.25"), ("rod", "7"), ("cap", "8")]
+    page = [
+        (x, 720 - 16 * n, cell)
+        for n, row in enumerate(rows)
+        for x, cell in zip((60, 320), row, strict=True)
+    ]
+    lines = [" ".join(line.split()) for line in load_one(pdf(page), "a.pdf").text.splitlines()]
+    assert lines == [" ".join(row) for row in rows]
+
+
+def test_a_table_of_sentences_is_no_text_in_columns():
+    rows = [
+        (line.capitalize(), other.capitalize()) for line, other in zip(LEFT, RIGHT, strict=True)
+    ]
+    page = [
+        (x, 720 - 16 * n, cell)
+        for n, row in enumerate(rows)
+        for x, cell in zip((60, 320), row, strict=True)
+    ]
+    text = load_one(pdf(page), "a.pdf").text
+    assert text.splitlines() == [" ".join(row) for row in rows]
+
+
+def test_a_wrong_password_is_told_from_none():
+    with pytest.raises(DocumentError, match="none of the 2 given opens it"):
+        load_one(pdf("text", encrypt="secret"), "a.pdf", passwords=("one", "two"))
+
+
+def attached(**files):
+    """A PDF with files attached; ``_`` in their names stands for a dot."""
+    from pypdf import PdfReader, PdfWriter
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("The report.", title="A report"))))
+    for name, data in files.items():
+        writer.add_attachment(name.replace("_", "."), data)
+    output = io.BytesIO()
+    writer.write(output)
+    return output.getvalue()
+
+
+def test_attached_files_are_members():
+    data = attached(costs_csv=b"name,sum\nrent,9\n", inner_pdf=pdf("Inside."), odd_bin=b"\0\1\2")
+    loaded = load(data, "a.pdf")
+    own, costs, inner = loaded.documents
+    assert (own.text, own.member) == ("The report.", "")
+    assert loaded.metadata == own.metadata
+    assert own.metadata["title"] == "A report"
+    assert split(costs, SplitterSpec())[0].cite("a.pdf") == "a.pdf!/costs.csv:1-2"
+    assert split(inner, SplitterSpec())[0].cite("a.pdf") == "a.pdf!/inner.pdf, page 1"
+    [problem] = loaded.problems
+    assert (problem.file, problem.status) == ("odd.bin", "unsupported")
+
+
+def test_a_page_that_is_asked_for_has_no_attached_files():
+    data = attached(costs_csv=b"name,sum\nrent,9\n")
+    assert load_one(data, "a.pdf", pages=(1, 1)).text == "The report."
+
+
+def test_attached_files_too_deep_in_files():
+    data = attached(deep_txt=b"too deep")
+    for _ in range(3):
+        data = attached(inner_pdf=data)
+    loaded = load(data, "a.pdf")
+    assert len(loaded.documents) == 4
+    [problem] = loaded.problems
+    assert problem.file == "inner.pdf!/inner.pdf!/inner.pdf!/deep.txt"
+    assert "3 archives deep" in problem.reason

@@ -110,3 +110,15 @@ def test_cut_off_files_end_in_text_or_an_error(cut):
     data = rtf(r"\pard Some words in it.\par{\f1 \'cf\'f0\'e8")[:cut]
     with suppress(DocumentError):
         assert "\\" not in load_one(data, "a.rtf").text
+
+
+def test_no_mark_of_a_row_is_left():
+    text = load_one(
+        rtf(
+            r"Words{\footnote A note.}\trowd\cellx1000\cellx2000 One\cell Two\cell\row\pard "
+            r"{\*\annotation A remark.}\par More\par"
+        ),
+        "a.rtf",
+    ).text
+    assert "| One | Two |" in text
+    assert "TABLE_ROW" not in text

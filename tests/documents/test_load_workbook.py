@@ -1,13 +1,15 @@
 import datetime
+import io
 
 import pytest
 
 from knowledge.documents.loading import load
+from knowledge.documents.options import LoadOptions
 from knowledge.documents.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import PageUnit, SplitterSpec, TextKind
 from tests.documents.makers import load_one
-from tests.documents.makers_office import locked_ooxml, odf, xls, xlsx
+from tests.documents.makers_office import locked_odf, locked_ooxml, odf, xls, xlsx
 
 
 def fill(book):
@@ -176,3 +178,58 @@ def test_damaged_files(data):
     for damaged in (old[:700], old[: len(old) // 2], old[:8] + bytes(5000)):
         with pytest.raises(DocumentError):
             load(damaged, "a.xls")
+
+
+def with_shares(book):
+    sheet = book.active
+    sheet.title = "Shares"
+    formats = ("0%", "0.0%", '"about "0.00%', "General", '0.0"%"')
+    for number, format_ in enumerate(formats, 3):
+        cell = sheet.cell(number, 2, 0.256)
+        cell.number_format = format_
+    sheet.cell(8, 2, "none").number_format = "0%"
+    other = book.create_sheet("Other")
+    other["A1"] = 0.5
+
+
+def test_percentages_are_shown_as_such():
+    shares, other = load(xlsx(with_shares), "a.xlsx").documents
+    assert shares.text == "26%\n25.6%\n25.60%\n0.256\n0.256\nnone\n"
+    assert other.text == "0.5\n"
+
+
+def test_percentages_of_excel_97():
+    import xlwt
+
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("Shares")
+    for number, format_ in enumerate(("0%", "0.00%", "General")):
+        sheet.write(number, 1, 0.125, xlwt.easyxf(num_format_str=format_))
+    output = io.BytesIO()
+    book.save(output)
+    assert load_one(output.getvalue(), "a.xls").text == ",12%\n,12.50%\n,0.125\n"
+
+
+def test_percentages_of_opendocument_spreadsheets():
+    share = (
+        '<table:table-cell office:value-type="percentage" office:value="0.125"{}>'
+        "<text:p>{}</text:p></table:table-cell>"
+    )
+    number = '<table:table-cell office:value-type="float" office:value="0.125"/>'
+    first = f"<table:table-row>{number}{share.format('', '12,5%')}</table:table-row>"
+    twice = share.format(' table:number-columns-repeated="2"', "13 %")
+    second = f'<table:table-row table:number-rows-repeated="2">{twice}{number}</table:table-row>'
+    data = odf("spreadsheet", f'<table:table table:name="S">{first}{second}</table:table>')
+    text = load_one(data, "a.ods").text
+    assert text == "0.125,12.5%\n12%,12%,0.125\n12%,12%,0.125\n"
+
+
+def test_a_password_of_an_opendocument_spreadsheet():
+    cell = '<table:table-cell office:value-type="string"><text:p>A cost</text:p></table:table-cell>'
+    body = f'<table:table table:name="S"><table:table-row>{cell}</table:table-row></table:table>'
+    locked = locked_odf(odf("spreadsheet", body), "secret")
+    for passwords in ((), ("wrong",)):
+        with pytest.raises(DocumentError, match="protected by a password") as caught:
+            load(locked, "a.ods", LoadOptions(passwords=passwords))
+        assert "--password" in caught.value.hint
+    assert load_one(locked, "a.ods", passwords=("wrong", "secret")).text == "A cost\n"

@@ -1,5 +1,6 @@
 import csv
 import io
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -120,3 +121,22 @@ def test_a_record_at_the_top_leaves_most_passages_as_they_are(kind):
     before, after = texts(*rows), texts("1,a new part,3 pieces", *rows)
     assert len(after - before) <= 6
     assert len(before) > 30
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=300, unique=True))
+def test_every_record_is_in_exactly_one_passage(numbers):
+    rows = [f"{number},part {number % 97}" for number in numbers]
+    found = passages("\n".join(["id,name", *rows]) + "\n", SplitterSpec(64, 0))
+    own = [line for passage in found for line in passage.text.split("\n")[1:]]
+    assert own == rows
+    assert all(passage.text.startswith("id,name\n") for passage in found)
+    spans = [(passage.line_start, passage.line_end) for passage in found]
+    assert spans[0][0] == 1
+    assert spans[-1][1] == len(rows) + 1
+    assert all(before[1] + 1 == after[0] for before, after in pairwise(spans))
+
+
+@given(st.lists(st.integers(0, 10**6), min_size=1, max_size=25))
+def test_a_short_table_is_one_passage(numbers):
+    text = "\n".join(["id", *map(str, numbers)])
+    assert [passage.text for passage in passages(text, SplitterSpec(512, 0))] == [text]

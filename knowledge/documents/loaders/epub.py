@@ -85,8 +85,8 @@ class _Book:
         return next((name for name in self._package.names() if name.endswith(".opf")), "")
 
     def _reading_order(self) -> Iterator[str]:
-        for reference in _named(self._spine, "itemref"):
-            item = self._items.get(reference.get("idref", ""))
+        spine = [self._items.get(e.get("idref", "")) for e in _named(self._spine, "itemref")]
+        for item in spine or self._items.values():  # without an order, as the manifest has them
             if item is None or item.get("media-type") not in _PAGES:
                 continue
             if "nav" not in str(item.get("properties", "")).split():

@@ -1,4 +1,4 @@
-"""The order in which the words of a picture are read: lines, and columns of them.
+"""The order in which the words of a picture or a page are read: lines, and columns of them.
 
 Columns are told by the gutter between them, as in recursive XY cuts (Nagy and Seth, 1984). A table
 has gutters too, but its rows are read across: in a column of running text most lines are as wide as
@@ -21,7 +21,7 @@ _FULL = 0.7
 
 
 class Box(NamedTuple):
-    """Words in a picture, with their place in pixels."""
+    """Words in a picture or on a page, with their place, counted from the top."""
 
     top: float
     bottom: float
@@ -38,17 +38,17 @@ class Box(NamedTuple):
 def lines_of(boxes: Sequence[Box]) -> list[str]:
     """Return the lines of a picture in reading order, one column after the other."""
     boxes = sorted(boxes)
-    gutter = _gutter(boxes)
-    if gutter is None:
+    place = gutter(boxes)
+    if place is None:
         return _rows(boxes)
     lines: list[str] = []
-    for spans, group in groupby(boxes, key=lambda box: box.left < gutter < box.right):
+    for spans, group in groupby(boxes, key=lambda box: box.left < place < box.right):
         region = list(group)
         if spans:
             lines += _rows(region)
             continue
-        lines += lines_of([box for box in region if box.right <= gutter])
-        lines += lines_of([box for box in region if box.left >= gutter])
+        lines += lines_of([box for box in region if box.right <= place])
+        lines += lines_of([box for box in region if box.left >= place])
     return lines
 
 
@@ -64,7 +64,7 @@ def _rows(boxes: Iterable[Box]) -> list[str]:
     return [" ".join(box.text for box in sorted(row, key=lambda box: box.left)) for row in rows]
 
 
-def _gutter(boxes: Sequence[Box], deeper: int = _DEEPEST) -> float | None:
+def gutter(boxes: Sequence[Box], deeper: int = _DEEPEST) -> float | None:
     """Return where a column ends and the next begins; ``None`` where there is one column.
 
     Parameters
@@ -83,11 +83,11 @@ def _gutter(boxes: Sequence[Box], deeper: int = _DEEPEST) -> float | None:
         if box.left - right >= least:
             gaps.append((box.left - right, (box.left + right) / 2))
         right = max(right, box.right)
-    for _, gutter in sorted(gaps, reverse=True)[:_MOST_GAPS]:
-        before = [box for box in inside if box.right <= gutter]
-        after = [box for box in inside if box.left >= gutter]
+    for _, place in sorted(gaps, reverse=True)[:_MOST_GAPS]:
+        before = [box for box in inside if box.right <= place]
+        after = [box for box in inside if box.left >= place]
         if _is_text(before, deeper) and _is_text(after, deeper):
-            return gutter
+            return place
     return None
 
 
@@ -98,4 +98,4 @@ def _is_text(boxes: Sequence[Box], deeper: int) -> bool:
     width = max(box.right for box in boxes) - min(box.left for box in boxes)
     if median(box.width for box in boxes) >= _FULL * width:
         return True
-    return deeper > 0 and _gutter(boxes, deeper - 1) is not None
+    return deeper > 0 and gutter(boxes, deeper - 1) is not None

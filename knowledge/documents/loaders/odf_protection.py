@@ -14,9 +14,14 @@ from knowledge.documents.loaders.odf_text import attribute
 from knowledge.documents.loaders.package import Package, local_name
 from knowledge.documents.loaders.protection import protected
 from knowledge.documents.options import MIB, LoadOptions
+from knowledge.errors import DocumentError
 
 _MOST_ITERATIONS = 10_000_000
 _LIMIT = 256 * MIB
+_PARTS = ("content.xml", "styles.xml", "meta.xml")
+_NOTHING_ENCRYPTED = '<manifest xmlns="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>'
+_PACKAGE = "encrypted-package"
+"""The part that holds all others where LibreOffice 24.8 or later encrypted a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,17 @@ def open_package(data: bytes, options: LoadOptions) -> Package:
     DocumentError
         No password opens it, or it is encrypted in a way that is not known here.
     """
+    return Package(unlocked(data, options))
+
+
+def unlocked(data: bytes, options: LoadOptions) -> bytes:
+    """Return the file without its encryption; unprotected ones as they are.
+
+    Raises
+    ------
+    DocumentError
+        As `open_package` raises it.
+    """
     package = Package(data)
     manifest = package.tree("META-INF/manifest.xml")
     entries = [] if manifest is None else [e for e in manifest if local_name(e) == "file-entry"]
@@ -47,11 +63,16 @@ def open_package(data: bytes, options: LoadOptions) -> Package:
         if any(local_name(child) == "encryption-data" for child in entry)
     }
     if not ciphers:
-        return package
+        return data
+    if _PACKAGE in ciphers or not all(ciphers[name] for name in _PARTS if name in ciphers):
+        raise DocumentError(
+            "it is protected by a password, in a way that can't be opened here",
+            hint="Save it without a password, or with an older version of the format.",
+        )
     for password in options.passwords:
         opened = _opened(package, ciphers, password)
         if opened is not None:
-            return Package(opened)
+            return opened
     raise protected(len(options.passwords))
 
 
@@ -80,7 +101,9 @@ def _opened(package: Package, ciphers: dict[str, _Cipher | None], password: str)
     """Return an archive with the XML parts decrypted; ``None`` where the password is wrong."""
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name in ("content.xml", "styles.xml", "meta.xml"):
+        archive.writestr("mimetype", package.read("mimetype") or b"", zipfile.ZIP_STORED)
+        archive.writestr("META-INF/manifest.xml", _NOTHING_ENCRYPTED)
+        for name in _PARTS:
             part = package.read(name)
             if part is not None and name in ciphers:
                 cipher = ciphers[name]

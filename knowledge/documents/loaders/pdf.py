@@ -16,9 +16,12 @@ from typing import Any
 from knowledge.documents.cleaning import clean
 from knowledge.documents.loaders import ocr
 from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.loaders.pdf_attachments import with_attachments
+from knowledge.documents.loaders.pdf_columns import put_right
 from knowledge.documents.loaders.pdf_file import PdfFile, open_pdf
 from knowledge.documents.loaders.pdf_outline import with_headings
 from knowledge.documents.loaders.protection import protected
+from knowledge.documents.loading import Loaded
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError, EmptyDocumentError
@@ -37,8 +40,8 @@ _SMALL = (50, 4 * MIB)
 """Pages and bytes of a file that the other engine may look through too, where one found no text."""
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
-    """Read the text of each page.
+def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
+    """Read the text of each page, and attached files as members.
 
     Raises
     ------
@@ -51,18 +54,26 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     pages, metadata, engine, warnings = _read(data, options)
     pages = _wanted(pages, options.pages)
     kind = TextKind.TEXT
+    attachments: list[tuple[str, bytes]] = []
     with open_pdf(data, options.passwords) as file:
         if file is not None:
+            put_right(pages, file)
             engine += "+rapidocr" if _recognise(pages, file, options.ocr) else ""
             headed = with_headings(pages, file.bookmarks())
             kind, pages = (TextKind.MARKDOWN, headed) if headed else (kind, pages)
             if any(mark in data for mark in _ANNOTATED):
                 _add_notes(pages, file)
+            if options.pages == LoadOptions().pages:
+                attachments = list(file.attachments())
     text, spans = join_pages(pages)
-    warnings += _about_blank_pages(spans, options.ocr)
+    try:
+        warnings += _about_blank_pages(spans, options.ocr)
+    except EmptyDocumentError:
+        if not attachments:
+            raise
     if b"/Encrypt" in data and _is_partly_locked(data, options.passwords):
         warnings += ("parts of it, such as its attachments, are protected by a password",)
-    return Document(
+    document = Document(
         text,
         kind,
         spans,
@@ -70,6 +81,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
         loader=engine,
         warnings=warnings,
     )
+    return with_attachments(document, attachments, options) if attachments else document
 
 
 def _wanted(pages: Pages, wanted: tuple[int, int]) -> Pages:
@@ -111,7 +123,7 @@ def _read(data: bytes, options: LoadOptions) -> tuple[Pages, dict[str, Any], str
         try:
             pages, metadata = engines[other](data, options.passwords)
         except DocumentError:
-            raise _final(data, first) from first
+            raise _final(data, first, len(options.passwords)) from first
         warning = f"read by {other}, since the first engine failed: {first.message}"
         return pages, metadata, other, (warning,)
     if not any(text.strip() for _, text in pages):
@@ -131,8 +143,10 @@ def _text_of(read: Any, data: bytes, passwords: Sequence[str]) -> Pages | None:
     return pages if any(text.strip() for _, text in pages) else None
 
 
-def _final(data: bytes, error: DocumentError) -> DocumentError:
+def _final(data: bytes, error: DocumentError, tried: int) -> DocumentError:
     """Return the error for a file that neither engine can read."""
+    if "password" in error.message:
+        return protected(tried)
     if b"stream" not in data and _PAGE.search(data):
         return EmptyDocumentError("it is damaged, and its pages are empty")
     return error

@@ -9,11 +9,14 @@ from typing import Any
 
 from knowledge.documents.cleaning import clean
 from knowledge.documents.loaders.ocr import MAX_SIDE
+from knowledge.documents.loaders.ocr_lines import Box
 from knowledge.documents.loaders.pdf_outline import Bookmark
 
 _DPI = 200
 _MOST_BOOKMARKS = 50_000
 _DEEPEST = 20
+_WORD_GAP = 0.8
+"""Gap between two words of a line at most, by its height."""
 
 
 class PdfFile:
@@ -46,6 +49,17 @@ class PdfFile:
                 for text in _annotations(page, self._document.formenv) if page else ():
                     yield index + 1, text
 
+    def attachments(self) -> Iterator[tuple[str, bytes]]:
+        """Yield name and bytes of the attached files that can be read."""
+        import pypdfium2
+
+        for index in range(self._document.count_attachments()):
+            try:
+                attachment = self._document.get_attachment(index)
+                yield clean(attachment.get_name()), bytes(attachment.get_data())
+            except pypdfium2.PdfiumError:
+                continue  # damaged, empty, or locked, which is told of the whole file
+
     def image(self, number: int) -> Any | None:
         """Return a page as an image of Pillow; ``None`` for a page without anything on it."""
         with self._page(number - 1) as page:
@@ -53,6 +67,26 @@ class PdfFile:
                 return None
             scale = min(_DPI / 72, MAX_SIDE / max(*page.get_size(), 1))
             return page.render(scale=scale, may_draw_forms=True).to_pil()
+
+    def boxes(self, number: int, *, read: bool = True) -> list[Box]:
+        """Return the lines of text on a page, in the order in which they are drawn.
+
+        Pages that are turned have none.
+
+        Parameters
+        ----------
+        read:
+            Whether their text is wanted too, which takes longer than their places.
+        """
+        with self._page(number - 1) as page:
+            if page is None or page.get_rotation():
+                return []
+            text = page.get_textpage()
+            try:
+                lines = list(_lines(text, page.get_height()))
+                return [_read(line, text, page.get_height()) for line in lines] if read else lines
+            finally:
+                text.close()
 
     @contextmanager
     def _page(self, index: int) -> Iterator[Any | None]:
@@ -86,6 +120,36 @@ def open_pdf(data: bytes, passwords: Sequence[str]) -> Iterator[PdfFile | None]:
             document.close()
         return
     yield None
+
+
+def _lines(text: Any, height: float) -> Iterator[Box]:
+    """Yield the lines of a page: pieces that stand close beside each other are put together."""
+    line: Box | None = None
+    for index in range(text.count_rects()):
+        left, bottom, right, top = text.get_rect(index)
+        box = Box(height - top, height - bottom, left, right, "")
+        if line and goes_on(line, box):
+            line = Box(min(line.top, box.top), max(line.bottom, box.bottom), line.left, right, "")
+            continue
+        if line:
+            yield line
+        line = box
+    if line:
+        yield line
+
+
+def goes_on(line: Box, box: Box) -> bool:
+    """Tell whether a box stands in a line, right behind it."""
+    size = line.bottom - line.top
+    middle = (box.top + box.bottom) / 2
+    return line.top <= middle <= line.bottom and -size < box.left - line.right < _WORD_GAP * size
+
+
+def _read(line: Box, text: Any, height: float) -> Box:
+    found = text.get_text_bounded(
+        line.left - 0.5, height - line.bottom - 0.5, line.right + 0.5, height - line.top + 0.5
+    )
+    return line._replace(text=" ".join(clean(found).split()))
 
 
 def _annotations(page: Any, forms: Any) -> Iterator[str]:

@@ -141,11 +141,8 @@ class _Slide:
     def _diagram(self, element: Any) -> Iterator[str]:
         relation = self._relation(element, "dm")
         root = self._package.tree(relation.target) if relation else None
-        for point in root.iter() if root is not None else ():
-            if local_name(point) == "pt":
-                text = " ".join(" ".join(paragraphs(point)).split())
-                if text:
-                    yield markdown.item(text)
+        if root is not None:
+            yield from diagram_items(root)
 
     def _notes(self) -> Iterator[str]:
         for root in self._related("notesSlide"):
@@ -175,6 +172,15 @@ class _Slide:
     def _relation(self, element: Any, attribute: str) -> Relation | None:
         relation = self._relations.get(reference(element, attribute))
         return None if relation is None or relation.external else relation
+
+
+def diagram_items(root: Any) -> Iterator[str]:
+    """Yield the texts of a diagram (SmartArt) as items of a list."""
+    for point in root.iter():
+        if local_name(point) == "pt":
+            text = " ".join(" ".join(paragraphs(point)).split())
+            if text:
+                yield markdown.item(text)
 
 
 def paragraphs(parent: Any, *, listed: bool = False) -> Iterator[str]:

@@ -13,6 +13,7 @@ from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
+_ROW_MARK = re.compile(r"^\[TABLE_ROW\]\n*", re.MULTILINE)  # what kreuzberg leaves of some tables
 _SIGNS = re.compile("[\ufeff\uf000-\uf0ff]")  # bullets of symbol fonts, and marks
 
 
@@ -33,7 +34,8 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     try:
         with panics_as_errors("reading it"):
             result = extract(rewrite(data), "application/rtf")
-        text, metadata = without_escapes(result.content), metadata_of(result)
+        text = _ROW_MARK.sub("", without_escapes(result.content))
+        metadata = metadata_of(result)
         if not text.strip():
             raise DocumentError("it gives no text")
     except DocumentError as first:

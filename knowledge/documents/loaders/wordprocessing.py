@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from knowledge.documents.loaders import markdown_blocks as markdown
+from knowledge.documents.loaders.chart import chart_blocks
+from knowledge.documents.loaders.presentation import diagram_items
 from knowledge.documents.loaders.word_equations import EQUATION, latex
 from knowledge.documents.loaders.word_styles import Styles, local_name, value
 
@@ -27,6 +29,11 @@ _SKIPPED = frozenset(
 )
 _SIGNS = {"tab": " ", "ptab": " ", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "softHyphen": ""}
 _NOTES = {"footnoteReference": "footnotes", "endnoteReference": "endnotes"}
+_DRAWN: Mapping[str, tuple[str, Callable[[Any], Iterable[str]]]] = {
+    "chart": (_RELATION + "id", chart_blocks),
+    "relIds": (_RELATION + "dm", diagram_items),
+}
+"""Charts and diagrams, which are parts of their own."""
 _PAGE_NUMBER = re.compile(
     r"[\W\d]*(?:page|seite|página)?[\W\d]*(?:of|von|de)?[\W\d]*", re.IGNORECASE
 )
@@ -133,9 +140,20 @@ class WordText:
             beside.boxes.append("".join(self._inline(child, beside)))
         elif name == "commentReference":
             self._comment(value(child, "id"), beside)
+        elif name in _DRAWN:
+            attribute, read = _DRAWN[name]
+            root = self._related(child.get(attribute, ""))
+            beside.boxes.extend(read(root) if root is not None else ())
         else:
             return False
         return True
+
+    def _related(self, identity: str) -> Any:
+        """Return the root of a part by its relation; ``None`` where there is none."""
+        relation = self._part.rels.get(identity)
+        if relation is None or relation.is_external:
+            return None
+        return _root(relation.target_part)
 
     def _link(self, link: Any, text: str) -> str:
         relation = self._part.rels.get(link.get(_RELATION + "id", ""))

@@ -7,15 +7,18 @@ an XLSX workbook (comments, text boxes, charts) becomes a text of its own for ea
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from knowledge.documents.cleaning import clean
 from knowledge.documents.detect import detect
+from knowledge.documents.loaders import percentages
 from knowledge.documents.loaders.drawings import beside_the_cells
 from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.loaders.odf_protection import unlocked
 from knowledge.documents.loaders.package import Package, core_properties, properties
+from knowledge.documents.loaders.percentages import Decimals, Percentages
 from knowledge.documents.loaders.protection import OLE, protected, unlock
 from knowledge.documents.loaders.records import MAX_CELLS, area, csv_lines
 from knowledge.documents.loading import Loaded
@@ -39,13 +42,15 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
         It can't be read, or is protected by a password.
     """
     data = unlock(data, options)
+    if data.startswith(b"PK"):
+        data = unlocked(data, options)
     package = Package(data) if data.startswith(b"PK") else None
     format_ = detect(name, data) or "xlsx"
     metadata: dict[str, Any] = _metadata(package) if package else {}
     if package and area(package) > MAX_CELLS:
         return _far_apart(data, format_, metadata)
     with panics_as_errors("reading it"):
-        sheets = list(_by_calamine(data) if package else _by_xlrd(data))
+        sheets = list(_by_calamine(data, Percentages(package)) if package else _by_xlrd(data))
     documents = [_document(number, *sheet) for number, sheet in enumerate(sheets, 1)]
     if package:
         documents += beside_the_cells(package)
@@ -70,7 +75,7 @@ def _document(number: int, name: str, first: int, rows: list[list[str]], loader:
     )
 
 
-def _by_calamine(data: bytes) -> Iterator[Sheet]:
+def _by_calamine(data: bytes, shares: Percentages) -> Iterator[Sheet]:
     import python_calamine
 
     try:
@@ -78,8 +83,9 @@ def _by_calamine(data: bytes) -> Iterator[Sheet]:
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
             rows = sheet.to_python(skip_empty_area=True)
-            first = sheet.start[0] + 1 if sheet.start else 1
-            yield clean(name), first, [[_shown(cell) for cell in row] for row in rows], "calamine"
+            start = sheet.start or (0, 0)
+            table = _table(rows, shares.of(name), *start)
+            yield clean(name), start[0] + 1, table, "calamine"
     except python_calamine.PasswordError as error:
         raise protected() from error
     except (python_calamine.CalamineError, OSError, ValueError) as error:
@@ -87,15 +93,29 @@ def _by_calamine(data: bytes) -> Iterator[Sheet]:
         raise DocumentError(f"it can't be read: {reason}") from error
 
 
+def _table(
+    rows: Iterable[Iterable[Any]], shares: Decimals, top: int = 0, left: int = 0
+) -> list[list[str]]:
+    """Return the cells as texts."""
+    if not shares:
+        return [[_shown(cell) for cell in row] for row in rows]
+    return [
+        [_shown(cell, shares.get((y, x))) for x, cell in enumerate(row, left)]
+        for y, row in enumerate(rows, top)
+    ]
+
+
 def _by_xlrd(data: bytes) -> Iterator[Sheet]:
     """Read a workbook of Excel 2 to 2003; on damaged ones calamine takes gigabytes, and crashes."""
     import xlrd
 
     try:
-        book = xlrd.open_workbook(file_contents=_stream(data), logfile=io.StringIO())
-        for sheet in book.sheets():
+        stream = _stream(data)
+        book = xlrd.open_workbook(file_contents=stream, logfile=io.StringIO())
+        found = _xlrd_percentages(book, stream)
+        for number, sheet in enumerate(book.sheets()):
             rows = [[_xlrd_cell(cell, book.datemode) for cell in row] for row in sheet.get_rows()]
-            yield clean(sheet.name), 1, rows, "xlrd"
+            yield clean(sheet.name), 1, _table(rows, found[number] if found else {}), "xlrd"
     except DocumentError:
         raise
     except Exception as error:  # xlrd raises whatever a malformed file leads it to
@@ -118,25 +138,40 @@ def _stream(data: bytes) -> bytes:
     raise DocumentError("it can't be read: it holds no workbook")
 
 
-def _xlrd_cell(cell: Any, datemode: int) -> str:
+def _xlrd_percentages(book: Any, stream: bytes) -> list[Decimals]:
+    try:
+        return percentages.of_xls(book, stream)
+    except Exception:  # noqa: BLE001  xlrd raises whatever a malformed style leads it to
+        return []  # the values can be read without
+
+
+def _xlrd_cell(cell: Any, datemode: int) -> Any:
     import xlrd
 
     if cell.ctype == xlrd.XL_CELL_DATE:
         try:
-            return _shown(xlrd.xldate_as_datetime(cell.value, datemode))
+            return xlrd.xldate_as_datetime(cell.value, datemode)
         except (ValueError, OverflowError):
-            return _shown(cell.value)
+            return cell.value
     if cell.ctype == xlrd.XL_CELL_BOOLEAN:
-        return _shown(bool(cell.value))
+        return bool(cell.value)
     if cell.ctype == xlrd.XL_CELL_ERROR:
         return str(xlrd.error_text_from_code.get(cell.value, "#ERROR"))
-    return _shown(cell.value)
+    return cell.value
 
 
-def _shown(value: Any) -> str:
-    """Return a cell as text; its own line breaks become spaces, so that a row is one line."""
+def _shown(value: Any, decimals: int | None = None) -> str:
+    """Return a cell as text; its own line breaks become spaces, so that a row is one line.
+
+    Parameters
+    ----------
+    decimals:
+        The digits after the point of a percentage; ``None`` for a cell that is none.
+    """
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
+    if decimals is not None and isinstance(value, float | int):
+        return percentages.shown(value, decimals)
     if isinstance(value, float):
         return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
     if isinstance(value, datetime):
