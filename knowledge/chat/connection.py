@@ -135,9 +135,13 @@ class ChatConnection:
             client.close()
 
     def _answered(self, build: Callable[[], dict[str, Any]]) -> Any:
+        return self._retry(lambda: self._understood(build))
+
+    def _understood(self, build: Callable[[], dict[str, Any]]) -> Any:
+        """Send what ``build`` gives, in other words where the dialect learns from a refusal."""
         while True:
             try:
-                return self._retry(lambda: self._post(build()))
+                return self._post(build())
             except _RefusedError as refused:
                 if not self._dialect.learn(refused.fields, refused.said):
                     raise refused.error from refused.__cause__

@@ -34,8 +34,9 @@ def parse_object(content: bytes, *, list_as: str = "") -> dict[str, Any]:
     try:
         body = json.loads(content)
     except ValueError as error:
-        excerpt = content[:200].decode("utf-8", "replace")
-        raise UnusableAnswerError(f"answered with something other than JSON: {excerpt}") from error
+        excerpt = content[:200].decode("utf-8", "replace").strip()
+        what = f"something other than JSON: {excerpt}" if excerpt else "an empty body"
+        raise UnusableAnswerError(f"answered with {what}") from error
     if isinstance(body, list) and list_as:
         return {list_as: body}
     if not isinstance(body, dict):

@@ -115,11 +115,27 @@ _FACTS: Mapping[str, _Facts] = {
     "mixedbread": _service("mixedbread"),
     "voyage": _service("voyage"),
     "gemini": _service("gemini"),
-    "vertex": _Facts(SERVER, (("vertex_project", "vertex_api_key"),)),
+    "vertex": _Facts(SERVER, (("vertex_project",),), extra="vertex"),
     "spaces": _SPACES,
     "spaces_text": _SPACES,
     "spaces_instruct": _SPACES,
 }
+
+
+def _facts_of(name: str, settings: Settings) -> _Facts | None:
+    """Return what we know of a provider; a cloud needs a key, or a library that signs in."""
+    facts = _FACTS.get(name)
+    if facts is None or name not in ("azure", "vertex"):
+        return facts
+    if name == "vertex":
+        return replace(facts, extra="") if settings.is_set("vertex_api_key") else facts
+    keys = ("azure_openai_api_key", "openai_api_key")
+    directory = (
+        settings["openai_api_type"] == "AZURE_AD" or settings["azure_openai_use_active_directory"]
+    )
+    if directory and not any(map(settings.is_set, keys)):
+        return replace(facts, extra="azure")
+    return replace(facts, requires=(*facts.requires, keys))
 
 
 def list_providers(settings: Settings) -> list[ProviderInfo]:
@@ -129,7 +145,7 @@ def list_providers(settings: Settings) -> list[ProviderInfo]:
 
 
 def _provider(name: str, settings: Settings) -> ProviderInfo:
-    facts = _FACTS.get(name)
+    facts = _facts_of(name, settings)
     if facts is not None:
         installed = _extra_is_installed(facts.extra)
         needs = tuple(_requirements(facts.requires, settings))

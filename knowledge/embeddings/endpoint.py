@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from knowledge.errors import UsageError
-from knowledge.settings import BY_NAME
+from knowledge.settings import BY_NAME, Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -68,6 +68,21 @@ class Endpoint:
     variables: Variables = Variables()
     token: Callable[[], str] | None = field(default=None, repr=False)
     advice: Mapping[int, str] = field(default_factory=dict)
+
+
+def name_of(settings: Settings, setting: str) -> str:
+    """Return where a setting's value was set, as a hint names it, or its variable."""
+    value = settings.values[setting]
+    if " " in value.source:  # it says where by itself
+        return value.source
+    if value.origin is Origin.PROJECT_FILE and value.source:
+        return f"{value.source} in {Origin.PROJECT_FILE.value}"
+    if value.origin is Origin.CONFIG_FILE and value.source:
+        return f"{value.source} in the settings file"
+    if value.origin in (Origin.ENVIRONMENT, Origin.DOTENV):
+        is_variable = value.source.replace("_", "").isalnum() and value.source.isupper()
+        return value.source if is_variable else f"what {value.source} stands for"
+    return BY_NAME[setting].variables[0]
 
 
 def split_address(url: str, variable: str) -> SplitResult:
@@ -160,7 +175,7 @@ def service_endpoint(
         The base URL can't be used.
     """
     names = [f"{provider}_{part}" for part in ("base_url", "api_key", "model")]
-    variables = Variables(*(BY_NAME[name].variables[0] for name in names))
+    variables = Variables(*(name_of(settings, name) for name in names))
     given = split_address(str(settings[names[0]]), variables.url)
     own_host = urlsplit(str(BY_NAME[names[0]].default)).hostname
     return keyed_endpoint(

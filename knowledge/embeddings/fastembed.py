@@ -133,7 +133,7 @@ class FastEmbedEmbedder(LocalEmbedder):
 
         return TextEmbedding(
             self._name,
-            cache_dir=self._cache or str(_default_cache()),
+            cache_dir=self._cache or str(default_cache()),
             threads=self._threads or None,
             providers=list(self._providers) or None,
             **options,
@@ -167,7 +167,7 @@ def _own_tokens(encoding: Any) -> int:
     return sum(1 for mask, special in pairs if mask and not special)
 
 
-def _default_cache() -> Path:
+def default_cache() -> Path:
     """Return a folder that stays; the library's own default is emptied with temporary files."""
     import platformdirs
 

@@ -86,6 +86,8 @@ class GradioApp:
             self._routes = (route,)
             return result
         assert refused is not None
+        if "join the queue" in refused.message:
+            refused.hint = _QUEUED
         raise refused
 
     def _call(self, route: Route, argument: Any, texts: int) -> Any:
@@ -135,6 +137,10 @@ class GradioApp:
         return (Route(f"{prefix}/call/{API_NAME}", streams=True), plain)
 
 
+_QUEUED = (
+    "This app of Gradio 3 can be called through its web socket only. Its owner can open it to "
+    "requests, by queue(api_open=True) or by Gradio 4 or newer."
+)
 _CHECK = "Check that SPACES_URL is a Gradio app with a function named predict."
 
 

@@ -16,11 +16,11 @@ from knowledge.embeddings.endpoint import (
     bare_url,
     basic_authorization,
     compatible_path,
+    name_of,
     split_address,
     without_route,
 )
 from knowledge.errors import UsageError
-from knowledge.settings import BY_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,12 @@ def endpoint_of(settings: Settings, model: str) -> Endpoint:
 
 
 def _openai(settings: Settings, model: str) -> Endpoint:
-    given = split_address(str(settings["openai_base_url"]), "OPENAI_BASE_URL")
+    variables = Variables(
+        url=name_of(settings, "openai_base_url"),
+        key=name_of(settings, "openai_api_key"),
+        model=name_of(settings, "openai_embedding_model"),
+    )
+    given = split_address(str(settings["openai_base_url"]), variables.url)
     key = str(settings["openai_api_key"]).strip()
     host = given.hostname or ""
     return Endpoint(
@@ -60,6 +65,7 @@ def _openai(settings: Settings, model: str) -> Endpoint:
         secrets=_secrets(settings, key, given),
         official=host == "api.openai.com" or host.endswith(".api.openai.com"),
         has_key=settings.is_set("openai_api_key") or given.password is not None,
+        variables=variables,
     )
 
 
@@ -72,9 +78,10 @@ def _azure(settings: Settings, model: str) -> Endpoint:
             hint="Set one to the Azure resource, such as https://NAME.openai.azure.com.",
         )
     variables = Variables(
-        _variable(address),
-        _variable(
-            _first_set(settings, "azure_openai_api_key", "openai_api_key") or "openai_api_key"
+        name_of(settings, address),
+        name_of(
+            settings,
+            _first_set(settings, "azure_openai_api_key", "openai_api_key") or "openai_api_key",
         ),
     )
     given = split_address(str(settings[address]), variables.url)
@@ -129,10 +136,6 @@ def _first_set(settings: Settings, *names: str) -> str | None:
     return next((name for name in names if settings.is_set(name)), None)
 
 
-def _variable(name: str) -> str:
-    return BY_NAME[name].variables[0]
-
-
 def _azure_path(path: str, deployment: str) -> str:
     path = without_route(path)
     if "/deployments/" in path or path.endswith("/openai/v1"):
@@ -147,6 +150,7 @@ def _headers(
     authorization = basic_authorization(given)
     headers = {"Authorization": authorization} if authorization else dict(credential)
     if organization := str(settings["openai_organization"]):
+        _check_sendable(organization, name_of(settings, "openai_organization"))
         headers["OpenAI-Organization"] = organization
     for name, value in extra_headers(settings).items():
         headers = {known: kept for known, kept in headers.items() if known.lower() != name.lower()}
@@ -174,7 +178,17 @@ def extra_headers(settings: Settings) -> dict[str, str]:
             "OPENAI_EXTRA_HEADERS can't be read",
             hint='Write "X-Team: search; X-Trace: on", or a JSON object of names and values.',
         )
+    for value in pairs.values():
+        _check_sendable(value, "OPENAI_EXTRA_HEADERS")
     return dict(pairs)
+
+
+def _check_sendable(value: str, variable: str) -> None:
+    if not (value.isascii() and value.isprintable()):
+        raise UsageError(
+            f"{variable} holds a character that no header can carry",
+            hint="A header is one line of letters, digits and signs of ASCII.",
+        )
 
 
 def _plain_pairs(text: str) -> dict[str, str] | None:

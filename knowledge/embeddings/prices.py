@@ -79,7 +79,8 @@ def read_prices(path: Path) -> Prices:
         }
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(
-            f"can't read the prices in {path}: {error}", hint="KNOW_PRICES_FILE names the file."
+            f"can't read the prices in {path}: {' '.join(str(error).split())}",
+            hint="KNOW_PRICES_FILE names the file.",
         ) from error
     except (AttributeError, TypeError, ValueError) as error:
         raise UsageError(

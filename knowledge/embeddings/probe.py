@@ -12,10 +12,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knowledge.embeddings import probe_findings as findings
+from knowledge.embeddings.openai import KNOWN_DIMENSIONS
 from knowledge.embeddings.opening import pool_for
 from knowledge.embeddings.probe_findings import Finding
 from knowledge.embeddings.retry import Retrier
-from knowledge.errors import EmbeddingError, EmbeddingResponseError
+from knowledge.errors import (
+    EmbeddingBatchTooLargeError,
+    EmbeddingError,
+    EmbeddingResponseError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -95,6 +100,12 @@ class _Probe:
         self._choice = choice
         self._embedder = choice.embedder
         self._notify = notify
+        # Elsewhere than at OpenAI, its names stand for any model.
+        self._named_freely = (
+            self._embedder.spec.model in KNOWN_DIMENSIONS and self._embedder.spec.dimensions is None
+        )
+        self._passed = 0
+        self._refused: int | None = None
         self._retrier = Retrier(
             choice.settings["embedding_retries"], stop=threading.Event(), notify=notify
         )
@@ -103,12 +114,13 @@ class _Probe:
         spec = self._embedder.spec
         report = ProbeReport(spec.provider, spec.model, self._embedder.endpoint)
         try:
-            together = self._ask(_TEXTS)
+            together = self._ask_together()
             alone, seconds = self._ask_one_by_one()
             question = _matrix(self._embedder.embed_query(_TEXTS[0]))
         except EmbeddingResponseError as error:
-            return replace(report, findings=(Finding("answer", findings.FAILED, error.message),))
-        found = findings.judge(together, alone, question, spec)
+            text = f"{error.message}. {error.hint}".rstrip()
+            return replace(report, findings=(Finding("answer", findings.FAILED, text),))
+        found = findings.judge(together, alone, question, spec, named_freely=self._named_freely)
         report = replace(
             report,
             dimensions=together.shape[1] if together.ndim == 2 else None,
@@ -129,6 +141,20 @@ class _Probe:
             threads=best_threads(throughput),
         )
 
+    def _ask_together(self) -> NDArray[np.float32]:
+        """Ask for all texts, in requests as large as the server takes."""
+        size = min(len(_TEXTS), self._embedder.max_batch)
+        while True:
+            try:
+                parts = [self._ask(_TEXTS[at : at + size]) for at in range(0, len(_TEXTS), size)]
+            except EmbeddingBatchTooLargeError:
+                if size == 1:
+                    raise
+                self._refused, size = size, size // 2
+            else:
+                self._passed = size
+                return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
     def _ask(self, texts: Sequence[str]) -> NDArray[np.float32]:
         return _matrix(self._retrier(lambda: self._embedder.embed_documents(texts)))
 
@@ -142,11 +168,11 @@ class _Probe:
 
     def _largest_batch(self) -> tuple[int, bool]:
         """Return the most texts that pass in a request, and whether more were refused."""
-        passed, most = len(_TEXTS), min(self._embedder.max_batch, _LARGEST_BATCH)
+        passed, most = self._passed, min(self._embedder.max_batch, _LARGEST_BATCH)
         if most <= passed:
             return most, True
-        refused = most + 1
-        size = min(_FIRST_BATCH, most)
+        refused = self._refused or most + 1
+        size = min(_FIRST_BATCH, most) if refused > most else (passed + refused) // 2
         while passed < size < refused:
             started = time.perf_counter()
             if self._passes(size):

@@ -42,6 +42,8 @@ def judge(
     alone: Sequence[NDArray[np.float32]],
     question: NDArray[np.float32],
     spec: EmbedderSpec,
+    *,
+    named_freely: bool = False,
 ) -> list[Finding]:
     """Judge the answers for texts that all differ.
 
@@ -53,11 +55,13 @@ def judge(
         For each text in a request of its own; shape (1, dimensions) each.
     question:
         For the first text as a question; shape (1, dimensions).
+    named_freely:
+        The model's name is used for any model, so that its known size says little.
     """
     count = _count(together, alone)
     if count.status == FAILED:
         return [count]
-    size = _size(together.shape[1], question, spec)
+    size = _size(together.shape[1], question, spec, named_freely=named_freely)
     finite = _finite(together)
     if FAILED in (finite.status, size.status):
         return [count, size, finite]
@@ -67,13 +71,17 @@ def judge(
 def _count(together: NDArray[np.float32], alone: Sequence[NDArray[np.float32]]) -> Finding:
     texts = len(alone)
     if together.ndim != 2 or len(together) != texts or any(a.shape[:1] != (1,) for a in alone):
-        return Finding("count", FAILED, f"{len(together)} vectors for {texts} texts")
+        text = f"{len(together)} vectors for {texts} texts; try KNOW_EMBEDDING_BATCH_SIZE=1"
+        return Finding("count", FAILED, text)
     if together.shape[1] == 0:
-        return Finding("count", FAILED, "the vectors are empty")
+        text = "the vectors are empty; is it an embedding model?"
+        return Finding("count", FAILED, text)
     return Finding("count", OK, "a vector for each text")
 
 
-def _size(dimensions: int, question: NDArray[np.float32], spec: EmbedderSpec) -> Finding:
+def _size(
+    dimensions: int, question: NDArray[np.float32], spec: EmbedderSpec, *, named_freely: bool
+) -> Finding:
     asked = spec.options.get("dimensions")
     known = asked or known_dimensions(spec.model)
     if question.shape[1:] != (dimensions,):
@@ -81,9 +89,11 @@ def _size(dimensions: int, question: NDArray[np.float32], spec: EmbedderSpec) ->
         return Finding("size", FAILED, text)
     if known and dimensions * 4 == known:
         text = f"{dimensions} dimensions, a quarter of {known}: it misreads base64"
-        return Finding("size", FAILED, text)
+        if named_freely and not asked:
+            return Finding("size", NOTE, f"{text}, or runs another model under this name")
+        return Finding("size", FAILED, f"{text}; update the server, or take another")
     if asked and dimensions != asked:
-        text = f"{dimensions} dimensions, although {asked} are asked for"
+        text = f"{dimensions} dimensions, although {asked} are asked for; do not ask for them"
         return Finding("size", FAILED, text)
     if known and dimensions != known:
         text = f"{dimensions} dimensions; {spec.model} is known to have {known}"
@@ -96,9 +106,10 @@ def _size(dimensions: int, question: NDArray[np.float32], spec: EmbedderSpec) ->
 
 def _finite(vectors: NDArray[np.float32]) -> Finding:
     if not np.isfinite(vectors).all():
-        return Finding("numbers", FAILED, "some numbers are NaN or infinite")
+        text = "some numbers are NaN or infinite; another file or version of the model may do"
+        return Finding("numbers", FAILED, text)
     if not np.any(vectors, axis=1).all():
-        return Finding("numbers", FAILED, "some vectors are zero")
+        return Finding("numbers", FAILED, "some vectors are zero; is it an embedding model?")
     return Finding("numbers", OK, "all numbers are finite")
 
 
@@ -110,14 +121,16 @@ def _directions(
     cosines = single @ batch.T
     among = single @ single.T - 2 * np.eye(len(single), dtype=np.float32)
     if among.max() > _IDENTICAL:
-        yield Finding("difference", FAILED, "different texts have the same vector")
+        text = "different texts have the same vector; is it an embedding model?"
+        yield Finding("difference", FAILED, text)
         return
     yield Finding("difference", OK, "different texts have different vectors")
     own = np.diag(cosines)
     if (own >= _SAME).all():
         yield Finding("order", OK, "vectors come in the order of the texts")
     elif (np.argmax(cosines, axis=1) != np.arange(len(single))).any():
-        yield Finding("order", FAILED, "vectors do not come in the order of the texts")
+        text = "vectors do not come in the order of the texts; try KNOW_EMBEDDING_BATCH_SIZE=1"
+        yield Finding("order", FAILED, text)
     else:
         text = f"a text's vector depends on the others of its request (cosine {own.min():.3f})"
         yield Finding("order", NOTE, text)

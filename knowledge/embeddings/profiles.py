@@ -129,6 +129,9 @@ def _setting_name(key: str, provider: str, profile: Profile) -> str:
         for name in (short, *names):
             if f"{family}_{name}" in _ALLOWED:
                 return f"{family}_{name}"
+    from knowledge.embeddings.registry import check_exists  # it imports this module
+
+    check_exists(provider, profile)
     known = [name for name in sorted(_ALLOWED) if name.startswith(families)]
     raise UsageError(
         f"{profile.file}: {key!r} of profile {profile.name!r} is no setting of {profile.type}",

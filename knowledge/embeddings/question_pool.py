@@ -17,6 +17,8 @@ from knowledge.embeddings.retry import Retrier
 from knowledge.embeddings.sender import Sender
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -30,18 +32,26 @@ class QuestionPool:
     ----------
     cache:
         Where vectors are kept; ``None`` is nowhere.
+    notify:
+        Told when the user has to wait for long.
     """
 
-    def __init__(self, choice: Choice, cache: VectorCache | None = None) -> None:
+    def __init__(
+        self,
+        choice: Choice,
+        cache: VectorCache | None = None,
+        notify: Callable[[str], None] | None = None,
+    ) -> None:
+        notify = notify or _say_nothing
         settings, stop = choice.settings, threading.Event()
         self._embedder = choice.embedder
         sender = Sender(
             choice.embedder,
-            retrier=Retrier(settings["embedding_retries"], stop=stop, notify=_say_nothing),
+            retrier=Retrier(settings["embedding_retries"], stop=stop, notify=notify),
             gate=Gate(1, _say_nothing),
             rates=RateLimiter(settings["embedding_rpm"], settings["embedding_tpm"], stop=stop),
             stop=stop,
-            notify=_say_nothing,
+            notify=notify,
         )
         access = CacheAccess(cache, choice.embedder, _say_nothing, questions=True)
         self._questions = Questions(sender, access)

@@ -78,7 +78,8 @@ class Failures:
     @property
     def who(self) -> str:
         """The provider, the model and the address, as messages name them."""
-        return f"{self.endpoint.provider}:{self.model} at {self.endpoint.url}"
+        model = f":{self.model}" if self.model else ""
+        return f"{self.endpoint.provider}{model} at {self.endpoint.url}"
 
     def of_status(
         self, status: int, headers: Mapping[str, str], body: str, *, texts: int
@@ -106,7 +107,7 @@ class Failures:
                 what, hint="Try again later.", retry_after=retry_after(headers, f"{said} {body}")
             )
         if status == 200:
-            return EmbeddingResponseError(what, hint=self._address_hint)
+            return EmbeddingResponseError(what, hint=self.address_hint)
         return EmbeddingError(what, hint=self._hint(status, headers, said))
 
     def of_connection(self, error: Exception, *, timeout: float | None = None) -> EmbeddingError:
@@ -130,13 +131,13 @@ class Failures:
             )
         return TransientEmbeddingError(
             f"can't reach {self.who}: {cause}",
-            hint=f"Check that the server runs. {self._address_hint}",
+            hint=f"Check that the server runs. {self.address_hint}",
         )
 
     def of_answer(self, problem: str, *, hint: str | None = None) -> EmbeddingResponseError:
         """Report an answer that holds no usable vectors."""
         return EmbeddingResponseError(
-            f"{self.who} {self.scrub(problem)}", hint=self._address_hint if hint is None else hint
+            f"{self.who} {self.scrub(problem)}", hint=self.address_hint if hint is None else hint
         )
 
     def scrub(self, text: str) -> str:
@@ -154,7 +155,8 @@ class Failures:
         return self.endpoint.advice.get(401) or f"Check {self.endpoint.variables.key}."
 
     @property
-    def _address_hint(self) -> str:
+    def address_hint(self) -> str:
+        """Where the address was set, and what it is."""
         return f"Check {self.endpoint.variables.url}, now {self.endpoint.url}"
 
     def _hint(self, status: int, headers: Mapping[str, str], said: str) -> str:
@@ -169,7 +171,7 @@ class Failures:
             return f"Check {self.endpoint.variables.model}, now {self.model}"
         if status in (404, 405):
             usual = "; it usually ends in /v1." if self.endpoint.provider == "openai" else "."
-            return self._address_hint + usual
+            return self.address_hint + usual
         return ""
 
 

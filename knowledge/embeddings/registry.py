@@ -20,11 +20,12 @@ from knowledge.errors import UsageError
 from knowledge.settings import TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
 
     from knowledge.embeddings.embedder import Embedder
     from knowledge.model import EmbedderSpec
+    from knowledge.profiles import Profile
     from knowledge.settings import Settings
 
 GROUP = "knowledge.embedders"
@@ -103,7 +104,28 @@ def create_embedder(
             f"{provider!r} names the model {named_model!r}, but the model {model!r} is asked for",
             hint="Name the model once.",
         )
+    profile = settings.profiles.get(parse_model(provider)[0])
+    check_exists(there.provider, profile, settings.profiles)
     return _create(there.provider, model or there.model, dimensions, there.settings)
+
+
+def check_exists(name: str, profile: Profile | None = None, profiles: Iterable[str] = ()) -> None:
+    """Raise where there is no such provider.
+
+    Parameters
+    ----------
+    profile:
+        The profile whose type the name is, where it is one's.
+    profiles:
+        Names of profiles, which may be what was meant.
+
+    Raises
+    ------
+    UsageError
+        There is none; the hint lists all.
+    """
+    if not (name in _BUILT_IN or name.startswith(PYTHON) or name in _entry_points()):
+        raise _unknown(name, profile, profiles)
 
 
 def _create(name: str, model: str | None, dimensions: int | None, settings: Settings) -> Embedder:
@@ -208,12 +230,14 @@ def _load(name: str, target: str) -> Any:
     return found
 
 
-def _unknown(name: str) -> UsageError:
+def _unknown(name: str, profile: Profile | None = None, profiles: Iterable[str] = ()) -> UsageError:
     import difflib
 
-    names = provider_names()
+    of_profile = f", the type of profile {profile.name!r} in {profile.file}" if profile else ""
+    names = [*provider_names(), *(() if profile else profiles)]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
     ordered = [*near, *(other for other in names if other not in near), "python:module:Class"]
     return UsageError(
-        f"there is no embedding provider {name!r}", hint=f"Choose one of {', '.join(ordered)}."
+        f"there is no embedding provider {name!r}{of_profile}",
+        hint=f"Choose one of {', '.join(ordered)}.",
     )

@@ -6,6 +6,7 @@ first request is sent. The library keeps a token until it ends.
 
 from __future__ import annotations
 
+import logging
 import threading
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,8 @@ def azure_token(scope: str) -> Callable[[], str]:
 def _azure_provider(scope: str) -> Callable[[], str]:
     from azure.identity import DefaultAzureCredential, get_bearer_token_provider
 
+    # It warns of each way that it tried; the error says the same.
+    logging.getLogger("azure").addHandler(logging.NullHandler())
     provider: Callable[[], str] = get_bearer_token_provider(DefaultAzureCredential(), scope)
     return provider
 

@@ -64,7 +64,7 @@ class StaticEmbedder:
         UsageError
             For a model or a number of dimensions other than the bundled ones.
         """
-        del settings
+        dimensions = dimensions or int(settings["embedding_dimensions"]) or None
         if model not in (None, MODEL):
             raise UsageError(
                 f"the static provider has no model {model!r}", hint=f"Its only model is {MODEL}."
@@ -72,7 +72,7 @@ class StaticEmbedder:
         if dimensions not in (None, DIMENSIONS):
             raise UsageError(
                 f"{MODEL} has {DIMENSIONS} dimensions, not {dimensions}",
-                hint="Leave the dimensions out.",
+                hint="Leave the dimensions out: unset KNOW_EMBEDDING_DIMENSIONS.",
             )
         return cls()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knowledge.chat.endpoint import chat_endpoint
-from knowledge.errors import NoChatModelError, UntrustedEndpointError
+from knowledge.errors import NoChatModelError, UntrustedEndpointError, UsageError
 from knowledge.settings import Settings
 
 
@@ -84,3 +84,8 @@ def test_a_key_does_not_go_where_the_folder_says(tmp_path, name):
     settings = Settings.read(environ=environ, folder=tmp_path)
     with pytest.raises(UntrustedEndpointError, match=r"collector\.example"):
         chat_endpoint(settings)
+
+
+def test_an_address_that_is_none_is_named_as_it_was_set(endpoint):
+    with pytest.raises(UsageError, match=r"^KNOW_CHAT_BASE_URL is no http:// or https:// address"):
+        endpoint(KNOW_CHAT_BASE_URL="nonsense", KNOW_CHAT_MODEL="m")

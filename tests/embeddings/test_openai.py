@@ -202,7 +202,7 @@ def test_a_name_and_password_in_the_url_are_sent_instead_of_the_key(connect):
         (refusal(404, "model not found, try pulling it first"), EmbeddingError, "404"),
         (Reply(307, "", {"Location": "https://other/"}), EmbeddingError, "307"),
         (Reply(200, "<html>log in</html>"), EmbeddingResponseError, "log in"),
-        (Reply(200, ""), EmbeddingResponseError, "something other than JSON"),
+        (Reply(200, ""), EmbeddingResponseError, "an empty body"),
         (Reply(200, {"object": "list"}), EmbeddingResponseError, "without embeddings"),
         (Reply(200, {"data": [{"embedding": []}]}), EmbeddingResponseError, "empty vector"),
         (Reply(200, {"error": {"message": "boom", "code": 500}}), TransientEmbeddingError, "boom"),

@@ -78,7 +78,7 @@ def test_an_answer_without_vectors_is_named(body, problem):
     "content", [b"", b"<html>hi</html>", b"[1]", b'"x"', b"\xff\xfe", b'{"a": 1', b"null"]
 )
 def test_what_is_no_json_object_is_named(content):
-    with pytest.raises(UnusableAnswerError, match="something other than"):
+    with pytest.raises(UnusableAnswerError, match=r"something other than|an empty body"):
         parse_object(content)
 
 

@@ -7,9 +7,10 @@ import pytest
 from knowledge.embeddings.choice import choose, recorded
 from knowledge.embeddings.profiles import resolve
 from knowledge.embeddings.registry import create_embedder
-from knowledge.errors import UntrustedEndpointError, UsageError
+from knowledge.errors import EmbeddingAuthError, UntrustedEndpointError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
 from knowledge.settings import Origin, Settings
+from tests.openai_server import OpenAIServer
 
 DESK = """\
 embeddings:
@@ -222,3 +223,36 @@ def test_a_dataset_knows_the_model_and_not_the_profile(read):
     assert chosen.embedder.endpoint == "http://127.0.0.1:2/v1"
     by_model = choose(own, read(TWO, flags={"embedding_model_provider": "one:b"}))
     assert by_model.embedder.endpoint == "http://127.0.0.1:1/v1"
+
+
+def test_a_name_that_is_no_provider_s_lists_profiles_too(read):
+    with pytest.raises(UsageError, match="no embedding provider 'dest'") as caught:
+        create_embedder("dest", settings=read(DESK, DESK_KEY="k"))
+    assert caught.value.hint.startswith("Choose one of desk, static")
+
+
+def test_a_type_that_is_no_provider_names_the_profile(read):
+    settings = read(one("olama", model="m"))
+    with pytest.raises(UsageError, match=r"'olama', the type of profile 'p' in knowledge\.yaml"):
+        create_embedder("p", settings=settings)
+
+
+@pytest.mark.parametrize("kind", ["openai", "mistral", "cohere"])
+def test_a_refused_key_of_a_profile_is_named_as_it_was_set(read, kind, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with OpenAIServer(key="sk-right") as server:
+        settings = read(one(kind, base_url=server.base_url, apiKey="${MINE}"), MINE="sk-wrong")
+        embedder = create_embedder("p", settings=settings)
+        with pytest.raises(EmbeddingAuthError) as caught:
+            embedder.embed_query("a")
+        embedder.close()
+    assert caught.value.hint == "Check what apiKey stands for."
+
+
+@pytest.mark.parametrize(
+    ("kind", "key"), [("openai", "baseURL"), ("azure", "endpoint"), ("mistral", "base_url")]
+)
+def test_hints_name_what_was_set(read, kind, key):
+    settings = read(one(kind, **{key: "nonsense"}))
+    with pytest.raises(UsageError, match=rf"^{key} in knowledge\.yaml is no http:// or https://"):
+        create_embedder("p", settings=settings)

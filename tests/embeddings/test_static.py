@@ -114,6 +114,13 @@ def test_other_models_and_dimensions_are_refused(tmp_path):
         StaticEmbedder.from_settings(settings, dimensions=64)
 
 
+def test_dimensions_of_the_settings_are_refused_too(tmp_path):
+    settings = Settings.read(environ={"KNOW_EMBEDDING_DIMENSIONS": "64"}, folder=tmp_path)
+    with pytest.raises(UsageError, match="256 dimensions, not 64") as caught:
+        StaticEmbedder.from_settings(settings)
+    assert "KNOW_EMBEDDING_DIMENSIONS" in caught.value.hint
+
+
 def test_missing_files_are_an_error(monkeypatch):
     monkeypatch.setattr(static, "find_spec", lambda name: None)
     with pytest.raises(EmbeddingError, match=r"weights/l2.* is missing") as caught:

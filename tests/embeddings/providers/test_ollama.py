@@ -91,8 +91,9 @@ def test_a_model_that_is_none_for_embeddings_is_named(serve):
 def test_a_server_that_is_no_ollama_is_named(serve):
     gone = Reply(404, "404 page not found")
     _, embedder = serve(script=[gone, gone])
-    with pytest.raises(EmbeddingError, match="answered 404"):
+    with pytest.raises(EmbeddingError, match="answered 404") as caught:
         embedder.embed_query("x")
+    assert caught.value.hint.startswith("It is no Ollama. Check OLLAMA_BASE_URL, now http://")
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/api", "/api/embed", "/v1/embeddings"])

@@ -57,6 +57,19 @@ def test_what_can_not_be_read_is_named_not_shown(connect, given):
     assert SECRET not in str(caught.value.args)
 
 
+@pytest.mark.parametrize(
+    ("variable", "given"),
+    [
+        ("OPENAI_EXTRA_HEADERS", "X-Team: Büro"),
+        ("OPENAI_EXTRA_HEADERS", '{"X-Team": "a\\nb"}'),
+        ("OPENAI_ORG_ID", "org-ü"),
+    ],
+)
+def test_what_no_header_can_carry_is_named_by_its_variable(connect, variable, given):
+    with pytest.raises(UsageError, match=f"^{variable} holds a character"):
+        connect("openai", **{variable: given})
+
+
 def test_they_are_kept_out_of_messages(connect):
     with OpenAIServer(script=[refusal(404, f"no route for {SECRET}")]) as server:
         with pytest.raises(EmbeddingError) as caught:

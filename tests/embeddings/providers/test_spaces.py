@@ -161,6 +161,14 @@ def test_a_private_space_wants_the_key(serve):
     assert embedder.embed_query("x").vectors.shape == (1, 16)
 
 
+def test_an_app_that_takes_its_queue_only_says_so(serve):
+    said = "This API endpoint does not accept direct HTTP POST requests. Please join the queue."
+    _, embedder = serve(gradio="3.50.2", script=[Reply(404, {"detail": said})])
+    with pytest.raises(EmbeddingError, match="join the queue") as caught:
+        embedder.embed_query("x")
+    assert "web socket" in caught.value.hint
+
+
 @pytest.mark.parametrize(
     ("events", "kind", "said"),
     [
