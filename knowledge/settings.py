@@ -159,6 +159,10 @@ def without_password(url: str) -> str:
     return re.sub(r"([?&][^=&\s]*(?:key|token|secret|sig)[^=&\s]*=)[^&\s]+", r"\1********", url)
 
 
+_FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}
+"""Flags that are not called as their setting is."""
+
+
 def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
     values = {}
     for name, raw in flags.items():
@@ -166,7 +170,7 @@ def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
             continue
         if name not in BY_NAME:
             raise UsageError(f"there is no setting {name!r}", hint="`knowledge config` lists them.")
-        flag = "--" + name.replace("_", "-")
+        flag = _FLAGS.get(name) or "--" + name.replace("_", "-")
         values[name] = Value(convert(BY_NAME[name], raw, flag), Origin.FLAG, flag)
     return values
 
@@ -235,8 +239,9 @@ def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File
                 f"there is no file {named.value}", hint=f"{named.source} names it; set another."
             )
     content = _mapping(path)
+    embeddings = content.pop("embeddings", None)
     profiles = read_profiles(
-        content.pop("embeddings", None),
+        embeddings,
         file=path.name,
         of_folder=origin.of_folder,
         variables=variables,
@@ -248,6 +253,7 @@ def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File
         if name in BY_NAME and name != "config_file" and raw is not None
     }
     unknown = [str(name) for name in content if name not in BY_NAME]
+    unknown += [f"embeddings.{name}" for name in embeddings or () if name != "providers"]
     warnings = [f"{path.name}: {name!r} is no setting" for name in unknown]
     if "config_file" in content:
         warnings.append(f"{path.name}: a settings file can't name another one")
@@ -259,8 +265,15 @@ def _mapping(path: Path) -> dict[Any, Any]:
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = f":{mark.line + 1}" if mark else ""
+        raise UsageError(
+            f"{path}{line}: it is no YAML: {error.problem or error.context}",
+            hint="A line is such as: top_k: 20",
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"can't read {path}: {error}") from error
+        raise UsageError(f"can't read {path}: {' '.join(str(error).split())}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

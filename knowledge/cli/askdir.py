@@ -146,7 +146,15 @@ def askdir(
     show_problems(session, report)
     took = time.perf_counter() - started
     show_hits(
-        session, asked, hits, took=took, full=full, output=output, explained=explain, answer=answer
+        session,
+        asked,
+        hits,
+        took=took,
+        full=full,
+        output=output,
+        explained=explain,
+        answer=answer,
+        max_tokens=max_tokens,
     )
     if report.failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -62,12 +63,22 @@ def _show(session: Session, stats: CacheStats, path: str) -> None:
     show_table(
         session,
         ("VECTORS", "MIB", "MODEL"),
-        [(str(m.vectors), f"{m.bytes / _MIB:.1f}", m.name) for m in stats.models],
+        [(str(m.vectors), f"{m.bytes / _MIB:.1f}", _shown(m.name)) for m in stats.models],
         right=(0, 1),
     )
     limit = f"{stats.limit // _MIB:,} MiB" if stats.limit else "0: the cache is off"
     vectors, size = counted(stats.vectors, "vector"), f"{stats.bytes / _MIB:,.1f} MiB"
     session.note(f"{path}: {vectors}, {size}; limit {limit}")
+
+
+def _shown(name: str) -> str:
+    """Return a model's name as people write it; its options follow where it has some."""
+    try:
+        (provider, model, options), end = json.JSONDecoder().raw_decode(name)
+    except ValueError:
+        return name
+    listed = ", ".join(f"{option}={value}" for option, value in options.items() if value)
+    return f"{provider}:{model}{f' ({listed})' if listed else ''}{name[end:].removesuffix(' at ')}"
 
 
 def _record(stats: CacheStats, path: str) -> dict[str, Any]:

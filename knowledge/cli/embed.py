@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
@@ -86,12 +88,39 @@ def embed(
         raise UsageError("nothing to embed", hint="Name a TEXT, or -f FILE; - is stdin.")
     if output not in _FORMATS:
         raise UsageError(f"--output must be one of {', '.join(_FORMATS)}, not {output!r}")
+    if target is not None:
+        _check_target(target)
     with session.open(embedding_model_provider=embedding_model_provider, **flags) as kb:
         lines = _texts(texts or [], file or [], whole=whole)
         if similarity:
             _compare(session, kb, list(lines), metric=metric, query=query)
         else:
             _write(session, kb, kb.embed(lines, query=query), output=output, target=target)
+
+
+def _check_target(target: Path) -> None:
+    """Find out before anything is sent that the vectors can't be kept."""
+    if target.is_dir():
+        raise UsageError(f"--target {target} is a folder", hint="Name a file in it.")
+    if not target.parent.is_dir():
+        raise PathNotFoundError(f"--target: there is no folder {target.parent}")
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[BinaryIO]:
+    """Give a stream whose content becomes the target's when all went well; else that stays."""
+    if target.exists() and not target.is_file():  # a device, or a pipe
+        with target.open("wb") as stream:
+            yield stream
+        return
+    target = target.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with beside.open("xb") as stream:
+            yield stream
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _texts(texts: list[str], files: list[Path], *, whole: bool) -> Iterator[str]:
@@ -146,8 +175,9 @@ def _write(
     if output == "npy":
         count, dimensions = _save(pairs, target)
     elif target is not None:
-        with target.open("w", encoding="utf-8") as stream:
-            count, dimensions = _write_lines(pairs, stream.write)
+        with _written(target) as stream:
+            put = io.TextIOWrapper(stream, encoding="utf-8", write_through=True).write
+            count, dimensions = _write_lines(pairs, put)
     elif session.json:
         count, dimensions = _write_lines(pairs, lambda line: records.append(json.loads(line)))
     else:
@@ -190,5 +220,6 @@ def _save(pairs: Pairs, target: Path | None) -> tuple[int, int | None]:
     if target is None:
         sys.stdout.buffer.write(content.getvalue())
     else:
-        target.write_bytes(content.getvalue())
+        with _written(target) as stream:
+            stream.write(content.getvalue())
     return len(rows), array.shape[1] if rows else None

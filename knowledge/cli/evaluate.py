@@ -38,7 +38,7 @@ def evaluate(
         Path | None,
         typer.Option(
             "--qrels",
-            help="BEIR's or TREC's judgments [default: qrels/test.tsv beside BEIR's queries].",
+            help="BEIR's or TREC's judgments; by default qrels/test.tsv beside BEIR's queries.",
             metavar="FILE",
         ),
     ] = None,

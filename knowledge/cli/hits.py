@@ -12,7 +12,7 @@ from knowledge.cli.prose import unwrapped
 from knowledge.cli.records import hit_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
-from knowledge.cli.terminal import output_console, write
+from knowledge.cli.terminal import harmless, output_console, write
 from knowledge.errors import UsageError
 from knowledge.model import Hit
 from knowledge.retrieval.explanation import explain
@@ -44,6 +44,7 @@ def show_hits(
     output: str = "text",
     explained: bool = False,
     answer: FlowAnswer | None = None,
+    max_tokens: int | None = None,
 ) -> None:
     """Print hits: one JSON object, coloured blocks on a terminal, plain blocks, or a format.
 
@@ -61,6 +62,8 @@ def show_hits(
         Say how each hit's score came about.
     answer:
         How a flow came to the hits, where one did.
+    max_tokens:
+        The budget that hits had to fit.
     """
     flow = answer.flow if answer is not None else ""
     if output in FORMATS:
@@ -96,7 +99,22 @@ def show_hits(
     if not hits:
         listed = [word for word in query.keywords if "," in word]
         several = "; repeat --keyword for each of several words" if listed else ""
-        session.note(f"no hits{several}")
+        session.note(f"no hits{_conditions(query, max_tokens)}{several}")
+
+
+def _conditions(query: Query, max_tokens: int | None) -> str:
+    """Return what every hit had to fit, since that may be why there is none."""
+    given = {
+        "--threshold": query.threshold is not None,
+        "--keyword": query.keywords,
+        "--where": query.where is not None,
+        "--file": query.files,
+        "--since": query.since is not None,
+        "--until": query.until is not None,
+        f"--max-tokens {max_tokens}": max_tokens is not None,
+    }
+    names = [name for name, is_given in given.items() if is_given]
+    return f" that fit {', '.join(names)}" if names else ""
 
 
 def _notes(query: Query, hit: Hit, explained: bool, flow: str, near: str = "") -> list[str]:
@@ -133,13 +151,13 @@ def _show_on_terminal(hit: Hit, notes: Sequence[str], *, full: bool) -> None:
     head.append(shown, style="bold cyan" + link)
     console.print(head, soft_wrap=True)
     if heading := _heading(hit):
-        console.print(Padding(Text(heading, style="italic dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(harmless(heading), style="italic dim"), (0, 0, 0, 4)))
     for note in notes:
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)))
     if notes:
         console.print()
     width = max(20, console.width - 4)
-    lines = Text(unwrapped(hit.text.strip("\n"), width)).wrap(console, width)
+    lines = Text(unwrapped(harmless(hit.text).strip("\n"), width)).wrap(console, width)
     cut = not full and len(lines) > LINES_ON_TERMINAL
     for line in lines[:LINES_ON_TERMINAL] if cut else lines:
         line.rstrip()

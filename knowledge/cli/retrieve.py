@@ -96,7 +96,15 @@ def retrieve(
         asked, hits = answer.query, answer.hits
     took = time.perf_counter() - started
     show_hits(
-        session, asked, hits, took=took, full=full, output=output, explained=explain, answer=answer
+        session,
+        asked,
+        hits,
+        took=took,
+        full=full,
+        output=output,
+        explained=explain,
+        answer=answer,
+        max_tokens=max_tokens,
     )
     if fail_empty and not hits:
         raise typer.Exit(NotFoundError.exit_code)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.console import Console
 
+_COMMANDS = {code: None for code in (*range(32), *range(127, 160)) if chr(code) not in "\n\t"}
+
 
 @functools.cache
 def output_console() -> Console:
@@ -35,6 +37,11 @@ def printable(text: str) -> str:
     """Return text that stdout's encoding can carry; what it can't stands as an escape."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+def harmless(text: str) -> str:
+    """Return text of others without the characters that a terminal takes for commands."""
+    return text.translate(_COMMANDS)
 
 
 def field(value: object) -> str:

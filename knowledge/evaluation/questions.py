@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from knowledge.evaluation.judging import flat
 _HINT = (
     'A line is {"query": "...", "file": "...", "answer": "..."}, or {"_id": "...", "text": "..."}.'
 )
+
+_JUDGMENT = "A line is: query-id, corpus-id and score, with tabs between them."
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,23 +87,19 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         A line has not three or four columns, or no number as its last.
     """
     judgments: dict[str, dict[str, int]] = {}
-    rows = csv.reader(_text(path).splitlines(), delimiter="\t", quoting=csv.QUOTE_NONE)
-    for number, row in enumerate(rows, 1):
-        cells = row if len(row) > 1 else " ".join(row).split()
+    for number, row in enumerate(_text(path).splitlines(), 1):
+        cells = row.split("\t") if "\t" in row else row.split()
         if not cells:
             continue
         try:
             question, *_, document, grade = cells
             judgments.setdefault(question, {})[document] = int(float(grade))
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             if number == 1 and not cells[-1].isdigit():
                 continue  # the header
-            raise UsageError(
-                f"{path}:{number}: this is no judgment",
-                hint="A line is: query-id, corpus-id and score, with tabs between them.",
-            ) from error
+            raise UsageError(f"{path}:{number}: this is no judgment", hint=_JUDGMENT) from error
     if not judgments:
-        raise UsageError(f"{path}: there is no judgment in it")
+        raise UsageError(f"{path}: there is no judgment in it", hint=_JUDGMENT)
     return judgments
 
 
@@ -149,3 +146,5 @@ def _text(path: Path) -> str:
         raise PathNotFoundError(f"there is no file {path}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: this is no UTF-8 text") from error
+    except OSError as error:
+        raise UsageError(f"can't read {path}: {error.strerror}") from error

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from knowledge.chat import ChatModel, Message
-from knowledge.errors import ChatError, NoChatModelError
+from knowledge.errors import ChatError, KnowledgeError, NoChatModelError
 from knowledge.flows.options import Secret
 from knowledge.flows.steps import ModelChoice
 from knowledge.settings import BY_NAME, Origin, Settings, Value
@@ -25,6 +25,11 @@ _OF_ANOTHER_SERVER = (
 
 FAILURES = (ChatError, NoChatModelError)
 """What a step that asks a model may fail with, and go on."""
+
+
+def why(error: KnowledgeError) -> str:
+    """Return what went wrong and what to do, as a note tells it."""
+    return f"{error.message}. {error.hint}" if error.hint else error.message
 
 
 class LanguageModels:
@@ -111,7 +116,7 @@ class LanguageModels:
             values = {
                 name: Value(BY_NAME[name].default, Origin.DEFAULT) for name in _OF_ANOTHER_SERVER
             }
-            values["openai_base_url"] = Value(choice.base_url, self._origin, "baseURL")
+            values["openai_base_url"] = Value(choice.base_url, self._origin, "baseURL of the flow")
         if choice.api_type:
             values["openai_api_type"] = Value(choice.api_type, self._origin, "apiType")
         if choice.api_version:
@@ -131,4 +136,4 @@ class LanguageModels:
             origin = Origin.ENVIRONMENT
         elif secret.dotenv:
             origin = Origin.DOTENV
-        return Value(secret.value, origin, "apiKey")
+        return Value(secret.value, origin, "apiKey of the flow")

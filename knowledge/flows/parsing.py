@@ -25,6 +25,8 @@ def read_flows(root: Node, problems: Problems) -> tuple[dict[str, Flow], dict[st
     flows: dict[str, Flow] = {}
     if "flows" not in fields:
         problems.add(root.line, "it holds no flows")
+    elif not fields["flows"].value:
+        problems.add(fields["flows"].line, "it holds no flows", "Such as: flows: {NAME: {…}}")
     for name, item in _items(fields.get("flows"), "flows", problems):
         flow = _flow(name, item, problems)
         if flow.default and any(other.default for other in flows.values()):

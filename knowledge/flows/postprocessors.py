@@ -13,7 +13,7 @@ from knowledge.documents.transformers import is_only_headings
 from knowledge.errors import FlowsFileError
 from knowledge.flows import prompts
 from knowledge.flows.exchange import Wishes
-from knowledge.flows.language_models import FAILURES, LanguageModels
+from knowledge.flows.language_models import FAILURES, LanguageModels, why
 from knowledge.flows.model_steps import find_keywords
 from knowledge.flows.modifiers import Warn
 from knowledge.flows.steps import Step
@@ -113,7 +113,9 @@ class Postprocessors:
             origin = self._origin
             if secret.environment or secret.dotenv:
                 origin = Origin.ENVIRONMENT if secret.environment else Origin.DOTENV
-            settings = settings.replaced(cohere_api_key=Value(secret.value, origin, "apiKey"))
+            settings = settings.replaced(
+                cohere_api_key=Value(secret.value, origin, "apiKey of the flow")
+            )
         ranked = self._ranked(f"cohere{model}", settings, question, hits)
         told = [
             replace(hit, metadata={**hit.metadata, "rerankRelevanceScore": hit.score})
@@ -187,7 +189,7 @@ class Postprocessors:
             try:
                 return ask(hit)
             except FAILURES as error:
-                failures.append(error.message)
+                failures.append(why(error))
                 return otherwise
 
         with ThreadPoolExecutor(_AT_ONCE) as threads:

@@ -10,7 +10,7 @@ from knowledge.errors import DatasetNotFoundError
 from knowledge.flows import prompts
 from knowledge.flows.exchange import Wishes
 from knowledge.flows.fusing import best_of, weighted_sum
-from knowledge.flows.language_models import FAILURES, LanguageModels
+from knowledge.flows.language_models import FAILURES, LanguageModels, why
 from knowledge.flows.modifiers import Warn
 from knowledge.flows.steps import Step
 from knowledge.model import Dataset, Hit
@@ -79,7 +79,7 @@ class Retrievers:
         try:
             reply = self.models.ask(step["model"], told, prompts.SUBQUERY_SCHEMA, name="subqueries")
         except FAILURES as error:
-            self.warn(step, error.message)
+            self.warn(step, why(error))
             return [text]
         parts = list(dict.fromkeys(part.strip() for part in reply["subqueries"] if part.strip()))
         if not parts:
@@ -103,7 +103,7 @@ class Retrievers:
                 step["model"], told, prompts.routing_schema(list(names)), name="dataset"
             )
         except FAILURES as error:
-            self.warn(step, error.message)
+            self.warn(step, why(error))
             return names
         return (reply["dataset"],)
 
@@ -114,15 +114,26 @@ class Retrievers:
             wanted = [name for name in wanted if name in query.datasets]
         available = [there[name] for name in wanted if name in there]
         if not available:
-            missing = ", ".join(map(repr, wanted or query.datasets))
-            raise DatasetNotFoundError(
-                f"the flow may choose of the datasets {missing}: none is there"
-            )
+            raise _none_available(step["availableDatasets"], query.datasets, wanted)
         return available
 
     def _merge(self, step: Step, query: Query) -> list[Hit]:
         lists = [(one.step.name, one.weight, self(one.step, query)) for one in step["retrievers"]]
         return weighted_sum(lists)[: self.wishes.at_least(step["topK"])]
+
+
+def _none_available(
+    of_flow: Sequence[str], asked: Sequence[str], wanted: Sequence[str]
+) -> DatasetNotFoundError:
+    """Return the error for a choice of no dataset: none is there, or the user names others."""
+    named = ", ".join(map(repr, of_flow or asked))
+    if of_flow and not wanted:
+        others = ", ".join(map(repr, asked))
+        return DatasetNotFoundError(
+            f"the flow may choose of the datasets {named}, but {others} is asked for",
+            hint="Leave --dataset out, or name one of these.",
+        )
+    return DatasetNotFoundError(f"the flow may choose of the datasets {named}: none is there")
 
 
 def _asked(step: Step) -> int:

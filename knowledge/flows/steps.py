@@ -94,7 +94,11 @@ def _named(
     if spec is None:
         problems.add(line, f"there is no {kind} {name!r}", nearest(name, STEPS[kind]))
         return None
-    given = read_options(spec.options, options, f"the {kind} {spec.name!r}", line, problems)
+    what = f"the {kind} {spec.name!r}"
+    if options is not None and not isinstance(options.value, Mapping | None):
+        problems.add(options.line, f"the options of {what} must be a mapping, not {options.kind}")
+        return None
+    given = read_options(spec.options, options, what, line, problems)
     return Step(kind, spec.name, given, line)
 
 
@@ -191,7 +195,8 @@ def _retrievers(node: Node, problems: Problems) -> tuple[WeightedStep, ...]:
 def _list(node: Node, name: str, problems: Problems) -> tuple[Node, ...]:
     if isinstance(node.value, tuple) and node.value:
         return node.value
-    problems.add(node.line, f"{name} must be a list with something in it, not {node.kind}")
+    kind = "an empty one" if node.value == () else node.kind
+    problems.add(node.line, f"{name} must be a list with something in it, not {kind}")
     return ()
 
 

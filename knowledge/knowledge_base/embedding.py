@@ -198,4 +198,4 @@ class Embedding(Opened):
 
 def _refuse_blank(texts: list[str]) -> None:
     if not all(text.strip() for text in texts):
-        raise UsageError("a blank text has no vector")
+        raise UsageError("a blank text has no vector", hint="Leave it out.")

@@ -66,7 +66,10 @@ class Evaluating(Datasets, Files, Retrieving):
             raise UsageError(f"--k takes numbers from 1 to {MAX_K}")
         questions = read_questions(Path(queries), None if qrels is None else Path(qrels))
         if not any(question.judged for question in questions):
-            raise UsageError(f"no question of {queries} has a judged document or an answer")
+            raise UsageError(
+                f"no question of {queries} has a judged document or an answer",
+                hint="The judgments' query-id must be the questions' _id, and a score above 0.",
+            )
         ways = [self._way(dataset, options) for options in settings]
         for way in ways:
             named = [name for q in questions for name, grade in q.grades.items() if grade > 0]

@@ -90,4 +90,4 @@ class Opened:
             cache = open_question_cache(self.folder, choice, self._notify)
         if cache is not None:
             self._caches.append(cache)
-        return QuestionPool(choice, cache)
+        return QuestionPool(choice, cache, self._notify)

@@ -150,7 +150,7 @@ class Retrieving(Ingesting):
         if name and name not in self._rerankers:
             from knowledge.retrieval.rerank.choice import create_reranker
 
-            self._rerankers[name] = create_reranker(name, self.settings)
+            self._rerankers[name] = create_reranker(name, self.settings, self._notify)
         return self._rerankers.get(name)
 
     def similar(

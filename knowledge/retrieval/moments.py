@@ -36,13 +36,17 @@ def moment(text: str, flag: str, *, end: bool = False) -> int:
             unit = _UNITS[ago[2].lower()]
             return _nanoseconds(datetime.now(UTC) - timedelta(**{unit: int(ago[1])}))
         found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError, OSError) as error:
+        raise UsageError(
+            f"{flag} takes a date such as 2024-05-31, or an age such as 7d, not {text!r}",
+            hint="Ages are in minutes (90m), hours (12h), days (7d) or weeks (2w).",
+        ) from error
+    try:
         if end and len(text) <= len("2024-05-31"):
             return _nanoseconds((found + timedelta(days=1)).astimezone()) - 1
         return _nanoseconds(found.astimezone())
-    except (ValueError, OverflowError, OSError) as error:
-        raise UsageError(
-            f"{flag} takes a date such as 2024-05-31, or an age such as 7d, not {text!r}"
-        ) from error
+    except (ValueError, OverflowError, OSError):  # at the ends of time, where zones end too
+        return _nanoseconds(found.replace(tzinfo=UTC))
 
 
 def _nanoseconds(when: datetime) -> int:

@@ -91,12 +91,19 @@ class Query:
         if not self.datasets:
             raise UsageError("no dataset to look in")
         if not 1 <= self.top_k <= MAX_TOP_K:
-            raise UsageError(f"--top-k must be from 1 to {MAX_TOP_K}, not {self.top_k}")
+            raise UsageError(
+                f"--top-k must be from 1 to {MAX_TOP_K}, not {self.top_k}",
+                hint="KNOW_TOP_K sets it too.",
+            )
         if self.threshold is not None and not -1 <= self.threshold <= 1:
             raise UsageError(f"--threshold must be from -1 to 1, not {self.threshold:g}")
         if not all(word.removeprefix("-") for word in self.keywords):
             raise UsageError("--keyword is empty")
         Globs(self.files)
+        if self.since is not None and self.until is not None and self.since > self.until:
+            raise UsageError(
+                "--since is later than --until, so that no file can fit", hint="Swap the two."
+            )
         self._check_ranking()
 
     def _check_ranking(self) -> None:
@@ -111,9 +118,15 @@ class Query:
                 hint="KNOW_RETRIEVE_FUSION sets it too.",
             )
         if not 0 <= self.weight <= 1:
-            raise UsageError(f"--weight must be from 0 to 1, not {self.weight:g}")
+            raise UsageError(
+                f"--weight must be from 0 to 1, not {self.weight:g}",
+                hint="KNOW_RETRIEVE_WEIGHT sets it too.",
+            )
         if self.candidates is not None and not 1 <= self.candidates <= MAX_TOP_K:
-            raise UsageError(f"--candidates must be from 1 to {MAX_TOP_K}, not {self.candidates}")
+            raise UsageError(
+                f"--candidates must be from 1 to {MAX_TOP_K}, not {self.candidates}",
+                hint="KNOW_RETRIEVE_CANDIDATES sets it too.",
+            )
 
     @property
     def pool(self) -> int:

@@ -8,6 +8,7 @@
                | name ("in" | "nin") "(" value { "," value } ")"
     sign       = "=" | "!=" | "<" | "<=" | ">" | ">=" | "contains"
 
+``==``, ``<>``, ``≠``, ``≤`` and ``≥`` mean what they mean elsewhere, and curly quotes are quotes.
 Names and values that hold spaces, brackets, commas or signs stand in single or double quotes, in
 which a backslash takes the next character as it is. The old form ``name=value``, in which both may
 hold spaces, still works as a whole.
@@ -76,11 +77,13 @@ _OLD_FORM = re.compile(
     re.DOTALL,
 )
 _TOKEN = re.compile(
-    r"""\s*(?:(?P<sign><=|>=|!=|=|<|>)|(?P<mark>[(),])
+    r"""\s*(?:(?P<sign><=|>=|!=|<>|==|[=<>≠≤≥])|(?P<mark>[(),])
     |"(?P<double>(?:[^"\\]|\\.)*)"|'(?P<single>(?:[^'\\]|\\.)*)'
-    |(?P<word>[^\s()=<>!,"']+)|(?P<end>$)|(?P<wrong>.))""",
+    |[“”„](?P<curly>(?:[^“”\\]|\\.)*)[“”]
+    |(?P<word>[^\s()=<>≠≤≥!,"']+)|(?P<end>$)|(?P<wrong>.))""",
     re.VERBOSE | re.DOTALL,
 )
+_SIGNS = {"==": "=", "<>": "!=", "≠": "!=", "≤": "<=", "≥": ">="}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,14 @@ class _Parser:
         kind = match.lastgroup or "end"
         text, place = match[kind], match.start(kind) + 1
         if kind == "wrong":
-            self._fail(f"{text!r} can't stand here", place)
-        if kind in ("double", "single"):
+            quote = text in "\"'"
+            self._fail("this quote has no end" if quote else f"{text!r} can't stand here", place)
+        if kind in ("double", "single", "curly"):
             return _Token("quoted", re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL), place - 1)
         if kind == "word" and text.lower() in _WORDS:
             kind, text = "keyword", text.lower()
+        elif kind == "sign":
+            text = _SIGNS.get(text, text)
         return _Token(kind, text, place)
 
     def parse(self) -> Condition:

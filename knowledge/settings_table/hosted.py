@@ -38,7 +38,8 @@ HOSTED: tuple[Setting, ...] = (
         "embedding_dimensions",
         ("KNOW_EMBEDDING_DIMENSIONS",),
         0,
-        "Dimensions to ask of a hosted model, whoever provides it; 0 is the model's own.",
+        "Dimensions of the vectors, for models that can have others than their own; 0 is their "
+        "own.",
         minimum=0,
     ),
     Setting(

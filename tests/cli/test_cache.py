@@ -32,7 +32,7 @@ def test_what_is_kept_is_counted_by_model(run, server):
     assert [model["vectors"] for model in stats["models"]] == [2, 1]
     assert server.base_url in stats["models"][0]["name"]
     outcome = run("cache", "stats")
-    assert outcome.out.startswith("2\t0.0\t[")
+    assert outcome.out.startswith("2\t0.0\topenai:text-embedding-ada-002 at http:")
     assert "3 vectors" in outcome.err
 
 

@@ -186,3 +186,20 @@ def test_names_that_agree_in_other_words_do_not_disagree(config, monkeypatch):
     monkeypatch.setenv("BATCH_SIZE", "010")
     monkeypatch.setenv("KNOW_EMBEDDING_BATCH_SIZE", "10")
     assert config()["embedding_batch_size"] == (10, "environment")
+
+
+def test_a_file_that_is_no_yaml_is_one_sentence_with_the_line(run, tmp_path):
+    write_files(tmp_path / "here", {"knowledge.yaml": "top_k: 4\nembeddings: {providers: [\n"})
+    outcome = run("config", "--json")
+    error = outcome.json["error"]
+    assert outcome.code == 2
+    assert "knowledge.yaml:3: it is no YAML: expected the node content" in error["message"]
+    assert "\n" not in error["message"]
+    assert error["hint"]
+
+
+def test_what_embeddings_can_not_hold_is_told(run, tmp_path):
+    write_files(tmp_path / "here", {"knowledge.yaml": "embeddings: {provider: static}\n"})
+    outcome = run("embed", "a")
+    assert outcome.code == 0
+    assert "knowledge.yaml: 'embeddings.provider' is no setting" in outcome.err

@@ -136,3 +136,38 @@ def test_no_cache_asks_each_time(run, monkeypatch, data_dir):
             assert run("embed", "a key", "--no-cache").code == 0
     assert server.texts["a key"] == 2
     assert not (data_dir / "embeddings.db").exists()
+
+
+def test_a_target_that_can_not_be_written_is_told_before_anything_is_sent(run, monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with OpenAIServer() as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        for output in ("jsonl", "npy"):
+            gone = run("embed", "a", "--output", output, "-o", "no/folder/v")
+            assert (gone.code, "there is no folder no/folder" in gone.err) == (3, True)
+            folder = run("embed", "a", "--output", output, "-o", ".")
+            assert (folder.code, "is a folder" in folder.err) == (2, True)
+    assert not server.requests
+
+
+@pytest.mark.parametrize("output", ["jsonl", "npy"])
+def test_a_target_keeps_its_content_until_all_is_embedded(run, monkeypatch, tmp_path, output):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    write_files(tmp_path, {"texts": "one\ntwo\n"})
+    target = tmp_path / "texts"  # the file that is read
+    with OpenAIServer(key="sk-right") as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        arguments = ("embed", "-f", target, "-o", target, "--output", output)
+        assert run(*arguments).code == 5
+        assert target.read_text() == "one\ntwo\n"
+        assert [path.name for path in tmp_path.iterdir() if "texts" in path.name] == ["texts"]
+        monkeypatch.setenv("OPENAI_API_KEY", "sk-right")
+        assert run(*arguments).code == 0
+    found = np.load(target) if output == "npy" else target.read_text().splitlines()
+    assert len(found) == 2
+    assert [path.name for path in tmp_path.iterdir() if "texts" in path.name] == ["texts"]
+
+
+def test_errors_name_the_flag_that_was_given(run):
+    assert "--rpm must be at least 0" in run("embed", "a", "--rpm", "-1").err
+    assert "--tpm must be at least 0" in run("embed", "a", "--tpm", "-1").err

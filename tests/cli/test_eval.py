@@ -185,3 +185,7 @@ def test_the_sample_documents(run, documents):
                 "hybrid", "--json").json  # fmt: skip
     assert found["questions"] == 74
     assert found["runs"][0]["measures"][-1]["recall"] >= 0.95
+
+
+def test_the_help_tells_where_judgments_are_looked_for(run):
+    assert "qrels/test.tsv" in " ".join(run("eval", "--help").out.split())

@@ -36,6 +36,28 @@ def test_what_is_missing_is_named(listed, monkeypatch):
     assert listed()["openai"]["ready"] is True
 
 
+def test_a_cloud_needs_a_key_or_the_library_that_signs_in(run, listed, monkeypatch):
+    monkeypatch.setattr(catalogue, "_is_installed", lambda distribution: False)
+    monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://example.openai.azure.com")
+    monkeypatch.setenv("VERTEX_PROJECT", "p")
+
+    def missing():
+        rows = [line.split("\t") for line in run("models", "list").out.splitlines()]
+        return {row[0]: row[4] for row in rows if row[0] in ("azure", "vertex")}
+
+    assert missing() == {
+        "azure": "set AZURE_OPENAI_API_KEY or OPENAI_API_KEY",
+        "vertex": "pip install 'knowledge[vertex]'",
+    }
+    monkeypatch.setenv("OPENAI_API_TYPE", "AZURE_AD")
+    assert missing()["azure"] == "pip install 'knowledge[azure]'"
+    monkeypatch.setenv("OPENAI_API_KEY", "a-token")
+    monkeypatch.setenv("VERTEX_API_KEY", "a-token")
+    assert missing() == {"azure": "", "vertex": ""}
+    monkeypatch.delenv("VERTEX_PROJECT")
+    assert missing()["vertex"] == "set VERTEX_PROJECT"
+
+
 def test_an_extra_that_is_not_installed_is_named(run, listed, monkeypatch):
     monkeypatch.setattr(catalogue, "_is_installed", lambda distribution: False)
     assert listed()["fastembed"]["installed"] is False

@@ -237,6 +237,20 @@ def test_nothing_found_is_no_failure(run):
     assert run("retrieve", "badge", "-d", "empty", "--json").json["hits"] == []
 
 
+def test_what_hits_had_to_fit_is_told_where_there_are_none(run, hits):
+    outcome = run("retrieve", "badge", "--where", "year = 1", "--file", "*.md")
+    assert (outcome.code, outcome.err) == (0, "no hits that fit --where, --file\n")
+    outcome = run("retrieve", "badge", "--max-tokens", "1")
+    assert (outcome.code, outcome.err) == (0, "no hits that fit --max-tokens 1\n")
+
+
+def test_a_span_of_time_that_no_file_can_fit(run, hits):
+    outcome = run("retrieve", "badge", "--since", "2026-01-02", "--until", "2026-01-01")
+    assert outcome.code == 2
+    assert "--since is later than --until" in outcome.err
+    assert run("retrieve", "badge", "--since", "2026-01-01", "--until", "2026-01-01").code == 0
+
+
 def test_nothing_found_fails_when_that_is_asked_for(run, hits):
     run("create-dataset", "empty")
     outcome = run("retrieve", "badge", "-d", "empty", "--fail-empty", "--json")

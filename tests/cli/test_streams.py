@@ -231,6 +231,16 @@ def test_explanations_fit_a_terminal(run, library):
 
 
 @terminal
+def test_a_passage_can_not_command_a_terminal(run, tmp_path):
+    text = "A key\x1b]52;c;aGk=\x07 that is\x9b31m odd\x08\x1b[2J."
+    write_files(tmp_path, {"docs/odd.txt": text})
+    run("ingest", tmp_path / "docs")
+    _, shown = on_terminal("retrieve", "key")
+    assert "A key]52;c;aGk= that is31m odd[2J." in plain(shown)
+    assert text in run("retrieve", "key").out  # a program gets it as it is
+
+
+@terminal
 def test_json_on_a_terminal_is_plain(run, library):
     code, shown = on_terminal("retrieve", "key", "--json")
     assert code == 0

@@ -89,7 +89,9 @@ def test_what_can_not_be_repaired_ends_with_7_and_stays(run, corpus, data_dir):
     for _ in range(2):
         fixed = run("doctor", "--fix", "--json")
         assert fixed.code == 7
-        [damage] = [one for one in fixed.json["findings"] if one["severity"] == "damage"]
+        # The words that are looked up no longer fit either, and are made anew of what is there.
+        found = [one for one in fixed.json["findings"] if one["severity"] == "damage"]
+        [damage] = [one for one in found if not one["fixed"]]
         assert (damage["code"], damage["fixed"]) == ("text-damaged", False)
         assert "knowledge delete-file" in damage["remedy"]
     assert run("delete-file", path).code == 0

@@ -132,6 +132,25 @@ def test_a_failing_model_is_a_note(run, library, chat):
     assert "travel.md" in outcome.out
 
 
+def test_a_server_that_the_flow_names_is_named_as_the_flows(run, library, flows_file):
+    text = (
+        "flows:\n  a:\n    default: true\n    retrieval:\n      queryModifiers:\n"
+        "        - name: spellcheck\n          options:\n"
+        "            model: {openai: {model: m, baseURL: nonsense}}\n"
+    )
+    outcome = run("retrieve", "hotel", "--flows-file", flows_file(text))
+    assert outcome.code == 2
+    assert "baseURL of the flow is no http:// or https:// address" in outcome.err
+
+
+def test_a_note_of_a_missing_model_says_what_to_set(run, library):
+    outcome = run("retrieve", "hotel", "--flows-file", "blueprint:rewrite")
+    assert outcome.code == 0
+    assert "goes on without its step 'spellcheck': no chat model is set. Set OPENAI_MODEL" in (
+        outcome.err
+    )
+
+
 def test_a_key_does_not_go_where_a_strangers_file_says(run, library, tmp_path, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "sk-real")
     flow = {

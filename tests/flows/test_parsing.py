@@ -187,9 +187,16 @@ ENTRY = "flows:\n  a:\n    ingestion:\n      - {entry}\n"
         (
             RETRIEVER.format(name="merge", options="{retrievers: []}"),
             6,
-            "retrievers must be a list with something in it",
+            "retrievers must be a list with something in it, not an empty one",
             "",
         ),
+        (
+            RETRIEVER.format(name="basic", options="[1]"),
+            6,
+            "the options of the retriever 'basic' must be a mapping, not a list",
+            "",
+        ),
+        ("flows: {}\n", 1, "it holds no flows", "Such as"),
         (
             RETRIEVER.format(name="merge", options="{retrievers: [{name: bm26}]}"),
             6,

@@ -179,6 +179,8 @@ def test_routing_among_some(ask, chat):
     assert server.chats == []
     with pytest.raises(DatasetNotFoundError, match="'gone'"):
         ask(retriever=step("routing", availableDatasets=["gone"]))
+    with pytest.raises(DatasetNotFoundError, match="of the datasets 'handbook', but 'default' is"):
+        ask(datasets="default", retriever=step("routing", availableDatasets=["handbook"]))
 
 
 def test_routing_that_fails_searches_all(ask, chat):

@@ -47,6 +47,11 @@ def test_an_age_counts_from_now(text, seconds):
     assert abs(time.time_ns() - seconds * SECOND - moment(text, "--since")) < 60 * SECOND
 
 
+def test_the_ends_of_time_are_moments():
+    assert moment("0001-01-01", "--since") < 0
+    assert moment("9999-12-31", "--until", end=True) > moment("9999-12-30", "--until", end=True)
+
+
 @pytest.mark.parametrize("text", ["", "yesterday", "2024-13-01", "7", "7x", "-7d", "999999w"])
 def test_what_is_no_moment(text):
     with pytest.raises(UsageError, match="--since takes a date"):

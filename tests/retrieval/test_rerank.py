@@ -12,6 +12,7 @@ from knowledge import KnowledgeBase
 from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
 from knowledge.retrieval.rerank.choice import create_reranker
 from knowledge.settings import Settings
+from tests.openai_server import OpenAIServer, Reply
 
 
 class RerankServer:
@@ -187,3 +188,40 @@ def test_bm25_needs_no_server(corpus):
         hit = kb.retrieve("the hotel's nights", top_k=1, rerank="bm25")[0]
     assert hit.name == "travel.md"
     assert hit.scores["rerank"] > 0
+
+
+@pytest.mark.parametrize("score", ["high", None, float("nan")])
+def test_a_score_that_is_no_number_is_named(server, score):
+    server.answer = lambda results: [{**results[0], "relevance_score": score}, *results[1:]]
+    with pytest.raises(EmbeddingError, match="no number") as caught:
+        scores(server.url, embedding_retries=0)
+    assert f"rerank at {server.url}" in str(caught.value)
+
+
+def test_who_waits_for_a_reranker_or_a_question_is_told_why(server, corpus, monkeypatch):
+    monkeypatch.setattr("knowledge.embeddings.retry._WORTH_A_WORD", 0.0)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with OpenAIServer() as embedding:
+        monkeypatch.setenv("OPENAI_BASE_URL", embedding.base_url)
+        with KnowledgeBase.open() as kb:
+            kb.ingest(corpus)
+    notes = []
+    server.failures = [503]
+    with OpenAIServer(script=[Reply(503, "starting")]) as embedding:
+        monkeypatch.setenv("OPENAI_BASE_URL", embedding.base_url)
+        with KnowledgeBase(Settings.read(), notify=notes.append) as kb:
+            assert kb.retrieve("a question", rerank=server.url)
+    told = [note for note in notes if "trying again" in note]
+    assert ["starting" in note for note in told] == [True, False]
+    assert "rerank at" in told[1]
+
+
+def test_a_cross_encoder_uses_fastembeds_folder_and_prints_nothing(monkeypatch, tmp_path, capfd):
+    pytest.importorskip("fastembed")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    folder = tmp_path / "models"
+    with pytest.raises(EmbeddingError, match="ms-marco-MiniLM-L-6-v2"):
+        scores("cross-encoder", fastembed_cache=str(folder))
+    assert folder.is_dir()
+    captured = capfd.readouterr()
+    assert captured.out + captured.err == ""

@@ -55,6 +55,10 @@ holds = [
     "nested = '{\"a\": 1}'",
     "the team's name=a=b",
     "year>=2020 and(team=support or tags contains x)",
+    "year == 2021 and year<>2020 and year≠2020 and year ≥ 2021 and year≤2021",
+    "team == support",
+    "team==support",
+    "tags = “Office Network” and team in (”support”)",
 ]
 holds_not = [
     "year = 2020",
@@ -106,7 +110,9 @@ def test_it_does_not_hold(text):
         ("and = 1", 1),
         ("team=support and year > ", 25),
         ("team=support or sales", 22),
-        ("a == b", 4),
+        ("a === b", 5),
+        ("a ! b", 3),
+        ("a <= ≤ b", 6),
         ("(" * 101 + "a = 1", 102),
     ],
 )
@@ -114,6 +120,11 @@ def test_what_is_no_condition_is_told_with_its_place(text, place):
     with pytest.raises(UsageError, match=rf"--where .* at character {place}$") as caught:
         parse(text)
     assert caught.value.hint
+
+
+def test_a_quote_without_an_end_is_named():
+    with pytest.raises(UsageError, match="this quote has no end at character 8"):
+        parse("team = 'support")
 
 
 @pytest.mark.parametrize(

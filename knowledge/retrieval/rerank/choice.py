@@ -56,7 +56,9 @@ class Reranker:
             close()
 
 
-def create_reranker(name: str, settings: Settings) -> Reranker:
+def create_reranker(
+    name: str, settings: Settings, notify: Callable[[str], None] | None = None
+) -> Reranker:
     """Create the reranker called ``name``; nothing is sent and no model is read yet.
 
     Parameters
@@ -64,6 +66,8 @@ def create_reranker(name: str, settings: Settings) -> Reranker:
     name:
         ``bm25``, ``cross-encoder[:MODEL]``, ``cohere[:MODEL]``, ``jina[:MODEL]``,
         ``voyage[:MODEL]``, or the address of a server, ``http://localhost:8080/v1[#MODEL]``.
+    notify:
+        Told when the user has to wait for long.
 
     Raises
     ------
@@ -78,18 +82,18 @@ def create_reranker(name: str, settings: Settings) -> Reranker:
 
         check_endpoint(settings, "rerank")
         address, _, model = text.partition("#")
-        return Reranker(text, server_reranker(address, model, settings))
+        return Reranker(text, server_reranker(address, model, settings, notify))
     kind, _, model = text.partition(":")
     kind = kind.lower()
     if kind in HOSTED:
         from knowledge.retrieval.rerank.hosted import hosted_reranker
 
         check_endpoint(settings, kind)
-        return Reranker(text, hosted_reranker(kind, model, settings))
+        return Reranker(text, hosted_reranker(kind, model, settings, notify))
     if kind == "cross-encoder":
         from knowledge.retrieval.rerank.cross_encoder import CrossEncoder
 
-        return Reranker(text, CrossEncoder(model))
+        return Reranker(text, CrossEncoder(model, settings))
     if kind == "bm25" and not model:
         from knowledge.retrieval.rerank.bm25 import bm25_scores
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import EmbeddingError, UsageError
+
+if TYPE_CHECKING:
+    from knowledge.settings import Settings
 
 DEFAULT_MODEL = "Xenova/ms-marco-MiniLM-L-6-v2"
 
@@ -19,10 +22,13 @@ class CrossEncoder:
     model:
         Hub id or folder; empty is a small English model of fastembed's. A model that fastembed
         knows is run by it where it is installed, any other by sentence-transformers.
+    settings:
+        Where fastembed keeps what it downloads.
     """
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, settings: Settings) -> None:
         self._name = model or DEFAULT_MODEL
+        self._cache = str(settings["fastembed_cache"])
         self._model: Any = None
         self._lock = threading.Lock()
 
@@ -39,7 +45,7 @@ class CrossEncoder:
         with self._lock:
             try:
                 if self._model is None:
-                    self._model = _load(self._name)
+                    self._model = _load(self._name, self._cache)
                 return [float(score) for score in self._model(question, list(texts))]
             except (UsageError, EmbeddingError):
                 raise
@@ -51,12 +57,10 @@ class CrossEncoder:
                 ) from error
 
 
-def _load(name: str) -> Any:
+def _load(name: str, cache: str) -> Any:
     """Return a function of question and texts."""
-    if _known_to_fastembed(name):
-        from fastembed.rerank.cross_encoder import TextCrossEncoder
-
-        return TextCrossEncoder(name).rerank
+    if (source := _source_of_fastembed(name)) is not None:
+        return _of_fastembed(name, source, cache)
     try:
         from sentence_transformers import CrossEncoder as Encoder
     except ImportError as error:
@@ -69,9 +73,28 @@ def _load(name: str) -> Any:
     return lambda question, texts: encoder.predict([(question, text) for text in texts])
 
 
-def _known_to_fastembed(name: str) -> bool:
+def _source_of_fastembed(name: str) -> str | None:
+    """Return where on the hub fastembed finds a model; ``None`` when it can't run it."""
     try:
         from fastembed.rerank.cross_encoder import TextCrossEncoder
     except ImportError:
-        return False
-    return name in {str(model["model"]) for model in TextCrossEncoder.list_supported_models()}
+        return None
+    known = {str(one["model"]): one["sources"] for one in TextCrossEncoder.list_supported_models()}
+    return str(known[name].get("hf") or "") if name in known else None
+
+
+def _of_fastembed(name: str, source: str, cache: str) -> Any:
+    from fastembed.rerank.cross_encoder import TextCrossEncoder
+    from loguru import logger
+
+    from knowledge.embeddings.fastembed import default_cache
+    from knowledge.embeddings.hub import ask_hub
+
+    logger.disable("fastembed")  # it would print; errors are raised as well
+    folder = cache or str(default_cache())
+    try:
+        return TextCrossEncoder(name, cache_dir=folder, local_files_only=True).rerank
+    except ValueError:
+        if source:
+            ask_hub(source)  # the library would wait 39 seconds without a network
+        return TextCrossEncoder(name, cache_dir=folder).rerank

@@ -36,6 +36,7 @@ MAX_TEXTS = 500
 """Most texts in one request; what a reranker says of one does not depend on the others."""
 
 Body = Callable[[str, Sequence[str]], dict[str, Any]]
+Notify = Callable[[str], None] | None
 
 
 class HostedReranker:
@@ -46,15 +47,20 @@ class HostedReranker:
     paths:
         Where to ask below the endpoint's URL, with what is sent there: the first that the server
         knows.
+    notify:
+        Told when the user has to wait for long.
     """
 
     def __init__(
-        self, endpoint: Endpoint, paths: Mapping[str, Body], *, timeout: float, retries: int
+        self, endpoint: Endpoint, paths: Mapping[str, Body], settings: Settings, notify: Notify
     ) -> None:
         self._failures = Failures(endpoint, endpoint.model)
+        timeout = settings["embedding_timeout"]
         self._client = HttpClient(endpoint, self._failures, timeout=timeout)
         self._paths = dict(paths)
-        self._retrier = Retrier(retries, stop=threading.Event())
+        self._retrier = Retrier(
+            settings["embedding_retries"], stop=threading.Event(), notify=notify
+        )
 
     def __call__(self, question: str, texts: Sequence[str]) -> list[float]:
         """Return a score for each text; more is better.
@@ -97,28 +103,28 @@ class HostedReranker:
             place, score = _scored(item)
             if place is None or not 0 <= place < texts or place in scores:
                 raise self._failures.of_answer("named a text that it was not sent, or one twice")
-            scores[place] = score
+            if not isinstance(score, int | float) or not math.isfinite(score):
+                raise self._failures.of_answer(f"gave a text the score {score!r}, no number")
+            scores[place] = float(score)
         if len(scores) != texts:
             raise self._failures.of_answer(f"scored {len(scores)} of {texts} texts")
         return [scores[place] for place in range(texts)]
 
 
-def hosted_reranker(name: str, model: str, settings: Settings) -> HostedReranker:
+def hosted_reranker(
+    name: str, model: str, settings: Settings, notify: Notify = None
+) -> HostedReranker:
     """Return the reranker of Cohere, Jina or Voyage, with the embedding provider's key."""
     most = "top_k" if name == "voyage" else "top_n"
     chosen = model or DEFAULT_MODELS[name]
     base = "/v2" if name == "cohere" else "/v1"
     endpoint = service_endpoint(settings, name, chosen, path=lambda path: _base(path) + base)
-    body = _with_model(chosen, most)
-    return HostedReranker(
-        endpoint,
-        {"/rerank": body},
-        timeout=settings["embedding_timeout"],
-        retries=settings["embedding_retries"],
-    )
+    return HostedReranker(endpoint, {"/rerank": _with_model(chosen, most)}, settings, notify)
 
 
-def server_reranker(address: str, model: str, settings: Settings) -> HostedReranker:
+def server_reranker(
+    address: str, model: str, settings: Settings, notify: Notify = None
+) -> HostedReranker:
     """Return the reranker at an address, such as ``http://localhost:8080/v1``."""
     variables = Variables("--rerank", "KNOW_RERANK_API_KEY", "--rerank")
     given = split_address(address, "--rerank")
@@ -131,12 +137,8 @@ def server_reranker(address: str, model: str, settings: Settings) -> HostedReran
         variables=variables,
         official=False,
     )
-    return HostedReranker(
-        endpoint,
-        {"/v1/rerank": _with_model(model, "top_n"), "/rerank": _of_text_embeddings_inference},
-        timeout=settings["embedding_timeout"],
-        retries=settings["embedding_retries"],
-    )
+    bodies = {"/v1/rerank": _with_model(model, "top_n"), "/rerank": _of_text_embeddings_inference}
+    return HostedReranker(endpoint, bodies, settings, notify)
 
 
 def _with_model(model: str, most: str) -> Body:
@@ -157,11 +159,9 @@ def _base(path: str) -> str:
     return bare.removesuffix("/v1").removesuffix("/v2").rstrip("/")
 
 
-def _scored(item: Any) -> tuple[int | None, float]:
-    if not isinstance(item, dict):
-        return None, 0.0
-    place = item.get("index")
-    score = item.get("relevance_score", item.get("score"))
-    if not isinstance(place, int) or not isinstance(score, int | float) or not math.isfinite(score):
-        return None, 0.0
-    return place, float(score)
+def _scored(item: Any) -> tuple[int | None, Any]:
+    """Return which text an item is about, where it says so, and the score as it came."""
+    found = item if isinstance(item, dict) else {}
+    place = found.get("index")
+    score = found.get("relevance_score", found.get("score"))
+    return (place if isinstance(place, int) else None), score
