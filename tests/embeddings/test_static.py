@@ -52,6 +52,11 @@ def test_a_vector_depends_on_its_own_text_only(texts):
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1.0, atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def words():
+    return WordTokens(static._tokenizer())
+
+
 @settings(deadline=None)
 @given(
     st.lists(
@@ -59,9 +64,8 @@ def test_a_vector_depends_on_its_own_text_only(texts):
         | st.text(st.characters(exclude_categories=["Cs"]))
     )
 )
-def test_words_have_the_tokens_that_the_tokenizer_gives(texts):
+def test_words_have_the_tokens_that_the_tokenizer_gives(words, texts):
     tokenizer = static._tokenizer()
-    words = WordTokens(tokenizer)
     expected = [tokenizer.encode(text, add_special_tokens=False).ids for text in texts]
     assert words.token_ids(texts) == expected
     assert words.token_ids([*texts, "x" * 99]) == [*expected, *words.token_ids(["x" * 99])]
