@@ -32,34 +32,35 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     subprocess.CalledProcessError
         It failed.
     """
-    before = _children_cpu()
     start = time.perf_counter()
     process = subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     )
     peak = 0
+    spent: dict[int, float] = {}
     watched = psutil.Process(process.pid)
     while process.poll() is None:
-        peak = max(peak, _memory(watched))
+        peak = max(peak, _look(watched, spent))
         time.sleep(SAMPLE)
     seconds = time.perf_counter() - start
     assert process.stdout is not None
     output = process.stdout.read()
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output)
-    busy = (_children_cpu() - before) / seconds / (psutil.cpu_count() or 1)
+    busy = sum(spent.values()) / seconds / (psutil.cpu_count() or 1)
     return Run(seconds, peak, output, busy)
 
 
-def _memory(process: psutil.Process) -> int:
+def _look(process: psutil.Process, spent: dict[int, float]) -> int:
+    """Return the memory of a process and its children; note what CPU time each has taken.
+
+    Not asked at the end: the times of killed children, as those of a pool, get lost.
+    """
     total = 0
     with contextlib.suppress(psutil.Error):
         for one in [process, *process.children(recursive=True)]:
             with contextlib.suppress(psutil.Error):
                 total += one.memory_info().rss
+                times = one.cpu_times()
+                spent[one.pid] = float(times.user + times.system)
     return total
-
-
-def _children_cpu() -> float:
-    times = psutil.Process().cpu_times()
-    return float(times.children_user + times.children_system)

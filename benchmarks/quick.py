@@ -43,8 +43,9 @@ def start(options: Options) -> Result:
 
 def search(options: Options) -> Result:
     """Measure questions inside one process, and recall against exact search."""
-    rows, recalls, asked = [], [], options.size(60, 3)
-    for chunks in (1_000,) if options.small else (10_000, 100_000):
+    rows, recalls, asked = [], [], 3 if options.small else 60
+    for full in (10_000,) if options.small else (10_000, 100_000, 1_000_000):
+        chunks = options.size(full, 1_000)
         folder = DataFolder(options.scratch / str(chunks))
         made = Corpus(chunks)
         made.build(folder)

@@ -36,6 +36,8 @@ _TOKENIZER = Path("tokenizers", "l2_supercat_tokenizer_config.json")
 _TENSOR = "embedding.weight"
 _SLICE = 16_384
 """Tokens summed at once: their vectors take 16 MiB."""
+_FEW = 256
+"""Texts up to which the tokenizer is asked: to make what remembers words takes as long."""
 _QUESTION = 2_000
 """Tokens up to which a question reads single rows of the file."""
 
@@ -52,6 +54,7 @@ class StaticEmbedder:
         self.max_input_tokens: int | None = None
         self.max_batch = 256
         self.cacheable = False
+        self._met = 0
 
     @classmethod
     def from_settings(
@@ -84,7 +87,7 @@ class StaticEmbedder:
         EmbeddingError
             The model's files are missing or damaged.
         """
-        token_ids = _words().token_ids(texts)
+        token_ids = self._token_ids(texts)
         table = _table()
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, ids in enumerate(token_ids):
@@ -101,7 +104,11 @@ class StaticEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Count each text's tokens."""
-        return [len(ids) for ids in _words().token_ids(texts)]
+        return [len(ids) for ids in self._token_ids(texts)]
+
+    def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        self._met += len(texts)
+        return _token_ids(texts) if self._met <= _FEW else _words().token_ids(texts)
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -78,6 +78,15 @@ def test_words_are_forgotten_when_they_are_too_many(monkeypatch):
     assert words.token_ids(["six", "one two three four five"])[1:] == first
 
 
+def test_few_texts_have_the_vectors_that_many_have(monkeypatch):
+    texts = [f"text {number} of many, about keys" for number in range(5)]
+    few = StaticEmbedder().embed_documents(texts)
+    monkeypatch.setattr(static, "_FEW", 2)
+    many = StaticEmbedder().embed_documents(texts)
+    np.testing.assert_array_equal(few.vectors, many.vectors)
+    assert few.tokens == many.tokens
+
+
 def test_slices_of_a_long_text_add_up(monkeypatch):
     text = "a text of several slices " * 50
     whole = StaticEmbedder().embed_documents([text]).vectors
