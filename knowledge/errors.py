@@ -69,6 +69,11 @@ class KnowledgeError(Exception):
     def __str__(self) -> str:
         return self.message
 
+    @property
+    def in_full(self) -> str:
+        """The message, and the hint where there is one."""
+        return f"{self.message}. {self.hint}" if self.hint else self.message
+
 
 class UsageError(KnowledgeError):
     """A flag, a setting or an argument is wrong."""

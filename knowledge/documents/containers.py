@@ -98,8 +98,7 @@ class Members:
 
     def fail(self, path: str, error: DocumentError, status: FileStatus = FileStatus.FAILED) -> None:
         """Note why a member could not be read."""
-        reason = f"{error.message}. {error.hint}" if error.hint else error.message
-        self.problem(path, status, reason)
+        self.problem(path, status, error.in_full)
 
     def problem(self, path: str, status: FileStatus | str, reason: str) -> None:
         """Note something about a member, or with an empty path about the container."""

@@ -101,8 +101,8 @@ class CacheAccess:
 
     def _give_up(self, what: str, error: Exception) -> None:
         self._cache = None
-        remedy = f". {error.hint}" if isinstance(error, KnowledgeError) and error.hint else ""
-        self._notify(f"the embedding cache can't be {what}, going on without it: {error}{remedy}")
+        why = error.in_full if isinstance(error, KnowledgeError) else error
+        self._notify(f"the embedding cache can't be {what}, going on without it: {why}")
 
 
 def _is_vector(vector: NDArray[np.float32], dimensions: int | None) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from knowledge.chat import ChatModel, Message
-from knowledge.errors import ChatError, KnowledgeError, NoChatModelError
+from knowledge.errors import ChatError, NoChatModelError
 from knowledge.flows.options import Secret
 from knowledge.flows.steps import ModelChoice
 from knowledge.settings import BY_NAME, Origin, Settings, Value
@@ -25,11 +25,6 @@ _OF_ANOTHER_SERVER = (
 
 FAILURES = (ChatError, NoChatModelError)
 """What a step that asks a model may fail with, and go on."""
-
-
-def why(error: KnowledgeError) -> str:
-    """Return what went wrong and what to do, as a note tells it."""
-    return f"{error.message}. {error.hint}" if error.hint else error.message
 
 
 class LanguageModels:

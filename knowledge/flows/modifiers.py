@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 
 from knowledge.flows import prompts
-from knowledge.flows.language_models import FAILURES, LanguageModels, why
+from knowledge.flows.language_models import FAILURES, LanguageModels
 from knowledge.flows.steps import Step
 
 Warn = Callable[[Step, str], None]
@@ -23,7 +23,7 @@ def modify(step: Step, query: str, models: LanguageModels, warn: Warn) -> list[s
     try:
         found = _modified(step, query, models)
     except FAILURES as error:
-        warn(step, why(error))
+        warn(step, error.in_full)
         return [query]
     kept = list(dict.fromkeys(text.strip() for text in found if text.strip()))
     if not kept:

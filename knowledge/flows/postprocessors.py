@@ -13,7 +13,7 @@ from knowledge.documents.transformers import is_only_headings
 from knowledge.errors import FlowsFileError
 from knowledge.flows import prompts
 from knowledge.flows.exchange import Wishes
-from knowledge.flows.language_models import FAILURES, LanguageModels, why
+from knowledge.flows.language_models import FAILURES, LanguageModels
 from knowledge.flows.model_steps import find_keywords
 from knowledge.flows.modifiers import Warn
 from knowledge.flows.steps import Step
@@ -189,7 +189,7 @@ class Postprocessors:
             try:
                 return ask(hit)
             except FAILURES as error:
-                failures.append(why(error))
+                failures.append(error.in_full)
                 return otherwise
 
         with ThreadPoolExecutor(_AT_ONCE) as threads:

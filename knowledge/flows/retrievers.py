@@ -10,7 +10,7 @@ from knowledge.errors import DatasetNotFoundError
 from knowledge.flows import prompts
 from knowledge.flows.exchange import Wishes
 from knowledge.flows.fusing import best_of, weighted_sum
-from knowledge.flows.language_models import FAILURES, LanguageModels, why
+from knowledge.flows.language_models import FAILURES, LanguageModels
 from knowledge.flows.modifiers import Warn
 from knowledge.flows.steps import Step
 from knowledge.model import Dataset, Hit
@@ -79,7 +79,7 @@ class Retrievers:
         try:
             reply = self.models.ask(step["model"], told, prompts.SUBQUERY_SCHEMA, name="subqueries")
         except FAILURES as error:
-            self.warn(step, why(error))
+            self.warn(step, error.in_full)
             return [text]
         parts = list(dict.fromkeys(part.strip() for part in reply["subqueries"] if part.strip()))
         if not parts:
@@ -103,7 +103,7 @@ class Retrievers:
                 step["model"], told, prompts.routing_schema(list(names)), name="dataset"
             )
         except FAILURES as error:
-            self.warn(step, why(error))
+            self.warn(step, error.in_full)
             return names
         return (reply["dataset"],)
 

@@ -100,7 +100,7 @@ def load_file(task: LoadTask) -> LoadedFile:
         reason = "it vanished during the run" if isinstance(error, FileNotFoundError) else ""
         return failed(task, reason or (error.strerror or str(error)).lower())
     except DocumentError as error:
-        return failed(task, _sentence(error))
+        return failed(task, error.in_full)
     digest = sha256(data).hexdigest()
     stats: dict[str, Any] = {"size": size, "mtime_ns": mtime_ns, "content_hash": digest}
     if digest == task.known_hash:
@@ -108,11 +108,11 @@ def load_file(task: LoadTask) -> LoadedFile:
     try:
         return _parse(task, data, stats)
     except EmptyDocumentError as error:
-        return LoadedFile(task, FileStatus.EMPTY, reason=_sentence(error), **stats)
+        return LoadedFile(task, FileStatus.EMPTY, reason=error.in_full, **stats)
     except UnsupportedDocumentError as error:
-        return LoadedFile(task, FileStatus.UNSUPPORTED, reason=_sentence(error), **stats)
+        return LoadedFile(task, FileStatus.UNSUPPORTED, reason=error.in_full, **stats)
     except DocumentError as error:
-        return LoadedFile(task, FileStatus.FAILED, reason=_sentence(error), **stats)
+        return LoadedFile(task, FileStatus.FAILED, reason=error.in_full, **stats)
     except MemoryError:
         return LoadedFile(task, FileStatus.FAILED, reason="it needs too much memory", **stats)
 
@@ -247,7 +247,7 @@ def _passages(
         except DocumentError as error:
             if not document.member:
                 raise
-            problems.append(FileProblem(document.member, FileStatus.FAILED, _sentence(error)))
+            problems.append(FileProblem(document.member, FileStatus.FAILED, error.in_full))
             continue
         own = {} if document.metadata == loaded.metadata else document.metadata
         for passage in passages:
@@ -271,7 +271,3 @@ def _why_nothing(problems: list[FileProblem]) -> tuple[FileStatus, str]:
         first = problems[0]
         return FileStatus.EMPTY, f"no text in its members; {first.file}: {first.reason}"
     return FileStatus.EMPTY, "it holds no text"
-
-
-def _sentence(error: DocumentError) -> str:
-    return f"{error.message}. {error.hint}" if error.hint else error.message

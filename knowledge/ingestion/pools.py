@@ -52,7 +52,7 @@ def _cache_if_usable(folder: DataFolder, choice: Choice, notify: Notify) -> Embe
     except LockedError:
         raise
     except KnowledgeError as error:
-        notify(f"the embedding cache can't be opened, going on without it: {_in_full(error)}")
+        notify(f"the embedding cache can't be opened, going on without it: {error.in_full}")
         return None
 
 
@@ -69,15 +69,11 @@ def kept_texts(
         keys = {text_key(sendable(text)): text for text in texts}
         return {keys[key] for key in cache.known(model_name(choice.embedder), keys)}
     except KnowledgeError as error:
-        notify(f"the embedding cache can't be read: {_in_full(error)}")
+        notify(f"the embedding cache can't be read: {error.in_full}")
         return set()
     finally:
         if cache is not None:
             cache.close()
-
-
-def _in_full(error: KnowledgeError) -> str:
-    return f"{error.message}. {error.hint}" if error.hint else error.message
 
 
 def open_question_cache(
