@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from typing import NamedTuple
 from zlib import crc32
 
@@ -47,8 +48,21 @@ def places(
             continue
         if rank is None:
             rank = _BLANK_LINE if match.end() - match.start() > 1 else _LINE
-        head = text[offset : offset + _LOOK].encode("utf-8", "surrogatepass")
-        yield Place(offset, (rank, crc32(head)))
+        yield Place(offset, (rank, text_hash(text[offset : offset + _LOOK])))
+
+
+def anchors_inside(found: Iterable[Place], start: int, end: int, reach: int) -> Iterator[int]:
+    """Yield the offsets as :func:`anchors` does; both ends of the text keep them at a distance.
+
+    Else a short text would fall apart. The ends themselves may be among them.
+    """
+    ends = (Place(start, (-1, 0)), Place(end, (-1, 0)))
+    return anchors(chain(ends[:1], found, ends[1:]), reach)
+
+
+def text_hash(text: str) -> int:
+    """Return what chooses among equally good places: it depends on the text alone."""
+    return crc32(text.encode("utf-8", "surrogatepass"))
 
 
 def anchors(found: Iterable[Place], reach: int) -> Iterator[int]:

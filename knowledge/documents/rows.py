@@ -11,10 +11,8 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
-from zlib import crc32
 
-from knowledge.documents.anchors import Place, anchors
+from knowledge.documents.anchors import Place, anchors_inside, text_hash
 from knowledge.documents.chunking import Chunker, Piece, Span, has_content
 from knowledge.documents.tokens import TokenCounter
 from knowledge.model import SplitterSpec
@@ -105,19 +103,14 @@ def record_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Itera
 def _grouped(
     text: str, spans: Sequence[Span], group: _Group, counter: TokenCounter
 ) -> Iterator[Piece]:
-    # Both ends of the table keep anchors at a distance, or a short one would fall apart.
-    ends = [Place(start, (-1, 0)) for start in (spans[0][0], spans[-1][1])] if spans else []
-    found = (Place(start, (0, _hash(text[start:end]))) for start, end in spans)
-    fresh = set(anchors(chain(ends[:1], found, ends[1:]), round(_REACH * group.limit)))
+    found = (Place(start, (0, text_hash(text[start:end]))) for start, end in spans)
+    first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
+    fresh = set(anchors_inside(found, first, last, round(_REACH * group.limit)))
     for span in spans:
         if span[0] in fresh:
             yield from group.flush()
         yield from group.add(span, counter.count(text[slice(*span)] + "\n"))
     yield from group.flush()
-
-
-def _hash(record: str) -> int:
-    return crc32(record.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(slots=True)

@@ -8,9 +8,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import chain
 
-from knowledge.documents.anchors import Place, anchors, places
+from knowledge.documents.anchors import anchors_inside, places
 from knowledge.documents.headings import Heading, Outline
 
 Scan = Callable[[str, int, int], Outline]
@@ -53,11 +52,8 @@ def sections(
         in_heading = at >= 0 and offset < inside[at][1]
         return 0 if in_heading or outline.in_fence(offset) else None
 
-    # Both ends of the text keep anchors at a distance, or a short note would fall apart.
-    ends = (Place(begin, (-1, 0)), Place(stop, (-1, 0)))
-    found = chain(ends[:1], places(text, begin, stop, rank), ends[1:])
     start, first = begin, 0
-    for end in anchors(found, reach):
+    for end in anchors_inside(places(text, begin, stop, rank), begin, stop, reach):
         last = bisect_left(starts, end)
         if end > start:
             yield Section(start, end, tuple(headings[first:last]))

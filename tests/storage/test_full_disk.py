@@ -15,18 +15,12 @@ import pytest
 from knowledge.knowledge_base import KnowledgeBase
 from tests.durability import programs
 from tests.durability.invariants import Published, check_clean, check_readable
-from tests.storage.command_lines import CommandLines, command_lines
+from tests.storage.command_lines import CommandLines
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no fork on Windows")
 
 QUESTION = ("retrieve", "amber basil", "--json")
 SIZE = 6 * 1024 * 1024
-
-
-@pytest.fixture(scope="module")
-def lines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CommandLines]:
-    with command_lines(tmp_path_factory.mktemp("lines")) as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +77,7 @@ def check_same(data: Path, before: Published) -> None:
 
 
 @pytest.mark.parametrize("command", ["ingest", "import", "reembed", "export"])
-def test_a_full_disk(lines: CommandLines, base: Path, disk: Path, command: str) -> None:
+def test_a_full_disk(command_process: CommandLines, base: Path, disk: Path, command: str) -> None:
     data = disk / "data"
     shutil.copytree(base / "data", data)
     before = check_clean(data)
@@ -91,7 +85,7 @@ def test_a_full_disk(lines: CommandLines, base: Path, disk: Path, command: str) 
     codes = []
     for left in (0, 40_000, 200_000, 600_000):
         filler = fill(disk, left)
-        [done] = lines.run(data, line)
+        [done] = command_process.run(data, line)
         codes.append(done.code)
         filler.unlink()
         if done.code:
@@ -101,7 +95,7 @@ def test_a_full_disk(lines: CommandLines, base: Path, disk: Path, command: str) 
             break
     assert codes[0] == 1, "there was room"
     if codes[-1]:
-        [done] = lines.run(data, line)
+        [done] = command_process.run(data, line)
         assert done.code == 0
     check_clean(data)
     assert not [path for path in disk.iterdir() if path.name.startswith(".")]
@@ -109,7 +103,7 @@ def test_a_full_disk(lines: CommandLines, base: Path, disk: Path, command: str) 
 
 @pytest.mark.parametrize("command", ["ingest", "import", "reembed", "export"])
 def test_a_limit_of_file_sizes(
-    lines: CommandLines, base: Path, tmp_path: Path, command: str
+    command_process: CommandLines, base: Path, tmp_path: Path, command: str
 ) -> None:
     data = tmp_path / "data"
     shutil.copytree(base / "data", data)
@@ -117,7 +111,7 @@ def test_a_limit_of_file_sizes(
     line = writers(base, data)[command]
     codes = []
     for limit in (1_000, 30_000, 150_000, None):
-        [done] = lines.run(data, line, limit=limit)
+        [done] = command_process.run(data, line, limit=limit)
         codes.append(done.code)
         if not done.code:
             break
@@ -139,17 +133,17 @@ def remount(disk: Path, how: str) -> None:
 
 @pytest.mark.parametrize("command", ["ingest", "import", "reembed", "export"])
 def test_a_folder_that_is_only_read(
-    lines: CommandLines, base: Path, disk: Path, command: str
+    command_process: CommandLines, base: Path, disk: Path, command: str
 ) -> None:
     data = disk / "data"
     shutil.copytree(base / "data", data)
     before = check_clean(data)
     line = writers(base, data)[command]
     remount(disk, "ro")
-    [done] = lines.run(data, line)
+    [done] = command_process.run(data, line)
     assert done.code == 1
     remount(disk, "rw")
     check_same(data, before)
-    [done] = lines.run(data, line)
+    [done] = command_process.run(data, line)
     assert done.code == 0
     check_clean(data)
