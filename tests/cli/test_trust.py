@@ -251,7 +251,7 @@ def test_code_that_a_data_folder_of_the_folder_names_is_not_loaded(run, run_proc
     for command in (["retrieve", "key"], ["ingest", corpus]):
         outcome = run_process(*command, "--json", env={"KNOW_DATA_DIR": None}, cwd=here)
         assert not (here / "loaded").exists()
-        assert (outcome.code, outcome.json["error"]["code"]) == REFUSED
+        assert (outcome.code, outcome.json["error"]["code"]) == (2, "untrusted-model")
 
 
 @pytest.mark.parametrize(

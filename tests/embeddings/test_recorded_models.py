@@ -17,11 +17,13 @@ from knowledge.embeddings.consent import what_it_names
 from knowledge.embeddings.registry import create_embedder, provider_names
 from knowledge.errors import UntrustedEndpointError, UntrustedModelError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
+from knowledge.retrieval.query import MODES
 from knowledge.settings import Settings
 from tests.conftest import write_files
 
 CANARY = """\
 import pathlib
+import zlib
 
 import numpy as np
 
@@ -56,7 +58,7 @@ class Foreign:
         self.size = size
 
     def embed_documents(self, texts):
-        return [[1.0] + [0.0] * (self.size - 1) for text in texts]
+        return np.eye(self.size)[[zlib.crc32(text.encode()) % self.size for text in texts]]
 
     def embed_query(self, text):
         return self.embed_documents([text])[0]
@@ -135,8 +137,6 @@ def test_nothing_of_an_archive_is_run_or_opened(run, forged, plain, canary, mark
     corpus = plain[1]
     questions = tmp_path / "questions.jsonl"
     questions.write_text(json.dumps({"query": "signing key", "file": "keys.md"}), "utf-8")
-    words = tmp_path / "words.txt"
-    words.write_text("key\n")
 
     outcome = run("import", archive, "--as", "theirs", "--json")
     assert outcome.code == 0
@@ -144,9 +144,9 @@ def test_nothing_of_an_archive_is_run_or_opened(run, forged, plain, canary, mark
     assert named == ("code" if provider in ("langchain", "llama-index", PYTHON) else "path")
     theirs = ("-d", "theirs")
     refused = [
-        *[("retrieve", "key", "--mode", mode, *theirs) for mode in ("auto", "dense", "hybrid")],
+        *[("retrieve", "key", "--mode", mode, *theirs) for mode in MODES],
         ("retrieve", "key", "--archive", archive),
-        ("eval", questions, *theirs),
+        ("eval", "theirs", "--queries", questions),
         ("ingest", corpus, *theirs),
         ("ingest", corpus, "--dry-run", *theirs),
         ("watch", corpus, "--once", *theirs),
@@ -160,7 +160,6 @@ def test_nothing_of_an_archive_is_run_or_opened(run, forged, plain, canary, mark
         assert provider in error["message"]
         assert "--embedding-model-provider" in error["hint"]
     allowed = [
-        ("retrieve", "key", "--mode", "keyword", *theirs),
         ("list-datasets", "--archive", archive),
         ("get-dataset", "default", "--archive", archive),
         ("get-dataset", "theirs"),
