@@ -36,10 +36,7 @@ def list_models(session: Session) -> None:
     show_table(
         session,
         ("PROVIDER", "READY", "KIND", "RUNS ON", "MISSING"),
-        [
-            (p.name, "yes" if p.ready else "no", p.kind, _where(p), p.missing)
-            for p in providers
-        ],
+        [(p.name, "yes" if p.ready else "no", p.kind, _where(p), p.missing) for p in providers],
     )
 
 

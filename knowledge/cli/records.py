@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knowledge.model import Chunk, Dataset, EmbedderSpec, FileStatus, Hit, IngestReport, Passage, SourceFile
+from knowledge.model import (
+    Chunk,
+    Dataset,
+    EmbedderSpec,
+    FileStatus,
+    Hit,
+    IngestReport,
+    Passage,
+    SourceFile,
+)
 
 if TYPE_CHECKING:
     from knowledge.ingestion.watch_events import WatchEvent

@@ -155,9 +155,7 @@ def _provider(name: str, settings: Settings) -> ProviderInfo:
         installed = _extra_is_installed(facts.extra)
         needs = tuple(_requirements(facts.requires, settings))
         named = what_it_names(name, None)
-        return ProviderInfo(
-            name, BUILT_IN, facts.where, needs, facts.extra, installed, names=named
-        )
+        return ProviderInfo(name, BUILT_IN, facts.where, needs, facts.extra, installed, names=named)
     try:
         found = entry_point_class(name)
     except UsageError as error:
