@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -57,8 +58,6 @@ def is_remembered(dataset: Dataset, settings: Settings) -> bool:
 
 def remember(dataset: Dataset, spec: EmbedderSpec, settings: Settings) -> str:
     """Remember that the user named the model of a dataset; where that fails, return why."""
-    from dataclasses import replace
-
     facts = _facts(replace(dataset, embedding=spec), settings)
     file = _file(facts)
     try:
@@ -86,13 +85,13 @@ def refusal(dataset: Dataset, spec: EmbedderSpec, settings: Settings) -> Untrust
 
 
 def _names_path(provider: str, model: str) -> bool:
-    from knowledge.embeddings import chroma_model
-
     try:
         name, arguments = parse_model_name(model)
     except UsageError:
         name, arguments = model.partition("?")[0], {"path": ""}
     if provider == "onnx":
+        from knowledge.embeddings import chroma_model
+
         return name != chroma_model.MODEL
     if provider == "fastembed":
         return "path" in arguments

@@ -93,9 +93,9 @@ def reembed(
                             facts |= facts_of_usage(pool, choice)
                         stats = pool.stats
                     dataset = replacement.publish(after)
-                if note := remember(dataset, choice):
-                    notify(note)
                 usage, chunks = Usage.of(choice, stats.embedded, stats.tokens), dataset.chunks
+            if note := remember(dataset, choice):
+                notify(note)
     return ReembedReport(
         dataset=name,
         before=before,

@@ -119,14 +119,8 @@ def forged(plain, tmp_path):
 HOSTILE = {
     "langchain": ("langchain", SHELL),
     "llama-index": ("llama-index", SHELL),
-    "langchain class": ("langchain", "canary_models.Foreign"),
     "python": (PYTHON, "small"),
     "onnx": ("onnx", "/nowhere/model"),
-    "onnx relative": ("onnx", "model"),
-    "llama-cpp": ("llama-cpp", "model.gguf"),
-    "sentence-transformers": ("sentence-transformers", "/nowhere/model?revision=1"),
-    "model2vec": ("model2vec", "~/model"),
-    "fastembed": ("fastembed", "BAAI/bge-small-en-v1.5?path=/nowhere"),
 }
 
 
@@ -179,6 +173,33 @@ def test_nothing_of_an_archive_is_run_or_opened(run, forged, plain, canary, mark
     for name in ("theirs", "copied", "merged"):
         assert run("retrieve", "key", "-d", name, "--json").json["error"]["code"] == REFUSED[1]
     assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("provider", "model"),
+    [
+        ("langchain", "canary_models.Foreign"),
+        ("llama-index", "canary_models:Foreign"),
+        ("python:canary_models", ""),
+        ("onnx", "model"),
+        ("onnx", "./model?pooling=cls"),
+        ("llama-cpp", "model.gguf"),
+        ("sentence-transformers", "/nowhere/model?revision=1"),
+        ("sentence-transformers", "../model?broken"),
+        ("model2vec", "~/model"),
+        ("fastembed", "BAAI/bge-small-en-v1.5?path=/nowhere"),
+    ],
+)
+def test_whatever_the_name_looks_like(canary, mark, tmp_path, provider, model):
+    settings = Settings.read(environ={}, folder=tmp_path, data_dir=str(tmp_path / "data"))
+    with pytest.raises(UntrustedModelError, match=r"dataset 'd' is embedded with "):
+        recorded(of_model(provider, model), settings)
+    assert not mark.exists()
+
+
+def of_model(provider, model):
+    spec = EmbedderSpec(provider, model, 256)
+    return Dataset("d", "d-1", 1, 1, 1, 1, spec, None, {}, None, None)
 
 
 def test_a_damaged_index_is_not_mended_by_code(run, forged, canary, mark, data_dir):
@@ -252,6 +273,13 @@ def test_a_name_in_the_environment_does_as_well(run, forged, canary, mark, monke
 def test_an_ingest_that_names_the_model_is_a_yes_to_an_import(run, forged, plain, canary):
     run("import", forged(PYTHON, "small"))
     assert run("ingest", plain[1], "--embedding-model-provider", PYTHON).code == 0
+    assert run("retrieve", "key").code == 0
+
+
+def test_a_reembed_that_names_the_same_model_is_a_yes_and_embeds_nothing(run, forged, canary):
+    run("import", forged(PYTHON, "small"))
+    asked = ("reembed", "default", "--embedding-model-provider", PYTHON, "--json")
+    assert run(*asked).json["embedded"] == 0
     assert run("retrieve", "key").code == 0
 
 
@@ -331,13 +359,9 @@ def test_an_untrusted_folder_names_neither_code_nor_files(canary, mark, tmp_path
     with pytest.raises(UntrustedEndpointError):
         choose(None, settings)
     name, _, model = provider.rpartition(":")
-    spec = (
-        EmbedderSpec(provider, "small", 256)
-        if provider == PYTHON
-        else EmbedderSpec(name, model, 256)
-    )
+    dataset = of_model(provider, "small") if provider == PYTHON else of_model(name, model)
     with pytest.raises((UntrustedEndpointError, UntrustedModelError)):
-        recorded(Dataset("d", "d-1", 1, 1, 1, 1, spec, None, {}, None, None), settings)
+        recorded(dataset, settings)
     assert not mark.exists()
 
 
@@ -351,12 +375,26 @@ def test_fastembeds_cache_is_not_the_folders_to_name(tmp_path):
     create_reranker("cross-encoder", settings.override(trust_project=True))
 
 
+def test_a_cross_encoders_folder_is_the_users_to_name(tmp_path, monkeypatch):
+    from knowledge.retrieval.rerank.choice import create_reranker
+
+    here = tmp_path / "here"
+    write_files(here, {"knowledge.yaml": "rerank: cross-encoder:./org/model\n", "org/model/a": ""})
+    settings = Settings.read(environ={}, folder=here)
+    with pytest.raises(
+        UntrustedEndpointError, match=r"names a folder to open: cross-encoder:\./org"
+    ):
+        create_reranker(settings["rerank"], settings)
+    create_reranker(settings["rerank"], settings.override(rerank=settings["rerank"]))
+    with pytest.raises(UsageError, match="a folder here too"):
+        create_reranker("cross-encoder:org/model", settings.override(rerank="x"))
+
+
 def test_a_model_that_brings_code_must_be_named_where_such_code_is_allowed():
     """The variable that lets one model of the user run its code lets no other one."""
     settings = Settings.read(environ={"KNOW_SENTENCE_TRANSFORMERS_TRUST_REMOTE_CODE": "1"})
-    spec = EmbedderSpec("sentence-transformers", "someone/model", 8)
     with pytest.raises(UntrustedModelError, match="code that is run"):
-        recorded(Dataset("d", "d-1", 1, 1, 1, 1, spec, None, {}, None, None), settings)
+        recorded(of_model("sentence-transformers", "someone/model"), settings)
 
 
 # What may be loaded
