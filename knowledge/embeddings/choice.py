@@ -83,7 +83,7 @@ def recorded(dataset: Dataset, settings: Settings) -> Choice:
     own = dataset.embedding
     assert own is not None
     if (
-        consent.needs_consent(own, settings)
+        _needs_consent(own, settings)
         and not consent.is_remembered(dataset, settings)
         and not _is_asked_for(own, settings)
     ):
@@ -100,7 +100,7 @@ def remember(dataset: Dataset, choice: Choice) -> str:
         A sentence for the user where that can't be remembered; else empty.
     """
     spec = choice.embedder.spec
-    if not consent.needs_consent(spec, choice.settings):
+    if not _needs_consent(spec, choice.settings):
         return ""
     return consent.remember(dataset, spec, choice.settings)
 
@@ -114,10 +114,10 @@ def inherit(sources: Iterable[Dataset], made: Dataset, settings: Settings) -> st
         As for `remember`.
     """
     own = made.embedding
-    if own is None or not consent.needs_consent(own, settings):
+    if own is None or not _needs_consent(own, settings):
         return ""
     embedded = [source for source in sources if source.embedding is not None]
-    if not all(consent.is_remembered(source, settings) for source in embedded):
+    if not embedded or not all(consent.is_remembered(source, settings) for source in embedded):
         return ""
     return consent.remember(made, own, settings)
 
@@ -173,13 +173,18 @@ def _recorded(own: EmbedderSpec, settings: Settings) -> Choice:
 
 
 def _is_asked_for(own: EmbedderSpec, settings: Settings) -> bool:
-    """Tell whether the user's own settings lead to a recorded model."""
+    """Tell whether the user's own settings lead to a model of the recorded name."""
     if not settings.is_set("embedding_model_provider"):
         return False
     provider = default_provider(settings)
     if resolve(provider, settings).provider != own.provider:
         return False
-    return _same(_asked_for(settings).embedder.spec, own, settings)
+    asked = _asked_for(settings).embedder.spec
+    return (asked.provider, asked.model) == (own.provider, own.model)
+
+
+def _needs_consent(spec: EmbedderSpec, settings: Settings) -> bool:
+    return bool(consent.needs_consent(spec.provider, spec.model, settings))
 
 
 def _check(there: Resolved, name: str) -> None:
@@ -188,11 +193,11 @@ def _check(there: Resolved, name: str) -> None:
     if name not in settings.profiles:
         check_exists(there.provider, profiles=settings.profiles)
     check_endpoint(settings, there.provider, is_plugin=is_plugin(there.provider))
-    named = consent.what_it_names(there.provider, there.model)
+    named = consent.needs_consent(there.provider, there.model, settings)
     if named and may_not_name(settings, "embedding_model_provider"):
         origin = settings.origin("embedding_model_provider")
         raise UntrustedEndpointError(
-            f"{origin} in {settings.folder} names files to open: {there.provider}:{there.model}"
+            f"{origin} in {settings.folder} names {named}: {there.provider}:{there.model}"
         )
 
 
@@ -207,8 +212,8 @@ def _profiles_for(own: EmbedderSpec, settings: Settings) -> Iterator[Resolved]:
         if name != named and any(value.missing for value in profile.config.values()):
             continue  # it can't be used here, and nobody asked for it
         there = use_profile(profile, settings)
-        named_model = consent.what_it_names(there.provider, there.model)
-        if named_model and may_not_name(there.settings, "embedding_model_provider"):
+        loaded = consent.needs_consent(there.provider, there.model, there.settings)
+        if loaded and may_not_name(there.settings, "embedding_model_provider"):
             continue  # nothing is loaded to find out whether it is the same
         spec = create_embedder(text if name == named else name, settings=settings).spec
         if _same(spec, own, settings):

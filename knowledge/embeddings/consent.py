@@ -35,16 +35,18 @@ def what_it_names(provider: str, model: str | None) -> str:
     return PATH if model and _names_path(provider, model) else ""
 
 
-def needs_consent(spec: EmbedderSpec, settings: Settings) -> str:
-    """Tell what of a recorded model its user must have named, in words; empty for nothing."""
-    named = what_it_names(spec.provider, spec.model)
-    if named == PATH:
-        return "files that are opened"
-    of_hub = (
-        spec.provider == "sentence-transformers"
-        and settings["sentence_transformers_trust_remote_code"]
+def needs_consent(provider: str, model: str | None, settings: Settings) -> str:
+    """Tell what a model would have loaded, which its user must have named; empty for nothing.
+
+    Where models may bring code of their own, a model of sentence-transformers is code.
+    """
+    named = what_it_names(provider, model)
+    brings_code = (
+        provider == "sentence-transformers" and settings["sentence_transformers_trust_remote_code"]
     )
-    return "code that is run" if named == CODE or of_hub else ""
+    if named == CODE or brings_code:
+        return "code to run"
+    return "files to open" if named == PATH else ""
 
 
 def is_remembered(dataset: Dataset, settings: Settings) -> bool:
@@ -78,7 +80,7 @@ def refusal(dataset: Dataset, spec: EmbedderSpec, settings: Settings) -> Untrust
     name = f"{spec.provider}:{spec.model}" if spec.model else spec.provider
     return UntrustedModelError(
         f"dataset {dataset.name!r} is embedded with {name}, which stands for "
-        f"{needs_consent(spec, settings)}, and nobody here named it",
+        f"{needs_consent(spec.provider, spec.model, settings)}, and nobody here named it",
         hint=f"If you trust it, name it yourself: {_FLAG} {shlex.quote(name)}, or "
         f"{_VARIABLE}={shlex.quote(name)} for commands that have no such flag.",
     )

@@ -386,15 +386,25 @@ def test_a_cross_encoders_folder_is_the_users_to_name(tmp_path, monkeypatch):
     ):
         create_reranker(settings["rerank"], settings)
     create_reranker(settings["rerank"], settings.override(rerank=settings["rerank"]))
+    create_reranker(f"cross-encoder:{here}/org/model", settings)  # the caller's own word
     with pytest.raises(UsageError, match="a folder here too"):
-        create_reranker("cross-encoder:org/model", settings.override(rerank="x"))
+        create_reranker("cross-encoder:org/model", settings)
 
 
 def test_a_model_that_brings_code_must_be_named_where_such_code_is_allowed():
     """The variable that lets one model of the user run its code lets no other one."""
     settings = Settings.read(environ={"KNOW_SENTENCE_TRANSFORMERS_TRUST_REMOTE_CODE": "1"})
-    with pytest.raises(UntrustedModelError, match="code that is run"):
+    with pytest.raises(UntrustedModelError, match="code to run"):
         recorded(of_model("sentence-transformers", "someone/model"), settings)
+
+
+def test_nor_may_a_folder_name_a_model_that_brings_code(tmp_path):
+    line = "KNOW_EMBEDDING_MODEL_PROVIDER=sentence-transformers:someone/model\n"
+    write_files(tmp_path / "here", {".env": line})
+    environ = {"KNOW_SENTENCE_TRANSFORMERS_TRUST_REMOTE_CODE": "1"}
+    settings = Settings.read(environ=environ, folder=tmp_path / "here")
+    with pytest.raises(UntrustedEndpointError, match="code to run: sentence-tr"):
+        choose(None, settings)
 
 
 # What may be loaded
