@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge.embeddings.model_identity import OPTION as FILES
 from knowledge.embeddings.model_name import is_path, parse_model_name
 from knowledge.errors import UntrustedModelError, UsageError
 from knowledge.trust import names_code, trust_file
@@ -109,6 +110,7 @@ def _facts(dataset: Dataset, settings: Settings) -> dict[str, str]:
         "dataset": dataset.key,
         "provider": dataset.embedding.provider,
         "model": dataset.embedding.model,
+        "files": str(dataset.embedding.options.get(FILES, "")),
     }
 
 

@@ -9,11 +9,12 @@ import sqlite3
 import sys
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from knowledge.embeddings.choice import choose, recorded
-from knowledge.embeddings.consent import what_it_names
+from knowledge.embeddings.consent import is_remembered, remember, what_it_names
 from knowledge.embeddings.registry import create_embedder, provider_names
 from knowledge.errors import UntrustedEndpointError, UntrustedModelError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
@@ -304,6 +305,18 @@ def test_a_yes_is_for_the_model_that_was_named(run, corpus, canary, data_dir):
     with closing(sqlite3.connect(data_dir / "catalog.db")) as catalog, catalog:
         catalog.execute("UPDATE datasets SET model = model || '?size=128'")
     assert run("retrieve", "key", "--json").json["error"]["code"] == REFUSED[1]
+
+
+def test_a_yes_is_for_the_files_that_were_there(tmp_path):
+    """Who changes them changes the hash in a catalog that lies beside them, too."""
+    settings = Settings.read(environ={}, folder=tmp_path, data_dir=str(tmp_path / "data"))
+    before, after = (
+        replace(of_model("onnx", "/m"), embedding=EmbedderSpec("onnx", "/m", 8, {"files": files}))
+        for files in ("0123", "4567")
+    )
+    assert remember(before, before.embedding, settings) == ""
+    assert is_remembered(before, settings)
+    assert not is_remembered(after, settings)
 
 
 def test_no_folder_can_move_what_is_remembered(run, corpus, canary, tmp_path, data_dir):
