@@ -74,6 +74,12 @@ LOCAL = frozenset(
 )
 """The providers that send texts nowhere."""
 
+TRUST_FLOWS = (
+    "If you trust the flows file, run `knowledge trust` on its folder, or set KNOW_TRUST_PROJECT=1 "
+    "once."
+)
+"""What helps where a flows file is refused something."""
+
 
 def trust_file() -> Path:
     """Return the file that lists trusted folders."""
@@ -149,7 +155,7 @@ def check_endpoint(settings: Settings, provider: str, *, is_plugin: bool = False
 
 
 def may_not_name(settings: Settings, name: str) -> bool:
-    """Tell whether a setting that the user has not trusted somebody with has been set there."""
+    """Tell whether a file that the user has not trusted has set ``name``."""
     origin = settings.origin(name)
     # A flows file has this origin only where it is not trusted.
     return origin is Origin.FLOWS_FILE or (origin.of_folder and not is_trusted(settings))
@@ -208,12 +214,6 @@ def _check_reach(settings: Settings, reach: Reach) -> None:
     )
 
 
-TRUST_FLOWS = (
-    "If you trust the flows file, run `knowledge trust` on its folder, or set KNOW_TRUST_PROJECT=1 "
-    "once."
-)
-
-
 def _shown(settings: Settings, reach: Reach, endpoint: Origin) -> tuple[str, str] | None:
     """Name what is shown that is not of who named the endpoint, and where it comes from."""
     for name in (*reach.keys, *reach.identities):
@@ -228,4 +228,5 @@ def _shown(settings: Settings, reach: Reach, endpoint: Origin) -> tuple[str, str
 
 
 def _host(address: str) -> str:
-    return urlsplit(address).netloc.rpartition("@")[2] or address.rpartition("@")[2]
+    after_scheme = address.partition("://")[2] or address
+    return re.split(r"[/?#]", after_scheme, maxsplit=1)[0].rpartition("@")[2]

@@ -111,6 +111,7 @@ def test_a_loopback_address_is_harmless(chosen, key, here, url):
         "http://10.0.0.1/v1",
         "http://0.0.0.0/v1",
         "http://[::ffff:10.0.0.1]/v1",
+        "http://[::1",
     ],
 )
 def test_what_only_looks_like_loopback_is_refused(chosen, key, here, url):
