@@ -3,6 +3,7 @@
     KnowledgeError                      exit code 1
     ├── UsageError                      2   a flag, a setting or an argument is wrong
     │   ├── UntrustedEndpointError      2   a key would go to an endpoint the folder named
+    │   ├── UntrustedModelError         2   a dataset names code or files, and nobody here did
     │   ├── NoChatModelError            2   a chat model is needed, and none is set
     │   └── FlowsFileError              2   a flows file is wrong
     ├── NotFoundError                   3
@@ -89,6 +90,12 @@ class UntrustedEndpointError(UsageError):
     default_hint = (
         "If you trust this folder, run `knowledge trust`, or set KNOW_TRUST_PROJECT=1 once."
     )
+
+
+class UntrustedModelError(UsageError):
+    """A dataset's model stands for code or files, and the user named neither."""
+
+    code = "untrusted-model"
 
 
 class NoChatModelError(UsageError):

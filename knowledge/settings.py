@@ -34,11 +34,13 @@ class Origin(StrEnum):
     DEFAULT = "default"
     DOTENV = ".env"
     PROJECT_FILE = "knowledge.yaml"
+    FLOWS_FILE = "flows file"
+    """A flows file that the user named and has not trusted."""
 
     @property
     def of_folder(self) -> bool:
-        """True when the working directory named the value, which a stranger may have written."""
-        return self in (Origin.DOTENV, Origin.PROJECT_FILE)
+        """True when a file named the value that a stranger may have written."""
+        return self in (Origin.DOTENV, Origin.PROJECT_FILE, Origin.FLOWS_FILE)
 
 
 __all__ = [

@@ -1,8 +1,9 @@
 """Whether a folder's own settings may decide where a key, or code, comes from.
 
-A key from the environment never goes to an endpoint that the working directory's ``.env`` or
-``knowledge.yaml`` named, unless it is a loopback address or the user trusted the folder. The list
-of trusted folders lies in the user's configuration folder, which no project file can move.
+A key or an identity from the environment never goes to an endpoint that the working directory's
+``.env`` or ``knowledge.yaml``, or a flows file, named, unless it is a loopback address or the user
+trusted the folder. The list of trusted folders lies in the user's configuration folder, which no
+project file can move.
 """
 
 from __future__ import annotations
@@ -10,16 +11,16 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from knowledge.errors import KnowledgeError, UntrustedEndpointError
-from knowledge.settings import BY_NAME, Settings
+from knowledge.settings import BY_NAME, Origin, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +32,53 @@ class Reach:
     endpoints:
         Settings of the address; the first that is set counts.
     keys:
-        Settings of what is secret.
+        Settings of keys; one that is set takes the place of a sign-in.
     signs_in:
         True when the user's sign-in to a cloud takes the place of a key that is not set.
+    identities:
+        Settings of what else tells who the user is, or is secret.
     """
 
     endpoints: tuple[str, ...]
     keys: tuple[str, ...]
     signs_in: bool = False
+    identities: tuple[str, ...] = ()
 
 
 _PLAIN = ("localai", "lmstudio", "cohere", "jina", "mistral", "mixedbread", "voyage", "gemini")
+_OPENAI = ("openai_extra_headers", "openai_organization")
 _SPACES = Reach(("spaces_url",), ("spaces_key",))
 
 REACH: Mapping[str, Reach] = {
-    "openai": Reach(("openai_base_url",), ("openai_api_key", "openai_extra_headers")),
+    "openai": Reach(("openai_base_url",), ("openai_api_key",), identities=_OPENAI),
     "azure": Reach(
         ("azure_openai_endpoint", "openai_base_url"),
-        ("azure_openai_api_key", "openai_api_key", "openai_extra_headers"),
+        ("azure_openai_api_key", "openai_api_key"),
         signs_in=True,
+        identities=_OPENAI,
     ),
     "ollama": Reach(("ollama_base_url", "ollama_host"), ("ollama_api_key",)),
-    "vertex": Reach(("vertex_base_url",), ("vertex_api_key",), signs_in=True),
+    "vertex": Reach(
+        ("vertex_base_url",), ("vertex_api_key",), signs_in=True, identities=("vertex_project",)
+    ),
     "rerank": Reach(("rerank",), ("rerank_api_key",)),
     "spaces": _SPACES,
     "spaces_text": _SPACES,
     "spaces_instruct": _SPACES,
     **{name: Reach((f"{name}_base_url",), (f"{name}_api_key",)) for name in _PLAIN},
 }
-"""By provider; one that has no address, or no secret, is not here."""
+"""By provider."""
+
+LOCAL = frozenset(
+    {"static", "onnx", "fastembed", "sentence-transformers", "model2vec", "llama-cpp"}
+)
+"""The providers that send texts nowhere."""
+
+TRUST_FLOWS = (
+    "If you trust the flows file, run `knowledge trust` on its folder, or set KNOW_TRUST_PROJECT=1 "
+    "once."
+)
+"""What helps where a flows file is refused something."""
 
 
 def trust_file() -> Path:
@@ -100,72 +119,114 @@ def set_trust(folder: Path, trusted: bool) -> None:
 
 def is_trusted(settings: Settings) -> bool:
     """Tell whether the folder's own settings are trusted; its own word on that does not count."""
-    if settings["trust_project"] and not settings.origin("trust_project").of_folder:
+    return _trusts_all(settings) or str(settings.folder.resolve()) in trusted_folders()
+
+
+def trusts_file(settings: Settings, file: Path) -> bool:
+    """Tell whether the user trusts a file that he named: its folder, or the one he works in."""
+    if _trusts_all(settings):
         return True
-    return str(settings.folder.resolve()) in trusted_folders()
+    folders = trusted_folders()
+    here, there = settings.folder.resolve(), file.resolve().parent
+    return str(there) in folders or (str(here) in folders and there.is_relative_to(here))
 
 
-def check_endpoint(settings: Settings, provider: str) -> None:
-    """Refuse what the working directory may not decide.
+def check_endpoint(settings: Settings, provider: str, *, is_plugin: bool = False) -> None:
+    """Refuse what the working directory, or a flows file, may not decide.
+
+    Parameters
+    ----------
+    is_plugin:
+        True for a provider that another package registered, which may use any setting.
 
     Raises
     ------
     UntrustedEndpointError
-        The folder names the endpoint and the key comes from elsewhere, or the folder names code
-        to load.
+        The endpoint is named there and the key comes from elsewhere, or code to load is; or
+        nothing is known of the provider.
     """
-    # A data folder that the working directory names brings datasets, which name providers.
-    origins = map(settings.origin, ("embedding_model_provider", "data_dir"))
-    chosen_by = next((origin for origin in origins if origin.of_folder), None)
-    if names_code(provider) and chosen_by and not is_trusted(settings):
+    origin = settings.origin("embedding_model_provider")
+    if names_code(provider) and may_not_name(settings, "embedding_model_provider"):
         raise UntrustedEndpointError(
-            f"{chosen_by} in {settings.folder} leads to code to load: {provider}",
+            f"{origin} in {settings.folder} leads to code to load: {provider}",
         )
-    reach = _reach(settings, provider)
-    endpoint = next((name for name in reach.endpoints if settings.is_set(name)), None)
-    if endpoint is None or not settings.origin(endpoint).of_folder:
-        return
-    shown = _shown(settings, reach)
-    if shown and not _is_loopback(settings[endpoint]) and not is_trusted(settings):
-        raise UntrustedEndpointError(
-            f"{settings.origin(endpoint)} in {settings.folder} sends texts and {shown[0]} to "
-            f"{_host(settings[endpoint])}; {shown[1]}"
-        )
+    for reach in _reaches(settings, provider, is_plugin=is_plugin):
+        _check_reach(settings, reach)
+
+
+def may_not_name(settings: Settings, name: str) -> bool:
+    """Tell whether a file that the user has not trusted has set ``name``."""
+    origin = settings.origin(name)
+    # A flows file has this origin only where it is not trusted.
+    return origin is Origin.FLOWS_FILE or (origin.of_folder and not is_trusted(settings))
 
 
 def names_code(provider: str) -> bool:
     """Tell whether a provider, as a dataset records it, stands for code that its user names."""
-    return provider.partition(":")[0].lower() in ("python", "langchain", "llama-index")
+    return provider.partition(":")[0].strip().lower() in ("python", "langchain", "llama-index")
 
 
-def _reach(settings: Settings, provider: str) -> Reach:
+def is_loopback(address: str) -> bool:
+    """Tell whether an address, with or without its scheme, is one of this machine."""
+    if re.fullmatch(r"[^/@]*", address):  # OLLAMA_HOST may leave out the scheme
+        address = f"//{address}"
+    try:
+        host = urlsplit(address).hostname or ""
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _trusts_all(settings: Settings) -> bool:
+    return bool(settings["trust_project"]) and not settings.origin("trust_project").of_folder
+
+
+def _reaches(settings: Settings, provider: str, *, is_plugin: bool) -> Iterable[Reach]:
+    """Return where a provider sends what; code of others may do as any provider does."""
+    if provider in LOCAL:
+        return ()
+    if is_plugin or names_code(provider):
+        return [replace(reach, signs_in=False) for reach in REACH.values()]
     if provider == "openai" and settings["openai_api_type"] != "OPEN_AI":
         provider = "azure"
-    return REACH.get(provider, Reach((), ()))
+    if provider not in REACH:
+        raise UntrustedEndpointError(
+            f"nothing is known of the provider {provider!r}, nor where it sends texts",
+            hint="`knowledge models list` shows the providers that there are.",
+        )
+    return (REACH[provider],)
 
 
-def _shown(settings: Settings, reach: Reach) -> tuple[str, str] | None:
-    """Name what is shown to the endpoint that is not the folder's own, and where it comes from."""
-    for name in reach.keys:
-        if settings.is_set(name) and not settings.origin(name).of_folder:
-            variable = BY_NAME[name].variables[0]
-            return f"your {variable}", f"the key comes from the {settings.origin(name)}"
-    if reach.signs_in and not any(settings.is_set(name) for name in reach.keys):
+def _check_reach(settings: Settings, reach: Reach) -> None:
+    endpoint = next((name for name in reach.endpoints if settings.is_set(name)), None)
+    if endpoint is None or not may_not_name(settings, endpoint):
+        return
+    origin = settings.origin(endpoint)
+    shown = _shown(settings, reach, origin)
+    if not shown or is_loopback(settings[endpoint]):
+        return
+    of_flow = origin is Origin.FLOWS_FILE
+    named_by = f"{origin} in {settings.folder}"
+    where = f"the flows file {settings['flows_file']}" if of_flow else named_by
+    raise UntrustedEndpointError(
+        f"{where} sends texts and {shown[0]} to {_host(settings[endpoint])}; {shown[1]}",
+        hint=TRUST_FLOWS if of_flow else None,
+    )
+
+
+def _shown(settings: Settings, reach: Reach, endpoint: Origin) -> tuple[str, str] | None:
+    """Name what is shown that is not of who named the endpoint, and where it comes from."""
+    for name in (*reach.keys, *reach.identities):
+        origin = settings.origin(name)
+        theirs = origin is endpoint if endpoint is Origin.FLOWS_FILE else origin.of_folder
+        if settings[name] and settings.is_set(name) and not theirs:
+            what = "it" if name in reach.identities else "the key"
+            return f"your {BY_NAME[name].variables[0]}", f"{what} comes from the {origin}"
+    if reach.signs_in and not any(settings.is_set(n) and settings[n] for n in reach.keys):
         return "a token of yours", "no key is set, so that you sign in"
     return None
 
 
 def _host(address: str) -> str:
-    return urlsplit(address).netloc.rpartition("@")[2] or address.rpartition("@")[2]
-
-
-def _is_loopback(address: str) -> bool:
-    if re.fullmatch(r"[^/@]*", address):  # OLLAMA_HOST may leave out the scheme
-        address = f"//{address}"
-    host = urlsplit(address).hostname or ""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    after_scheme = address.partition("://")[2] or address
+    return re.split(r"[/?#]", after_scheme, maxsplit=1)[0].rpartition("@")[2]

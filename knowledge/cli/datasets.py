@@ -10,7 +10,7 @@ import typer
 
 from knowledge.cli import options
 from knowledge.cli.pairs import edited_metadata, metadata_pairs
-from knowledge.cli.records import dataset_details, dataset_record, file_record
+from knowledge.cli.records import dataset_details, dataset_record, file_record, named_note
 from knowledge.cli.session import Session
 from knowledge.cli.tables import moment, show_facts, show_table
 from knowledge.cli.terminal import write
@@ -179,7 +179,7 @@ def _show(session: Session, dataset: Dataset, sentence: str) -> None:
 def _row(session: Session, dataset: Dataset) -> tuple[str, ...]:
     embedding = (
         f"{dataset.embedding.provider}:{dataset.embedding.model}" if dataset.embedding else "-"
-    )
+    ) + named_note(dataset.embedding)
     return (
         dataset.name,
         str(dataset.files),
@@ -195,7 +195,7 @@ def _facts(dataset: Dataset) -> list[tuple[str, str]]:
         ("name", dataset.name),
         ("files", str(dataset.files)),
         ("chunks", str(dataset.chunks)),
-        ("embedding", str(dataset.embedding or "-")),
+        ("embedding", str(dataset.embedding or "-") + named_note(dataset.embedding)),
         (
             "chunk size",
             f"{splitter.chunk_size} tokens, {splitter.chunk_overlap} overlap" if splitter else "-",

@@ -36,10 +36,7 @@ def list_models(session: Session) -> None:
     show_table(
         session,
         ("PROVIDER", "READY", "KIND", "RUNS ON", "MISSING"),
-        [
-            (p.name, "yes" if p.ready else "no", p.kind, p.where or "-", p.missing)
-            for p in providers
-        ],
+        [(p.name, "yes" if p.ready else "no", p.kind, _where(p), p.missing) for p in providers],
     )
 
 
@@ -92,7 +89,12 @@ def _provider_record(provider: ProviderInfo) -> dict[str, Any]:
         "extra": provider.extra or None,
         "installed": provider.installed,
         "problem": provider.problem or None,
+        **({"names": provider.names} if provider.names else {}),
     }
+
+
+def _where(provider: ProviderInfo) -> str:
+    return provider.where or ("names code" if provider.names == "code" else "-")
 
 
 def _probe_record(report: ProbeReport) -> dict[str, Any]:

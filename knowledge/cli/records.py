@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knowledge.model import Chunk, Dataset, FileStatus, Hit, IngestReport, Passage, SourceFile
+from knowledge.model import (
+    Chunk,
+    Dataset,
+    EmbedderSpec,
+    FileStatus,
+    Hit,
+    IngestReport,
+    Passage,
+    SourceFile,
+)
 
 if TYPE_CHECKING:
     from knowledge.ingestion.watch_events import WatchEvent
@@ -13,20 +22,38 @@ if TYPE_CHECKING:
 
 def dataset_record(dataset: Dataset) -> dict[str, Any]:
     """Return a dataset as ``knowledge.datasets/1`` lists it."""
-    embedding = dataset.embedding
     return {
         "name": dataset.name,
         "files": dataset.files,
         "chunks": dataset.chunks,
-        "embedding": {
-            "provider": embedding.provider if embedding else None,
-            "model": embedding.model if embedding else None,
-            "dimensions": embedding.dimensions if embedding else None,
-        },
+        "embedding": embedding_record(dataset.embedding),
         "metadata": dict(dataset.metadata),
         "created_at": dataset.created_at.isoformat(),
         "updated_at": dataset.updated_at.isoformat(),
     }
+
+
+def embedding_record(embedding: EmbedderSpec | None) -> dict[str, Any]:
+    """Return a model, with what its name stands for where it does."""
+    return {
+        "provider": embedding.provider if embedding else None,
+        "model": embedding.model if embedding else None,
+        "dimensions": embedding.dimensions if embedding else None,
+        **_what_it_names(embedding),
+    }
+
+
+def _what_it_names(embedding: EmbedderSpec | None) -> dict[str, str]:
+    from knowledge.embeddings.consent import what_it_names
+
+    named = what_it_names(embedding.provider, embedding.model) if embedding else ""
+    return {"names": named} if named else {}
+
+
+def named_note(embedding: EmbedderSpec | None) -> str:
+    """Return what is to be said behind a model whose name stands for more than a name."""
+    named = _what_it_names(embedding).get("names")
+    return {"code": "; names code", "path": "; names a path"}.get(named or "", "")
 
 
 def dataset_details(dataset: Dataset) -> dict[str, Any]:

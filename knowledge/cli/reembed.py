@@ -9,13 +9,14 @@ import typer
 from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
 from knowledge.cli.progress import count_bar
+from knowledge.cli.records import embedding_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import cost_in_words
 from knowledge.cli.terminal import write
 from knowledge.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.model import EmbedderSpec, ReembedReport
+    from knowledge.model import ReembedReport
 
 
 def reembed(
@@ -76,19 +77,11 @@ def _lines(report: ReembedReport) -> list[str]:
 def _record(report: ReembedReport) -> dict[str, Any]:
     return {
         "dataset": report.dataset,
-        "before": _model(report.before),
-        "after": _model(report.after),
+        "before": embedding_record(report.before),
+        "after": embedding_record(report.after),
         "chunks": report.chunks,
         "embedded": report.embedded,
         "tokens": report.tokens,
         "cost_usd": report.cost_usd,
         "seconds": report.seconds,
-    }
-
-
-def _model(spec: EmbedderSpec | None) -> dict[str, Any]:
-    return {
-        "provider": spec.provider if spec else None,
-        "model": spec.model if spec else None,
-        "dimensions": spec.dimensions if spec else None,
     }

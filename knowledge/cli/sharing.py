@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options
-from knowledge.cli.records import dataset_record
+from knowledge.cli.records import dataset_record, named_note
 from knowledge.cli.session import Session
 from knowledge.cli.terminal import write
 from knowledge.errors import UsageError
@@ -99,4 +99,6 @@ def import_(
 
 def _imported(dataset: Dataset) -> str:
     files, chunks = counted(dataset.files, "file"), counted(dataset.chunks, "chunk")
-    return f"imported dataset {dataset.name!r}: {files}, {chunks}"
+    note = named_note(dataset.embedding)
+    model = f"; its model {dataset.embedding}{note}" if note else ""
+    return f"imported dataset {dataset.name!r}: {files}, {chunks}{model}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.records import dataset_details
+from knowledge.cli.records import dataset_details, named_note
 from knowledge.cli.session import Session
 from knowledge.cli.summary import cost_in_words, one_line
 from knowledge.cli.tables import moment, show_facts, show_table
@@ -126,7 +126,7 @@ def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
         ("dataset", dataset.name),
         ("files, chunks", f"{dataset.files:,}, {dataset.chunks:,}"),
         ("vectors", f"{mib(one.vector_bytes)} MiB, {one.dead_share:.0%} dead"),
-        ("embedding", str(dataset.embedding or "-")),
+        ("embedding", str(dataset.embedding or "-") + named_note(dataset.embedding)),
         (
             "chunk size",
             f"{splitter.chunk_size}, overlap {splitter.chunk_overlap}" if splitter else "-",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import metadata
 from typing import TYPE_CHECKING
 
+from knowledge.embeddings.consent import what_it_names
 from knowledge.embeddings.naming import parse_model
 from knowledge.embeddings.profiles import use_profile
 from knowledge.embeddings.registry import entry_point_class, provider_names
@@ -57,6 +58,9 @@ class ProviderInfo:
         False when that library is not there.
     problem:
         Why it can't be used; empty where nothing else is in the way.
+    names:
+        ``code`` where the model's name is that of a class, ``path`` where a profile names files;
+        else empty.
     """
 
     name: str
@@ -66,6 +70,7 @@ class ProviderInfo:
     extra: str = ""
     installed: bool = True
     problem: str = ""
+    names: str = ""
 
     @property
     def ready(self) -> bool:
@@ -149,7 +154,8 @@ def _provider(name: str, settings: Settings) -> ProviderInfo:
     if facts is not None:
         installed = _extra_is_installed(facts.extra)
         needs = tuple(_requirements(facts.requires, settings))
-        return ProviderInfo(name, BUILT_IN, facts.where, needs, facts.extra, installed)
+        named = what_it_names(name, None)
+        return ProviderInfo(name, BUILT_IN, facts.where, needs, facts.extra, installed, names=named)
     try:
         found = entry_point_class(name)
     except UsageError as error:
@@ -167,9 +173,11 @@ def _profile(profile: Profile, settings: Settings) -> ProviderInfo:
             return ProviderInfo(profile.name, PROFILE, problem=f"no provider {profile.type!r}")
     except KnowledgeError as error:
         return ProviderInfo(profile.name, PROFILE, problem=error.message)
+    named = what_it_names(provider, there.model)
     if provider not in _FACTS and names_code(provider):
-        return ProviderInfo(profile.name, PROFILE)  # its class is not loaded for a list
-    return replace(_provider(provider, there.settings), name=profile.name, kind=PROFILE)
+        return ProviderInfo(profile.name, PROFILE, names=named)  # a list loads no class
+    info = _provider(provider, there.settings)
+    return replace(info, name=profile.name, kind=PROFILE, names=named)
 
 
 def _requirements(groups: Sequence[tuple[str, ...]], settings: Settings) -> Iterator[Requirement]:

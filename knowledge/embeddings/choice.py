@@ -5,19 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from knowledge.embeddings import consent
 from knowledge.embeddings.instructed import DOCUMENT, QUERY
 from knowledge.embeddings.naming import parse_model
 from knowledge.embeddings.profiles import Resolved, resolve, use_profile
 from knowledge.embeddings.registry import (
+    check_exists,
     create_embedder,
     default_provider,
     embedder_for,
+    is_plugin,
 )
-from knowledge.errors import ModelMismatchError, UsageError
-from knowledge.trust import check_endpoint, names_code
+from knowledge.errors import ModelMismatchError, UntrustedEndpointError, UsageError
+from knowledge.trust import check_endpoint, may_not_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from knowledge.embeddings.embedder import Embedder
     from knowledge.model import Dataset, EmbedderSpec
@@ -45,6 +48,8 @@ def choose(dataset: Dataset | None, settings: Settings) -> Choice:
         The settings ask for another model than the dataset's.
     UntrustedEndpointError
         The working directory may not name this endpoint.
+    UntrustedModelError
+        The dataset's model stands for code or files that the user has not named.
     """
     own = dataset.embedding if dataset is not None else None
     if own is None or dataset is None:
@@ -58,6 +63,7 @@ def choose(dataset: Dataset | None, settings: Settings) -> Choice:
                 f"or change it: knowledge reembed {dataset.name!r} --embedding-model-provider "
                 f"{asked.provider}:{asked.model}",
             )
+        return _recorded(own, settings)
     return recorded(dataset, settings)
 
 
@@ -71,12 +77,49 @@ def recorded(dataset: Dataset, settings: Settings) -> Choice:
     ------
     UntrustedEndpointError
         The working directory may not name this endpoint.
+    UntrustedModelError
+        The model stands for code or files that the user has not named.
     """
     own = dataset.embedding
     assert own is not None
-    there = next(_profiles_for(own, settings), None) or Resolved(own.provider, None, settings)
-    check_endpoint(there.settings, own.provider)
-    return Choice(embedder_for(own, there.settings), there.settings, there.notes)
+    if (
+        _needs_consent(own, settings)
+        and not consent.is_remembered(dataset, settings)
+        and not _is_asked_for(own, settings)
+    ):
+        raise consent.refusal(dataset, own, settings)
+    return _recorded(own, settings)
+
+
+def remember(dataset: Dataset, choice: Choice) -> str:
+    """Remember that the user named the model that a dataset gets, where it stands for something.
+
+    Returns
+    -------
+    str
+        A sentence for the user where that can't be remembered; else empty.
+    """
+    spec = choice.embedder.spec
+    if not _needs_consent(spec, choice.settings):
+        return ""
+    return consent.remember(dataset, spec, choice.settings)
+
+
+def inherit(sources: Iterable[Dataset], made: Dataset, settings: Settings) -> str:
+    """Remember for a dataset that was made of others what is remembered for all of them.
+
+    Returns
+    -------
+    str
+        As for `remember`.
+    """
+    own = made.embedding
+    if own is None or not _needs_consent(own, settings):
+        return ""
+    embedded = [source for source in sources if source.embedding is not None]
+    if not embedded or not all(consent.is_remembered(source, settings) for source in embedded):
+        return ""
+    return consent.remember(made, own, settings)
 
 
 def replacement_for(dataset: Dataset, settings: Settings) -> Choice:
@@ -119,8 +162,43 @@ def recorded_embedder(dataset: Dataset, settings: Settings) -> Embedder:
 def _asked_for(settings: Settings) -> Choice:
     provider = default_provider(settings)
     there = resolve(provider, settings)
-    check_endpoint(there.settings, there.provider)
+    _check(there, parse_model(provider)[0])
     return Choice(create_embedder(provider, settings=settings), there.settings, there.notes)
+
+
+def _recorded(own: EmbedderSpec, settings: Settings) -> Choice:
+    there = next(_profiles_for(own, settings), None) or Resolved(own.provider, None, settings)
+    check_endpoint(there.settings, own.provider, is_plugin=is_plugin(own.provider))
+    return Choice(embedder_for(own, there.settings), there.settings, there.notes)
+
+
+def _is_asked_for(own: EmbedderSpec, settings: Settings) -> bool:
+    """Tell whether the user's own settings lead to a model of the recorded name."""
+    if not settings.is_set("embedding_model_provider"):
+        return False
+    provider = default_provider(settings)
+    if resolve(provider, settings).provider != own.provider:
+        return False
+    asked = _asked_for(settings).embedder.spec
+    return (asked.provider, asked.model) == (own.provider, own.model)
+
+
+def _needs_consent(spec: EmbedderSpec, settings: Settings) -> bool:
+    return bool(consent.needs_consent(spec.provider, spec.model, settings))
+
+
+def _check(there: Resolved, name: str) -> None:
+    """Refuse an endpoint, code or files that the working directory named."""
+    settings = there.settings
+    if name not in settings.profiles:
+        check_exists(there.provider, profiles=settings.profiles)
+    check_endpoint(settings, there.provider, is_plugin=is_plugin(there.provider))
+    named = consent.needs_consent(there.provider, there.model, settings)
+    if named and may_not_name(settings, "embedding_model_provider"):
+        origin = settings.origin("embedding_model_provider")
+        raise UntrustedEndpointError(
+            f"{origin} in {settings.folder} names {named}: {there.provider}:{there.model}"
+        )
 
 
 def _profiles_for(own: EmbedderSpec, settings: Settings) -> Iterator[Resolved]:
@@ -134,8 +212,9 @@ def _profiles_for(own: EmbedderSpec, settings: Settings) -> Iterator[Resolved]:
         if name != named and any(value.missing for value in profile.config.values()):
             continue  # it can't be used here, and nobody asked for it
         there = use_profile(profile, settings)
-        if names_code(own.provider):
-            check_endpoint(there.settings, there.provider)  # before its code is loaded
+        loaded = consent.needs_consent(there.provider, there.model, there.settings)
+        if loaded and may_not_name(there.settings, "embedding_model_provider"):
+            continue  # nothing is loaded to find out whether it is the same
         spec = create_embedder(text if name == named else name, settings=settings).spec
         if _same(spec, own, settings):
             yield there

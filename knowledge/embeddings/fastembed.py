@@ -20,8 +20,9 @@ from knowledge.embeddings.local import (
 )
 from knowledge.embeddings.model_identity import folder_hash
 from knowledge.embeddings.model_name import absolute, only_known, parse_model_name
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
 from knowledge.model import EmbedderSpec
+from knowledge.trust import may_not_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -56,7 +57,7 @@ class FastEmbedEmbedder(LocalEmbedder):
         name: str,
         folder: Path | None,
         *,
-        cache: str = "",
+        cache: str,
         threads: int = 0,
         providers: tuple[str, ...] = (),
     ) -> None:
@@ -97,7 +98,7 @@ class FastEmbedEmbedder(LocalEmbedder):
             spec,
             name,
             folder,
-            cache=settings["fastembed_cache"],
+            cache=cache_folder(settings),
             threads=settings["local_model_threads"],
             providers=tuple(p.strip() for p in settings["onnx_providers"].split(",") if p),
         )
@@ -133,7 +134,7 @@ class FastEmbedEmbedder(LocalEmbedder):
 
         return TextEmbedding(
             self._name,
-            cache_dir=self._cache or str(default_cache()),
+            cache_dir=self._cache,
             threads=self._threads or None,
             providers=list(self._providers) or None,
             **options,
@@ -167,11 +168,25 @@ def _own_tokens(encoding: Any) -> int:
     return sum(1 for mask, special in pairs if mask and not special)
 
 
-def default_cache() -> Path:
-    """Return a folder that stays; the library's own default is emptied with temporary files."""
+def cache_folder(settings: Settings) -> str:
+    """Return the folder of the library's downloads, whose files are taken for what was downloaded.
+
+    The library's own default is emptied with temporary files; ours stays.
+
+    Raises
+    ------
+    UntrustedEndpointError
+        The working directory names the folder, and is not trusted.
+    """
+    name = "fastembed_cache"
+    if settings.is_set(name) and may_not_name(settings, name):
+        raise UntrustedEndpointError(
+            f"{settings.origin(name)} in {settings.folder} names a folder of models to open: {name}"
+        )
     import platformdirs
 
-    return Path(platformdirs.user_cache_dir("knowledge", appauthor=False), "fastembed")
+    default = Path(platformdirs.user_cache_dir("knowledge", appauthor=False), "fastembed")
+    return str(settings[name]) or str(default)
 
 
 def _quoted(path: Path) -> str:

@@ -1,16 +1,17 @@
 """Embedding objects of other frameworks: ``package.module.Class?argument=value``.
 
-Any object will do that has ``embed_documents`` and ``embed_query``, as LangChain's have, or
-``get_text_embedding_batch`` and ``get_query_embedding``, as LlamaIndex's have.
+Any class will do that has ``embed_documents`` and ``embed_query``, as LangChain's have, or
+``get_text_embedding_batch`` and ``get_query_embedding``, as LlamaIndex's have. Nothing else is
+called, whatever a model's name says.
 """
 
 from __future__ import annotations
 
 import re
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from knowledge.embeddings.embedder import Embeddings
+from knowledge.embeddings.importing import import_installed
 from knowledge.embeddings.local import (
     LocalEmbedder,
     need_model,
@@ -44,7 +45,7 @@ class ForeignEmbedder(LocalEmbedder):
     Parameters
     ----------
     factory:
-        The class, or a function that returns an object.
+        The class.
     arguments:
         What it is called with.
     """
@@ -68,7 +69,8 @@ class ForeignEmbedder(LocalEmbedder):
         Raises
         ------
         UsageError
-            It can't be imported, an argument is a secret, or dimensions are asked for.
+            It can't be imported or embeds nothing, an argument is a secret, or dimensions are
+            asked for.
         """
         model = need_model(model, cls.provider, cls.example)
         dimensions = wanted_dimensions(settings, dimensions)
@@ -79,16 +81,14 @@ class ForeignEmbedder(LocalEmbedder):
             )
         path, arguments = parse_model_name(model)
         _check_no_secret(arguments)
-        return cls(EmbedderSpec(cls.provider, model), _import(path, cls.provider), arguments)
+        factory = _import(path, cls.provider, cls.example)
+        return cls(EmbedderSpec(cls.provider, model), factory, arguments)
 
     def load(self) -> tuple[Any, Any]:
         """Make the object, and return its two methods."""
         made = self._factory(**self._arguments)
-        for documents, query in _PAIRS:
-            if callable(getattr(made, documents, None)) and callable(getattr(made, query, None)):
-                return getattr(made, documents), getattr(made, query)
-        wanted = " or ".join(f"{documents} and {query}" for documents, query in _PAIRS)
-        raise TypeError(f"a {type(made).__name__} has no {wanted}")
+        documents, query = next(pair for pair in _PAIRS if _has(self._factory, *pair))
+        return getattr(made, documents), getattr(made, query)
 
     def run(self, model: tuple[Any, Any], texts: list[str], *, query: bool) -> Embeddings:
         """Call the object; a question by its own method."""
@@ -99,22 +99,33 @@ class ForeignEmbedder(LocalEmbedder):
         return Embeddings(np.asarray(vectors, np.float32))
 
 
-def _import(path: str, provider: str) -> Any:
+def _import(path: str, provider: str, example: str) -> Any:
     """Import ``package.module.Class``; ``package.module:Class`` is understood as well."""
     module, _, name = path.replace(":", ".").rpartition(".")
-    if not module:
+    if not all(part.isidentifier() for part in (*module.split("."), name)):
         raise UsageError(
             f"{provider} needs a class with its module, not {path!r}",
             hint=f"Write {provider}:package.module.Class",
         )
     try:
-        return getattr(import_module(module), name)
+        found = getattr(import_installed(module), name)
     except (ImportError, AttributeError) as error:
         raise UsageError(
             f"can't import {path} for the provider {provider}: {error}",
             hint=f"Install the package {module.partition('.')[0].replace('_', '-')} "
             "where knowledge runs, and check the class's name.",
         ) from error
+    if not isinstance(found, type) or not any(_has(found, *pair) for pair in _PAIRS):
+        wanted = " or ".join(" and ".join(pair) for pair in _PAIRS)
+        raise UsageError(
+            f"{path} is no embedding class, which has {wanted}",
+            hint=f"Name one, such as {provider}:{example}",
+        )
+    return found
+
+
+def _has(found: type, *methods: str) -> bool:
+    return all(callable(getattr(found, method, None)) for method in methods)
 
 
 def _check_no_secret(arguments: Mapping[str, Any]) -> None:

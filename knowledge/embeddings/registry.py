@@ -12,6 +12,8 @@ from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from knowledge.embeddings.embedder import Embedder
+from knowledge.embeddings.importing import import_installed
 from knowledge.embeddings.instructed import DOCUMENT, QUERY, instructed
 from knowledge.embeddings.model_identity import check_same_files
 from knowledge.embeddings.naming import PYTHON, parse_model
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
 
-    from knowledge.embeddings.embedder import Embedder
     from knowledge.model import EmbedderSpec
     from knowledge.profiles import Profile
     from knowledge.settings import Settings
@@ -63,12 +64,15 @@ _NO_DIMENSIONS = {
     if setting.name.endswith("_dimensions") and isinstance(setting.default, int)
 }
 
+_PARTS = (*Embedder.__annotations__, "embed_documents", "embed_query")
+
 __all__ = [
     "GROUP",
     "create_embedder",
     "default_provider",
     "embedder_for",
     "entry_point_class",
+    "is_plugin",
     "parse_model",
     "provider_names",
 ]
@@ -128,12 +132,19 @@ def check_exists(name: str, profile: Profile | None = None, profiles: Iterable[s
         raise _unknown(name, profile, profiles)
 
 
+def is_plugin(name: str) -> bool:
+    """Tell whether a provider is one that another package registered."""
+    return name not in _BUILT_IN and not name.startswith(PYTHON) and name in _entry_points()
+
+
 def _create(name: str, model: str | None, dimensions: int | None, settings: Settings) -> Embedder:
     """Create the embedder of a provider, which is no profile."""
     if name == "azure" and settings["openai_api_type"] == "OPEN_AI":
         settings = settings.override(openai_api_type="AZURE")
     factory = _embedder_class(name).from_settings
     embedder: Embedder = factory(settings, model=model, dimensions=dimensions)
+    if name not in _BUILT_IN:
+        _check_embedder(embedder, name)
     if name not in _BUILT_IN and embedder.spec.provider != name:
         embedder.spec = replace(embedder.spec, provider=name)
     return instructed(embedder, settings)
@@ -208,7 +219,7 @@ def _embedder_class(name: str) -> Any:
         found = _load(name, entry.value)
     else:
         raise _unknown(name)
-    if not callable(getattr(found, "from_settings", None)):
+    if not (isinstance(found, type) and callable(getattr(found, "from_settings", None))):
         raise UsageError(
             f"the embedding provider {name!r} has no class method from_settings",
             hint="It takes (settings, *, model, dimensions) and returns an embedder.",
@@ -216,10 +227,19 @@ def _embedder_class(name: str) -> Any:
     return found
 
 
+def _check_embedder(embedder: Any, name: str) -> None:
+    if not isinstance(embedder, Embedder):
+        wanted = [part for part in _PARTS if not hasattr(embedder, part)]
+        raise UsageError(
+            f"the embedding provider {name!r} gives no embedder: it lacks {', '.join(wanted)}",
+            hint="docs/providers.md shows a complete one.",
+        )
+
+
 def _load(name: str, target: str) -> Any:
     module, _, attributes = target.partition(":")
     try:
-        found: Any = import_module(module)
+        found: Any = (import_installed if name.startswith(PYTHON) else import_module)(module)
         for attribute in attributes.split("."):
             found = getattr(found, attribute)
     except (ImportError, AttributeError, ValueError) as error:

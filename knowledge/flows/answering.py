@@ -15,7 +15,7 @@ from knowledge.flows.retrievers import Retrievers
 from knowledge.flows.steps import Step
 from knowledge.model import Dataset, Hit
 from knowledge.retrieval.query import Query
-from knowledge.settings import Settings
+from knowledge.settings import Origin, Settings
 
 
 def answer(
@@ -29,7 +29,7 @@ def answer(
     search: Callable[[Query], list[Hit]],
     datasets: Callable[[], list[Dataset]],
     notify: Callable[[str], None],
-    of_folder: bool = False,
+    origin: Origin,
 ) -> FlowAnswer:
     """Run a flow on a question.
 
@@ -45,8 +45,8 @@ def answer(
         Gives all datasets that there are.
     notify:
         Told which steps were left out, and why.
-    of_folder:
-        True when the working directory brought the flows file.
+    origin:
+        Where the flows file's own values come from.
 
     Raises
     ------
@@ -70,7 +70,7 @@ def answer(
 
     retrievers = Retrievers(noted, datasets, models, wishes, warn)
     hits = best_of([retrievers(retrieval.retriever, replace(query, text=one)) for one in queries])
-    postprocess = Postprocessors(settings, models, wishes, warn, of_folder)
+    postprocess = Postprocessors(settings, models, wishes, warn, origin)
     question = queries[0] if len(queries) == 1 else query.text
     for step in retrieval.postprocessors:
         hits = postprocess(step, question, hits)

@@ -34,17 +34,17 @@ class LanguageModels:
     ----------
     settings:
         What holds where a step says nothing.
-    of_folder:
-        True when the working directory brought the flows file.
+    origin:
+        Where the flows file's own values come from.
     notify:
         Told when the user has to wait for long.
     """
 
     def __init__(
-        self, settings: Settings, *, of_folder: bool, notify: Callable[[str], None]
+        self, settings: Settings, *, origin: Origin, notify: Callable[[str], None]
     ) -> None:
         self._settings = settings
-        self._origin = Origin.PROJECT_FILE if of_folder else Origin.CONFIG_FILE
+        self._origin = origin
         self._notify = notify
         self._open: list[tuple[ModelChoice, int | None, ChatModel]] = []
 
@@ -58,7 +58,7 @@ class LanguageModels:
         UsageError
             Its address can't be used.
         UntrustedEndpointError
-            A key would go to an address that the working directory named.
+            A key would go to an address that the flow, or the working directory, named.
         """
         choice = choice or ModelChoice()
         for known, most, model in self._open:

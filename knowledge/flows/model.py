@@ -114,8 +114,6 @@ class FlowsFile:
         Its path, or ``blueprint:NAME``.
     datasets:
         The flow of each dataset that has one of its own.
-    of_folder:
-        True when the working directory brought it, which a stranger may have written.
     notices:
         What is worth knowing of it.
     """
@@ -123,7 +121,6 @@ class FlowsFile:
     source: str
     flows: Mapping[str, Flow]
     datasets: Mapping[str, str] = field(default_factory=dict)
-    of_folder: bool = False
     notices: tuple[Problem, ...] = ()
 
     @property

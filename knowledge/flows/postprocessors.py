@@ -33,17 +33,17 @@ class Postprocessors:
 
     Parameters
     ----------
-    of_folder:
-        True when the working directory brought the flows file.
     warn:
         Told what could not be done.
+    origin:
+        Where the flow's own values come from.
     """
 
     settings: Settings
     models: LanguageModels
     wishes: Wishes
     warn: Warn
-    of_folder: bool = False
+    origin: Origin
 
     def __call__(self, step: Step, question: str, hits: Sequence[Hit]) -> list[Hit]:
         """Return other hits of hits, best first.
@@ -67,11 +67,6 @@ class Postprocessors:
             "keywords": self._keywords,
         }
         return run[step.name](step, question, hits)
-
-    @property
-    def _origin(self) -> Origin:
-        """Where the flow's own values come from."""
-        return Origin.PROJECT_FILE if self.of_folder else Origin.CONFIG_FILE
 
     def _similarity(self, step: Step, question: str, hits: Sequence[Hit]) -> list[Hit]:
         del question
@@ -110,7 +105,7 @@ class Postprocessors:
         settings = self.settings
         secret = step["apiKey"]
         if secret is not None:
-            origin = self._origin
+            origin = self.origin
             if secret.environment or secret.dotenv:
                 origin = Origin.ENVIRONMENT if secret.environment else Origin.DOTENV
             settings = settings.replaced(
@@ -124,9 +119,9 @@ class Postprocessors:
         return self._first(step, told)
 
     def _rerank(self, step: Step, question: str, hits: Sequence[Hit]) -> list[Hit]:
-        # An address that the working directory's file names must not be shown a key of the user.
-        named = Value(step["name"], self._origin, "rerank")
-        settings = self.settings.replaced(rerank=named)
+        settings = self.settings
+        if step["name"] != settings["rerank"]:  # else the user, or the folder, named it as well
+            settings = settings.replaced(rerank=Value(step["name"], self.origin, "rerank"))
         return self._first(step, self._ranked(step["name"], settings, question, hits))
 
     def _ranked(

@@ -12,8 +12,8 @@ from knowledge.flows.model import Flow, FlowsFile
 from knowledge.flows.nodes import Node, parse
 from knowledge.flows.parsing import read_flows
 from knowledge.flows.problems import Problem, Problems, nearest
-from knowledge.settings import Settings
-from knowledge.trust import is_trusted
+from knowledge.settings import Origin, Settings
+from knowledge.trust import TRUST_FLOWS, is_loopback, is_trusted, trusts_file
 
 BLUEPRINT = "blueprint:"
 _SECRETS = frozenset({"apikey", "password"})
@@ -46,7 +46,7 @@ def open_flows(settings: Settings) -> FlowsFile | None:
     UsageError
         It can't be read, there is no such blueprint, or a flow is named and no file.
     UntrustedEndpointError
-        The working directory's file would put a variable of the environment somewhere.
+        The file, which is not trusted, would put a variable of the environment somewhere.
     """
     source = str(settings["flows_file"])
     if not source:
@@ -57,7 +57,7 @@ def open_flows(settings: Settings) -> FlowsFile | None:
             )
         return None
     problems = Problems(source)
-    file = _read(source, settings, problems, settings.origin("flows_file").of_folder)
+    file = _read(source, settings, problems, origin_of_flows(settings))
     problems.check()
     return file
 
@@ -71,9 +71,20 @@ def inspect_flows(source: str, settings: Settings) -> Inspected:
         As for `open_flows`.
     """
     problems = Problems(source)
-    file = _read(source, settings, problems, of_folder=False)
+    file = _read(source, settings, problems, Origin.CONFIG_FILE)
     errors = sorted(problems.errors, key=lambda problem: problem.line)
     return Inspected(file, tuple(errors))
+
+
+def origin_of_flows(settings: Settings) -> Origin:
+    """Tell how far the values of the flows file that the settings name are trusted."""
+    source = str(settings["flows_file"])
+    if source.startswith(BLUEPRINT):
+        return Origin.CONFIG_FILE
+    if settings.origin("flows_file").of_folder:
+        return Origin.PROJECT_FILE
+    trusted = trusts_file(settings, _path(source, settings))
+    return Origin.CONFIG_FILE if trusted else Origin.FLOWS_FILE
 
 
 def choose_flow(file: FlowsFile, name: str, datasets: Sequence[str]) -> Flow:
@@ -98,17 +109,17 @@ def choose_flow(file: FlowsFile, name: str, datasets: Sequence[str]) -> Flow:
     return file.default
 
 
-def _read(source: str, settings: Settings, problems: Problems, of_folder: bool) -> FlowsFile:
+def _read(source: str, settings: Settings, problems: Problems, origin: Origin) -> FlowsFile:
     text = _text(source, settings)
     root = parse(text, settings.variables, problems, json=source.lower().endswith(".json"))
-    if of_folder and not is_trusted(settings):
-        _check_variables(root, source, settings)
+    if origin.of_folder:
+        _check_variables(root, source, settings, origin)
     flows: dict[str, Flow] = {}
     datasets: dict[str, str] = {}
     if not problems.errors:
         flows, datasets = read_flows(root, problems)
     notices = tuple(sorted(problems.notices, key=lambda problem: problem.line))
-    return FlowsFile(source, flows, datasets, of_folder, notices)
+    return FlowsFile(source, flows, datasets, notices)
 
 
 def _text(source: str, settings: Settings) -> str:
@@ -117,7 +128,7 @@ def _text(source: str, settings: Settings) -> str:
         if name not in blueprints():
             raise UsageError(f"there is no blueprint {name!r}", hint=nearest(name, blueprints()))
         return (files("knowledge.flows.blueprints") / f"{name}.yaml").read_text(encoding="utf-8")
-    path = settings.folder / Path(source).expanduser()
+    path = _path(source, settings)
     if not path.is_file():
         raise PathNotFoundError(
             f"there is no flows file {source}",
@@ -129,14 +140,38 @@ def _text(source: str, settings: Settings) -> str:
         raise UsageError(f"can't read {source}: {error}") from error
 
 
-def _check_variables(root: Node, source: str, settings: Settings) -> None:
+def _path(source: str, settings: Settings) -> Path:
+    return settings.folder / Path(source).expanduser()
+
+
+def _check_variables(root: Node, source: str, settings: Settings, origin: Origin) -> None:
     """Let no stranger's file send a variable of the environment to a server of his choice."""
-    for node in _open_values(root):
+    values = list(_open_values(root))
+    if origin is Origin.FLOWS_FILE:
+        addresses = [node for node in values if _is_far(node.value)]
+        found = next((node for node in values if node.environment or node.dotenv), None)
+        if addresses and found is not None:
+            name = (*found.environment, *found.dotenv)[0]
+            raise UntrustedEndpointError(
+                f"{source}:{found.line} takes {name} from your environment, and line "
+                f"{addresses[0].line} names an address",
+                hint=TRUST_FLOWS,
+            )
+        return
+    if is_trusted(settings):
+        return
+    for node in values:
         if node.environment:
             raise UntrustedEndpointError(
                 f"{source}:{node.line} takes {node.environment[0]} from your environment, and "
                 f"the {settings.origin('flows_file')} in {settings.folder} names that file"
             )
+
+
+def _is_far(value: object) -> bool:
+    """Tell whether a value is an address of another machine."""
+    text = str(value).strip()
+    return text.lower().startswith(("http://", "https://")) and not is_loopback(text)
 
 
 def _open_values(node: Node, name: str = "") -> Iterator[Node]:

@@ -13,7 +13,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from knowledge.embeddings.choice import Choice, replacement_for
+from knowledge.embeddings.choice import Choice, remember, replacement_for
 from knowledge.errors import UsageError
 from knowledge.ingestion.pools import open_pool
 from knowledge.ingestion.recording import facts_of_usage
@@ -94,6 +94,8 @@ def reembed(
                         stats = pool.stats
                     dataset = replacement.publish(after)
                 usage, chunks = Usage.of(choice, stats.embedded, stats.tokens), dataset.chunks
+            if note := remember(dataset, choice):
+                notify(note)
     return ReembedReport(
         dataset=name,
         before=before,

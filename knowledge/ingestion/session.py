@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from knowledge.embeddings.choice import Choice, choose
+from knowledge.embeddings.choice import Choice, choose, remember
 from knowledge.embeddings.embedder import Embedder
 from knowledge.errors import DatasetNotFoundError, UsageError
 from knowledge.ingestion.allocator import share_arenas
@@ -71,7 +71,7 @@ def ingest(
         ) as run:
             splitter = choose_splitter(run.dataset, settings, request.splitter)
             choice = choose(run.dataset, settings)
-            for note in choice.notes:
+            for note in filter(None, (*choice.notes, remember(run.dataset, choice))):
                 notify(note)
             if run.dataset.embedding is None:
                 notify(_announcement(name, choice.embedder))

@@ -84,11 +84,13 @@ class Datasets(Opened):
         ModelMismatchError
             They are embedded with different models.
         """
+        from knowledge.embeddings.choice import inherit
         from knowledge.storage.copying import merge_datasets
 
         listed = [names] if isinstance(names, str) else list(names)
         with self._existing(listed[0]) as catalog:
-            return merge_datasets(
+            sources = [catalog.dataset(name) for name in listed]
+            made = merge_datasets(
                 catalog,
                 listed,
                 target,
@@ -96,6 +98,9 @@ class Datasets(Opened):
                 lock_timeout=self.settings["lock_timeout"],
                 notify=self._notify,
             )
+        if note := inherit(sources, made, self.settings):
+            self._notify(note)
+        return made
 
     def delete_dataset(self, name: str) -> None:
         """Delete a dataset with all it holds.

@@ -89,6 +89,7 @@ class FlowAnswers(Retrieving):
             query = self.resolve_query(query)
             return FlowAnswer("", (query.text,), self.run_query(query, refinement), query)
         from knowledge.flows.answering import answer
+        from knowledge.flows.reading import origin_of_flows
         from knowledge.retrieval.query import MAX_TOP_K
 
         if wishes is None:
@@ -104,7 +105,7 @@ class FlowAnswers(Retrieving):
             search=lambda one: self.run_query(one, Refinement(fold=False)),
             datasets=self._all_datasets,
             notify=self._notify,
-            of_folder=self.settings.origin("flows_file").of_folder,
+            origin=origin_of_flows(self.settings),
         )
         given = min(max(len(found.hits), 1), MAX_TOP_K)
         shown = replace(found.query, top_k=wishes.top_k or given)

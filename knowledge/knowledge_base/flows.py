@@ -109,8 +109,9 @@ class Flows(Opened):
 
     def _models(self) -> LanguageModels:
         from knowledge.flows.language_models import LanguageModels
+        from knowledge.flows.reading import origin_of_flows
 
-        of_folder = self.settings.origin("flows_file").of_folder
-        models = LanguageModels(self.settings, of_folder=of_folder, notify=self._notify)
+        origin = origin_of_flows(self.settings)
+        models = LanguageModels(self.settings, origin=origin, notify=self._notify)
         self._closing.callback(models.close)
         return models

@@ -72,7 +72,13 @@ def test_only_named_fields_may_be_missing(name):
         if field not in part["required"]
     }
     named = {
-        "dataset-1.json": {"documents"},
+        "dataset-1.json": {"documents", "names"},
+        "datasets-1.json": {"names"},
+        "export-1.json": {"names"},
+        "import-1.json": {"names"},
+        "models-1.json": {"names"},
+        "reembed-1.json": {"names"},
+        "status-1.json": {"names"},
         "file-1.json": {"passages"},
         "ingest-1.json": {"dry_run"},
         "retrieve-1.json": {"explanation"},

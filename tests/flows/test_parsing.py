@@ -344,5 +344,11 @@ def test_a_file_that_the_folder_names_may_not_take_variables(tmp_path):
     write_files(tmp_path, {".env": "KNOW_FLOWS_FILE=flows.yaml\n", "flows.yaml": text})
     with pytest.raises(UntrustedEndpointError, match=r"flows\.yaml:6 takes TOKEN"):
         open_flows(Settings.read(environ={"TOKEN": "secret"}, folder=tmp_path))
-    mine = Settings.read(environ={"TOKEN": "x", "KNOW_FLOWS_FILE": "flows.yaml"}, folder=tmp_path)
-    assert open_flows(mine) is not None
+    environ = {"TOKEN": "x", "KNOW_FLOWS_FILE": "flows.yaml"}
+    with pytest.raises(UntrustedEndpointError, match=r"flows\.yaml:6 takes TOKEN"):
+        open_flows(Settings.read(environ=environ, folder=tmp_path))
+    trusting = {**environ, "KNOW_TRUST_PROJECT": "1"}
+    assert open_flows(Settings.read(environ=trusting, folder=tmp_path)) is not None
+    near = text.replace("https://collector.example", "http://127.0.0.1")
+    write_files(tmp_path, {"flows.yaml": near})
+    assert open_flows(Settings.read(environ=environ, folder=tmp_path)) is not None

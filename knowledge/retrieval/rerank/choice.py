@@ -76,6 +76,8 @@ def create_reranker(
     UntrustedEndpointError
         The working directory may not name this endpoint.
     """
+    if name != settings["rerank"]:
+        settings = settings.override(rerank=name)  # whoever calls this names it himself
     text = name.strip()
     if text.lower().startswith(("http://", "https://")):
         from knowledge.retrieval.rerank.hosted import server_reranker

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.embeddings.fastembed import cache_folder
+from knowledge.embeddings.model_name import is_path, local_or_hub
+from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
+from knowledge.settings import Origin
+from knowledge.trust import TRUST_FLOWS, may_not_name
 
 if TYPE_CHECKING:
     from knowledge.settings import Settings
@@ -23,12 +28,20 @@ class CrossEncoder:
         Hub id or folder; empty is a small English model of fastembed's. A model that fastembed
         knows is run by it where it is installed, any other by sentence-transformers.
     settings:
-        Where fastembed keeps what it downloads.
+        Where fastembed keeps what it downloads, and who named the model.
+
+    Raises
+    ------
+    UsageError
+        There is no such folder, or the name of a hub's model is one of a folder here too.
+    UntrustedEndpointError
+        A folder is named by somebody whom the user has not trusted.
     """
 
     def __init__(self, model: str, settings: Settings) -> None:
-        self._name = model or DEFAULT_MODEL
-        self._cache = str(settings["fastembed_cache"])
+        folder = _folder(model or DEFAULT_MODEL, settings)
+        self._name = str(folder) if folder else model or DEFAULT_MODEL
+        self._cache = cache_folder(settings)
         self._model: Any = None
         self._lock = threading.Lock()
 
@@ -57,8 +70,22 @@ class CrossEncoder:
                 ) from error
 
 
+def _folder(name: str, settings: Settings) -> Path | None:
+    """Return the folder that a model's name means, where it means one."""
+    if is_path(name) and may_not_name(settings, "rerank"):
+        origin = settings.origin("rerank")
+        raise UntrustedEndpointError(
+            f"the {origin} names a folder to open: cross-encoder:{name}",
+            hint=TRUST_FLOWS if origin is Origin.FLOWS_FILE else None,
+        )
+    return local_or_hub(name, "cross-encoder")
+
+
 def _load(name: str, cache: str) -> Any:
-    """Return a function of question and texts."""
+    """Return a function of question and texts.
+
+    A name that fastembed knows is a hub's, whatever lies in the working directory.
+    """
     if (source := _source_of_fastembed(name)) is not None:
         return _of_fastembed(name, source, cache)
     try:
@@ -87,14 +114,12 @@ def _of_fastembed(name: str, source: str, cache: str) -> Any:
     from fastembed.rerank.cross_encoder import TextCrossEncoder
     from loguru import logger
 
-    from knowledge.embeddings.fastembed import default_cache
     from knowledge.embeddings.hub import ask_hub
 
     logger.disable("fastembed")  # it would print; errors are raised as well
-    folder = cache or str(default_cache())
     try:
-        return TextCrossEncoder(name, cache_dir=folder, local_files_only=True).rerank
+        return TextCrossEncoder(name, cache_dir=cache, local_files_only=True).rerank
     except ValueError:
         if source:
             ask_hub(source)  # the library would wait 39 seconds without a network
-        return TextCrossEncoder(name, cache_dir=folder).rerank
+        return TextCrossEncoder(name, cache_dir=cache).rerank

@@ -101,5 +101,8 @@ def test_a_profile_may_say_how_a_local_model_is_run(run, docs, model, tmp_path):
         "      config:\n        providers: NoSuchExecutionProvider\n"
     )
     failed = run("ingest", "docs", PROVIDER, "mine", "--json")
+    assert (failed.code, failed.json["error"]["code"]) == (2, "untrusted-endpoint")
+    run("trust")
+    failed = run("ingest", "docs", PROVIDER, "mine", "--json")
     assert failed.code == 5
     assert "'NoSuchExecutionProvider'" in failed.out

@@ -129,9 +129,9 @@ def test_arguments_that_do_not_fit_are_an_embedding_error(create, arguments, mes
             pool.embed_query("key")
 
 
-def test_an_object_without_the_methods_is_named(create):
-    with pytest.raises(EmbeddingError, match="Neither has no embed_documents and embed_query"):
-        create(f"langchain:{HERE}.Neither").embed_query("key")
+def test_a_class_without_the_methods_is_not_made(create):
+    with pytest.raises(UsageError, match="Neither is no embedding class, which has embed_doc"):
+        create(f"langchain:{HERE}.Neither")
 
 
 def test_too_few_vectors_are_found_out(create):

@@ -7,7 +7,7 @@ import pytest
 from knowledge.embeddings.registry import provider_names
 from knowledge.errors import UntrustedEndpointError
 from knowledge.settings import BY_NAME, TABLE, Settings
-from knowledge.trust import REACH, check_endpoint
+from knowledge.trust import LOCAL, REACH, check_endpoint
 from tests.conftest import write_files
 from tests.embeddings.providers.cases import CASES
 
@@ -17,16 +17,16 @@ WAYS = [
     (provider, endpoint, key)
     for provider, reach in REACH.items()
     for endpoint in reach.endpoints
-    for key in reach.keys
+    for key in (*reach.keys, *reach.identities)
 ]
 every_way = pytest.mark.parametrize(("provider", "endpoint", "key"), WAYS)
 
 
 @pytest.fixture
 def check(tmp_path):
-    def attempt(provider, *, folder, environ):
+    def attempt(provider, *, folder, environ, **options):
         write_files(tmp_path, folder)
-        check_endpoint(Settings.read(environ=environ, folder=tmp_path), provider)
+        check_endpoint(Settings.read(environ=environ, folder=tmp_path), provider, **options)
 
     return attempt
 
@@ -54,7 +54,8 @@ def test_what_the_folder_may_decide(check, provider, endpoint, key):
     environ = {variable(key): KEY}
     loopback = dotenv((endpoint, "http://127.0.0.1:8080/v1"))
     check(provider, folder=loopback, environ=environ)
-    check(provider, folder=dotenv((endpoint, EVIL), (key, "theirs")), environ={})
+    theirs = dict.fromkeys((key, REACH[provider].keys[0]), "theirs")  # else one signs in
+    check(provider, folder=dotenv((endpoint, EVIL), *theirs.items()), environ={})
     check(provider, folder=dotenv((key, "theirs")), environ={variable(endpoint): EVIL})
     trusting = {**environ, "KNOW_TRUST_PROJECT": "1"}
     check(provider, folder=dotenv((endpoint, EVIL)), environ=trusting)
@@ -98,11 +99,36 @@ def test_what_only_looks_like_loopback_is_refused(check, address):
 
 def test_every_secret_is_protected():
     # The chat model's key is checked in the place of OpenAI's; see chat/endpoint.py and its test.
-    protected = {key for reach in REACH.values() for key in reach.keys} | {"chat_api_key"}
-    assert protected == {setting.name for setting in TABLE if setting.secret}
+    ours = {key for reach in REACH.values() for key in (*reach.keys, *reach.identities)}
+    secret = {setting.name for setting in TABLE if setting.secret}
+    assert ours | {"chat_api_key"} == secret | {"openai_organization", "vertex_project"}
 
 
 def test_every_provider_with_an_address_is_protected():
     hosted = {case.provider for case in CASES} | {"openai", "azure", "spaces"}
     assert set(REACH) == hosted | {"rerank"}
-    assert hosted <= set(provider_names())
+    code = {"langchain", "llama-index"}
+    assert hosted | LOCAL | code == set(provider_names())
+
+
+@pytest.mark.parametrize("provider", ["opnai", "OPENAI", "", "acme", "openai "])
+def test_an_unknown_provider_is_refused(check, provider):
+    with pytest.raises(UntrustedEndpointError, match="nothing is known of the provider"):
+        check(provider, folder={}, environ={})
+
+
+@every_way
+def test_code_of_others_gets_no_more_than_a_provider(check, provider, endpoint, key):
+    folder, environ = dotenv((endpoint, EVIL)), {variable(key): KEY}
+    for name in ("python:package:Class", "langchain"):
+        with pytest.raises(UntrustedEndpointError):
+            check(name, folder=folder, environ=environ)
+    with pytest.raises(UntrustedEndpointError):
+        check("acme", folder=folder, environ=environ, is_plugin=True)
+
+
+@pytest.mark.parametrize("folder", ["OPENAI_EXTRA_HEADERS=X-Team: a", "OPENAI_ORG_ID=org-1"])
+def test_only_a_key_takes_the_place_of_a_sign_in(check, folder):
+    lines = f"AZURE_OPENAI_ENDPOINT={EVIL}\nOPENAI_API_TYPE=AZURE_AD\n{folder}\n"
+    with pytest.raises(UntrustedEndpointError, match="a token of yours"):
+        check("azure", folder={".env": lines}, environ={})
