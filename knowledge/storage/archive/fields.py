@@ -7,7 +7,7 @@ come in. Sizes and counts are bounded so that sums of them stay in SQLite's 64 b
 from __future__ import annotations
 
 import reprlib
-from datetime import UTC, datetime
+from datetime import datetime
 from math import isfinite
 from typing import Annotated, Any, Self, TypeVar
 
@@ -47,7 +47,7 @@ def _moment(value: str) -> str:
         raise ValueError("it lacks its time zone")
     if not 1 < moment.year < 9999:  # in another zone it may lie outside of the calendar
         raise ValueError("it lies outside of the calendar")
-    return moment.astimezone(UTC) and value
+    return value
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
@@ -75,7 +75,7 @@ def _check_plain(value: Any, depth: int) -> None:
 
 def _remembered(value: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(value.get("flags", {}), dict):
-        raise ValueError("flags is no object")
+        raise ValueError("flags is no object")  # noqa: TRY004  pydantic takes no TypeError
     for name in ("etag", "last_modified"):  # they are sent as headers
         told = value.get(name, "")
         if not isinstance(told, str) or not told.isprintable():
@@ -108,7 +108,9 @@ class HeadRecord(_Record):
 class MemberRecord(_Record):
     """A member of the archive."""
 
-    path: Annotated[str, Field(pattern=r"^datasets/\d{4,9}/(files\.jsonl|chunks\.jsonl|vectors\.f32)$")]
+    path: Annotated[
+        str, Field(pattern=r"^datasets/[0-9]{4,9}/(files\.jsonl|chunks\.jsonl|vectors\.f32)$")
+    ]
     size: Bytes
     sha256: Sha256
 
