@@ -154,9 +154,7 @@ class DenseSearch:
         known = self._exact(ids)
         ordered = sorted((-known[id], id) for id in ids)
         positions = self._known_positions([id for _, id in ordered])
-        return [
-            (int(at), -negative) for at, (negative, _) in zip(positions, ordered, strict=True)
-        ]
+        return [(int(at), -negative) for at, (negative, _) in zip(positions, ordered, strict=True)]
 
     def _known_positions(self, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return where chunks stand; a published index holds vectors of its own chunks alone."""

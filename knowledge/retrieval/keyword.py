@@ -102,7 +102,9 @@ def scores(
     return KeywordScores([np.round(score, DIGITS) for score in found], weights, mean, bm25)
 
 
-def prove(scored: KeywordScores, sources: Sequence[Source], snapshot: Snapshot, hits: Sequence[Hit]) -> None:
+def prove(
+    scored: KeywordScores, sources: Sequence[Source], snapshot: Snapshot, hits: Sequence[Hit]
+) -> None:
     """Compare the scores of hits, which the lists of chunks gave, with what their texts give.
 
     Raises

@@ -84,9 +84,7 @@ class Snapshot:
         rows = self._select_in("files", FILE_COLUMNS, dataset, ids)
         return {row["id"]: file_of(row) for row in rows}
 
-    def chunks_of_file(
-        self, dataset: Dataset, file_id: str, *, proven: bool = True
-    ) -> list[Chunk]:
+    def chunks_of_file(self, dataset: Dataset, file_id: str, *, proven: bool = True) -> list[Chunk]:
         """Return a file's chunks in order.
 
         Parameters

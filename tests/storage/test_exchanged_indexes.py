@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,7 +109,10 @@ def vectors_in(target: Path) -> dict[str, np.ndarray]:
     with KnowledgeBase.open(target.parents[2]) as kb:
         ids = [chunk.id for file in kb.files() for chunk in kb.file(file.id)[1]]
     with ChromaIndex(target) as index:
-        return {id: row for page, rows in index.vectors(ids) for id, row in zip(page, rows)}
+        found = {
+            id: row for page, rows in index.vectors(ids) for id, row in zip(page, rows, strict=True)
+        }
+    return {id: found[id] for id in ids}
 
 
 def other_dimensions(data: Path, target: Path) -> None:
@@ -139,18 +141,16 @@ def another_collection(data: Path, target: Path) -> None:
     (target / FACTS).write_bytes(facts)
 
 
-WAYS: tuple[Callable[[Path, Path], None], ...] = (
-    another_dataset,
-    another_with_the_same_ids,
+QUICK = (another_dataset, another_with_the_same_ids, the_older_generation, other_dimensions)
+SLOW = (
     another_without_its_facts,
-    the_older_generation,
     the_database_alone,
     empty,
-    other_dimensions,
     too_few,
     no_vectors,
     another_collection,
 )
+WAYS = [*QUICK, *(pytest.param(way, marks=pytest.mark.slow) for way in SLOW)]
 
 
 @pytest.mark.parametrize("way", WAYS)

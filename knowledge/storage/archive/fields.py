@@ -51,26 +51,27 @@ def _moment(value: str) -> str:
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
-    _check_plain(value, _DEEPEST)
+    for key, inner in value.items():
+        _text(key)
+        if told := _fault(inner, _DEEPEST):
+            raise ValueError(f"{key}: it {told}")
     return value
 
 
-def _check_plain(value: Any, depth: int) -> None:
+def _fault(value: Any, depth: int) -> str:
+    """Return why a value of JSON can't be metadata; empty when it can."""
     if not depth:
-        raise ValueError("it is nested too deep")
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            _text(key)
-            _check_plain(inner, depth - 1)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_plain(inner, depth - 1)
-    elif isinstance(value, str):
-        _text(value)
-    elif isinstance(value, float) and not isfinite(value):
-        raise ValueError("it holds what is no finite number")
-    elif isinstance(value, int) and not -_INT64 <= value < _INT64:
-        raise ValueError("it holds a number of more than 64 bits")
+        return "is nested too deep"
+    if isinstance(value, dict | list):
+        inner = [*value, *value.values()] if isinstance(value, dict) else value
+        return next(filter(None, (_fault(one, depth - 1) for one in inner)), "")
+    if isinstance(value, str):
+        return "holds a NUL character" if "\0" in value else ""
+    if isinstance(value, float):
+        return "" if isfinite(value) else "is no finite number"
+    if isinstance(value, int):
+        return "" if -_INT64 <= value < _INT64 else "has more than 64 bits"
+    return ""
 
 
 def _remembered(value: dict[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,7 @@ def read_manifest(archive: zipfile.ZipFile) -> list[ArchivedDataset]:
         )
     for path, size in told.items():
         if sizes.get(path) != size:
-            raise DamagedArchiveError(f"{name}: {path} is missing, or not as long as it should be")
+            raise DamagedArchiveError(f"{name}: {path} is missing, or its size is another")
     return datasets
 
 
@@ -124,7 +124,9 @@ def verify(archive: zipfile.ZipFile, dataset: ArchivedDataset) -> None:
 
     for member in dataset.members:
         if _digest(archive, member) != member.sha256:
-            raise DamagedArchiveError(f"{archive.filename}: {member.path} is not what was exported")
+            raise DamagedArchiveError(
+                f"{archive.filename}: {member.path} is not what was exported: its sha256 is another"
+            )
     for _ in read_files(archive, dataset):
         pass
 
