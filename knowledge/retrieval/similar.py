@@ -14,6 +14,7 @@ from knowledge.storage.catalog import Catalog
 from knowledge.storage.file_names import find_file
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.vectors.failures import REPAIR
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,10 +91,10 @@ def _mean(folder: DataFolder, dataset: Dataset, chunks: Sequence[Chunk]) -> NDAr
         rows = [vectors for _, vectors in reader.vectors([chunk.id for chunk in chunks])]
     finally:
         reader.close()
-    if sum(map(len, rows)) != len(chunks) or not rows:
+    missing = len(chunks) - sum(map(len, rows))
+    if missing or not rows:
         raise DamagedStoreError(
-            f"the index of dataset {dataset.name!r} lacks vectors of {chunks[0].id[:12]} or others "
-            "of its file",
+            f"the index of dataset {dataset.name!r} has no vector for {counted(missing, 'chunk')}",
             hint=REPAIR,
         )
     mean: NDArray[np.float32] = np.concatenate(rows).mean(axis=0)

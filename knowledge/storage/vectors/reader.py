@@ -31,7 +31,7 @@ class VectorReader(Protocol):
         ...
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds, none empty."""
         ...
 
     def close(self) -> None:
