@@ -14,6 +14,7 @@ from knowledge.errors import DatasetNotFoundError
 from knowledge.model import Dataset
 from knowledge.settings import Settings
 from knowledge.storage.catalog import Catalog
+from knowledge.storage.generations import stranger_in
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import write_lock
 from knowledge.storage.vectors.checksums import write_checksums
@@ -73,7 +74,8 @@ def _damage(folder: DataFolder, dataset: Dataset, ids: list[str]) -> str:
     if not dataset.vectors:
         return "there is none"
     dimensions = dataset.embedding.dimensions if dataset.embedding else None
-    damage = index_damage(folder.generation(dataset.key, dataset.vectors), ids, dimensions)
+    home = folder.generation(dataset.key, dataset.vectors)
+    damage = stranger_in(home, dataset.key, dataset.vectors) or index_damage(home, ids, dimensions)
     if dataset.embedding is None:
         damage = damage or "the model of its vectors is not known"
     return damage

@@ -14,6 +14,7 @@ from knowledge.embeddings.wishes import sendable
 from knowledge.errors import KnowledgeError
 from knowledge.ingestion.pools import open_cache, open_pool
 from knowledge.storage.catalog import Catalog
+from knowledge.storage.generations import stranger_in
 from knowledge.storage.history import recorded as recorded_run
 from knowledge.storage.replacement import Replacement, open_replacement
 from knowledge.storage.vectors.checksums import PERSISTED, damaged_files
@@ -88,6 +89,8 @@ def _fill(
 
     for chunks in replacement.chunks(PAGE):
         found: Vectors = {} if proven is None else proven.get([chunk.id for chunk in chunks])
+        if spec.dimensions:  # another model's vectors may lie there
+            found = {id: row for id, row in found.items() if len(row) == spec.dimensions}
         missing: Sequence[Chunk] = [chunk for chunk in chunks if chunk.id not in found]
         counts["kept"] += len(found)
         counts["embedded"] += len(missing)
@@ -109,6 +112,8 @@ def _proven(generation: Path, dataset: Dataset) -> GraphVectors | None:
     """Return the vectors of an index whose files are what was written; ``None`` for none."""
     if dataset.embedding is None:
         return None  # whose they are is not known
+    if stranger_in(generation, dataset.key, dataset.vectors):
+        return None  # chunks of the same ids may have another model's vectors
     told = " ".join(damaged_files(generation, thorough=True))
     if any(name in told for name in (DATA, HEADER, PERSISTED)):
         return None

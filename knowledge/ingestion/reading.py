@@ -118,7 +118,7 @@ class Reader:
             return []
         with self._catalog.snapshot() as snapshot:
             dataset = snapshot.dataset(self._dataset.name)
-            return snapshot.chunks_of_file(dataset, known.id)
+            return snapshot.chunks_of_file(dataset, known.id, proven=False)
 
     def _tasks(self) -> Iterator[LoadTask]:
         for inline in self.request.inline:

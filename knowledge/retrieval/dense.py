@@ -106,8 +106,15 @@ class DenseSearch:
             self._pairs = self._index.search(self._vector, depth)
             if len(self._pairs) < depth:
                 self._whole = True
+                self._check_all(len(self._pairs))
             depth *= TIES_OVERFETCH
         return self._pairs
+
+    def _check_all(self, found: int) -> None:
+        """Look for the vectors of all chunks where a search for all of them found fewer."""
+        if found < len(self._columns):
+            ids = self._columns.ids_at(self._snapshot, range(len(self._columns)))
+            _check_whole(ids, {id for page, _ in self._index.vectors(ids) for id in page})
 
     def _reaches(self, top: int) -> bool:
         """Tell whether what was searched holds the ``top`` nearest, and all as near as the last."""
@@ -133,8 +140,8 @@ class DenseSearch:
         return [id for ids, _ in pages for id in ids], vectors
 
     def _allowed(self, pairs: Pairs, mask: NDArray[np.bool_]) -> Pairs:
-        positions = self._columns.positions_of(self._snapshot, [id for id, _ in pairs])
-        return [pair for pair, at in zip(pairs, positions, strict=True) if at >= 0 and mask[at]]
+        positions = self._known_positions([id for id, _ in pairs])
+        return [pair for pair, at in zip(pairs, positions, strict=True) if mask[at]]
 
     def _best(self, pairs: Pairs, top: int) -> Found:
         """Return the ``top`` best of what a search found, in exact order."""
@@ -146,12 +153,20 @@ class DenseSearch:
     def _placed(self, ids: Sequence[str]) -> Found:
         known = self._exact(ids)
         ordered = sorted((-known[id], id) for id in ids)
-        positions = self._columns.positions_of(self._snapshot, [id for _, id in ordered])
-        return [
-            (int(at), -negative)
-            for at, (negative, _) in zip(positions, ordered, strict=True)
-            if at >= 0
-        ]
+        positions = self._known_positions([id for _, id in ordered])
+        return [(int(at), -negative) for at, (negative, _) in zip(positions, ordered, strict=True)]
+
+    def _known_positions(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return where chunks stand; a published index holds vectors of its own chunks alone."""
+        positions = self._columns.positions_of(self._snapshot, ids)
+        if (positions < 0).any():
+            stranger = ids[int(np.argmin(positions))]
+            raise DamagedStoreError(
+                f"the index has a vector of chunk {stranger}, which dataset "
+                f"{self._columns.dataset.name!r} does not hold",
+                hint=REPAIR,
+            )
+        return positions
 
     def _exact(self, ids: Sequence[str]) -> dict[str, float]:
         """Return cosines, computed in one way: how a chunk was found must not change them."""

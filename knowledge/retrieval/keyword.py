@@ -14,12 +14,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from knowledge.errors import DamagedStoreError
 from knowledge.retrieval.query import Bm25
 from knowledge.storage import fulltext_languages, fulltext_words
 from knowledge.storage.fulltext import COUNTS
@@ -27,6 +28,8 @@ from knowledge.storage.fulltext import COUNTS
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from knowledge.model import Hit
+    from knowledge.retrieval.candidates import Source
     from knowledge.storage.columns import ChunkColumns
     from knowledge.storage.snapshot import Snapshot
 
@@ -35,9 +38,40 @@ B = 0.6
 MAX_TERMS = 1_000
 """Of a longer question, the terms that come first."""
 DIGITS = 6
+TOLERANCE = 2e-6
+"""More than rounding makes of one score."""
 
 Terms = dict[tuple[str, ...], int]
 """How often a question holds a term; one term may stand in the index in several forms."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeywordScores:
+    """BM25 of a question over all chunks of some datasets.
+
+    Parameters
+    ----------
+    by_dataset:
+        The score of each chunk; 0 for one that holds no term.
+    weights:
+        What each term of the question weighs, by the forms in which the index may hold it.
+    mean:
+        Tokens of a chunk, on average.
+    """
+
+    by_dataset: Sequence[NDArray[np.float64]]
+    weights: Mapping[tuple[str, ...], float]
+    mean: float
+    bm25: Bm25
+
+    def of_text(self, terms: Container[str], tokens: int) -> float:
+        """Return the score of a chunk by the terms of its text, without a look at the lists."""
+        norm = _norm(self.bm25, tokens / self.mean)
+        score = 0.0
+        for forms, weight in self.weights.items():
+            times = max(_times(form, terms) for form in forms)
+            score += weight * times / (times + norm)
+        return score
 
 
 def scores(
@@ -45,27 +79,64 @@ def scores(
     datasets: Sequence[ChunkColumns],
     snapshot: Snapshot,
     bm25: Bm25 | None = None,
-) -> list[NDArray[np.float64]]:
-    """Return the BM25 score of each chunk of each dataset; 0 for one that holds no term."""
+) -> KeywordScores:
+    """Return the BM25 score of each chunk of each dataset."""
     bm25 = bm25 or Bm25(K1, B)
     total = sum(map(len, datasets))
     found = [np.zeros(len(columns)) for columns in datasets]
     if not total:
-        return found
+        return KeywordScores(found, {}, 1.0, bm25)
     mean = max(1.0, sum(int(columns.tokens.sum()) for columns in datasets) / total)
-    k1, b = bm25.k1, bm25.b
-    norms = [k1 * (1 - b + b * columns.tokens / mean) for columns in datasets]
+    norms = [_norm(bm25, columns.tokens / mean) for columns in datasets]
     spoken = list(
         dict.fromkeys(name for columns in datasets for name in columns.languages(snapshot))
     )
+    weights = {}
     for forms, times in terms_of(text, spoken, bm25.languages).items():
         holders = [_holders(columns, snapshot, forms) for columns in datasets]
         holding = sum(len(at) for at, _ in holders)
         rarity = math.log(1 + (total - holding + 0.5) / (holding + 0.5))
-        weight = math.sqrt(times) * rarity * (k1 + 1)
+        weight = weights[forms] = math.sqrt(times) * rarity * (bm25.k1 + 1)
         for score, norm, (at, counts) in zip(found, norms, holders, strict=True):
             score[at] += weight * counts / (counts + norm[at])
-    return [np.round(score, DIGITS) for score in found]
+    return KeywordScores([np.round(score, DIGITS) for score in found], weights, mean, bm25)
+
+
+def prove(
+    scored: KeywordScores, sources: Sequence[Source], snapshot: Snapshot, hits: Sequence[Hit]
+) -> None:
+    """Compare the scores of hits, which the lists of chunks gave, with what their texts give.
+
+    Raises
+    ------
+    DamagedStoreError
+        A list names a chunk that does not hold its term, or leaves out one that does.
+    """
+    for source, listed in zip(sources, scored.by_dataset, strict=True):
+        own = [hit for hit in hits if hit.dataset == source.dataset.name]
+        positions = source.columns.positions_of(snapshot, [hit.chunk.id for hit in own]).tolist()
+        rows = [int(source.columns.rows[at]) for at in positions]
+        terms = snapshot.terms_of_rows(rows)
+        for hit, at, row in zip(own, positions, rows, strict=True):
+            proven = scored.of_text(terms[row], hit.chunk.passage.tokens)
+            if abs(proven - float(listed[at])) > TOLERANCE:
+                raise DamagedStoreError(
+                    f"the keyword lists do not fit the text of {hit.file} (chunk {hit.chunk.id}): "
+                    "they are damaged, or were made by another version of the stemmer",
+                    hint="`knowledge doctor --fix` makes them anew from the texts.",
+                )
+
+
+def _norm(bm25: Bm25, length: Any) -> Any:
+    """Return by how much a length, of which 1 is the mean, holds a term's count down."""
+    return bm25.k1 * (1 - bm25.b + bm25.b * length)
+
+
+def _times(form: str, terms: Container[str]) -> int:
+    """Return how often terms hold one, as far as the index tells that."""
+    if form not in terms:
+        return 0
+    return next((n for n in reversed(COUNTS[1:]) if f"{form}={n}" in terms), 1)
 
 
 def terms_of(text: str, spoken: Sequence[str], little_of: Sequence[str] | None = None) -> Terms:

@@ -75,9 +75,9 @@ class OpenDatasets:
             thread.join()
 
     def _opened(self, dataset: Dataset) -> VectorReader:
-        from knowledge.storage.vectors.reader import open_reader
+        from knowledge.storage.vectors.reader import open_published
 
-        return open_reader(self._folder.generation(dataset.key, dataset.vectors))
+        return open_published(self._folder, dataset)
 
     def index(self, dataset: Dataset) -> VectorReader:
         """Return the index of the dataset's generation.

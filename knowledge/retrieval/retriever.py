@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.retrieval.candidates import Source
+    from knowledge.retrieval.keyword import KeywordScores
     from knowledge.storage.snapshot import Snapshot
 
 ATTEMPTS = 5
@@ -174,6 +175,7 @@ class Retriever:
         refinement: Refinement,
         rerank: Rerank | None,
     ) -> list[Hit]:
+        from knowledge.retrieval import keyword
         from knowledge.retrieval.ranking import rank
 
         with catalog.snapshot() as snapshot:
@@ -186,27 +188,33 @@ class Retriever:
                 vector = vectors[name].vector
                 if vector is not None and dataset.chunks:
                     asked.append((dataset, vector))
-            ranked = rank(query, self._sources(snapshot, query, asked), snapshot)
+            sources, words = self._sources(snapshot, query, asked)
+            ranked = rank(query, sources, snapshot)
             hits = hydrate(snapshot, ranked if refinement.reorders else ranked[: query.top_k])
             around = StoredSurroundings(snapshot, self._open, self._seen)
-            return refine(query.text, hits, refinement, query.top_k, around, rerank)
+            hits = refine(query.text, hits, refinement, query.top_k, around, rerank)
+            if words is not None:
+                keyword.prove(words, sources, snapshot, hits)
+            return hits
 
     def _sources(
         self,
         snapshot: Snapshot,
         query: Query,
         asked: Sequence[tuple[Dataset, NDArray[np.float32]]],
-    ) -> list[Source]:
+    ) -> tuple[list[Source], KeywordScores | None]:
+        """Return what each dataset gives, and the scores of the keyword side where it is asked."""
         from knowledge.retrieval import keyword
         from knowledge.retrieval.candidates import Source
         from knowledge.retrieval.dense import DenseSearch
         from knowledge.retrieval.filters import allowed
 
         columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
-        scores: Sequence[NDArray[np.float64] | None] = [None] * len(asked)
+        words = None
         if "keyword" in query.sides:
-            scores = keyword.scores(query.text, columns, snapshot, query.bm25)
-        return [
+            words = keyword.scores(query.text, columns, snapshot, query.bm25)
+        scores = [None] * len(asked) if words is None else words.by_dataset
+        sources = [
             Source(
                 dataset,
                 column,
@@ -216,6 +224,7 @@ class Retriever:
             )
             for (dataset, vector), column, score in zip(asked, columns, scores, strict=True)
         ]
+        return sources, words
 
     def _outdated(self, catalog: Catalog, query: Query) -> bool:
         self.close()

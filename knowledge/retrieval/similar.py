@@ -6,13 +6,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from knowledge.errors import FileNotInDatasetError
+from knowledge.errors import DamagedStoreError, FileNotInDatasetError
 from knowledge.model import Chunk, Dataset, Hit
 from knowledge.retrieval.query import MAX_TOP_K, Query
 from knowledge.retrieval.retriever import Retriever
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.file_names import find_file
 from knowledge.storage.layout import DataFolder
+from knowledge.storage.vectors.failures import REPAIR
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,13 +84,19 @@ def _chunks_of_file(snapshot: Snapshot, dataset: Dataset, target: str) -> list[C
 def _mean(folder: DataFolder, dataset: Dataset, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
     import numpy as np
 
-    from knowledge.storage.vectors.reader import open_reader
+    from knowledge.storage.vectors.reader import open_published
 
-    reader = open_reader(folder.generation(dataset.key, dataset.vectors))
+    reader = open_published(folder, dataset)
     try:
         rows = [vectors for _, vectors in reader.vectors([chunk.id for chunk in chunks])]
     finally:
         reader.close()
+    missing = len(chunks) - sum(map(len, rows))
+    if missing or not rows:
+        raise DamagedStoreError(
+            f"the index of dataset {dataset.name!r} has no vector for {counted(missing, 'chunk')}",
+            hint=REPAIR,
+        )
     mean: NDArray[np.float32] = np.concatenate(rows).mean(axis=0)
     length = np.linalg.norm(mean)
     return (mean / (length if length else 1.0)).astype(np.float32)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from knowledge.errors import DamagedStoreError
 from knowledge.model import Chunk, Dataset, Hit
+from knowledge.storage.vectors.failures import REPAIR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,6 +41,10 @@ class StoredSurroundings:
             index = self._opened.index(self._datasets[name])
             for ids, rows in index.vectors([hit.chunk.id for hit in hits if hit.dataset == name]):
                 found |= {(name, id): row for id, row in zip(ids, rows, strict=True)}
+        if lost := [hit for hit in hits if (hit.dataset, hit.chunk.id) not in found]:
+            raise DamagedStoreError(
+                f"the index has no vector for chunk {lost[0].chunk.id}", hint=REPAIR
+            )
         return [found[hit.dataset, hit.chunk.id] for hit in hits]
 
     def chunks_of_file(self, hit: Hit) -> Sequence[Chunk]:

@@ -10,7 +10,7 @@ from knowledge.errors import DamagedStoreError, ModelMismatchError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.building import build_dataset
 from knowledge.storage.changes import ChunkDiff, FileChange
-from knowledge.storage.vectors.reader import VectorReader, open_reader
+from knowledge.storage.vectors.reader import VectorReader, open_published
 from knowledge.wording import counted
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def _changes(
     if not dataset.vectors:
         yield from (FileChange(file, ChunkDiff((), (), (), 0), None) for file in files)
         return
-    reader = open_reader(catalog.folder.generation(dataset.key, dataset.vectors))
+    reader = open_published(catalog.folder, dataset)
     try:
         remaining = iter(files)
         while page := list(islice(remaining, PAGE)):

@@ -10,7 +10,7 @@ import sqlite3
 from pathlib import Path
 from typing import Any
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import DamagedStoreError, KnowledgeError
 from knowledge.model import Dataset, EmbedderSpec, SplitterSpec
 from knowledge.storage.database import translated
 from knowledge.storage.disk import FULL_HINT, on_disk
@@ -34,6 +34,7 @@ def prepare_candidate(folder: DataFolder, key: str, generation: int) -> Path:
         if generation:
             published = folder.generation(key, generation)
             check_whole(published)
+            check_owner(folder, key, generation)
             copy_index(published, candidate)
         else:
             candidate.mkdir(parents=True)
@@ -117,6 +118,7 @@ def _shrink(database: Path) -> None:
 
 def _facts(dataset: Dataset, embedding: EmbedderSpec, splitter: SplitterSpec) -> dict[str, Any]:
     return {
+        "key": dataset.key,
         "name": "" if dataset.name.startswith(HIDDEN) else dataset.name,
         "generation": dataset.generation + 1,
         "provider": embedding.provider,
@@ -137,6 +139,29 @@ def read_facts(generation: Path) -> dict[str, Any]:
     except (OSError, ValueError):
         return {}
     return facts if isinstance(facts, dict) else {}
+
+
+def check_owner(folder: DataFolder, key: str, generation: int) -> None:
+    """Raise :class:`DamagedStoreError` when a published folder says that it is another's.
+
+    Two datasets of the same documents have chunks of the same ids, so these alone don't tell.
+    """
+    path = folder.generation(key, generation)
+    if stranger := stranger_in(path, key, generation):
+        raise DamagedStoreError(f"the index {path} is not the dataset's: {stranger}", hint=REPAIR)
+
+
+def stranger_in(path: Path, key: str, generation: int) -> str:
+    """Return whose index lies in a published folder, in words; empty when it is the dataset's own.
+
+    What an older version wrote tells no key, and a folder without facts tells nothing.
+    """
+    facts = read_facts(path)
+    if facts.get("key", key) != key:
+        return f"it belongs to {facts['key']!r}"
+    if facts.get("generation", generation) != generation:
+        return f"it is generation {facts['generation']}, not {generation}"
+    return ""
 
 
 def sweep_folders(folder: DataFolder, key: str, published: int) -> None:

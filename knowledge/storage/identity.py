@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Iterator
 from hashlib import sha256
 
 from knowledge.model import Chunk, Passage
 
 MOST_REPEATS = 100_000
+MOST_LOST = 16
+"""Repeats of a text that a file may have lost; they leave a gap in the numbers."""
 
 
 def new_file_id(path: str, taken: Container[str]) -> str:
@@ -39,8 +41,26 @@ def is_own_id(chunk: Chunk) -> bool:
     """Tell whether a chunk still has the text, and the headings, that gave it its id."""
     text = chunk.passage.embedding_text
     # Which repeat it was is not stored; there were no more than passages before it.
-    repeats = min(max(chunk.passage.ordinal, 0) + 16, MOST_REPEATS)
+    repeats = min(max(chunk.passage.ordinal, 0) + MOST_LOST, MOST_REPEATS)
     return any(_chunk_id(chunk.file_id, text, number) == chunk.id for number in range(repeats))
+
+
+def garbled(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
+    """Yield those of one file's chunks that are not what gave them their ids.
+
+    Parameters
+    ----------
+    chunks:
+        All of the file, in order: the number of a repeat is told by those before.
+    """
+    seen: Counter[str] = Counter()
+    for chunk in chunks:
+        text = chunk.passage.embedding_text
+        first = seen[text]
+        seen[text] += 1
+        numbers = range(first, first + MOST_LOST)
+        if not any(_chunk_id(chunk.file_id, text, number) == chunk.id for number in numbers):
+            yield chunk
 
 
 def _chunk_id(file_id: str, text: str, repeat: int) -> str:

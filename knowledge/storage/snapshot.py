@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import DatasetNotFoundError
+from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage import fulltext
+from knowledge.storage.identity import garbled, is_own_id
 from knowledge.storage.rows import CHUNK_COLUMNS, FILE_COLUMNS, chunk_of, dataset_of, file_of
 from knowledge.storage.schema import VISIBLE
 from knowledge.storage.shown_path import shown
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PAGE = 5_000  # SQLite allows 32,766 variables in a statement
+READ_AGAIN = "`knowledge doctor --fix` reads the file again, where it is still there."
 
 
 class Snapshot:
@@ -82,8 +84,19 @@ class Snapshot:
         rows = self._select_in("files", FILE_COLUMNS, dataset, ids)
         return {row["id"]: file_of(row) for row in rows}
 
-    def chunks_of_file(self, dataset: Dataset, file_id: str) -> list[Chunk]:
-        """Return a file's chunks in order."""
+    def chunks_of_file(self, dataset: Dataset, file_id: str, *, proven: bool = True) -> list[Chunk]:
+        """Return a file's chunks in order.
+
+        Parameters
+        ----------
+        proven:
+            False for who puts others in their place: a damaged text stops nobody then.
+
+        Raises
+        ------
+        DamagedStoreError
+            A text is not what was stored.
+        """
         rows = self._select(
             "chunks",
             CHUNK_COLUMNS,
@@ -92,19 +105,60 @@ class Snapshot:
             "ORDER BY ordinal",
             file=file_id,
         )
-        return [chunk_of(row) for row in rows]
+        chunks = [chunk_of(row) for row in rows]
+        if proven:  # in order, the number of a repeat is known, which is told by nothing else
+            self._prove(dataset, garbled(chunks))
+        return chunks
 
     def chunks_by_prefix(self, dataset: Dataset, prefix: str) -> list[Chunk]:
-        """Return up to two chunks whose id begins with ``prefix``, which is alphanumeric."""
+        """Return up to two chunks whose id begins with ``prefix``, which is alphanumeric.
+
+        Raises
+        ------
+        DamagedStoreError
+            A text is not what was stored.
+        """
         rows = self._select(
             "chunks", CHUNK_COLUMNS, dataset, "AND id GLOB :glob", "LIMIT 2", glob=f"{prefix}*"
         )
-        return [chunk_of(row) for row in rows]
+        chunks = [chunk_of(row) for row in rows]
+        self._prove(dataset, chunks)
+        return chunks
 
     def chunks(self, dataset: Dataset, ids: Iterable[str]) -> dict[str, Chunk]:
-        """Return the chunks with these ids, by id."""
+        """Return the chunks with these ids, by id.
+
+        Raises
+        ------
+        DamagedStoreError
+            A text is not what was stored.
+        """
         rows = self._select_in("chunks", CHUNK_COLUMNS, dataset, ids)
-        return {row["id"]: chunk_of(row) for row in rows}
+        chunks = {row["id"]: chunk_of(row) for row in rows}
+        self._prove(dataset, chunks.values())
+        return chunks
+
+    def _prove(self, dataset: Dataset, chunks: Iterable[Chunk]) -> None:
+        """Raise where a chunk's id is not the hash of its file, its headings and its text."""
+        for chunk in chunks:
+            if not is_own_id(chunk):
+                file = self.file(dataset, id=chunk.file_id)
+                raise DamagedStoreError(
+                    f"a text of {file.path if file else 'a file that is not there'} is not what "
+                    f"was stored (chunk {chunk.id})",
+                    hint=READ_AGAIN,
+                )
+
+    def terms_of_rows(self, rows: Sequence[int]) -> dict[int, frozenset[str]]:
+        """Return the full-text terms that the texts of some rows have, by row."""
+        found: dict[int, frozenset[str]] = {}
+        for start in range(0, len(rows), PAGE):
+            page = rows[start : start + PAGE]
+            marks = ", ".join("?" * len(page))
+            query = f"SELECT row, terms FROM chunks_terms WHERE row IN ({marks})"
+            for row, terms in self._plain(query, page):
+                found[row] = frozenset(term.partition("~")[2] for term in terms.split(" "))
+        return found
 
     def chunk_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all chunks, and how many tokens each has, in no order."""

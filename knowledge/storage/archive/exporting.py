@@ -14,7 +14,7 @@ from knowledge.errors import DamagedStoreError, KnowledgeError
 from knowledge.model import Chunk, Dataset
 from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
 from knowledge.storage.archive.records import chunk_line, file_line
-from knowledge.storage.vectors.reader import VectorReader, open_reader
+from knowledge.storage.vectors.reader import VectorReader, open_published
 from knowledge.wording import counted
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def _write_dataset(
     )
     vectors: Iterable[bytes] = ()
     if dataset.chunks:
-        reader = open_reader(catalog.folder.generation(dataset.key, dataset.vectors))
+        reader = open_published(catalog.folder, dataset)
         vectors = _vectors(reader, _chunks(snapshot, dataset))
     yield _write_member(archive, f"{folder}/vectors.f32", vectors, packed=False)
 

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedArchiveError, NewerArchiveError
 from knowledge.model import Dataset, EmbedderSpec, SplitterSpec
-from knowledge.storage.layout import check_name
+
+if TYPE_CHECKING:
+    from knowledge.storage.archive.fields import DatasetRecord
 
 FORMAT = "knowledge-archive"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 16 * 1024 * 1024
-PARTS = ("files.jsonl", "chunks.jsonl", "vectors.f32")
-_FOLDER = re.compile(r"datasets/\d{4,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,55 +86,24 @@ def parse_manifest(data: bytes, archive: str) -> list[ArchivedDataset]:
     DamagedArchiveError
         It is no manifest, or does not fit itself.
     """
-    try:
-        content = json.loads(data)
-        if content["format"] != FORMAT:
-            raise ValueError("another format")
-        if content["version"] != FORMAT_VERSION:
-            raise NewerArchiveError(
-                f"{archive} has format {content['version']}; this version of knowledge reads "
-                f"format {FORMAT_VERSION}"
-            )
-        datasets = [_dataset(entry) for entry in content["datasets"]]
-    except NewerArchiveError:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise DamagedArchiveError(f"{archive}: its manifest can't be read: {error}") from error
-    names = [dataset.name for dataset in datasets]
-    if len(set(names)) != len(names):
-        raise DamagedArchiveError(f"{archive}: its manifest names a dataset twice")
-    return datasets
+    from knowledge.storage.archive.fields import HeadRecord, ManifestRecord, parse
+
+    place = f"{archive}: {MANIFEST}"
+    head = parse(HeadRecord, data, place)
+    if head.format != FORMAT or head.version < 1:
+        raise DamagedArchiveError(f"{place}: format and version are not those of an archive")
+    if head.version > FORMAT_VERSION:
+        raise NewerArchiveError(
+            f"{archive} has format {head.version}; this version of knowledge reads "
+            f"format {FORMAT_VERSION}"
+        )
+    return [_dataset(record) for record in parse(ManifestRecord, data, place).datasets]
 
 
-def _dataset(entry: Mapping[str, Any]) -> ArchivedDataset:
-    members = tuple(
-        Member(str(item["path"]), _count(item["size"]), str(item["sha256"]))
-        for item in entry["members"]
-    )
-    folders = {member.path.rpartition("/")[0] for member in members}
-    parts = sorted(member.path.rpartition("/")[2] for member in members)
-    if parts != sorted(PARTS) or len(folders) != 1 or not _FOLDER.fullmatch(next(iter(folders))):
-        raise ValueError("a dataset's members are not files, chunks and vectors")
-    embedding, splitter = entry["embedding"], entry["splitter"]
-    dataset = ArchivedDataset(
-        name=check_name(entry["name"]),
-        generation=_count(entry["generation"]),
-        files=_count(entry["files"]),
-        chunks=_count(entry["chunks"]),
-        embedding=EmbedderSpec(**embedding) if embedding else None,
-        splitter=SplitterSpec(**splitter) if splitter else None,
-        metadata=dict(entry["metadata"]),
-        created_at=str(entry["created_at"]),
-        updated_at=str(entry["updated_at"]),
-        members=members,
-    )
-    dimensions = (dataset.embedding.dimensions if dataset.embedding else None) or 0
-    if dataset.member("vectors.f32").size != dataset.chunks * dimensions * 4:
-        raise ValueError("the vectors do not fit the chunks")
-    return dataset
-
-
-def _count(value: Any) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise ValueError(f"{value!r} is no count")
-    return value
+def _dataset(record: DatasetRecord) -> ArchivedDataset:
+    facts = dict(record)
+    facts["members"] = tuple(Member(**dict(member)) for member in record.members)
+    if record.embedding and record.splitter:
+        facts["embedding"] = EmbedderSpec(**dict(record.embedding))
+        facts["splitter"] = SplitterSpec(**dict(record.splitter))
+    return ArchivedDataset(**facts)

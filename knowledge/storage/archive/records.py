@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from knowledge.model import Chunk, PageUnit, Passage, SourceFile
+from knowledge.model import Chunk, Passage, SourceFile
 
 _PASSAGE = (
     "ordinal",
@@ -46,61 +46,37 @@ def chunk_line(chunk: Chunk) -> bytes:
     return _line(record)
 
 
-def parse_file(line: bytes) -> SourceFile:
-    """Read a file's line.
+def parse_file(line: bytes, place: str) -> SourceFile:
+    """Read a file's line; ``place`` tells where it stands.
 
     Raises
     ------
-    ValueError, KeyError, TypeError
+    DamagedArchiveError
         It is no such line.
     """
-    record = _record(line)
-    return SourceFile(
-        **{name: _checked(record[name], SourceFile, name) for name in _FILE},
-        metadata=dict(record["metadata"]),
-        given=dict(record["given"]),
-        remembered=dict(record["remembered"]),
-        ingested_at=datetime.fromisoformat(record["ingested_at"]),
-    )
+    from knowledge.storage.archive.fields import FileRecord, parse
+
+    record = dict(parse(FileRecord, line, place))
+    record["ingested_at"] = datetime.fromisoformat(record["ingested_at"])
+    # A mark that asks the doctor to read a path again is not for others to set. An ingest does so
+    # all the same, since its size differs.
+    record["size"] = max(0, record["size"])
+    return SourceFile(**record)
 
 
-def parse_chunk(line: bytes) -> Chunk:
-    """Read a chunk's line.
+def parse_chunk(line: bytes, place: str) -> Chunk:
+    """Read a chunk's line; ``place`` tells where it stands.
 
     Raises
     ------
-    ValueError, KeyError, TypeError
+    DamagedArchiveError
         It is no such line.
     """
-    record = _record(line)
-    passage = Passage(
-        **{name: _checked(record[name], Passage, name) for name in _PASSAGE},
-        heading=tuple(map(str, record["heading"])),
-        page_unit=PageUnit(record["page_unit"]),
-        metadata=dict(record["metadata"]),
-    )
-    return Chunk(str(record["id"]), str(record["file_id"]), passage)
+    from knowledge.storage.archive.fields import ChunkRecord, parse
+
+    record = dict(parse(ChunkRecord, line, place))
+    return Chunk(record.pop("id"), record.pop("file_id"), Passage(**record))
 
 
 def _line(record: Mapping[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False, sort_keys=True).encode() + b"\n"
-
-
-def _record(line: bytes) -> dict[str, Any]:
-    record = json.loads(line)
-    if not isinstance(record, dict):
-        raise TypeError("a line is no object")
-    return record
-
-
-def _checked(value: Any, owner: type, name: str) -> Any:
-    """Return a value whose type is the one that the class declares."""
-    declared = str(owner.__annotations__[name])  # annotations are texts
-    fits = (
-        (value is None and "None" in declared)
-        or (isinstance(value, int) and not isinstance(value, bool) and "int" in declared)
-        or (isinstance(value, str) and "str" in declared)
-    )
-    if not fits:
-        raise ValueError(f"{name} is {value!r}")
-    return value

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
-from knowledge.storage.vectors.reader import VectorReader, open_reader
+from knowledge.storage.vectors.reader import VectorReader, open_published
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
@@ -58,7 +58,7 @@ def export_table(catalog: Catalog, names: Sequence[str], output: Path, kind: str
 def _pages(catalog: Catalog, snapshot: Snapshot, dataset: Dataset) -> Iterator[list[Row]]:
     if not dataset.chunks:
         return
-    reader = open_reader(catalog.folder.generation(dataset.key, dataset.vectors))
+    reader = open_published(catalog.folder, dataset)
     try:
         page: list[tuple[SourceFile, Chunk]] = []
         for file in list(snapshot.files(dataset)):

@@ -9,14 +9,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from knowledge.storage.archive.importing import import_dataset
-from knowledge.storage.archive.manifest import MANIFEST, MAX_MANIFEST
-from knowledge.storage.archive.verifying import open_archive, read_manifest, verify
+from knowledge.storage.archive.verifying import (
+    manifest_bytes,
+    open_archive,
+    read_manifest,
+    verify,
+)
 from knowledge.storage.building import build_dataset
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.layout import DataFolder
 
 KEPT = 3
 """Unpacked archives that stay; the one asked longest ago goes first."""
+_CHECKS = b"2"
+"""Raised with what is checked, so that nothing stays that fewer checks let in."""
 
 
 def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Path:
@@ -30,18 +36,18 @@ def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Pat
         It is not whole, or was tampered with.
     """
     with open_archive(path) as archive:
-        datasets = read_manifest(archive)
-        with archive.open(MANIFEST) as file:
-            digest = hashlib.sha256(file.read(MAX_MANIFEST)).hexdigest()[:24]
+        digest = hashlib.sha256(_CHECKS + manifest_bytes(archive)).hexdigest()[:24]
         target = home / digest
         if target.is_dir():
             os.utime(target)
             return target
+        datasets = read_manifest(archive)
+        for dataset in datasets:
+            verify(archive, dataset)
         part = home / f"{digest}.{os.getpid()}.part"
         try:
             with Catalog(DataFolder(part)) as catalog:
                 for dataset in datasets:
-                    verify(archive, dataset)
                     with build_dataset(
                         catalog, dataset.name, overwrite=False, lock_timeout=0, notify=notify
                     ) as (run, show):

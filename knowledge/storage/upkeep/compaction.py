@@ -13,7 +13,7 @@ from knowledge.storage.database import connect, translated
 from knowledge.storage.history import recorded
 from knowledge.storage.replacement import Replacement, open_replacement
 from knowledge.storage.upkeep.sizes import folder_size, size_of
-from knowledge.storage.vectors.reader import open_reader
+from knowledge.storage.vectors.reader import open_published
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +103,7 @@ def _dead(catalog: Catalog, key: str) -> int:
 
 def _copy_live(catalog: Catalog, replacement: Replacement) -> None:
     dataset = replacement.dataset
-    reader = open_reader(catalog.folder.generation(dataset.key, dataset.vectors))
+    reader = open_published(catalog.folder, dataset)
     try:
         for chunks in replacement.chunks(PAGE):
             for ids, vectors in reader.vectors([chunk.id for chunk in chunks]):

@@ -57,6 +57,14 @@ def _number_or_none(value: Any) -> int | None:
     return value if isinstance(value, int) else None
 
 
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and value >= 0 else 0
+
+
+def _count_or_none(value: Any) -> int | None:
+    return value if isinstance(value, int) and value >= 0 else None
+
+
 def _text_or_none(value: Any) -> str | None:
     return value if isinstance(value, str) and value else None
 
@@ -142,16 +150,16 @@ _CHUNK: Mapping[str, Mend] = {
     "dataset": _needed_number,
     "id": _hash_id,
     "file_id": _hash_id,
-    "ordinal": _number,
+    "ordinal": _count,
     "text": _words,
     "heading": _headings,
-    "char_start": _number,
-    "char_end": _number,
-    "line_start": _number_or_none,
-    "line_end": _number_or_none,
-    "page_start": _number_or_none,
-    "page_end": _number_or_none,
-    "tokens": _number,
+    "char_start": _count,
+    "char_end": _count,
+    "line_start": _count_or_none,
+    "line_end": _count_or_none,
+    "page_start": _count_or_none,
+    "page_end": _count_or_none,
+    "tokens": _count,
     "added": _needed_number,
     "removed": _number_or_none,
     "place": _place,
@@ -197,7 +205,17 @@ def mended(table: str, row: Mapping[str, Any]) -> Row:
     whole = {column: mend(row.get(column)) for column, mend in TABLES[table].items()}
     if table == "datasets":
         _mend_dataset(whole)
+    if table == "chunks":
+        _mend_places(whole)
     return whole
+
+
+def _mend_places(row: Row) -> None:
+    """Let no part of a text end before it begins; an import takes none that does."""
+    for span in ("char", "line", "page"):
+        start, end = row[f"{span}_start"], row[f"{span}_end"]
+        if end is not None and (start is None or end < start):
+            row[f"{span}_end"] = start
 
 
 def _mend_dataset(row: Row) -> None:

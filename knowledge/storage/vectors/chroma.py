@@ -47,13 +47,18 @@ class ChromaIndex:
         The generation's folder.
     create:
         Make a new index; else the folder must hold one.
+    dimensions:
+        What the vectors that are read must have; ``None`` takes any.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, create: bool = False, dimensions: int | None = None
+    ) -> None:
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
         check_whole(folder)
         self.folder = folder
+        self._dimensions = dimensions
         self._client = _open(folder)
         try:
             with translated(folder):
@@ -136,7 +141,16 @@ class ChromaIndex:
         while page := list(islice(remaining, PAGE)):
             with translated(self.folder):
                 answer = self._collection.get(ids=page, include=["embeddings"])
-            yield answer["ids"], np.asarray(answer["embeddings"], dtype=np.float32)
+            if not answer["ids"]:
+                continue  # there is no second axis then
+            vectors = np.asarray(answer["embeddings"], dtype=np.float32)
+            if self._dimensions not in (None, vectors.shape[1]):
+                raise DamagedStoreError(
+                    f"the index {self.folder} is another model's: its vectors have "
+                    f"{vectors.shape[1]} dimensions, not {self._dimensions}",
+                    hint=REPAIR,
+                )
+            yield answer["ids"], vectors
 
     def flush(self) -> int:
         """Write everything out so that opening replays nothing; return the count of vectors.

@@ -10,6 +10,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.model import Dataset
+    from knowledge.storage.layout import DataFolder
+
 
 class VectorReader(Protocol):
     """An open index of a published generation."""
@@ -28,7 +31,7 @@ class VectorReader(Protocol):
         ...
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds, none empty."""
         ...
 
     def close(self) -> None:
@@ -36,8 +39,13 @@ class VectorReader(Protocol):
         ...
 
 
-def open_reader(folder: Path) -> VectorReader:
+def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
     """Open the index in ``folder`` for reading.
+
+    Parameters
+    ----------
+    dimensions:
+        What its vectors must have; ``None`` takes any.
 
     Raises
     ------
@@ -46,4 +54,19 @@ def open_reader(folder: Path) -> VectorReader:
     """
     from knowledge.storage.vectors.chroma import ChromaIndex
 
-    return ChromaIndex(folder)
+    return ChromaIndex(folder, dimensions=dimensions)
+
+
+def open_published(folder: DataFolder, dataset: Dataset) -> VectorReader:
+    """Open the index of a dataset's published generation.
+
+    Raises
+    ------
+    DamagedStoreError
+        It is not there, can't be read, or is that of another dataset or generation.
+    """
+    from knowledge.storage.generations import check_owner
+
+    check_owner(folder, dataset.key, dataset.vectors)
+    dimensions = dataset.embedding.dimensions if dataset.embedding else None
+    return open_reader(folder.generation(dataset.key, dataset.vectors), dimensions)
