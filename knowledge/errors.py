@@ -194,8 +194,8 @@ class EmbeddingError(KnowledgeError):
     code = "embedding-failed"
     exit_code = 5
     lasting = False
-    of_one_text = False
-    """True when a text failed alone, and others may pass."""
+    text: str | None = None
+    """The text that failed alone, where others may pass."""
 
     def __init__(
         self, message: str, *, hint: str | None = None, lasting: bool | None = None
@@ -203,6 +203,11 @@ class EmbeddingError(KnowledgeError):
         super().__init__(message, hint=hint)
         if lasting is not None:
             self.lasting = lasting
+
+    @property
+    def of_one_text(self) -> bool:
+        """True when a text failed alone, and others may pass."""
+        return self.text is not None
 
 
 class EmbeddingAuthError(EmbeddingError):

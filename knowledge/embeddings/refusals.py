@@ -63,6 +63,8 @@ _NO_NUMBER = re.compile(
     re.IGNORECASE,
 )
 """What a server says that can't write down the vector of a text, which will be so each time."""
+_NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
+"""By name: httpx, and the copy of it that the ``openai`` package may bring."""
 _KEY_LIKE = re.compile(r"\bsk-[\w*.…-]+|\beyJ[\w.-]{10,}|[\w-]*\*{3,}[\w*-]*")
 _EXCERPT = 300
 
@@ -190,10 +192,8 @@ class Failures:
 
 def _has_no_connection(error: Exception) -> bool:
     """Tell a server that is not there from one that ended a connection."""
-    import httpx
-
-    kinds = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError)
-    return isinstance(error, kinds) or isinstance(error.__cause__, kinds)
+    kinds = [*type(error).__mro__, *type(error.__cause__).__mro__]
+    return any(kind.__name__ in _NO_CONNECTION for kind in kinds)
 
 
 def retry_after(headers: Mapping[str, str], said: str = "") -> float | None:

@@ -138,9 +138,18 @@ class Sender:
         Raises
         ------
         EmbeddingError
-            It failed, all tries included.
+            It failed, all tries included; it is ``of_one_text`` where another may pass.
         """
+        try:
+            vector = self._query(text)
+        except EmbeddingError as error:
+            if isinstance(error, _TOO_MUCH) or not self._blame.is_on_server(error, texts=1):
+                error.text = text
+            raise
+        self._blame.note_passed()
+        return vector
 
+    def _query(self, text: str) -> NDArray[np.float32]:
         def ask(texts: Sequence[str]) -> Embeddings:
             return self._embedder.embed_query(texts[0])
 
@@ -188,7 +197,7 @@ class Sender:
         self._blame.note_passed()
         self.limits.batch_passed(len(rows))
         self.limits.text_fits(max(map(len, texts)))
-        yield from _outcomes(rows, checked)
+        yield from _outcomes(rows, texts, checked)
         return True
 
     def _without_answer(
@@ -203,7 +212,7 @@ class Sender:
         ):
             yield Outcome(rows, error=error)
         elif len(rows) == 1:
-            yield _one_failed(rows, error)
+            yield _one_failed(rows, batch.texts[rows[0]], error)
         else:
             part = passed_before is None or not too_much
             yield from self._halves(rows, batch, part=part, sure=too_much)
@@ -250,7 +259,7 @@ class Sender:
         except EmbeddingError as failure:
             if not isinstance(failure, _TOO_MUCH) and self._blame.is_on_server(failure, texts=1):
                 return Outcome(rows, error=failure)
-            return _one_failed(rows, failure)
+            return _one_failed(rows, text, failure)
         self._blame.note_passed()
         return Outcome(rows, vector[np.newaxis])
 
@@ -334,14 +343,16 @@ class Sender:
         return answer
 
 
-def _outcomes(rows: Sequence[int], checked: Checked) -> Iterator[Outcome]:
+def _outcomes(
+    rows: Sequence[int], texts: Sequence[str], checked: Checked
+) -> Iterator[Outcome]:
     """Tell the rows that are of no use from the others."""
     good = [place for place in range(len(rows)) if place not in checked.unusable]
     yield Outcome([rows[place] for place in good], checked.vectors[good])
     for place, error in checked.unusable.items():
-        yield _one_failed([rows[place]], error)
+        yield _one_failed([rows[place]], texts[place], error)
 
 
-def _one_failed(row: list[int], error: EmbeddingError) -> Outcome:
-    error.of_one_text = True
+def _one_failed(row: list[int], text: str, error: EmbeddingError) -> Outcome:
+    error.text = text
     return Outcome(row, error=error)

@@ -88,7 +88,7 @@ def test_a_server_that_stays_away_is_fatal_and_the_first_error_counts():
 def test_bad_texts_are_not_fatal():
     breaker = Breaker()
     error = EmbeddingError("bad text")
-    error.of_one_text = True
+    error.text = "bad text"
     for _ in range(9):
         breaker.failed(error)
     assert breaker.error is None
