@@ -180,7 +180,7 @@ def _embed(
     """Write the vectors; a text that alone is refused is told, and costs exit code 4."""
     refused: dict[int, EmbeddingError] = {}
 
-    def told(number: int, text: str, error: EmbeddingError) -> None:
+    def told(number: int, _text: str, error: EmbeddingError) -> None:
         refused[number] = error
         session.note(f"text {number + 1} has no vector: {error.message}")
 

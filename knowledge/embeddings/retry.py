@@ -1,8 +1,10 @@
 """Further tries of a request that failed for a passing reason.
 
 An answer that can't be read may be a proxy's bad moment, a wrong address, or a text that the model
-can't embed: it is tried again twice where requests pass, and once where none has. A server to which
-there was no connection yet is given some seconds: it is not there. One that was there is waited for.
+can't embed: it is tried again twice where requests pass, and once where none has.
+
+A server to which there was no connection yet is given some seconds: it is not there. One that was
+there, and went away, is waited for.
 """
 
 from __future__ import annotations

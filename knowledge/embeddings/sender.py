@@ -343,9 +343,7 @@ class Sender:
         return answer
 
 
-def _outcomes(
-    rows: Sequence[int], texts: Sequence[str], checked: Checked
-) -> Iterator[Outcome]:
+def _outcomes(rows: Sequence[int], texts: Sequence[str], checked: Checked) -> Iterator[Outcome]:
     """Tell the rows that are of no use from the others."""
     good = [place for place in range(len(rows)) if place not in checked.unusable]
     yield Outcome([rows[place] for place in good], checked.vectors[good])

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from knowledge.embeddings.wishes import sendable
 from knowledge.errors import EmbeddingError, UsageError
 from knowledge.knowledge_base.opened import Opened
 
@@ -214,21 +213,13 @@ def _each(
     pool: EmbeddingPool, page: Sequence[tuple[int, str]], query: bool
 ) -> Iterator[NDArray[np.float32] | EmbeddingError]:
     """Yield the vector of each text, or why it alone has none."""
+    from knowledge.embeddings.each import embed_each
+
     texts = [text for _, text in page]
     if query:
         yield from (_question(pool, text) for text in texts)
-        return
-    refused: dict[str, EmbeddingError] = {}
-    while True:
-        taken = [text for text in texts if sendable(text) not in refused]
-        try:
-            vectors = iter(pool.embed(taken))
-            break
-        except EmbeddingError as error:
-            if error.text is None:
-                raise
-            refused[error.text] = error  # the others are in the pool's memory, or the cache
-    yield from (refused.get(sendable(text)) or next(vectors) for text in texts)
+    else:
+        yield from embed_each(pool, texts)
 
 
 def _question(pool: EmbeddingPool, text: str) -> NDArray[np.float32] | EmbeddingError:

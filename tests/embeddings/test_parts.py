@@ -126,8 +126,12 @@ def test_a_server_that_refuses_a_plain_word_is_broken():
 
 def test_what_every_request_would_meet_is_not_tried_with_a_plain_word():
     words = []
-    errors = [EmbeddingAuthError("no"), EmbeddingError("no model", lasting=True),
-              EmbeddingRateLimitError("no"), TransientEmbeddingError("no", unreachable=True)]  # fmt: skip
+    errors = [
+        EmbeddingAuthError("no"),
+        EmbeddingError("no model", lasting=True),
+        EmbeddingRateLimitError("no"),
+        TransientEmbeddingError("no", unreachable=True),
+    ]
     assert tried(Blame(words.append), errors) == [True] * 4
     assert words == []
 

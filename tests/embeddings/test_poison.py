@@ -235,6 +235,79 @@ def test_a_file_is_whole_or_failed(run, ingest, folder):
     assert list(failed_files(run)) == [str(folder / "big.md")]
 
 
+# Other commands
+
+
+@pytest.fixture
+def poisoned(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("KNOW_EMBEDDING_MODEL_PROVIDER", "openai:m")
+    with Poisoned(NAN) as server:
+        monkeypatch.setenv("OPENAI_BASE_URL", f"{server.root_url}/v1")
+        yield server
+
+
+@pytest.mark.parametrize("flags", [[], ["--query"]])
+def test_embed_names_the_text_and_gives_the_others(run, poisoned, flags):
+    texts = ["one", f"{BAD} 1", "two", f"{BAD} 2", "three"]
+    content = run("embed", *texts, *flags, "--json")
+    assert content.code == 4
+    assert [(one["index"], one["text"]) for one in content.json["embeddings"]] == [
+        (0, "one"),
+        (2, "two"),
+        (4, "three"),
+    ]
+    assert [one["index"] for one in content.json["refused"]] == [1, 3]
+    assert "unsupported value: NaN" in content.json["refused"][0]["reason"]
+    outcome = run("embed", "-", *flags, stdin="\n".join(texts))
+    assert outcome.code == 4
+    assert len(outcome.out.splitlines()) == 3
+    assert "text 2 has no vector" in outcome.err
+    assert "text 4 has no vector" in outcome.err
+
+
+def test_embed_of_nothing_but_a_bad_text_fails(run, poisoned, tmp_path):
+    assert run("embed", BAD, "--json").code == 5
+    target = tmp_path / "vectors.npy"
+    outcome = run("embed", "one", BAD, "--output", "npy", "--target", target)
+    assert outcome.code == 5
+    assert "text 2" in outcome.err
+    assert not target.exists()
+
+
+def test_reembed_changes_nothing_and_names_the_files(run, poisoned, folder):
+    for number in (3, 5):
+        write_files(folder, {f"f{number:03}.txt": f"{BAD} {number}\n"})
+    assert run("ingest", folder, "--embedding-model-provider", "static").code == 0
+    outcome = run("reembed", "default", "--json", "--embedding-model-provider", "openai:m")
+    assert outcome.code == 5
+    message = outcome.json["error"]["message"]
+    assert message.startswith("the model refuses a text of 3 files: ")
+    assert all(str(folder / name) in message for name in ("f003.txt", "f005.txt", NAMED))
+    assert "unsupported value: NaN" in message
+    (dataset,) = run("list-datasets", "--json").json["datasets"]
+    assert (dataset["files"], dataset["embedding"]["provider"]) == (FILES, "static")
+    assert run("retrieve", BAD, "--json").code == 0
+
+
+def test_a_model_in_this_process_may_refuse_a_text_too(run, folder, tmp_path, monkeypatch):
+    (tmp_path / "picky.py").write_text(
+        "import hashlib\n"
+        "class Picky:\n"
+        "    def embed_documents(self, texts):\n"
+        "        if any('poison' in text for text in texts):\n"
+        "            raise RuntimeError('index out of range in self')\n"
+        "        return [list(hashlib.sha256(text.encode()).digest()) for text in texts]\n"
+        "    def embed_query(self, text):\n"
+        "        return self.embed_documents([text])[0]\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    outcome = run("ingest", folder, "--json", "--embedding-model-provider", "langchain:picky.Picky")
+    assert outcome.code == 4, outcome.err
+    assert outcome.json["files"]["ingested"] == FILES - 1
+    assert "index out of range" in failed_files(run)[str(folder / NAMED)]
+
+
 # Servers that are broken, or not there
 
 
@@ -360,9 +433,7 @@ TEXTS = [f"text number {number}" for number in range(60)]
 def test_exactly_the_submits_with_a_bad_text_fail(bad, threads, batch_size, known, together):
     cache, embedder = DictCache(), Refusing(bad, known=known)
     submits = [TEXTS[start : start + together] for start in range(0, len(TEXTS), together)]
-    with new_pool(
-        embedder, threads=threads, batch_size=batch_size, retries=1, cache=cache
-    ) as pool:
+    with new_pool(embedder, threads=threads, batch_size=batch_size, retries=1, cache=cache) as pool:
         futures = [pool.submit(texts) for texts in submits]
         pool.flush()
         for texts, future in zip(submits, futures, strict=True):
