@@ -22,15 +22,15 @@ class Breaker:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
         self._until = 0.0
 
     @property
-    def error(self) -> Exception | None:
+    def error(self) -> BaseException | None:
         """The fatal error, while it counts."""
         return self._error if self._clock() < self._until else None
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """Note a request that failed for good."""
         of_one_text = isinstance(error, EmbeddingError) and error.of_one_text
         if not of_one_text and self.error is None:

@@ -324,11 +324,11 @@ class EmbeddingPool:
             with self._lock:
                 tickets = self._forget(left.values(), Slot.cancel)
             _settle(tickets)
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
             self._fail(list(left.values()), error)
 
     @property
-    def _fatal(self) -> Exception | None:
+    def _fatal(self) -> BaseException | None:
         with self._lock:
             return self._breaker.error
 
@@ -349,7 +349,7 @@ class EmbeddingPool:
                 tickets += slot.fill(vectors[slot.key])
         _settle(tickets)
 
-    def _fail(self, slots: list[Slot], error: Exception) -> None:
+    def _fail(self, slots: list[Slot], error: BaseException) -> None:
         """Fail slots; when the error is fatal, all that wait as well."""
         with self._lock:
             self._breaker.failed(error)

@@ -66,6 +66,7 @@ _NO_NUMBER = re.compile(
 _NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 """By name: httpx, and the copy of it that the ``openai`` package may bring."""
 _KEY_LIKE = re.compile(r"\bsk-[\w*.…-]+|\beyJ[\w.-]{10,}|[\w-]*\*{3,}[\w*-]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXCERPT = 300
 
 
@@ -156,13 +157,13 @@ class Failures:
         )
 
     def scrub(self, text: str) -> str:
-        """Take keys, and what looks like one, out of a text and make it one short line."""
+        """Take keys, what looks like one, and controls out of a text; make it one short line."""
         for secret in self.endpoint.secrets:
             if len(secret) >= 8:  # shorter ones are dummies for servers that want no key
                 text = text.replace(secret, "[key]")
             if len(secret) >= 16:
                 text = re.sub(re.escape(secret[:8]) + r"\S*", "[key]", text)
-        text = " ".join(_KEY_LIKE.sub("[key]", text).split())
+        text = " ".join(_CONTROL.sub(" ", _KEY_LIKE.sub("[key]", text)).split())
         return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
     @property

@@ -180,7 +180,7 @@ class Sender:
         """
         rows = batch.still_wanted(rows)
         if not rows:
-            return True
+            return False
         pieces = self._pieces(rows, batch.texts)
         if len(pieces) > 1:
             for piece in pieces:
@@ -330,7 +330,9 @@ class Sender:
                 raise
             except EmbeddingError:
                 raise
-            except Exception as error:
+            except BaseException as error:
+                if not _is_fault_of_code(error):
+                    raise
                 raise EmbeddingError(
                     f"{self.who} failed: {type(error).__name__}: {error}",
                     hint="This looks like a fault of the provider's code; --debug shows where.",
@@ -341,6 +343,11 @@ class Sender:
         if answer.tokens is not None:
             self._rates.correct(cost, answer.tokens)
         return answer
+
+
+def _is_fault_of_code(error: BaseException) -> bool:
+    """Tell a library's failure from an interrupt: a panic in Rust is no `Exception` either."""
+    return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
 
 
 def _outcomes(rows: Sequence[int], texts: Sequence[str], checked: Checked) -> Iterator[Outcome]:

@@ -110,7 +110,7 @@ class Writer:
         self._error: BaseException | None = None
         self._ended = False
         self._done = threading.Event()
-        self._rejected: EmbeddingError | None = None
+        self._rejected: tuple[SourceFile, EmbeddingError] | None = None
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -196,7 +196,9 @@ class Writer:
                 self._publish()
         self._publish()
         if self._rejected is not None and not self._run.dataset.chunks:
-            raise self._rejected  # it refused everything that there is
+            file, error = self._rejected  # and with it everything that there is
+            error.message = f"{file.path}: {error.message}"
+            raise error
 
     def _apply(self, step: Write | Touch | Remove) -> None:
         match step:
@@ -251,8 +253,8 @@ class Writer:
         """
         if not isinstance(error, EmbeddingError) or not error.of_one_text:
             raise error
-        self._rejected = error
-        self._tally.problem(file.path, FileStatus.FAILED, str(error))
+        self._rejected = (file, error)
+        self._tally.problem(file.path, FileStatus.FAILED, error.message)
         self._tally.finished(file.path, FileStatus.FAILED)
 
     def _publish(self) -> None:

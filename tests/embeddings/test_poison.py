@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from knowledge.embeddings.blame import DOUBTFUL, HOPELESS, PLAIN_WORD
 from knowledge.errors import EmbeddingAuthError, EmbeddingError, TransientEmbeddingError
+from tests.cli.test_upkeep import flip_a_bit, graph
 from tests.conftest import write_files
 from tests.embeddings.fakes import DictCache, FakeEmbedder, new_pool, unit_vectors
 from tests.openai_server import LoopbackServer, OpenAIServer, Reply, refusal, vector_of
@@ -212,6 +213,18 @@ def test_the_servers_words_are_told_and_the_next_run_takes_what_was_mended(run, 
     assert failed_files(run) == {}
 
 
+def test_an_ingest_of_nothing_but_a_bad_text_fails_and_names_the_file(run, ingest, folder):
+    for path in folder.iterdir():
+        if path.name != NAMED:
+            path.unlink()
+    with Poisoned(NAN) as server:
+        outcome = ingest(server)
+    assert outcome.code == 5
+    message = outcome.json["error"]["message"]
+    assert message.startswith(str(folder / NAMED))
+    assert "unsupported value: NaN" in message
+
+
 def test_the_version_before_stays_and_so_do_other_files(run, ingest, folder):
     with Poisoned(NAN) as server:
         write_files(folder, {NAMED: "A harmless note.\n"})
@@ -288,6 +301,21 @@ def test_reembed_changes_nothing_and_names_the_files(run, poisoned, folder):
     (dataset,) = run("list-datasets", "--json").json["datasets"]
     assert (dataset["files"], dataset["embedding"]["provider"]) == (FILES, "static")
     assert run("retrieve", BAD, "--json").code == 0
+
+
+def test_an_index_is_not_rebuilt_without_a_file_which_is_named(run, poisoned, folder, data_dir):
+    poisoned.fault = lambda texts: None
+    assert run("ingest", folder, "--no-cache").code == 0
+    flip_a_bit(graph(data_dir))
+    poisoned.fault = NAN
+    outcome = run("doctor", "--fix")
+    assert outcome.code == 7
+    assert f"refuses a text of 1 file: {folder / NAMED} (" in outcome.out
+    assert "unsupported value: NaN" in outcome.out
+    poisoned.fault = lambda texts: None
+    assert run("doctor", "--fix").code == 0
+    (dataset,) = run("list-datasets", "--json").json["datasets"]
+    assert dataset["files"] == FILES
 
 
 def test_a_model_in_this_process_may_refuse_a_text_too(run, folder, tmp_path, monkeypatch):
@@ -449,6 +477,38 @@ def test_exactly_the_submits_with_a_bad_text_fail(bad, threads, batch_size, know
     times = [sum(request.count(text) for request in passed) for text in good]
     assert max(times, default=0) <= 1  # nothing is paid twice
     assert len(cache.vectors) == sum(times)
+
+
+class PanicException(BaseException):
+    """What a panic in a library written in Rust becomes."""
+
+
+@pytest.mark.parametrize("kind", [PanicException, SystemExit, MemoryError, RecursionError])
+def test_whatever_a_library_raises_costs_one_text(kind):
+    def before(texts):
+        if TEXTS[3] in texts:
+            raise kind("at the disco")
+
+    with new_pool(FakeEmbedder(before), threads=2, batch_size=8) as pool:
+        futures = [pool.submit([text]) for text in TEXTS]
+        pool.flush()
+        errors = [future.exception(timeout=20) for future in futures]
+    assert [number for number, error in enumerate(errors) if error] == [3]
+    assert kind.__name__ in errors[3].message
+
+
+class Odd(BaseException):
+    """What nobody expects."""
+
+
+def test_what_nobody_expects_reaches_who_waits():
+    def before(texts):
+        raise Odd
+
+    with new_pool(FakeEmbedder(before), threads=2, batch_size=8) as pool:
+        futures = [pool.submit([text]) for text in TEXTS]
+        pool.flush()
+        assert {type(future.exception(timeout=20)) for future in futures} == {Odd}
 
 
 def test_a_bad_text_among_many_costs_two_requests_for_each_halving():
