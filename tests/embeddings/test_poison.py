@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import socket
 import threading
@@ -11,11 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from knowledge.embeddings import opening
 from knowledge.embeddings.blame import DOUBTFUL, HOPELESS, PLAIN_WORD
+from knowledge.embeddings.pool import EmbeddingPool
 from knowledge.errors import EmbeddingAuthError, EmbeddingError, TransientEmbeddingError
 from tests.cli.test_upkeep import flip_a_bit, graph
 from tests.conftest import write_files
-from tests.embeddings.fakes import DictCache, FakeEmbedder, new_pool, unit_vectors
+from tests.embeddings.fakes import QUICK, DictCache, FakeEmbedder, new_pool, unit_vectors
 from tests.openai_server import LoopbackServer, OpenAIServer, Reply, refusal, vector_of
 
 FILES = 14
@@ -122,10 +125,17 @@ def write_notes(folder, files):
 
 
 @pytest.fixture
-def ingest(run, folder, monkeypatch):
-    """Run ``knowledge ingest`` with the folder against a server."""
+def quick(monkeypatch):
+    """Try once more at most, at once; leave out proxies."""
     monkeypatch.setenv("KNOW_EMBEDDING_RETRIES", "1")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    quick_pool = functools.partial(EmbeddingPool, backoff=QUICK)
+    monkeypatch.setattr(opening, "EmbeddingPool", quick_pool)
+
+
+@pytest.fixture
+def ingest(run, folder, quick, monkeypatch):
+    """Run ``knowledge ingest`` with the folder against a server."""
 
     def call(server, *flags, protocol="openai", threads=8):
         monkeypatch.setenv("VS_EMBEDDING_PARALLEL_THREAD", str(threads))
@@ -252,8 +262,7 @@ def test_a_file_is_whole_or_failed(run, ingest, folder):
 
 
 @pytest.fixture
-def poisoned(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+def poisoned(quick, monkeypatch):
     monkeypatch.setenv("KNOW_EMBEDDING_MODEL_PROVIDER", "openai:m")
     with Poisoned(NAN) as server:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{server.root_url}/v1")
