@@ -34,7 +34,6 @@ class Limits:
             if not sure and self._guess is None:
                 self._guess = texts
                 return False
-            texts = max(texts, 0 if sure else self._guess or 0)
             self._guess = None
             if self._batch is not None and self._batch <= texts:
                 return False

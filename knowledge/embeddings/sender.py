@@ -249,7 +249,6 @@ class Sender:
         longer = yield from self._batch(ordered[middle:], batch, part=part)
         size = len(ordered) - middle
         if shorter and longer and self.limits.batch_fits(size, sure=sure):
-            size = self.limits.at_most(size)
             self._notify(f"{self.who} takes no {len(rows)} texts in a request; sending {size}")
 
     def _one_in_parts(self, rows: list[int], text: str, error: EmbeddingError) -> Outcome:

@@ -288,6 +288,16 @@ def test_embed_names_the_text_and_gives_the_others(run, poisoned, flags):
     assert "text 4 has no vector" in outcome.err
 
 
+def test_a_watch_goes_on_past_a_bad_text(run, poisoned, folder):
+    assert run("watch", folder, "--once").code == 4
+    assert list(failed_files(run)) == [str(folder / NAMED)]
+    write_files(folder, {"more.txt": "A further note.\n", "worse.txt": f"{BAD} 2\n"})
+    assert run("watch", folder, "--once").code == 4
+    assert sorted(failed_files(run)) == [str(folder / NAMED), str(folder / "worse.txt")]
+    (dataset,) = run("list-datasets", "--json").json["datasets"]
+    assert dataset["files"] == FILES
+
+
 def test_embed_of_nothing_but_a_bad_text_fails(run, poisoned, tmp_path):
     assert run("embed", BAD, "--json").code == 5
     target = tmp_path / "vectors.npy"
