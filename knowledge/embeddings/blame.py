@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from knowledge.errors import EmbeddingError, TransientEmbeddingError
+from knowledge.errors import EmbeddingError, EmbeddingResponseError, TransientEmbeddingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,8 @@ class Blame:
         if in_a_row >= HOPELESS:
             return True
         silent = isinstance(error, TransientEmbeddingError) and passed == passed_before
-        unknown = not passed and not alone
+        # A text that is refused in words is at fault; no words may be another model's.
+        unknown = not passed and (not alone or isinstance(error, EmbeddingResponseError))
         too_many = alone and in_a_row % DOUBTFUL == 0
         return (silent or unknown or too_many) and not self._takes_a_plain_word()
 

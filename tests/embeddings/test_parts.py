@@ -20,6 +20,7 @@ from knowledge.errors import (
     EmbeddingError,
     EmbeddingQuotaError,
     EmbeddingRateLimitError,
+    EmbeddingResponseError,
     TransientEmbeddingError,
 )
 from tests.embeddings.fakes import DictCache, FakeEmbedder
@@ -115,6 +116,7 @@ def test_a_server_that_refuses_a_plain_word_is_broken():
     blame = Blame(refuse)
     assert tried(blame, [EmbeddingError("no")] * DOUBTFUL) == [False] * (DOUBTFUL - 1) + [True]
     assert Blame(refuse).is_on_server(EmbeddingError("no"), texts=2)
+    assert Blame(refuse).is_on_server(EmbeddingResponseError("no"), texts=1)
     assert Blame(refuse).is_on_server(TransientEmbeddingError("no"), texts=1, passed_before=0)
     passing = Blame(refuse)
     for _ in range(50):
