@@ -189,22 +189,46 @@ class SomeFilesFailedError(KnowledgeError):
 
 
 class EmbeddingError(KnowledgeError):
-    """The embedding provider failed."""
+    """The embedding provider failed.
+
+    Parameters
+    ----------
+    lasting:
+        True when every other request would fail alike, such as for a model that is not there.
+        Any other failure may be that of one text, and its batch is divided.
+    """
 
     code = "embedding-failed"
     exit_code = 5
+    lasting = False
+    text: str | None = None
+    """The text that failed alone, where others may pass."""
+
+    def __init__(
+        self, message: str, *, hint: str | None = None, lasting: bool | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        if lasting is not None:
+            self.lasting = lasting
+
+    @property
+    def of_one_text(self) -> bool:
+        """True when a text failed alone, and others may pass."""
+        return self.text is not None
 
 
 class EmbeddingAuthError(EmbeddingError):
     """The provider refused the key."""
 
     code = "embedding-auth"
+    lasting = True
 
 
 class EmbeddingQuotaError(EmbeddingError):
     """The account's quota is exhausted."""
 
     code = "embedding-quota"
+    lasting = True
 
 
 class EmbeddingInputTooLongError(EmbeddingError):
@@ -226,21 +250,30 @@ class TransientEmbeddingError(EmbeddingError):
     ----------
     retry_after:
         Seconds the server asked to wait, or ``None``.
+    unreachable:
+        True when there was no connection at all: no address, nobody listens, no TLS.
     """
 
     code = "embedding-unavailable"
 
     def __init__(
-        self, message: str, *, hint: str | None = None, retry_after: float | None = None
+        self,
+        message: str,
+        *,
+        hint: str | None = None,
+        retry_after: float | None = None,
+        unreachable: bool = False,
     ) -> None:
-        super().__init__(message, hint=hint)
+        super().__init__(message, hint=hint, lasting=True if unreachable else None)
         self.retry_after = retry_after
+        self.unreachable = unreachable
 
 
 class EmbeddingRateLimitError(TransientEmbeddingError):
     """The provider takes no more for the moment; the pool sends fewer requests at a time."""
 
     code = "embedding-rate-limit"
+    lasting = True
 
 
 class EmbeddingResponseError(EmbeddingError):

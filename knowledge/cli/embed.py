@@ -17,14 +17,15 @@ from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
 from knowledge.cli.session import Session
 from knowledge.cli.terminal import write
-from knowledge.errors import PathNotFoundError, UsageError
+from knowledge.errors import PathNotFoundError, SomeFilesFailedError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.errors import EmbeddingError
     from knowledge.knowledge_base import KnowledgeBase
 
     Pairs = Iterable[tuple[str, NDArray[np.float32]]]
@@ -73,7 +74,8 @@ def embed(
 ) -> None:
     """Print the vectors of texts as JSON Lines; they have unit length.
 
-    --output npy writes a NumPy array of shape (texts, dimensions) to --target.
+    --output npy writes a NumPy array of shape (texts, dimensions) to --target. A text that the
+    model refuses while it takes others is named, and costs exit code 4; with npy it ends all.
 
     Example:  knowledge embed "the signing key" --similarity "the key to sign with"
     """
@@ -95,7 +97,7 @@ def embed(
         if similarity:
             _compare(session, kb, list(lines), metric=metric, query=query)
         else:
-            _write(session, kb, kb.embed(lines, query=query), output=output, target=target)
+            _embed(session, kb, lines, query=query, output=output, target=target)
 
 
 def _check_target(target: Path) -> None:
@@ -166,9 +168,42 @@ def _compare(
         write(f"{score:.6f}\n")
 
 
-def _write(
-    session: Session, kb: KnowledgeBase, pairs: Pairs, *, output: str, target: Path | None
+def _embed(
+    session: Session,
+    kb: KnowledgeBase,
+    lines: Iterable[str],
+    *,
+    query: bool,
+    output: str,
+    target: Path | None,
 ) -> None:
+    """Write the vectors; a text that alone is refused is told, and costs exit code 4."""
+    refused: dict[int, EmbeddingError] = {}
+
+    def told(number: int, _text: str, error: EmbeddingError) -> None:
+        refused[number] = error
+        session.note(f"text {number + 1} has no vector: {error.message}")
+
+    # A row of an array has no number of its own, so none may be left out.
+    on_refused = None if output == "npy" else told
+    pairs = kb.embed(lines, query=query, on_refused=on_refused)
+    count = _write(session, kb, pairs, refused, output=output, target=target)
+    if refused:
+        if not count:
+            raise next(iter(refused.values()))
+        raise typer.Exit(SomeFilesFailedError.exit_code)
+
+
+def _write(
+    session: Session,
+    kb: KnowledgeBase,
+    pairs: Pairs,
+    refused: Mapping[int, EmbeddingError],
+    *,
+    output: str,
+    target: Path | None,
+) -> int:
+    """Write all pairs, and return how many there were; ``refused`` fills meanwhile."""
     if target is None and output == "npy" and (session.json or sys.stdout.isatty()):
         raise UsageError("--output npy is no text", hint="Name a file: --target vectors.npy")
     records: list[dict[str, Any]] = []
@@ -177,12 +212,14 @@ def _write(
     elif target is not None:
         with _written(target) as stream:
             put = io.TextIOWrapper(stream, encoding="utf-8", write_through=True).write
-            count, dimensions = _write_lines(pairs, put)
+            count, dimensions = _write_lines(pairs, refused, put)
     elif session.json:
-        count, dimensions = _write_lines(pairs, lambda line: records.append(json.loads(line)))
+        count, dimensions = _write_lines(
+            pairs, refused, lambda line: records.append(json.loads(line))
+        )
     else:
-        count, dimensions = _write_lines(pairs, write)
-    if session.json:
+        count, dimensions = _write_lines(pairs, refused, write)
+    if session.json and (count or not refused):
         spec = kb.embedding_model()
         content = {
             "provider": spec.provider,
@@ -191,15 +228,22 @@ def _write(
             "count": count,
             "target": None if target is None else str(target),
             "embeddings": records,
+            "refused": [
+                {"index": index, "reason": error.message} for index, error in refused.items()
+            ],
         }
         session.print_json("knowledge.embed/1", content)
+    return count
 
 
-def _write_lines(pairs: Pairs, put: Callable[[str], object]) -> tuple[int, int | None]:
+def _write_lines(
+    pairs: Pairs, refused: Mapping[int, EmbeddingError], put: Callable[[str], object]
+) -> tuple[int, int | None]:
     """Give a line of JSON for each text to ``put``; return the shape of all vectors."""
     count, dimensions = 0, None
     for text, vector in pairs:
-        put(json.dumps(_record(count, text, vector), ensure_ascii=False) + "\n")
+        # Whatever was refused by now stood before this text.
+        put(json.dumps(_record(count + len(refused), text, vector), ensure_ascii=False) + "\n")
         count, dimensions = count + 1, len(vector)
     return count, dimensions
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 from knowledge.embeddings.cache import model_name, text_key
 from knowledge.embeddings.choice import Choice, choose, recorded
 from knowledge.embeddings.wishes import sendable
-from knowledge.errors import KnowledgeError
+from knowledge.errors import EmbeddingError, KnowledgeError
 from knowledge.ingestion.pools import open_cache, open_pool
+from knowledge.ingestion.reembedding import refusal
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.generations import stranger_in
 from knowledge.storage.history import recorded as recorded_run
@@ -95,7 +96,7 @@ def _fill(
         counts["kept"] += len(found)
         counts["embedded"] += len(missing)
         if missing:
-            vectors = lost([chunk.passage.embedding_text for chunk in missing])
+            vectors = _lost_of(missing, lost, replacement)
             found |= {chunk.id: row for chunk, row in zip(missing, vectors, strict=True)}
         sizes = {len(vector) for vector in found.values()}
         if len(sizes) > 1:
@@ -106,6 +107,21 @@ def _fill(
         spec = replace(spec, dimensions=sizes.pop())
         replacement.add(list(found), np.stack(list(found.values())))
     return spec
+
+
+def _lost_of(
+    chunks: Sequence[Chunk],
+    lost: Callable[[list[str]], NDArray[np.float32]],
+    replacement: Replacement,
+) -> NDArray[np.float32]:
+    """Return the vectors of chunks; a refused text is told with its file."""
+    try:
+        return lost([chunk.passage.embedding_text for chunk in chunks])
+    except EmbeddingError as error:
+        if error.text is None:
+            raise
+        texts = {sendable(chunk.passage.embedding_text): chunk.file_id for chunk in chunks}
+        raise refusal(replacement, {texts[error.text]: error}) from error
 
 
 def _proven(generation: Path, dataset: Dataset) -> GraphVectors | None:

@@ -137,4 +137,5 @@ def _check_distinct(unit: NDArray[np.float32], texts: Sequence[str], who: str) -
         raise EmbeddingResponseError(
             f"{who} gave the same vector for {len(texts)} texts that differ",
             hint="The server's model or its pooling is broken; nothing could be found with it.",
+            lasting=True,
         )

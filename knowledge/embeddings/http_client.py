@@ -30,6 +30,8 @@ CONNECT_SECONDS = 10.0
 class NoSuchRouteError(EmbeddingError):
     """The server knows no such path, and says nothing of a model."""
 
+    lasting = True
+
 
 class HttpClient:
     """Talks to one endpoint; may be used by several threads at once.

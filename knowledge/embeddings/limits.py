@@ -11,6 +11,7 @@ class Limits:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._batch: int | None = None
+        self._guess: int | None = None
         self._too_long: int | None = None
         self._fits = 0
 
@@ -18,13 +19,32 @@ class Limits:
         """Return how many of ``texts`` the server takes in a request."""
         return min(texts, self._batch or texts)
 
-    def batch_fits(self, texts: int) -> bool:
-        """Note that both halves of a refused batch passed; tell whether that is news."""
+    def batch_fits(self, texts: int, *, sure: bool = True) -> bool:
+        """Note that both halves of a refused batch passed; tell whether a limit was learnt.
+
+        Parameters
+        ----------
+        texts:
+            In the larger half.
+        sure:
+            True where the server said that the batch was too large. Else the first such batch is
+            a guess, which the second confirms: a text may fail beside others and pass alone.
+        """
         with self._lock:
+            if not sure and self._guess is None:
+                self._guess = texts
+                return False
+            self._guess = None
             if self._batch is not None and self._batch <= texts:
                 return False
             self._batch = texts
             return True
+
+    def batch_passed(self, texts: int) -> None:
+        """Note a batch that passed as a whole."""
+        with self._lock:
+            if self._guess is not None and texts > self._guess:
+                self._guess = None
 
     def text_fits(self, characters: int) -> None:
         """Note that a text of this length passed."""

@@ -89,6 +89,7 @@ class LocalEmbedder(ABC):
                     f"can't load the model {self.spec.provider}:{self.spec.model}: "
                     f"{one_line(error)}",
                     hint=self.load_hint,
+                    lasting=True,
                 ) from error
         return self._model
 

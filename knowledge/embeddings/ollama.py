@@ -39,6 +39,7 @@ class OllamaEmbedder(HostedEmbedder):
     name = "ollama"
     advice = {404: "Run: ollama pull {model}"}  # noqa: RUF012 - a constant of the class
     _one_by_one = False
+    _takes_lists = False
 
     @classmethod
     def from_settings(
@@ -67,6 +68,8 @@ class OllamaEmbedder(HostedEmbedder):
             answer = self._client.post("/api/embed", body, texts=len(texts))
             vectors = read_rows(_rows(answer))
         except (NoSuchRouteError, UnusableAnswerError) as error:
+            if self._takes_lists:
+                raise  # so it is about these texts
             try:
                 found = self._ask_one_by_one(texts)
             except NoSuchRouteError:
@@ -75,6 +78,7 @@ class OllamaEmbedder(HostedEmbedder):
                 raise error from None
             self._one_by_one = True
             return found
+        self._takes_lists = True
         return Embeddings(vectors, token_count(answer.get("prompt_eval_count")))
 
     def _ask_one_by_one(self, texts: Sequence[str]) -> Embeddings:

@@ -305,23 +305,32 @@ class EmbeddingPool:
             return batch
 
     def _serve(self, batch: list[Slot]) -> None:
-        with self._lock:
-            slots = [slot for slot in batch if slot.wanted]
-            self._forget((slot for slot in batch if not slot.wanted), Slot.cancel)
-        left = dict(enumerate(slots))
-        if not left:
-            return
+        left = dict(enumerate(batch))
+
+        def still_wanted(rows: list[int]) -> list[int]:
+            """Forget the rows whose tickets have failed by now, and return the others."""
+            with self._lock:
+                unwanted = [row for row in rows if not left[row].wanted]
+                self._forget((left.pop(row) for row in unwanted), Slot.cancel)
+            return [row for row in rows if row in left]
+
         try:
-            for outcome in self._sender.documents([slot.text for slot in slots]):
-                self._deliver([left[row] for row in outcome.rows], outcome)
-                for row in outcome.rows:
-                    del left[row]
+            for outcome in self._sender.documents([slot.text for slot in batch], still_wanted):
+                self._deliver([left.pop(row) for row in outcome.rows], outcome)
+                if fatal := self._fatal:
+                    self._fail(list(left.values()), fatal)
+                    return
         except CancelledError:
             with self._lock:
                 tickets = self._forget(left.values(), Slot.cancel)
             _settle(tickets)
-        except Exception as error:  # noqa: BLE001 - whoever waits must hear of it
+        except BaseException as error:  # noqa: BLE001 - whoever waits must hear of it
             self._fail(list(left.values()), error)
+
+    @property
+    def _fatal(self) -> BaseException | None:
+        with self._lock:
+            return self._breaker.error
 
     def _deliver(self, slots: list[Slot], outcome: Outcome) -> None:
         if outcome.vectors is None:
@@ -332,7 +341,6 @@ class EmbeddingPool:
         self._cache.put(vectors)
         tickets: list[Ticket] = []
         with self._lock:
-            self._breaker.passed()
             self._embedded += len(slots)
             self._batcher.size = self._sender.limits.at_most(self._batcher.size)
             for slot in slots:
@@ -341,7 +349,7 @@ class EmbeddingPool:
                 tickets += slot.fill(vectors[slot.key])
         _settle(tickets)
 
-    def _fail(self, slots: list[Slot], error: Exception) -> None:
+    def _fail(self, slots: list[Slot], error: BaseException) -> None:
         """Fail slots; when the error is fatal, all that wait as well."""
         with self._lock:
             self._breaker.failed(error)

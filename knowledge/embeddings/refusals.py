@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 _LIMIT_STATUSES = (200, 400, 413, 422, 500)
 _TRANSIENT_STATUSES = (408, 409, 425, 429)
+_OF_THE_TEXTS = (400, 406, 411, 414, 415, 416, 417, 422, 431, 451)
+"""What may be said of one request's texts; other refusals (404, 405, 501, …) are of all."""
 
 _QUOTA = re.compile(
     r"insufficient_quota|exceeded your current quota|plan and billing|billing.hard.limit"
@@ -56,7 +58,15 @@ _WAIT = re.compile(
     r"(?:try again|retry)\w* (?:in|after) (?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s))?", re.IGNORECASE
 )
 _RETRY_DELAY = re.compile(r'"retryDelay": *"([\d.]+)s"')  # Google's
+_NO_NUMBER = re.compile(
+    r"unsupported value|\bnan\b|not (a )?finite|non-finite|out of range float|\binf(inity)?\b",
+    re.IGNORECASE,
+)
+"""What a server says that can't write down the vector of a text, which will be so each time."""
+_NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
+"""By name: httpx, and the copy of it that the ``openai`` package may bring."""
 _KEY_LIKE = re.compile(r"\bsk-[\w*.…-]+|\beyJ[\w.-]{10,}|[\w-]*\*{3,}[\w*-]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXCERPT = 300
 
 
@@ -101,6 +111,8 @@ class Failures:
         if status == 413 or (status in _LIMIT_STATUSES and _is_limit(f"{code} {said}")):
             kind = EmbeddingInputTooLongError if texts == 1 else EmbeddingBatchTooLargeError
             return kind(what, hint="Use a smaller --chunk-size or embedding batch size.")
+        if status >= 500 and _NO_NUMBER.search(said):
+            return EmbeddingError(what, hint="Check the model on the server with that text.")
         if status in _TRANSIENT_STATUSES or (status >= 500 and status != 501):
             failure = EmbeddingRateLimitError if status == 429 else TransientEmbeddingError
             return failure(
@@ -108,7 +120,8 @@ class Failures:
             )
         if status == 200:
             return EmbeddingResponseError(what, hint=self.address_hint)
-        return EmbeddingError(what, hint=self._hint(status, headers, said))
+        lasting = status not in _OF_THE_TEXTS
+        return EmbeddingError(what, hint=self._hint(status, headers, said), lasting=lasting)
 
     def of_connection(self, error: Exception, *, timeout: float | None = None) -> EmbeddingError:
         """Judge a request that got no answer, or a broken one.
@@ -118,20 +131,23 @@ class Failures:
         timeout:
             The seconds that were waited, when that is what went wrong.
         """
-        if timeout is not None:
+        unreachable = _has_no_connection(error)
+        if timeout is not None and not unreachable:
             return TransientEmbeddingError(
                 f"{self.who} did not answer within {timeout:g} s",
                 hint=f"Raise {self.endpoint.variables.timeout}, or check that the server runs.",
             )
-        cause = self.scrub(str(error.__cause__ or error))
+        cause = self.scrub(str(error.__cause__ or error)) or "there is no answer"
         if "CERTIFICATE_VERIFY_FAILED" in cause:
             return EmbeddingError(
                 f"{self.who} shows a certificate that is not trusted: {cause}",
                 hint="Set SSL_CERT_FILE to the file with your organisation's certificates.",
+                lasting=True,
             )
         return TransientEmbeddingError(
             f"can't reach {self.who}: {cause}",
             hint=f"Check that the server runs. {self.address_hint}",
+            unreachable=unreachable,
         )
 
     def of_answer(self, problem: str, *, hint: str | None = None) -> EmbeddingResponseError:
@@ -141,13 +157,13 @@ class Failures:
         )
 
     def scrub(self, text: str) -> str:
-        """Take keys, and what looks like one, out of a text and make it one short line."""
+        """Take keys, what looks like one, and controls out of a text; make it one short line."""
         for secret in self.endpoint.secrets:
             if len(secret) >= 8:  # shorter ones are dummies for servers that want no key
                 text = text.replace(secret, "[key]")
             if len(secret) >= 16:
                 text = re.sub(re.escape(secret[:8]) + r"\S*", "[key]", text)
-        text = " ".join(_KEY_LIKE.sub("[key]", text).split())
+        text = " ".join(_CONTROL.sub(" ", _KEY_LIKE.sub("[key]", text)).split())
         return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
     @property
@@ -173,6 +189,12 @@ class Failures:
             usual = "; it usually ends in /v1." if self.endpoint.provider == "openai" else "."
             return self.address_hint + usual
         return ""
+
+
+def _has_no_connection(error: Exception) -> bool:
+    """Tell a server that is not there from one that ended a connection."""
+    kinds = [*type(error).__mro__, *type(error.__cause__).__mro__]
+    return any(kind.__name__ in _NO_CONNECTION for kind in kinds)
 
 
 def retry_after(headers: Mapping[str, str], said: str = "") -> float | None:

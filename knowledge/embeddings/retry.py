@@ -1,7 +1,10 @@
 """Further tries of a request that failed for a passing reason.
 
-An answer that can't be read may be a proxy's bad moment or a wrong address: it is tried again as
-often as other failures where requests pass, and once where none has.
+An answer that can't be read may be a proxy's bad moment, a wrong address, or a text that the model
+can't embed: it is tried again twice where requests pass, and once where none has.
+
+A server to which there was no connection yet is given some seconds: it is not there. One that was
+there, and went away, is waited for.
 """
 
 from __future__ import annotations
@@ -27,6 +30,11 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAY_PASS = (TransientEmbeddingError, EmbeddingResponseError)
+_OTHER_ANSWER_TRIES = 2
+"""Most further tries after an answer that can't be read."""
+_NOT_THERE_TRIES = 2
+_NOT_THERE_SECONDS = 3.0
+"""Most further tries, and time, for a server to which there was no connection yet."""
 _WORTH_A_WORD = 3.0
 """Seconds of waiting from which the user is told."""
 _BETWEEN_WORDS = 10.0
@@ -86,9 +94,16 @@ class Retrier:
         self._last_word = -_BETWEEN_WORDS
         self._passed = 0
         """Requests that were answered; a count too few, by two threads at once, does no harm."""
+        self._reached = False
 
-    def __call__(self, send: Callable[[], T]) -> T:
+    def __call__(self, send: Callable[[], T], *, most: int | None = None) -> T:
         """Call ``send`` until it passes.
+
+        Parameters
+        ----------
+        most:
+            Further tries of a request whose failure may be that of its texts; ``None`` is as
+            many as of others.
 
         Raises
         ------
@@ -97,7 +112,13 @@ class Retrier:
         concurrent.futures.CancelledError
             The pool was cancelled meanwhile.
         """
-        tries = _Tries(self._retries, self._backoff, passed=lambda: self._passed)
+        tries = _Tries(
+            self._retries,
+            self._backoff,
+            most=most,
+            passed=lambda: self._passed,
+            reached=lambda: self._reached,
+        )
         try:
             return self._send_in_time(send)
         except _MAY_PASS as error:
@@ -137,12 +158,17 @@ class Retrier:
         try:
             result = send()
         except TransientEmbeddingError as error:
-            if error.retry_after:
-                wait = min(error.retry_after, self._backoff.longest)
-                self._not_before = max(self._not_before, time.monotonic() + wait)
+            self._note(error)
             raise
+        self._reached = True
         self._passed += 1
         return result
+
+    def _note(self, error: TransientEmbeddingError) -> None:
+        self._reached = self._reached or not error.unreachable
+        if error.retry_after:
+            wait = min(error.retry_after, self._backoff.longest)
+            self._not_before = max(self._not_before, time.monotonic() + wait)
 
     def _sleep(self, seconds: float) -> None:
         if self._stop.wait(seconds):
@@ -166,17 +192,32 @@ class _Tries:
 
     Parameters
     ----------
+    most:
+        Further tries where the texts may be at fault.
     passed:
         Tells how many requests of all threads were answered so far.
+    reached:
+        Tells whether there was a connection to the server yet.
     """
 
-    def __init__(self, retries: int, backoff: Backoff, *, passed: Callable[[], int]) -> None:
+    def __init__(
+        self,
+        retries: int,
+        backoff: Backoff,
+        *,
+        most: int | None,
+        passed: Callable[[], int],
+        reached: Callable[[], bool],
+    ) -> None:
         self.sent = 0
         self._counted = 0
         self._retries = retries
         self._backoff = backoff
+        self._most = retries if most is None else most
         self._passed = passed
+        self._reached = reached
         self._seen = passed()
+        self._began = time.monotonic()
 
     def count(self, state: RetryCallState) -> None:
         """Count a failed try, before anybody asks what follows."""
@@ -184,10 +225,20 @@ class _Tries:
         error, passed = _error_of(state), self._passed()
         others_pass = passed > self._seen
         self._seen = passed
-        if isinstance(error, EmbeddingResponseError) and not passed:
-            self._retries = min(self._retries, 1)
+        self._retries = min(self._retries, self._most_after(error))
         if not (others_pass and isinstance(error, EmbeddingRateLimitError)):
             self._counted += 1
+
+    def _most_after(self, error: EmbeddingError) -> int:
+        """Return the further tries that a failure of this kind is worth."""
+        if isinstance(error, EmbeddingResponseError):
+            return min(self._most, _OTHER_ANSWER_TRIES if self._passed() else 1)
+        if not error.lasting:
+            return self._most
+        if not getattr(error, "unreachable", False) or self._reached():
+            return self._retries
+        late = time.monotonic() - self._began > _NOT_THERE_SECONDS
+        return 0 if late else _NOT_THERE_TRIES
 
     def are_over(self, state: RetryCallState) -> bool:
         """Tell whether the failed try was the last."""

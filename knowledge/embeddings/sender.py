@@ -1,4 +1,8 @@
-"""Sending one batch: further tries, smaller batches, texts in parts, and checks on the answer."""
+"""Sending one batch: further tries, smaller batches, texts in parts, and checks on the answer.
+
+A batch that failed for good is halved, and its halves are, until each text that the server does
+not take is alone: about 2 log2(n) requests for one bad text among n.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge.embeddings.batching import estimate_tokens, likely_tokens
+from knowledge.embeddings.blame import Blame
 from knowledge.embeddings.checks import Checked, check_answer
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.limits import Limits
@@ -31,17 +36,31 @@ if TYPE_CHECKING:
     from knowledge.embeddings.retry import Retrier
 
 _TOO_MUCH = (EmbeddingBatchTooLargeError, EmbeddingInputTooLongError)
+_TRIES_ALONE = 2
+"""Most further tries of a text that is alone after its batch failed through all tries. Parts of
+a batch have none: halving them is the further try."""
 _NAMED_SPLITS = 10
 """Texts embedded in parts that are named one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of some rows of a batch: ``vectors``, shape (rows, dimensions), or ``error``."""
+    """What became of some rows of a batch: ``vectors``, shape (rows, dimensions), or ``error``.
+
+    An error is that of one row, or ``of_one_text`` is false and no further outcome follows.
+    """
 
     rows: Sequence[int]
     vectors: NDArray[np.float32] | None = None
     error: EmbeddingError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """The texts of a batch, and which rows are wanted still."""
+
+    texts: Sequence[str]
+    still_wanted: Callable[[list[int]], list[int]]
 
 
 class Sender:
@@ -83,6 +102,7 @@ class Sender:
         self._stop = stop
         self._notify = notify
         self._lock = threading.Lock()
+        self._blame = Blame(self._try_out)
 
     @property
     def who(self) -> str:
@@ -90,15 +110,27 @@ class Sender:
         spec, endpoint = self._embedder.spec, self._embedder.endpoint
         return f"{spec.provider}:{spec.model}" + (f" at {endpoint}" if endpoint else "")
 
-    def documents(self, texts: Sequence[str]) -> Iterator[Outcome]:
-        """Embed a batch; each row is in exactly one of the outcomes, which come as they are known.
+    def documents(
+        self, texts: Sequence[str], still_wanted: Callable[[list[int]], list[int]] | None = None
+    ) -> Iterator[Outcome]:
+        """Embed a batch; each row is in one of the outcomes, which come as they are known.
+
+        Parameters
+        ----------
+        still_wanted:
+            Given rows about to be sent, returns those that somebody still waits for; the others
+            are in no outcome.
 
         Raises
         ------
         concurrent.futures.CancelledError
             The pool was cancelled; rows without an outcome were not embedded.
         """
-        return self._batch(list(range(len(texts))), texts)
+        batch = _Batch(texts, still_wanted or (lambda rows: rows))
+        for outcome in self._batch(list(range(len(texts))), batch):
+            yield outcome
+            if outcome.error is not None and not outcome.error.of_one_text:
+                return
 
     def query(self, text: str) -> NDArray[np.float32]:
         """Embed one question; a unit vector of shape (dimensions,).
@@ -106,9 +138,18 @@ class Sender:
         Raises
         ------
         EmbeddingError
-            It failed, all tries included.
+            It failed, all tries included; it is ``of_one_text`` where another may pass.
         """
+        try:
+            vector = self._query(text)
+        except EmbeddingError as error:
+            if isinstance(error, _TOO_MUCH) or not self._blame.is_on_server(error, texts=1):
+                error.text = text
+            raise
+        self._blame.note_passed()
+        return vector
 
+    def _query(self, text: str) -> NDArray[np.float32]:
         def ask(texts: Sequence[str]) -> Embeddings:
             return self._embedder.embed_query(texts[0])
 
@@ -127,27 +168,58 @@ class Sender:
                 self._embedder.spec = replace(self._embedder.spec, dimensions=dimensions)
             return self.dimensions
 
-    def _batch(self, rows: list[int], texts: Sequence[str]) -> Generator[Outcome, None, bool]:
-        """Embed rows of ``texts``; the result tells whether they passed as one request."""
-        pieces = self._pieces(rows, texts)
+    def _batch(
+        self, rows: list[int], batch: _Batch, *, part: bool = False
+    ) -> Generator[Outcome, None, bool]:
+        """Embed rows of a batch; the result tells whether they passed as one request.
+
+        Parameters
+        ----------
+        part:
+            The rows are a part of a request that failed, and was not just too large.
+        """
+        rows = batch.still_wanted(rows)
+        if not rows:
+            return False
+        pieces = self._pieces(rows, batch.texts)
         if len(pieces) > 1:
             for piece in pieces:
-                yield from self._batch(piece, texts)
+                yield from self._batch(piece, batch, part=part)
             return False
+        texts = [batch.texts[row] for row in rows]
+        passed_before = self._blame.passed
+        most = (_TRIES_ALONE if len(rows) == 1 else 0) if part else None
         try:
-            checked = self._checked([texts[row] for row in rows], self._embedder.embed_documents)
-        except _TOO_MUCH as error:
-            if len(rows) == 1:
-                yield self._one_in_parts(rows, texts[rows[0]], error)
-            else:
-                yield from self._halves(rows, texts)
-            return False
+            checked = self._checked(texts, self._embedder.embed_documents, most=most)
         except EmbeddingError as error:
-            yield Outcome(rows, error=error)
+            yield from self._without_answer(rows, batch, error, None if part else passed_before)
             return False
-        self.limits.text_fits(max(len(texts[row]) for row in rows))
-        yield from _outcomes(rows, checked)
+        self._blame.note_passed()
+        self.limits.batch_passed(len(rows))
+        self.limits.text_fits(max(map(len, texts)))
+        yield from _outcomes(rows, texts, checked)
         return True
+
+    def _without_answer(
+        self, rows: list[int], batch: _Batch, error: EmbeddingError, passed_before: int | None
+    ) -> Iterator[Outcome]:
+        """Go on with a request that failed for good: divide it, or let its one text fail."""
+        too_much = isinstance(error, _TOO_MUCH)
+        if too_much and len(rows) == 1:
+            yield self._one_in_parts(rows, batch.texts[rows[0]], error)
+        elif not too_much and self._blame.is_on_server(
+            error, texts=len(rows), passed_before=passed_before
+        ):
+            yield Outcome(rows, error=error)
+        elif len(rows) == 1:
+            yield _one_failed(rows, batch.texts[rows[0]], error)
+        else:
+            part = passed_before is None or not too_much
+            yield from self._halves(rows, batch, part=part, sure=too_much)
+
+    def _try_out(self, text: str) -> None:
+        """Embed a text whose vector nobody wants."""
+        self._checked([text], self._embedder.embed_documents, most=_TRIES_ALONE)
 
     def _pieces(self, rows: list[int], texts: Sequence[str]) -> list[list[int]]:
         """Cut rows by what was learnt: texts that may be too long alone, the rest in batches."""
@@ -157,17 +229,26 @@ class Sender:
         batches = [others[start : start + size] for start in range(0, len(others), size)]
         return batches + [[row] for row in doubtful]
 
-    def _halves(self, rows: list[int], texts: Sequence[str]) -> Iterator[Outcome]:
+    def _halves(
+        self, rows: list[int], batch: _Batch, *, part: bool, sure: bool
+    ) -> Iterator[Outcome]:
         """Embed a refused batch in two: the shorter texts, then the longer ones.
 
         That way texts that are too long come together, and the rest passes at once.
+
+        Parameters
+        ----------
+        part:
+            As for `_batch`.
+        sure:
+            The server said that it is too much for one request.
         """
-        ordered = sorted(rows, key=lambda row: len(texts[row]))
+        ordered = sorted(rows, key=lambda row: len(batch.texts[row]))
         middle = len(ordered) // 2
-        shorter = yield from self._batch(ordered[:middle], texts)
-        longer = yield from self._batch(ordered[middle:], texts)
+        shorter = yield from self._batch(ordered[:middle], batch, part=part)
+        longer = yield from self._batch(ordered[middle:], batch, part=part)
         size = len(ordered) - middle
-        if shorter and longer and self.limits.batch_fits(size):
+        if shorter and longer and self.limits.batch_fits(size, sure=sure):
             self._notify(f"{self.who} takes no {len(rows)} texts in a request; sending {size}")
 
     def _one_in_parts(self, rows: list[int], text: str, error: EmbeddingError) -> Outcome:
@@ -175,7 +256,10 @@ class Sender:
         try:
             vector = self._in_parts(text, error, self._embedder.embed_documents)
         except EmbeddingError as failure:
-            return Outcome(rows, error=failure)
+            if not isinstance(failure, _TOO_MUCH) and self._blame.is_on_server(failure, texts=1):
+                return Outcome(rows, error=failure)
+            return _one_failed(rows, text, failure)
+        self._blame.note_passed()
         return Outcome(rows, vector[np.newaxis])
 
     def _in_parts(
@@ -211,9 +295,13 @@ class Sender:
         return found
 
     def _checked(
-        self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]
+        self,
+        texts: Sequence[str],
+        send: Callable[[Sequence[str]], Embeddings],
+        *,
+        most: int | None = None,
     ) -> Checked:
-        answer = self._retrier(lambda: self._send(texts, send))
+        answer = self._retrier(lambda: self._send(texts, send), most=most)
         checked = check_answer(answer.vectors, texts, dimensions=self.dimensions, who=self.who)
         known = self.learn_dimensions(checked.vectors.shape[1])
         if known != checked.vectors.shape[1]:  # another thread's answer was first
@@ -241,7 +329,9 @@ class Sender:
                 raise
             except EmbeddingError:
                 raise
-            except Exception as error:
+            except BaseException as error:
+                if not _is_fault_of_code(error):
+                    raise
                 raise EmbeddingError(
                     f"{self.who} failed: {type(error).__name__}: {error}",
                     hint="This looks like a fault of the provider's code; --debug shows where.",
@@ -254,9 +344,19 @@ class Sender:
         return answer
 
 
-def _outcomes(rows: Sequence[int], checked: Checked) -> Iterator[Outcome]:
+def _is_fault_of_code(error: BaseException) -> bool:
+    """Tell a library's failure from an interrupt: a panic in Rust is no `Exception` either."""
+    return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
+
+
+def _outcomes(rows: Sequence[int], texts: Sequence[str], checked: Checked) -> Iterator[Outcome]:
     """Tell the rows that are of no use from the others."""
     good = [place for place in range(len(rows)) if place not in checked.unusable]
     yield Outcome([rows[place] for place in good], checked.vectors[good])
     for place, error in checked.unusable.items():
-        yield Outcome([rows[place]], error=error)
+        yield _one_failed([rows[place]], texts[place], error)
+
+
+def _one_failed(row: list[int], text: str, error: EmbeddingError) -> Outcome:
+    error.text = text
+    return Outcome(row, error=error)

@@ -2,19 +2,23 @@
 
 What a model with a price has embedded is kept in the embedding cache as it comes, so that a run
 that was killed goes on where it was.
+
+A text that the new model refuses is told with its file, and nothing is changed: published without
+it, the file would be lost, and no source is at hand to read it again.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.choice import Choice, remember, replacement_for
-from knowledge.errors import UsageError
+from knowledge.embeddings.each import embed_each
+from knowledge.errors import EmbeddingError, UsageError
 from knowledge.ingestion.pools import open_pool
 from knowledge.ingestion.recording import facts_of_usage
 from knowledge.ingestion.usage import Usage
@@ -22,6 +26,7 @@ from knowledge.model import EmbedderSpec, ReembedReport
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.history import recorded
 from knowledge.storage.replacement import Replacement, open_replacement
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -36,6 +41,8 @@ if TYPE_CHECKING:
 PAGE = 200
 PAGES_UNDER_WAY = 5
 """Pages that wait for their vectors: enough for all threads, few enough for the memory."""
+NAMED_FILES = 5
+"""Refused files that a message names."""
 
 CountListener = Callable[[int, int], None]
 """(chunks done, chunks in all)."""
@@ -135,26 +142,61 @@ def _fill(
 ) -> EmbedderSpec:
     """Embed and write all chunks; return the model, whose dimensions are known then."""
     waiting: deque[_Page] = deque()
+    refused: dict[str, EmbeddingError] = {}
     done, total = 0, replacement.dataset.chunks
 
     def write_oldest() -> None:
         nonlocal done, spec
         page = waiting.popleft()
-        if not page.vectors.done():
-            pool.flush()  # its last texts may wait in a batch that is not full
-        vectors = page.vectors.result()
-        if spec.dimensions is None:
-            spec = replace(spec, dimensions=int(vectors.shape[1]))
-        replacement.add([chunk.id for chunk in page.chunks], vectors)
+        vectors = _vectors(pool, page, refused)
+        if vectors is not None:
+            if spec.dimensions is None:
+                spec = replace(spec, dimensions=int(vectors.shape[1]))
+            replacement.add([chunk.id for chunk in page.chunks], vectors)
         done += len(page.chunks)
         if progress is not None:
             progress(done, total)
 
     for chunks in replacement.chunks(PAGE):
-        texts = [chunk.passage.embedding_text for chunk in chunks]
-        waiting.append(_Page(chunks, pool.submit(texts)))
+        waiting.append(_Page(chunks, pool.submit(_texts(chunks))))
         if len(waiting) > PAGES_UNDER_WAY:
             write_oldest()
     while waiting:
         write_oldest()
+    if refused:
+        raise refusal(replacement, refused)
     return spec
+
+
+def _vectors(
+    pool: EmbeddingPool, page: _Page, refused: dict[str, EmbeddingError]
+) -> NDArray[np.float32] | None:
+    """Wait for a page's vectors; where a chunk is refused, add its file to ``refused``."""
+    if not page.vectors.done():
+        pool.flush()  # its last texts may wait in a batch that is not full
+    try:
+        return page.vectors.result()
+    except EmbeddingError as error:
+        if error.text is None:
+            raise
+    for chunk, found in zip(page.chunks, embed_each(pool, _texts(page.chunks)), strict=True):
+        if isinstance(found, EmbeddingError):
+            refused[chunk.file_id] = found
+    return None
+
+
+def refusal(replacement: Replacement, refused: Mapping[str, EmbeddingError]) -> EmbeddingError:
+    """Return the error that names the files, by id, that a model refuses."""
+    paths = replacement.paths(refused)
+    named = [f"{paths[id]} ({why.message})" for id, why in [*refused.items()][:NAMED_FILES]]
+    more = len(refused) - len(named)
+    return EmbeddingError(
+        f"the model refuses a text of {counted(len(refused), 'file')}: {'; '.join(named)}"
+        + (f"; and {more} more" if more else ""),
+        hint="Nothing was changed. Delete what is named from the dataset, or choose another "
+        "model; what was embedded is in the embedding cache, where the model is one that it keeps.",
+    )
+
+
+def _texts(chunks: Sequence[Chunk]) -> list[str]:
+    return [chunk.passage.embedding_text for chunk in chunks]

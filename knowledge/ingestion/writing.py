@@ -10,13 +10,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingError,
-    EmbeddingQuotaError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
-)
+from knowledge.errors import EmbeddingError
 from knowledge.ingestion.allocator import give_back
 from knowledge.ingestion.tally import Tally
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
@@ -31,7 +25,6 @@ if TYPE_CHECKING:
 
 WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for the writer
 GIVE_BACK_CHUNKS = 2_500  # written chunks after which memory that is free goes back to the system
-FATAL = (EmbeddingAuthError, EmbeddingQuotaError, TransientEmbeddingError, EmbeddingResponseError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +110,7 @@ class Writer:
         self._error: BaseException | None = None
         self._ended = False
         self._done = threading.Event()
-        self._rejected: EmbeddingError | None = None
+        self._rejected: tuple[SourceFile, EmbeddingError] | None = None
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -202,8 +195,10 @@ class Writer:
             if time.monotonic() - self._published_at > self._checkpoint:
                 self._publish()
         self._publish()
-        if self._rejected is not None and not self._tally.files[FileStatus.INGESTED]:
-            raise self._rejected  # it refused everything
+        if self._rejected is not None and not self._run.dataset.chunks:
+            file, error = self._rejected  # and with it everything that there is
+            error.message = f"{file.path}: {error.message}"
+            raise error
 
     def _apply(self, step: Write | Touch | Remove) -> None:
         match step:
@@ -252,11 +247,14 @@ class Writer:
             give_back()
 
     def _reject(self, file: SourceFile, error: BaseException) -> None:
-        """Let one file fail when the provider refuses its text; stop when it refuses us."""
-        if not isinstance(error, EmbeddingError) or isinstance(error, FATAL):
+        """Let one file fail when the provider refuses its text; stop when it refuses us.
+
+        What is stored of an earlier version of the file stays.
+        """
+        if not isinstance(error, EmbeddingError) or not error.of_one_text:
             raise error
-        self._rejected = error
-        self._tally.problem(file.path, FileStatus.FAILED, str(error))
+        self._rejected = (file, error)
+        self._tally.problem(file.path, FileStatus.FAILED, error.message)
         self._tally.finished(file.path, FileStatus.FAILED)
 
     def _publish(self) -> None:

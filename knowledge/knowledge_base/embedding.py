@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from knowledge.errors import UsageError
+from knowledge.errors import EmbeddingError, UsageError
 from knowledge.knowledge_base.opened import Opened
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -30,7 +32,11 @@ class Embedding(Opened):
     """Texts to vectors, with the model that the settings ask for."""
 
     def embed(
-        self, texts: Iterable[str], *, query: bool = False
+        self,
+        texts: Iterable[str],
+        *,
+        query: bool = False,
+        on_refused: Callable[[int, str, EmbeddingError], None] | None = None,
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Yield each text with its unit vector, shape (dimensions,), as they come.
 
@@ -38,22 +44,29 @@ class Embedding(Opened):
         ----------
         query:
             Embed questions, not documents; many models tell them apart.
+        on_refused:
+            Told of each text that the provider refuses while it takes others: its number from 0,
+            the text, and why. It is left out then. Without this the first such text ends all.
 
         Raises
         ------
         UsageError
             A text is blank.
         EmbeddingError
-            The provider failed.
+            The provider failed, or refuses a text, whose number the message has.
         """
         with self._pool_of_settings() as (_, pool):
-            remaining = iter(texts)
-            while page := list(islice(remaining, _PAGE)):
-                _refuse_blank(page)
-                if query:
-                    yield from ((text, pool.embed_query(text)) for text in page)
-                else:
-                    yield from zip(page, pool.embed(page), strict=True)
+            numbered = enumerate(texts)
+            while page := list(islice(numbered, _PAGE)):
+                _refuse_blank([text for _, text in page])
+                for (number, text), vector in zip(page, _each(pool, page, query), strict=True):
+                    if not isinstance(vector, EmbeddingError):
+                        yield text, vector
+                    elif on_refused is not None:
+                        on_refused(number, text, vector)
+                    else:
+                        vector.message = f"text {number + 1}: {vector.message}"
+                        raise vector
 
     def embedding_model(self) -> EmbedderSpec:
         """Return the identity of the model that the settings ask for."""
@@ -194,6 +207,28 @@ class Embedding(Opened):
             self._notify(note)
         with open_pool(self.folder, choice, self._notify) as pool:
             yield choice, pool
+
+
+def _each(
+    pool: EmbeddingPool, page: Sequence[tuple[int, str]], query: bool
+) -> Iterator[NDArray[np.float32] | EmbeddingError]:
+    """Yield the vector of each text, or why it alone has none."""
+    from knowledge.embeddings.each import embed_each
+
+    texts = [text for _, text in page]
+    if query:
+        yield from (_question(pool, text) for text in texts)
+    else:
+        yield from embed_each(pool, texts)
+
+
+def _question(pool: EmbeddingPool, text: str) -> NDArray[np.float32] | EmbeddingError:
+    try:
+        return pool.embed_query(text)
+    except EmbeddingError as error:
+        if error.text is None:
+            raise
+        return error
 
 
 def _refuse_blank(texts: list[str]) -> None:

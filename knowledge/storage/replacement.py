@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
@@ -63,6 +63,12 @@ class Replacement:
         while rows := self._rows_after(last, page):
             yield rows
             last = rows[-1].id
+
+    def paths(self, files: Iterable[str]) -> dict[str, str]:
+        """Return the paths of files by their ids."""
+        with self._catalog.snapshot() as snapshot:
+            found = snapshot.files_by_id(self.dataset, files)
+        return {id: file.path for id, file in found.items()}
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Write vectors, shape (len(ids), dimensions), beside the published ones."""

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.embeddings.batching import Batcher, estimate_tokens
+from knowledge.embeddings.blame import DOUBTFUL, HOPELESS, PLAIN_WORD, Blame
 from knowledge.embeddings.breaker import COOL_DOWN, Breaker
 from knowledge.embeddings.cache import CacheAccess, model_name, text_key
 from knowledge.embeddings.limits import Limits
@@ -18,6 +19,8 @@ from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingError,
     EmbeddingQuotaError,
+    EmbeddingRateLimitError,
+    EmbeddingResponseError,
     TransientEmbeddingError,
 )
 from tests.embeddings.fakes import DictCache, FakeEmbedder
@@ -70,36 +73,80 @@ def test_the_memo_keeps_no_array_alive_for_one_row():
 def test_a_refused_account_is_fatal_at_once_for_a_while(kind):
     now = [0.0]
     breaker = Breaker(clock=lambda: now[0])
-    breaker.passed()
     breaker.failed(error := kind("no"))
     assert breaker.error is error
     now[0] = COOL_DOWN
     assert breaker.error is None
 
 
-def test_a_server_that_stays_away_is_fatal():
+def test_a_server_that_stays_away_is_fatal_and_the_first_error_counts():
     breaker = Breaker()
-    breaker.passed()
     for number in range(3):
-        assert breaker.error is None
         breaker.failed(TransientEmbeddingError(str(number)))
-    assert str(breaker.error) == "2"
+    assert str(breaker.error) == "0"
 
 
-def test_bad_texts_among_good_ones_are_not_fatal():
+def test_bad_texts_are_not_fatal():
     breaker = Breaker()
-    breaker.failed(EmbeddingError("1"))
-    breaker.passed()
+    error = EmbeddingError("bad text")
+    error.text = "bad text"
     for _ in range(9):
-        breaker.failed(EmbeddingError("bad text"))
+        breaker.failed(error)
     assert breaker.error is None
 
 
-def test_nothing_but_failures_is_fatal():
-    breaker = Breaker()
-    for _ in range(3):
-        breaker.failed(EmbeddingError("no such model"))
-    assert breaker.error is not None
+def tried(blame, errors, **named):
+    return [blame.is_on_server(error, texts=1, **named) for error in errors]
+
+
+def test_a_plain_word_is_tried_after_eight_texts_that_failed():
+    words = []
+    blame = Blame(words.append)
+    assert not any(tried(blame, [EmbeddingError("no")] * DOUBTFUL))
+    assert words == [PLAIN_WORD]
+    assert not any(tried(blame, [EmbeddingError("no")] * (HOPELESS - DOUBTFUL - 1)))
+    assert tried(blame, [EmbeddingError("no")]) == [True]
+    assert len(words) == HOPELESS // DOUBTFUL - 1
+
+
+def test_a_server_that_refuses_a_plain_word_is_broken():
+    def refuse(text):
+        raise EmbeddingError(text)
+
+    blame = Blame(refuse)
+    assert tried(blame, [EmbeddingError("no")] * DOUBTFUL) == [False] * (DOUBTFUL - 1) + [True]
+    assert Blame(refuse).is_on_server(EmbeddingError("no"), texts=2)
+    assert Blame(refuse).is_on_server(EmbeddingResponseError("no"), texts=1)
+    assert Blame(refuse).is_on_server(TransientEmbeddingError("no"), texts=1, passed_before=0)
+    passing = Blame(refuse)
+    for _ in range(50):
+        passing.note_passed()
+        assert not passing.is_on_server(EmbeddingError("no"), texts=1)
+        assert not passing.is_on_server(EmbeddingError("no"), texts=9)
+        assert not passing.is_on_server(TransientEmbeddingError("no"), texts=9, passed_before=0)
+
+
+def test_what_every_request_would_meet_is_not_tried_with_a_plain_word():
+    words = []
+    errors = [
+        EmbeddingAuthError("no"),
+        EmbeddingError("no model", lasting=True),
+        EmbeddingRateLimitError("no"),
+        TransientEmbeddingError("no", unreachable=True),
+    ]
+    assert tried(Blame(words.append), errors) == [True] * 4
+    assert words == []
+
+
+def test_a_batch_limit_that_nobody_named_is_learnt_the_second_time():
+    limits = Limits()
+    assert not limits.batch_fits(2, sure=False)
+    assert limits.batch_fits(3, sure=False)
+    assert limits.at_most(10) == 3
+    limits = Limits()
+    assert not limits.batch_fits(2, sure=False)
+    limits.batch_passed(3)  # so it was something else
+    assert not limits.batch_fits(2, sure=False)
 
 
 def test_learnt_batch_limits_only_fall():

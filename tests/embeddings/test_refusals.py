@@ -240,3 +240,42 @@ def test_a_broken_connection_is_transient_but_a_bad_certificate_is_not():
     assert type(failures().of_connection(refused)) is EmbeddingError
     timeout = failures().of_connection(refused, timeout=2.5)
     assert "did not answer within 2.5 s" in timeout.message
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "failed to encode response: json: unsupported value: NaN",
+        "Out of range float values are not JSON compliant",
+        "embedding contains non-finite values",
+    ],
+)
+def test_a_vector_that_can_not_be_written_is_not_tried_again(said):
+    found = judge(500, error(said))
+    assert type(found) is EmbeddingError
+    assert not found.lasting
+
+
+@pytest.mark.parametrize(
+    ("status", "lasting"), [(400, False), (422, False), (404, True), (405, True), (501, True)]
+)
+def test_what_is_said_of_all_requests_is_told_from_what_is_said_of_one(status, lasting):
+    assert judge(status, error("no")).lasting is lasting
+
+
+@pytest.mark.parametrize("package", ["httpx", "httpx2"])
+def test_a_server_that_is_not_there_is_told_from_one_that_hangs_up(package):
+    library = pytest.importorskip(package)
+    for kind, unreachable in [
+        ("ConnectError", True),
+        ("ConnectTimeout", True),
+        ("ReadError", False),
+    ]:
+        failed = RuntimeError("Connection error.")
+        failed.__cause__ = getattr(library, kind)("gone")
+        assert failures().of_connection(failed).unreachable is unreachable
+        assert failures().of_connection(failed.__cause__, timeout=9).unreachable is unreachable
+
+
+def test_controls_in_a_servers_words_are_not_told():
+    assert "\x1b" not in judge(422, error("no \x1b[31mred\x1b[0m \x9b2J")).message

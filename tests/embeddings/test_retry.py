@@ -118,11 +118,11 @@ def test_an_answer_that_can_not_be_read_is_tried_once_more_where_nothing_has_pas
         retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(5)]))
 
 
-def test_it_is_tried_as_often_as_others_where_requests_pass(clock):
+def test_it_is_tried_twice_more_where_requests_pass(clock):
     retrier = Retrier(4, stop=clock)
     retrier(flaky())
-    assert retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(4)])) == "answer"
-    with pytest.raises(EmbeddingResponseError, match=r"garbage \(5 tries\)"):
+    assert retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(2)])) == "answer"
+    with pytest.raises(EmbeddingResponseError, match=r"garbage \(3 tries\)"):
         retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(5)]))
 
 
@@ -144,3 +144,36 @@ def test_a_refusal_as_one_too_many_does_not_count_while_others_pass(clock):
     assert retrier(refused_while_others_pass) == "answer"
     with pytest.raises(EmbeddingRateLimitError, match=r"429 \(2 tries\)"):
         retrier(flaky(*[EmbeddingRateLimitError("429") for _ in range(9)]))
+
+
+def not_there():
+    return TransientEmbeddingError("connection refused", unreachable=True)
+
+
+def test_a_server_that_was_never_there_is_told_in_seconds(clock):
+    with pytest.raises(TransientEmbeddingError, match=r"refused \(3 tries\)"):
+        Retrier(9, stop=clock)(flaky(*[not_there() for _ in range(9)]))
+    assert sum(clock.waits) < 4
+
+
+def test_a_server_that_takes_long_to_be_not_there_is_asked_once(clock):
+    def slow():
+        clock.now += 10
+        raise not_there()
+
+    with pytest.raises(TransientEmbeddingError, match=r"refused$"):
+        Retrier(9, stop=clock)(slow)
+
+
+@pytest.mark.parametrize("before", [[], [transient()]])
+def test_a_server_that_was_there_is_waited_for(clock, before):
+    retrier = Retrier(5, stop=clock)
+    retrier(flaky(*before))
+    assert retrier(flaky(*[not_there() for _ in range(5)])) == "answer"
+
+
+def test_texts_that_may_be_at_fault_have_fewer_tries_but_a_busy_server_has_all(clock):
+    with pytest.raises(TransientEmbeddingError, match=r"busy \(2 tries\)"):
+        Retrier(9, stop=clock)(flaky(*[transient() for _ in range(9)]), most=1)
+    limited = [EmbeddingRateLimitError("429") for _ in range(5)]
+    assert Retrier(5, stop=clock)(flaky(*limited), most=0) == "answer"

@@ -23,6 +23,7 @@ class RerankServer:
         self.paths = {"/v2/rerank", "/v1/rerank"}
         self.answer = None
         self.failures = []
+        self.refused = None
         server = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -50,6 +51,8 @@ class RerankServer:
         if self.failures:
             return self.failures.pop(0), {"error": "busy"}
         texts = body.get("documents") or body["texts"]
+        if self.refused is not None and any(self.refused in text for text in texts):
+            return 400, {"error": "no"}
         name = "score" if path == "/rerank" else "relevance_score"
         results = [{"index": n, name: float(len(text))} for n, text in enumerate(texts)]
         results = sorted(results, key=lambda item: -item[name])  # as servers answer
@@ -74,9 +77,9 @@ def server():
 TEXTS = ["a", "a longer text", "two words"]
 
 
-def scores(name, **settings):
-    reranker = create_reranker(name, Settings.read(**settings))
-    return reranker._score("the question", TEXTS)
+def scores(name, texts=TEXTS, notify=None, **settings):
+    reranker = create_reranker(name, Settings.read(**settings), notify)
+    return reranker._score("the question", texts)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +138,21 @@ def test_an_answer_that_does_not_fit(server, answer):
     server.answer = answer
     with pytest.raises(EmbeddingError):
         scores(server.url, embedding_retries=0)
+
+
+def test_a_passage_that_is_refused_comes_last(server):
+    server.refused = TEXTS[1]
+    said = []
+    found = scores(server.url, notify=said.append)
+    assert (found[0], found[2]) == (1.0, 9.0)
+    assert 0.9 < found[1] < 1.0
+    assert len(said) == 1
+    assert "refuses 1 passage" in said[0]
+    server.refused = ""
+    server.requests.clear()
+    with pytest.raises(EmbeddingError, match="no"):
+        scores(server.url, ["a text"] * 200)
+    assert len(server.requests) < 40
 
 
 def test_a_server_that_is_not_there():

@@ -23,6 +23,8 @@ from knowledge.embeddings.endpoint import (
 from knowledge.embeddings.http_client import HttpClient, NoSuchRouteError
 from knowledge.embeddings.refusals import Failures
 from knowledge.embeddings.retry import Retrier
+from knowledge.errors import EmbeddingError, TransientEmbeddingError
+from knowledge.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.settings import Settings
@@ -34,6 +36,8 @@ DEFAULT_MODELS = {
 }
 MAX_TEXTS = 500
 """Most texts in one request; what a reranker says of one does not depend on the others."""
+_REFUSED_IN_A_ROW = 8
+"""Passages, each alone in its request, after which it is the server that is at fault."""
 
 Body = Callable[[str, Sequence[str]], dict[str, Any]]
 Notify = Callable[[str], None] | None
@@ -58,6 +62,7 @@ class HostedReranker:
         timeout = settings["embedding_timeout"]
         self._client = HttpClient(endpoint, self._failures, timeout=timeout)
         self._paths = dict(paths)
+        self._notify = notify
         self._retrier = Retrier(
             settings["embedding_retries"], stop=threading.Event(), notify=notify
         )
@@ -65,19 +70,55 @@ class HostedReranker:
     def __call__(self, question: str, texts: Sequence[str]) -> list[float]:
         """Return a score for each text; more is better.
 
+        A text that the server refuses while it takes others has less than each of them.
+
         Raises
         ------
         EmbeddingError
             The server failed, through all tries, or did not score each text once.
         """
-        scores: list[float] = []
+        scores: list[float | None] = []
+        refused: list[EmbeddingError] = []
         for start in range(0, len(texts), MAX_TEXTS):
-            scores += self._scores(question, texts[start : start + MAX_TEXTS])
-        return scores
+            scores += self._divided(question, texts[start : start + MAX_TEXTS], refused)
+        given = [score for score in scores if score is not None]
+        if refused and not given:
+            raise refused[-1]
+        if (without := len(scores) - len(given)) and self._notify is not None:
+            self._notify(f"{self._failures.who} refuses {counted(without, 'passage')}; put last")
+        last = math.nextafter(min(given, default=0.0), -math.inf)
+        return [last if score is None else score for score in scores]
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
         self._client.close()
+
+    def _divided(
+        self, question: str, texts: Sequence[str], refused: list[EmbeddingError]
+    ) -> list[float | None]:
+        """Return the scores of texts, ``None`` for one that is refused; halve what is refused.
+
+        Parameters
+        ----------
+        refused:
+            Why texts were refused since the last that was not.
+        """
+        try:
+            scores = self._scores(question, texts)
+        except EmbeddingError as error:
+            if error.lasting or isinstance(error, TransientEmbeddingError):
+                raise
+            if len(texts) == 1:
+                refused.append(error)
+                if len(refused) >= _REFUSED_IN_A_ROW:
+                    raise
+                return [None]
+            middle = len(texts) // 2
+            return self._divided(question, texts[:middle], refused) + self._divided(
+                question, texts[middle:], refused
+            )
+        refused.clear()
+        return [*scores]
 
     def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
         while True:
