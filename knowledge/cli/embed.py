@@ -15,8 +15,9 @@ import typer
 
 from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
+from knowledge.cli.json_output import json_text
 from knowledge.cli.session import Session
-from knowledge.cli.terminal import write
+from knowledge.cli.terminal import binary_output, write
 from knowledge.errors import PathNotFoundError, UsageError
 
 if TYPE_CHECKING:
@@ -199,7 +200,7 @@ def _write_lines(pairs: Pairs, put: Callable[[str], object]) -> tuple[int, int |
     """Give a line of JSON for each text to ``put``; return the shape of all vectors."""
     count, dimensions = 0, None
     for text, vector in pairs:
-        put(json.dumps(_record(count, text, vector), ensure_ascii=False) + "\n")
+        put(json_text(_record(count, text, vector)) + "\n")
         count, dimensions = count + 1, len(vector)
     return count, dimensions
 
@@ -218,7 +219,7 @@ def _save(pairs: Pairs, target: Path | None) -> tuple[int, int | None]:
     content = io.BytesIO()
     np.save(content, array, allow_pickle=False)
     if target is None:
-        sys.stdout.buffer.write(content.getvalue())
+        binary_output().write(content.getvalue())
     else:
         with _written(target) as stream:
             stream.write(content.getvalue())

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options
+from knowledge.cli.cleaning import flat
 from knowledge.cli.records import dataset_record
 from knowledge.cli.session import Session
 from knowledge.cli.terminal import write
@@ -63,7 +64,7 @@ def export(
         session.print_json("knowledge.export/1", content)
     elif not session.quiet:
         size = counted(target.stat().st_size, "byte")
-        write(f"{target}: {', '.join(dataset.name for dataset in datasets)}, {size}\n")
+        write(f"{flat(str(target))}: {', '.join(dataset.name for dataset in datasets)}, {size}\n")
 
 
 def import_(
