@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options
+from knowledge.cli.cleaning import flat
 from knowledge.cli.json_output import json_text
 from knowledge.cli.pairs import edited_metadata, metadata_pairs
 from knowledge.cli.records import dataset_details, dataset_record, file_record
@@ -173,7 +174,7 @@ def _show(session: Session, dataset: Dataset, sentence: str) -> None:
     if session.json:
         session.print_json("knowledge.dataset/1", {"dataset": dataset_details(dataset)})
     elif not session.quiet:
-        write(sentence + "\n")
+        write(flat(sentence) + "\n")
 
 
 def _row(session: Session, dataset: Dataset) -> tuple[str, ...]:

@@ -64,7 +64,8 @@ def export(
         session.print_json("knowledge.export/1", content)
     elif not session.quiet:
         size = counted(target.stat().st_size, "byte")
-        write(f"{flat(str(target))}: {', '.join(dataset.name for dataset in datasets)}, {size}\n")
+        names_written = ", ".join(dataset.name for dataset in datasets)
+        write(flat(f"{target}: {names_written}, {size}") + "\n")
 
 
 def import_(
