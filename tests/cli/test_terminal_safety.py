@@ -10,12 +10,10 @@ import csv
 import io
 import json
 import logging
-import os
 import re
 import shutil
 import socketserver
 import sqlite3
-import subprocess
 import sys
 import threading
 import unicodedata
@@ -60,6 +58,8 @@ KINDS = {
 }
 EVIL = "evil" + "|".join(KINDS.values())
 EVIL_LINES = EVIL + "\nforged-line"
+KEPT = ("title", "clear", "colour", "C1 title", "bell", "delete", "override", "tags")
+"""Some that readers of texts leave as they are; a lone return becomes a line's end, for one."""
 FILLER = "The signing key is rotated by the one who is on duty, and noted in the book. " * 6
 """Among this much text, a few controls make no binary data."""
 HARMLESS = "שלום \u200fעולם، می\u200cخواهم، 👩\u200d💻 café\t日本\r\nnext"
@@ -170,7 +170,7 @@ def hostile_once(tmp_path_factory):
             "notes.md": text,
             f"{EVIL_LINES}.md": f"# Named\n\nThe key of the name {EVIL}.\n{FILLER}",
             "=cmd.csv": "name,value\n=1+1,@key\n",
-            "page.html": f"<title>{EVIL}</title><h1>{EVIL}</h1><p>The key of a page {EVIL}</p><p>{FILLER * 3}</p>",
+            "page.html": f"<title>{EVIL}</title><h1>{EVIL}</h1><p>A key {EVIL}</p><p>{FILLER * 3}",
             "broken.pdf": b"%PDF-1.4 \x1b]0;owned\x07 broken",
             f"{EVIL}.bin": bytes(range(256)) * 9,
             ".knowledge.json": json.dumps({"metadata": {EVIL_LINES: EVIL_LINES, "lang": EVIL}}),
@@ -333,7 +333,6 @@ def test_every_command(run, hostile, command, monkeypatch):
 
 def test_what_is_asked_for_is_there(run, hostile):
     """The commands above would be clean too if they printed nothing."""
-    escaped = cleaned(EVIL)
     for line in (
         ["retrieve", "key"],
         ["retrieve", "key", "--output", "markdown"],
@@ -341,18 +340,19 @@ def test_what_is_asked_for_is_there(run, hostile):
         ["get-file", hostile.docs / "notes.md", "--text"],
         ["load", hostile.docs / "notes.md", "-", "--format", "text"],
     ):
-        assert escaped in run(*line).out
-    assert escaped in run("list-files").out.replace("\\\\", "\\")
+        printed = run(*line).out
+        assert [name for name in KEPT if cleaned(KINDS[name]) not in printed] == []
+    assert flat(EVIL_LINES) in run("list-files").out.replace("\\\\", "\\")
     assert flat(EVIL_LINES) in run("list-files", "-d", "no" + EVIL_LINES).err.replace("\\\\", "\\")
     assert "broken.pdf" in run("list-files", "--status", "failed").out
     hits = run("retrieve", "key", "-k", "50", "--json").json["hits"]
-    assert any(EVIL in hit["text"] for hit in hits)
+    assert any(KINDS["C1 title"] in hit["text"] for hit in hits)
     assert any(EVIL_LINES in hit["file"] for hit in hits)
     jsonl = run("retrieve", "key", "-k", "50", "--output", "jsonl").out
     assert [json.loads(line) for line in jsonl.splitlines()] == hits
     root = ElementTree.fromstring(run("retrieve", "key", "-k", "50", "--output", "xml").out)
     assert len(root) == len(hits)
-    assert any(escaped in (document.text or "") for document in root)
+    assert any(cleaned(KINDS["title"]) in document.text for document in root)
     table = run("retrieve", "key", "-k", "50", "--output", "csv").out
     assert len(list(csv.DictReader(io.StringIO(table)))) == len(hits)
 
@@ -368,7 +368,7 @@ def test_files_that_are_written_stay_as_they_are(run, hostile, tmp_path):
     source = hostile.docs / "notes.md"
     assert run("load", source, tmp_path / "out.txt", "--format", "text").code == 0
     written = (tmp_path / "out.txt").read_text(encoding="utf-8")
-    assert all(kind in written for name, kind in KINDS.items() if name not in ("return",))
+    assert [name for name in KEPT if KINDS[name] not in written] == []
     assert run("load", source, tmp_path / "out.json").code == 0
     content = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert KINDS["override"] in content["documents"][0]["content"]
