@@ -21,7 +21,7 @@ class CleanConsole(Console):
         options.setdefault("file", uncleaned(sys.stderr if stderr else sys.stdout))
         super().__init__(stderr=stderr, **options)
 
-    def render_str(self, text: str, **options: Any) -> Text:  # type: ignore[override]
+    def render_str(self, text: str, **options: Any) -> Text:
         """Return a string to print; cleaned here, so that lines are wrapped as they are shown."""
         return super().render_str(cleaned(text), **options)
 

@@ -37,7 +37,7 @@ def load_help_pages() -> None:
         setattr(module, _UNUSED[name], type(_UNUSED[name], (), {}))
         sys.modules[name] = module
     try:
-        import_module(_PAGES).Console = CleanConsole
+        vars(import_module(_PAGES))["Console"] = CleanConsole
     finally:
         for name in replaced:
             del sys.modules[name]  # whoever else wants it gets the real one
