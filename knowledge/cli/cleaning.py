@@ -10,16 +10,16 @@ from __future__ import annotations
 import re
 
 _UNSAFE = (
-    r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # C0 and C1 controls, DEL
+    r"\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # C0 and C1 controls, DEL
     r"\u2028\u2029"  # line ends to some programs and none to others
     r"\u202a-\u202e\u2066-\u206f"  # embeddings, overrides, isolates, deprecated formats
     r"\ufff9-\ufffb\ufffe\uffff"  # annotations, which hide text; no characters at all
     r"\ud800-\udfff"  # lone surrogates, which no encoding can carry
-    r"\U000e0000-\U000e007f]"  # tags: text that nobody sees
+    r"\U000e0000-\U000e007f"  # tags: text that nobody sees
 )
-_IN_TEXT = re.compile(rf"{_UNSAFE}|\r(?!\n)")
-_IN_A_LINE = re.compile(rf"{_UNSAFE}|[\t\n\r]")
-_IN_JSON = re.compile(_UNSAFE)
+_IN_TEXT = re.compile(rf"[{_UNSAFE}\r]")  # one class, which is twice as fast as alternatives
+_IN_A_LINE = re.compile(rf"[{_UNSAFE}\t\n\r]")
+_IN_JSON = re.compile(f"[{_UNSAFE}]")
 
 
 def cleaned(text: str) -> str:
@@ -27,7 +27,7 @@ def cleaned(text: str) -> str:
 
     Line feeds, tabs, and carriage returns before a line feed stay.
     """
-    return _IN_TEXT.sub(_escape, text)
+    return _IN_TEXT.sub(_escape_in_text, text)
 
 
 def flat(text: str) -> str:
@@ -41,6 +41,11 @@ def cleaned_json(text: str) -> str:
     if text.isascii() and "\x7f" not in text:
         return text
     return _IN_JSON.sub(_json_escape, text)
+
+
+def _escape_in_text(found: re.Match[str]) -> str:
+    ends_a_line = found[0] == "\r" and found.string[found.end() : found.end() + 1] == "\n"
+    return "\r" if ends_a_line else _escape(found)
 
 
 def _escape(found: re.Match[str]) -> str:
