@@ -133,7 +133,7 @@ def _block(hit: Hit, notes: Sequence[str]) -> str:
 
 
 def _heading(hit: Hit) -> str:
-    """Return the heading path on one line, without the heading that the passage itself begins with."""
+    """Return the heading path on one line, without the heading that the passage begins with."""
     path = hit.passage.heading
     first = hit.text.lstrip().partition("\n")[0].strip("# ")
     return flat(" > ".join(path[:-1] if path and path[-1] == first else path))

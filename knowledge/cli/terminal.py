@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, TextIO, cast
 
 from knowledge.cli.cleaning import cleaned, flat
@@ -59,9 +61,11 @@ def clean_streams() -> Iterator[None]:
         sys.stdout, sys.stderr = before
 
 
-def _clean(stream: TextIO) -> TextIO:
-    # A stream that was closed before the start is None.
-    return stream if stream is None else cast(TextIO, CleanStream(stream))
+def _clean(stream: TextIO | None) -> TextIO:
+    if stream is None:
+        # It was closed before the start: its number is taken, lest a database gets it.
+        stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the process ends
+    return cast(TextIO, CleanStream(stream))
 
 
 def uncleaned(stream: IO[str]) -> IO[str]:

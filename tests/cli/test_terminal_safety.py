@@ -14,6 +14,7 @@ import re
 import shutil
 import socketserver
 import sqlite3
+import subprocess
 import sys
 import threading
 import unicodedata
@@ -525,6 +526,14 @@ def test_installing_completion_shows_no_escapes_of_its_own(run, capsys, monkeypa
     assert "installed in" in out
     assert "\\x1b" not in out + err
     assert_clean(out + err)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a shell")
+@pytest.mark.parametrize("closed", [">&-", "2>&-"])
+def test_a_closed_stream_is_no_error(closed):
+    program = f'"{sys.executable}" -m knowledge create-dataset a {closed}'
+    done = subprocess.run(["sh", "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 # No way past
