@@ -518,7 +518,7 @@ def test_completion_offers_no_name_that_nobody_can_type(run_process, hostile, sh
 
 
 def test_installing_completion_shows_no_escapes_of_its_own(run, capsys, monkeypatch):
-    monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.setattr("shellingham.detect_shell", lambda *_: ("bash", "/bin/bash"))
     monkeypatch.setattr(CleanStream, "isatty", lambda self: True, raising=False)
     with pytest.raises(SystemExit):
         run("--install-completion")
