@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from knowledge.cli.lazy import HELP_FLAGS, Entry, LazyGroup
+from knowledge.cli.terminal import write
 
 COMMANDS: tuple[Entry, ...] = (
     Entry(
@@ -230,7 +231,8 @@ app = typer.Typer(
     no_args_is_help=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    context_settings=HELP_FLAGS,
+    # Typer would colour two sentences past our consoles.
+    context_settings={**HELP_FLAGS, "color": False},
 )
 
 
@@ -243,7 +245,7 @@ def root(
     if show_version:
         from knowledge.cli.version import version_line
 
-        typer.echo(version_line())
+        write(version_line() + "\n")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        write(context.get_help() + "\n")

@@ -13,7 +13,7 @@ from knowledge.cli.dataset_names import named_datasets
 from knowledge.cli.records import hit_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
-from knowledge.cli.terminal import harmless, write
+from knowledge.cli.terminal import write
 from knowledge.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def ask(
 
 
 def _print_piece(piece: str) -> None:
-    write(harmless(piece))
+    write(piece)
     sys.stdout.flush()
 
 

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from knowledge.cli.cleaning import flat
+
 if TYPE_CHECKING:
     from knowledge.settings import Settings
 
@@ -72,7 +74,9 @@ def _completer(source: Source) -> Callable[[Any, Any, str], list[str]]:
             values = source(settings)
         except KnowledgeError:
             return []  # the command itself says what is wrong
-        return [_quoted(value) for value in values if value.startswith(incomplete)]
+        # What can't be printed can't be typed either.
+        fits = [one for one in values if one.startswith(incomplete) and flat(one) == one]
+        return list(map(_quoted, fits))
 
     return complete
 

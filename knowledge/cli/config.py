@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from knowledge.cli.cleaning import flat
 from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
@@ -62,7 +63,7 @@ def trust(
     if session.json:
         session.print_json("knowledge.trust/1", {"trusted": trusted_folders()})
     elif not session.quiet:
-        write(f"{folder.resolve()} is {'no longer ' if remove else ''}trusted\n")
+        write(f"{flat(str(folder.resolve()))} is {'no longer ' if remove else ''}trusted\n")
 
 
 def _shown(setting: Setting, settings: Settings) -> str | int | float | bool:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import Annotated
 
 import typer
 
 from knowledge.cli import options
+from knowledge.cli.cleaning import flat
+from knowledge.cli.json_output import json_text
 from knowledge.cli.pairs import edited_metadata, metadata_pairs
 from knowledge.cli.records import dataset_details, dataset_record, file_record, named_note
 from knowledge.cli.session import Session
@@ -95,7 +96,7 @@ def edit_dataset(
     with session.open() as kb:
         metadata = edited_metadata(kb.dataset(name).metadata, update, replace, reset)
         dataset = kb.edit_dataset(name, metadata)
-    _show(session, dataset, f"updated dataset {name!r}: {json.dumps(metadata, ensure_ascii=False)}")
+    _show(session, dataset, f"updated dataset {name!r}: {json_text(metadata)}")
 
 
 def rename_dataset(
@@ -173,7 +174,7 @@ def _show(session: Session, dataset: Dataset, sentence: str) -> None:
     if session.json:
         session.print_json("knowledge.dataset/1", {"dataset": dataset_details(dataset)})
     elif not session.quiet:
-        write(sentence + "\n")
+        write(flat(sentence) + "\n")
 
 
 def _row(session: Session, dataset: Dataset) -> tuple[str, ...]:
@@ -201,7 +202,7 @@ def _facts(dataset: Dataset) -> list[tuple[str, str]]:
             f"{splitter.chunk_size} tokens, {splitter.chunk_overlap} overlap" if splitter else "-",
         ),
         ("generation", str(dataset.generation)),
-        ("metadata", json.dumps(dict(dataset.metadata), ensure_ascii=False)),
+        ("metadata", json_text(dict(dataset.metadata))),
         ("created", dataset.created_at.isoformat(timespec="seconds")),
         ("updated", dataset.updated_at.isoformat(timespec="seconds")),
     ]

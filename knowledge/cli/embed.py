@@ -15,8 +15,9 @@ import typer
 
 from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
+from knowledge.cli.json_output import json_text
 from knowledge.cli.session import Session
-from knowledge.cli.terminal import write
+from knowledge.cli.terminal import binary_output, write
 from knowledge.errors import PathNotFoundError, SomeFilesFailedError, UsageError
 
 if TYPE_CHECKING:
@@ -243,7 +244,7 @@ def _write_lines(
     count, dimensions = 0, None
     for text, vector in pairs:
         # Whatever was refused by now stood before this text.
-        put(json.dumps(_record(count + len(refused), text, vector), ensure_ascii=False) + "\n")
+        put(json_text(_record(count + len(refused), text, vector)) + "\n")
         count, dimensions = count + 1, len(vector)
     return count, dimensions
 
@@ -262,7 +263,7 @@ def _save(pairs: Pairs, target: Path | None) -> tuple[int, int | None]:
     content = io.BytesIO()
     np.save(content, array, allow_pickle=False)
     if target is None:
-        sys.stdout.buffer.write(content.getvalue())
+        binary_output().write(content.getvalue())
     else:
         with _written(target) as stream:
             stream.write(content.getvalue())

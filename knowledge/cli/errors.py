@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from knowledge.cli.cleaning import flat
 from knowledge.cli.json_output import print_object
 from knowledge.errors import KnowledgeError
 
@@ -18,8 +19,8 @@ def show_error(error: KnowledgeError, *, json: bool) -> None:
 
     console = error_console()
     console.print(f"[bold red]error[/] \\[{error.code}]: ", end="")
-    console.print(error.message, markup=False, highlight=False, soft_wrap=True)
+    console.print(flat(error.message), markup=False, highlight=False, soft_wrap=True)
     if error.hint:
         console.print("[bold]hint[/]: ", end="")
-        console.print(error.hint, markup=False, highlight=False, soft_wrap=True)
+        console.print(flat(error.hint), markup=False, highlight=False, soft_wrap=True)
     sys.stderr.flush()

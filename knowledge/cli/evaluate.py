@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from knowledge.cli.progress import count_bar
 from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
@@ -85,7 +84,7 @@ def evaluate(
 
         check_plot(plot)
     settings = ways(compare or [], mode)
-    with session.open() as kb, _progress(session) as progress:
+    with session.open() as kb, count_bar(session, "questions") as progress:
         evaluation = kb.evaluate(
             dataset, queries, qrels=qrels, settings=settings, k=ks, seed=seed, progress=progress
         )
@@ -195,18 +194,3 @@ def _comparison_record(one: Comparison) -> dict[str, Any]:
         "p_value": round(one.p_value, 6),
         "significant": one.significant,
     }
-
-
-@contextmanager
-def _progress(session: Session) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a listener that draws a bar on a terminal; ``None`` where nobody looks."""
-    if session.quiet or not sys.stderr.isatty():
-        yield None
-        return
-    from rich.progress import Progress
-
-    from knowledge.cli.terminal import error_console
-
-    with Progress(console=error_console(), transient=True) as bar:
-        task = bar.add_task("questions", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

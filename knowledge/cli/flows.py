@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowledge.cli import options
+from knowledge.cli.cleaning import cleaned, flat
 from knowledge.cli.groups import group
 from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
@@ -80,7 +81,10 @@ def show_flow(
     import yaml
 
     content = {"flows": {flow.name: flow.shown()}}
-    write(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    if cleaned(text) != text:  # YAML has escapes of its own for what can't be printed
+        text = yaml.safe_dump(content, sort_keys=False)
+    write(text)
 
 
 def validate_flows(
@@ -118,7 +122,7 @@ def validate_flows(
                 write(_line(inspected.file.source, kind, problem))
         if not errors and not session.quiet:
             flows = counted(len(inspected.file.flows), "flow")
-            write(f"{inspected.file.source}: {flows}, all valid\n")
+            write(f"{flat(inspected.file.source)}: {flows}, all valid\n")
     if errors:
         raise typer.Exit(FlowsFileError.exit_code)
 
@@ -154,7 +158,7 @@ def _problem_record(problem: Problem) -> dict[str, Any]:
 
 def _line(source: str, kind: str, problem: Problem) -> str:
     hint = f" {problem.hint}" if problem.hint else ""
-    return f"{source}:{problem.line}: {kind}: {problem.message}.{hint}\n"
+    return flat(f"{source}:{problem.line}: {kind}: {problem.message}.{hint}") + "\n"
 
 
 app = group(

@@ -8,6 +8,7 @@ import typer
 
 from knowledge.cli.lazy import HELP_FLAGS, PlainCommand, PlainGroup
 from knowledge.cli.session import command
+from knowledge.cli.terminal import write
 
 
 def group(name: str, help_text: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
@@ -31,7 +32,7 @@ def group(name: str, help_text: str, commands: Mapping[str, Callable[..., None]]
     @app.callback(invoke_without_command=True, help=help_text)
     def show_help(context: typer.Context) -> None:
         if context.invoked_subcommand is None:
-            typer.echo(context.get_help())
+            write(context.get_help() + "\n")
 
     for word, function in commands.items():
         app.command(word, cls=PlainCommand, context_settings=HELP_FLAGS)(command(function))

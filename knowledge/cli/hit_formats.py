@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Callable, Iterator, Sequence
 from html import escape
 
+from knowledge.cli.cleaning import cleaned, flat
+from knowledge.cli.json_output import json_text
 from knowledge.cli.records import hit_record
 from knowledge.cli.summary import one_line
 from knowledge.model import Hit
@@ -18,26 +19,29 @@ _COLUMNS = ("rank", "score", "cosine", "dataset", "file", "citation", "heading",
 def as_json_lines(hits: Sequence[Hit]) -> Iterator[str]:
     """Yield one object a line, as in ``hits`` of ``knowledge.retrieve/1``."""
     for hit in hits:
-        yield json.dumps(hit_record(hit), ensure_ascii=False) + "\n"
+        yield json_text(hit_record(hit)) + "\n"
 
 
 def as_markdown(hits: Sequence[Hit]) -> Iterator[str]:
     """Yield quotations, each below its citation."""
     for hit in hits:
-        heading = " > ".join(hit.passage.heading)
+        heading = flat(" > ".join(hit.passage.heading))
         yield f"**[{hit.rank}]** `{one_line(hit.citation)}`{' — ' + heading if heading else ''}\n\n"
         quoted = "\n".join(f"> {line}".rstrip() for line in hit.text.strip("\n").split("\n"))
         yield quoted + "\n\n"
 
 
 def as_xml(hits: Sequence[Hit]) -> Iterator[str]:
-    """Yield documents in the shape that prompts of language models use."""
+    """Yield documents in the shape that prompts of language models use.
+
+    XML has no way to hold control characters: they are cleaned here, as on all ways to a reader.
+    """
     yield "<documents>\n"
     for hit in hits:
         heading = " > ".join(hit.passage.heading)
         yield f'<document index="{hit.rank}" source={_attribute(hit.citation)}'
         yield f" heading={_attribute(heading)}>\n" if heading else ">\n"
-        yield _legal(escape(hit.text.strip("\n"), quote=False)) + "\n</document>\n"
+        yield escape(cleaned(hit.text.strip("\n")), quote=False) + "\n</document>\n"
     yield "</documents>\n"
 
 
@@ -78,9 +82,4 @@ def _row(hit: Hit) -> tuple[object, ...]:
 
 
 def _attribute(text: str) -> str:
-    return f'"{_legal(escape(text)).replace(chr(10), "&#10;")}"'
-
-
-def _legal(text: str) -> str:
-    """Drop control characters, which XML has no way to hold."""
-    return "".join(c for c in text if c >= " " or c in "\t\n")
+    return f'"{escape(flat(text))}"'

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge.cli.cleaning import cleaned, flat
 from knowledge.cli.hit_formats import FORMATS
 from knowledge.cli.prose import unwrapped
 from knowledge.cli.records import hit_record
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
-from knowledge.cli.terminal import harmless, output_console, write
+from knowledge.cli.terminal import output_console, write
 from knowledge.errors import UsageError
 from knowledge.model import Hit
 from knowledge.retrieval.explanation import explain
@@ -120,7 +121,7 @@ def _conditions(query: Query, max_tokens: int | None) -> str:
 def _notes(query: Query, hit: Hit, explained: bool, flow: str, near: str = "") -> list[str]:
     """Return what stands between a hit's head and its text; paths without the folder ``near``."""
     also = [f"also {one_line(other.citation.removeprefix(near))}" for other in hit.also]
-    return also + (explain(query, hit, flow) if explained else [])
+    return also + (list(map(flat, explain(query, hit, flow))) if explained else [])
 
 
 def _block(hit: Hit, notes: Sequence[str]) -> str:
@@ -132,10 +133,10 @@ def _block(hit: Hit, notes: Sequence[str]) -> str:
 
 
 def _heading(hit: Hit) -> str:
-    """Return the heading path, without the heading that the passage itself begins with."""
+    """Return the heading path on one line, without the heading that the passage begins with."""
     path = hit.passage.heading
     first = hit.text.lstrip().partition("\n")[0].strip("# ")
-    return " > ".join(path[:-1] if path and path[-1] == first else path)
+    return flat(" > ".join(path[:-1] if path and path[-1] == first else path))
 
 
 def _show_on_terminal(hit: Hit, notes: Sequence[str], *, full: bool) -> None:
@@ -151,13 +152,13 @@ def _show_on_terminal(hit: Hit, notes: Sequence[str], *, full: bool) -> None:
     head.append(shown, style="bold cyan" + link)
     console.print(head, soft_wrap=True)
     if heading := _heading(hit):
-        console.print(Padding(Text(harmless(heading), style="italic dim"), (0, 0, 0, 4)))
+        console.print(Padding(Text(heading, style="italic dim"), (0, 0, 0, 4)))
     for note in notes:
         console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)))
     if notes:
         console.print()
     width = max(20, console.width - 4)
-    lines = Text(unwrapped(harmless(hit.text).strip("\n"), width)).wrap(console, width)
+    lines = Text(unwrapped(cleaned(hit.text).strip("\n"), width)).wrap(console, width)
     cut = not full and len(lines) > LINES_ON_TERMINAL
     for line in lines[:LINES_ON_TERMINAL] if cut else lines:
         line.rstrip()

@@ -12,6 +12,7 @@ import typer
 from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
 from knowledge.cli import source_options as source
+from knowledge.cli.cleaning import flat
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line, problem_lines, report_lines
@@ -194,7 +195,7 @@ def show_report(session: Session, report: IngestReport) -> None:
 
     if not session.quiet:
         for text in report_lines(report):
-            write(text + "\n")
+            write(flat(text) + "\n")
     show_problems(session, report)
 
 

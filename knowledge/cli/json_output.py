@@ -7,10 +7,19 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
+from knowledge.cli.cleaning import cleaned_json
+from knowledge.cli.terminal import write
+
 
 def print_object(content: Mapping[str, Any]) -> None:
-    """Print an object; what stdout's encoding can't carry is escaped as JSON escapes it."""
+    """Print an object on a line."""
+    write(json_text(content) + "\n")
+
+
+def json_text(content: Any, *, indent: int | None = None) -> str:
+    """Return JSON in which nothing drives a terminal: what would is escaped as JSON escapes it.
+
+    So is what stdout's encoding can't carry; letters of all languages stay readable else.
+    """
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
-    text = json.dumps(content, ensure_ascii=ascii_only, default=str)
-    # A lone surrogate can't be written in any encoding; what this makes of it is JSON's escape.
-    sys.stdout.write(text.encode("utf-8", "backslashreplace").decode("utf-8") + "\n")
+    return cleaned_json(json.dumps(content, ensure_ascii=ascii_only, indent=indent, default=str))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowledge.cli import source_options as source
+from knowledge.cli.json_output import json_text
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
 from knowledge.cli.summary import one_line
+from knowledge.cli.terminal import write
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.model import FileStatus
 
@@ -78,7 +79,7 @@ def load(
     if session.json:
         session.print_json("knowledge.load/1", _record(text, common, output))
     elif output == "-":
-        _print(render(text, common))
+        write(render(text, common))
     _tell(session, text)
 
 
@@ -98,7 +99,7 @@ def _renderer(name: str) -> Callable[[SourceText, Mapping[str, Any]], str]:
 
 
 def _structured(text: SourceText, common: Mapping[str, Any]) -> str:
-    return json.dumps(_content(text, common), ensure_ascii=False, indent=2, default=str) + "\n"
+    return json_text(_content(text, common), indent=2) + "\n"
 
 
 def _content(text: SourceText, common: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,7 +111,7 @@ def _markdown(text: SourceText, common: Mapping[str, Any]) -> str:
     """Return the parts as Markdown, each behind a line with its metadata."""
     blocks = []
     for part in text.parts:
-        told = json.dumps({**common, **part.metadata}, ensure_ascii=False, default=str)
+        told = json_text({**common, **part.metadata})
         blocks.append(f"!metadata {told}\n{part.content}")
     return BREAK.join(blocks) + "\n"
 
@@ -126,12 +127,6 @@ def _text(text: SourceText, _: Mapping[str, Any]) -> str:
         blocks.append(part.content.strip("\n"))
         before = heading
     return "\n\n".join(blocks) + "\n"
-
-
-def _print(text: str) -> None:
-    """Print text whole and as it is, whatever stdout's encoding can carry."""
-    encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
 
 
 def _record(text: SourceText, common: Mapping[str, Any], output: str) -> dict[str, Any]:

@@ -6,12 +6,21 @@ import contextlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.cli.session import Session
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import Progress
+
+
+_LOOK: Any = {
+    "transient": True,
+    "refresh_per_second": 8,
+    # Rich would read what others print for colours and links, and show them.
+    "redirect_stdout": False,
+    "redirect_stderr": False,
+}
 
 
 @contextlib.contextmanager
@@ -37,7 +46,7 @@ def progress_bar(session: Session) -> Iterator[Callable[[Progress], None] | None
         TextColumn("{task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Bars(*columns, console=error_console(), transient=True, refresh_per_second=8) as bars:
+    with Bars(*columns, **_LOOK, console=error_console()) as bars:
         files = bars.add_task("files", total=None, rate="")
         chunks = bars.add_task("chunks", total=None, rate="")
         lock = threading.Lock()
@@ -71,6 +80,6 @@ def count_bar(session: Session, unit: str) -> Iterator[Callable[[int, int], None
     from knowledge.cli.terminal import error_console
 
     columns = (TextColumn(unit), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Bars(*columns, console=error_console(), transient=True, refresh_per_second=8) as bars:
+    with Bars(*columns, **_LOOK, console=error_console()) as bars:
         task = bars.add_task(unit, total=None)
         yield lambda done, total: bars.update(task, completed=done, total=total)

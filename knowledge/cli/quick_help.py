@@ -26,16 +26,18 @@ def hide_flag_types(parameters: Sequence[Any]) -> Sequence[Any]:
 
 
 def load_help_pages() -> None:
-    """Import Typer's help pages with empty classes in place of what they never use."""
+    """Import Typer's help pages with our console, and empty classes for what they never use."""
     if _PAGES in sys.modules:
         return
+    from knowledge.cli.console import CleanConsole
+
     replaced = [name for name in _UNUSED if name not in sys.modules]
     for name in replaced:
         module = ModuleType(name)
         setattr(module, _UNUSED[name], type(_UNUSED[name], (), {}))
         sys.modules[name] = module
     try:
-        import_module(_PAGES)
+        vars(import_module(_PAGES))["Console"] = CleanConsole
     finally:
         for name in replaced:
             del sys.modules[name]  # whoever else wants it gets the real one

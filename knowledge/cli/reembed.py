@@ -8,6 +8,7 @@ import typer
 
 from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
+from knowledge.cli.cleaning import flat
 from knowledge.cli.progress import count_bar
 from knowledge.cli.records import embedding_record
 from knowledge.cli.session import Session
@@ -60,7 +61,7 @@ def reembed(
         session.print_json("knowledge.reembed/1", _record(report))
     elif not session.quiet:
         for line in _lines(report):
-            write(line + "\n")
+            write(flat(line) + "\n")
 
 
 def _lines(report: ReembedReport) -> list[str]:

@@ -16,6 +16,7 @@ import typer
 from knowledge.cli.app import app
 from knowledge.cli.errors import show_error
 from knowledge.cli.session import Interrupted, OutputClosedError
+from knowledge.cli.terminal import clean_streams, complain
 from knowledge.cli.usage import usage_error
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.settings import TABLE, Settings, without_password
@@ -55,13 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
     json, debug = "--json" in flags, "--debug" in flags
     _handle_sigterm()
-    try:
-        code = _run(arguments, json=json, debug=debug)
-        sys.stdout.flush()
-    except (OutputClosedError, BrokenPipeError):
-        # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return BROKEN_PIPE
+    with clean_streams():
+        try:
+            code = _run(arguments, json=json, debug=debug)
+            sys.stdout.flush()
+        except (OutputClosedError, BrokenPipeError):
+            # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return BROKEN_PIPE
     return code
 
 
@@ -76,10 +78,10 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
     except (Interrupted, KeyboardInterrupt, typer.Abort):
         # The terminal has written ^C on the line where the cursor stood.
         start = "\n" if sys.stderr.isatty() else ""
-        print(f"{start}interrupted", file=sys.stderr)  # noqa: T201
+        complain(f"{start}interrupted\n")
         return INTERRUPTED
     except Terminated:
-        print("terminated", file=sys.stderr)  # noqa: T201
+        complain("terminated\n")
         return TERMINATED
     except Exception as error:  # noqa: BLE001  told as a sentence, with --debug in full
         if _AnyClickError is not None and isinstance(error, _AnyClickError):
@@ -109,7 +111,7 @@ def _show_traceback() -> None:
     text = traceback.format_exc()
     for secret in _secrets():
         text = text.replace(secret, "********")
-    sys.stderr.write(without_password(text))
+    complain(without_password(text))
 
 
 def _secrets() -> list[str]:

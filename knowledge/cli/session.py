@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from knowledge.cli.cleaning import flat
 from knowledge.cli.json_output import print_object
 
 if TYPE_CHECKING:
@@ -73,14 +74,15 @@ class Session:
         if not self.quiet:
             from knowledge.cli.terminal import error_console
 
-            error_console().print(text, style="dim", markup=False, soft_wrap=True)
+            error_console().print(flat(text), style="dim", markup=False, soft_wrap=True)
 
     def suggest(self, command: str) -> None:
         """Name the next useful command, to a person."""
         if self.on_terminal and not self.quiet:
             from knowledge.cli.terminal import error_console
 
-            error_console().print(f"[dim]Next:[/] {command}")
+            error_console().print("[dim]Next:[/] ", end="")
+            error_console().print(flat(command), markup=False, soft_wrap=True)
 
     def print_json(self, schema: str, content: Mapping[str, Any]) -> None:
         """Print one object to stdout; ``schema`` is such as ``knowledge.retrieve/1``."""

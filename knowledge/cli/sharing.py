@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options
+from knowledge.cli.cleaning import flat
 from knowledge.cli.records import dataset_record, named_note
 from knowledge.cli.session import Session
 from knowledge.cli.terminal import write
@@ -63,7 +64,8 @@ def export(
         session.print_json("knowledge.export/1", content)
     elif not session.quiet:
         size = counted(target.stat().st_size, "byte")
-        write(f"{target}: {', '.join(dataset.name for dataset in datasets)}, {size}\n")
+        names_written = ", ".join(dataset.name for dataset in datasets)
+        write(flat(f"{target}: {names_written}, {size}") + "\n")
 
 
 def import_(

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from knowledge.cli import options, retrieval_options
+from knowledge.cli.cleaning import flat
 from knowledge.cli.hits import check_output, show_hits
 from knowledge.cli.records import hit_record
 from knowledge.cli.session import Session
@@ -94,5 +95,5 @@ def show(
         return
     write(one_line(hit.citation) + "\n")
     if hit.passage.heading:
-        write("# " + " > ".join(hit.passage.heading) + "\n")
+        write("# " + flat(" > ".join(hit.passage.heading)) + "\n")
     write(hit.text.strip("\n") + "\n")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from knowledge.cli.cleaning import flat
 from knowledge.model import FileStatus, IngestReport
 from knowledge.wording import counted
 
 _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
+_JOINERS = "\u200c\u200d"
+"""Persian, Indic scripts and emoji are not written rightly without them."""
 
 
 def report_lines(report: IngestReport) -> list[str]:
@@ -43,12 +46,12 @@ def problem_lines(report: IngestReport) -> list[tuple[str, str]]:
     return [
         (
             _STYLES.get(problem.status, ""),
-            f"{problem.status}: {one_line(problem.file)}: {problem.reason}",
+            f"{problem.status}: {one_line(problem.file)}: {flat(problem.reason)}",
         )
         for problem in report.problems
     ]
 
 
 def one_line(text: str) -> str:
-    """Return a file name that stays on its line, whatever it holds."""
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    """Return a file name that stays on its line and hides nothing, whatever it holds."""
+    return "".join(c if c.isprintable() or c in _JOINERS else repr(c)[1:-1] for c in text)

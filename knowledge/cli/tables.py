@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from knowledge.cli.cleaning import flat
 from knowledge.cli.session import Session
 from knowledge.cli.terminal import field, write
 
@@ -14,7 +15,7 @@ def show_facts(session: Session, facts: Sequence[tuple[str, str]]) -> None:
     width = max((len(name) for name, _ in facts), default=0)
     for name, value in facts:
         apart = " " * (width - len(name) + 2) if session.on_terminal else "\t"
-        write(f"{name}{apart}{value}\n")
+        write(f"{flat(name)}{apart}{flat(value)}\n")
 
 
 def moment(session: Session, when: datetime) -> str:

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from knowledge.cli import options
+from knowledge.cli.cleaning import flat
 from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
+from knowledge.cli.terminal import write
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.wording import counted
 
@@ -83,14 +85,14 @@ def reset(
     with session.open() as kb:
         root, there = kb.folder.root, kb.contents()
         if there and not yes:
-            _ask(session, f"Delete all datasets, the cache and the backups in {root}?")
+            _ask(session, f"Delete all datasets, the cache and the backups in {flat(str(root))}?")
         kb.reset()
     names = [path.relative_to(root).as_posix() for path in there]
     if session.json:
         session.print_json("knowledge.reset/1", {"path": str(root), "removed": names})
     elif not session.quiet:
         removed = counted(len(names), "file or folder", "files and folders")
-        typer.echo(f"emptied {root}: {removed}" if names else "nothing there")
+        write(f"emptied {flat(str(root))}: {removed}\n" if names else "nothing there\n")
 
 
 def _ask(session: Session, question: str) -> None:

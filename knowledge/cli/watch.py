@@ -13,6 +13,7 @@ import typer
 from knowledge.cli import embedding_options as embedding
 from knowledge.cli import options
 from knowledge.cli import source_options as source
+from knowledge.cli.cleaning import flat
 from knowledge.cli.ingest import show_problems, walk_options
 from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
@@ -190,7 +191,7 @@ def _tell(session: Session, event: WatchEvent) -> None:
     if event.report is not None:
         if not session.quiet:
             when = event.at.astimezone().strftime("%H:%M:%S")
-            write(f"{when} {'; '.join(report_lines(event.report))}\n")
+            write(flat(f"{when} {'; '.join(report_lines(event.report))}") + "\n")
         show_problems(session, event.report)
     elif event.error is not None:
         show_error(event.error, json=False)

@@ -254,6 +254,7 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
         place.value = encoded if len(encoded) < _PLACE_BYTES else b""
 
     containers.announce = announce
+    _print_nothing()
     place.value = b""
     while True:
         try:
@@ -262,6 +263,17 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
             return
         place.value = b""
         _answer(connection, task)
+
+
+def _print_nothing() -> None:
+    """Send what is printed to nowhere: native engines quote documents, as they are, in panics.
+
+    What went wrong with a file is in its answer, or in how the process ended.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (1, 2):
+        os.dup2(nowhere, stream)
+    os.close(nowhere)
 
 
 def _limit_memory(memory: int) -> None:

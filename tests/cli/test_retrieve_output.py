@@ -44,7 +44,7 @@ def test_xml_is_escaped(run, tmp_path):
     write_files(tmp_path / "odd", {'a "name" & <more>.txt': odd})
     assert run("ingest", tmp_path / "odd").code == 0
     (document,) = ElementTree.fromstring(run("retrieve", "bold", "--output", "xml").out)
-    assert document.text.strip() == odd.replace("\x07", "")
+    assert document.text.strip() == odd.replace("\x07", r"\x07")
     assert document.get("source").endswith('a "name" & <more>.txt:1')
 
 
