@@ -56,6 +56,7 @@ def watch(
     include: source.IncludeOption = None,
     exclude: source.ExcludeOption = None,
     gitignore: source.GitignoreOption = None,
+    follow_links: source.FollowLinksOption = None,
     err_on_unsupported_file: options.ErrOnUnsupportedOption = False,
     chunk_size: options.ChunkSizeOption = None,
     chunk_overlap: options.ChunkOverlapOption = None,
@@ -118,6 +119,7 @@ def watch(
         lock_timeout=lock_timeout,
         **source.source_flags(
             gitignore=gitignore,
+            follow_links=follow_links,
             loader=loader,
             html=html,
             ocr=ocr,
