@@ -95,9 +95,8 @@ def parse(text: str, variables: Variables, problems: Problems, *, json: bool = F
     """
     reader = _Reader(variables, problems)
     marked = reader.marked(text)
-    loader = BoundedLoader(marked.replace("\t", " ") if json else marked)
     try:
-        root = loader.get_single_node()
+        root = yaml.compose(marked.replace("\t", " ") if json else marked, BoundedLoader)
         return Node(None, 1) if root is None else reader.node(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -105,8 +104,6 @@ def parse(text: str, variables: Variables, problems: Problems, *, json: bool = F
         problems.add(line, shortened(f"it is no YAML: {error.problem or error.context}"))
     except yaml.YAMLError as error:
         problems.add(1, f"it is no YAML: {' '.join(str(error).split())}")
-    finally:
-        loader.dispose()
     return Node(None, 1)
 
 
