@@ -11,6 +11,7 @@ from knowledge.bounded_data import MAX_DEPTH, TOO_DEEP
 
 MAX_VALUES = 100_000
 """Values that a text stands for, each alias counted as what it repeats."""
+_TOO_LARGE = f"it is nested too deep, or too large: it stands for more than {MAX_VALUES:,} values"
 _LONGEST_NUMBER = 100
 """PyYAML takes minutes for numbers such as ``1:1:1:…``."""
 
@@ -56,7 +57,7 @@ class BoundedLoader(yaml.SafeLoader):
         below = [self._known[one] for one in _children(node)]
         values = 1 + sum(one.values for one in below)
         if values > MAX_VALUES:
-            raise _beyond(f"it stands for more than {MAX_VALUES:,} values, aliases counted", mark)
+            raise _beyond(_TOO_LARGE, mark)
         return _Extent(values, 1 + max((one.levels for one in below), default=0))
 
 

@@ -9,8 +9,8 @@ from knowledge.retrieval.conditions import Condition
 from knowledge.retrieval.globs import Globs
 
 MAX_TOP_K = 10_000
-MAX_QUESTION = 100_000
-"""Characters of a question; more than any embedding model reads."""
+MAX_QUESTION = 2_000_000
+"""Characters of a question: a long document as one takes seconds and some 200 MB."""
 MODES = ("auto", "dense", "keyword", "hybrid")
 FUSIONS = ("weighted", "rrf")
 WEIGHT = 0.35
@@ -31,7 +31,7 @@ def check_question(text: str, where: str = "the query") -> None:
         raise UsageError(f"{where} is empty")
     if len(text) > MAX_QUESTION:
         raise UsageError(
-            f"{where} has more than {MAX_QUESTION:,} characters, the most that a question may have",
+            f"{where} has more than {MAX_QUESTION:,} characters, the limit of a question",
             hint="Ask for what matters in it; `knowledge ingest` takes long texts.",
         )
 

@@ -101,7 +101,7 @@ def test_a_hostile_file_of_questions(run, library, tmp_path, line):
 
 
 def test_a_long_question_in_a_file_of_questions(run, library, tmp_path):
-    (tmp_path / "q.jsonl").write_text(f'{{"query": "{"why " * 30_000}", "file": "a.md"}}\n')
+    (tmp_path / "q.jsonl").write_text(f'{{"query": "{"why " * 600_000}", "file": "a.md"}}\n')
     refused(run("eval", "handbook", "--queries", tmp_path / "q.jsonl"), "q.jsonl:1")
 
 
@@ -137,7 +137,7 @@ def test_a_long_question_is_refused_at_once(run, library, tmp_path, command):
     more = ["-p", tmp_path] if command == "askdir" else []
     more += ["--chat-model", "m"] if command == "ask" else []
     outcome = run(command, "-", *more, stdin=LONG_QUESTION)
-    refused(outcome, "100,000 characters")
+    refused(outcome, "2,000,000 characters")
     outcome = run(command, "-", *more, stdin=" " * 1_000_000)
     refused(outcome, "empty")
 
@@ -146,7 +146,7 @@ def test_a_long_question_in_python(library):
     from knowledge import KnowledgeBase
     from knowledge.errors import UsageError
 
-    with KnowledgeBase.open(library) as kb, pytest.raises(UsageError, match="100,000"):
+    with KnowledgeBase.open(library) as kb, pytest.raises(UsageError, match="2,000,000"):
         kb.retrieve(LONG_QUESTION, "handbook")
 
 
