@@ -47,7 +47,7 @@ from typing import ClassVar
 
 from knowledge.wording import shortened
 
-_LONGEST = 20_000
+_LONGEST = 4_000
 """Characters of a message, whatever a file or a server made it repeat."""
 
 

@@ -180,6 +180,24 @@ def test_numbers_in_the_environment_and_the_file(run, tmp_path, monkeypatch):
     refused(run("list-datasets"), "KNOW_FILE_MEMORY must be at most 16,777,216")
 
 
+@pytest.mark.parametrize("number", [10**400, "1e23", "nan", float("inf"), -(10**30)])
+@pytest.mark.parametrize("kind", ["a whole number", "a number"])
+def test_a_number_of_a_flow_has_a_range(number, kind):
+    from knowledge.flows.nodes import Node
+    from knowledge.flows.options import Kind, Option, read_option
+    from knowledge.flows.problems import Problems
+
+    problems = Problems("flows.yaml")
+    assert read_option(Option("size", Kind(kind), 7), Node(number, 3), problems) == 7
+    assert len(problems.errors) == 1
+    assert len(problems.errors[0].message) < 300
+
+
+@pytest.mark.parametrize("where", ["(" * 5_000 + "a=1" + ")" * 5_000, "x" * 100_000, "a = '" * 900])
+def test_a_condition_that_is_too_deep_or_none(run, library, where):
+    refused(run("retrieve", "key", "-d", "handbook", "--where", where), "--where")
+
+
 def numeric_options():
     for entry in COMMANDS:
         real = LazyCommand(entry).real
