@@ -6,6 +6,10 @@ from typing import Any
 
 from knowledge.errors import UsageError
 from knowledge.settings_table import Setting
+from knowledge.wording import brief
+
+MAX_TEXT = 1_000_000
+"""Characters of a text; keys and lists are far shorter."""
 
 
 def convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
@@ -24,20 +28,24 @@ def convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
     wanted = type(setting.default)
     try:
         value = _as_bool(raw) if wanted is bool else wanted(_plain(raw, wanted))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         kinds = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-        raise UsageError(f"{where} must be {kinds[wanted]}, not {raw!r}") from error
+        raise UsageError(f"{where} must be {kinds[wanted]}, not {brief(raw)}") from error
+    if isinstance(value, str) and len(value) > MAX_TEXT:
+        raise UsageError(f"{where} has more than {MAX_TEXT:,} characters: {brief(raw)}")
     if isinstance(value, int | float) and value != value:
-        raise UsageError(f"{where} must be a number, not {raw!r}")
-    if setting.minimum is not None and float(value) < setting.minimum:
-        raise UsageError(f"{where} must be at least {setting.minimum:g}, not {raw!r}")
+        raise UsageError(f"{where} must be a number, not {brief(raw)}")
+    if setting.minimum is not None and value < setting.minimum:  # type: ignore[operator]
+        raise UsageError(f"{where} must be at least {setting.minimum:,g}, not {brief(raw)}")
+    if setting.maximum is not None and value > setting.maximum:  # type: ignore[operator]
+        raise UsageError(f"{where} must be at most {setting.maximum:,.10g}, not {brief(raw)}")
     if not setting.choices:
         return value
     given = setting.synonyms.get(str(value).upper(), str(value))
     for choice in setting.choices:
         if choice.lower() == given.lower():
             return choice
-    raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {raw!r}")
+    raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {brief(raw)}")
 
 
 def _plain(raw: Any, wanted: type) -> Any:

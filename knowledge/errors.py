@@ -46,6 +46,11 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from knowledge.wording import shortened
+
+_LONGEST = 4_000
+"""Characters of a message, whatever a file or a server made it repeat."""
+
 
 class KnowledgeError(Exception):
     """Base of all errors that a user can act on.
@@ -64,7 +69,7 @@ class KnowledgeError(Exception):
 
     def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message, hint)
-        self.message = message
+        self.message = shortened(message, _LONGEST)
         self.hint = self.default_hint if hint is None else hint
 
     def __str__(self) -> str:

@@ -15,11 +15,13 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from knowledge.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.conversion import convert
 from knowledge.errors import UsageError
 from knowledge.profiles import Profile, Variables, read_profiles
 from knowledge.settings_table import TABLE, Setting
 from knowledge.settings_table.former import unread_variables
+from knowledge.wording import brief
 
 PROJECT_FILE = "knowledge.yaml"
 
@@ -171,7 +173,9 @@ def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
         if raw is None:
             continue
         if name not in BY_NAME:
-            raise UsageError(f"there is no setting {name!r}", hint="`knowledge config` lists them.")
+            raise UsageError(
+                f"there is no setting {brief(name)}", hint="`knowledge config` lists them."
+            )
         flag = _FLAGS.get(name) or "--" + name.replace("_", "-")
         values[name] = Value(convert(BY_NAME[name], raw, flag), Origin.FLAG, flag)
     return values
@@ -254,27 +258,24 @@ def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File
         for name, raw in content.items()
         if name in BY_NAME and name != "config_file" and raw is not None
     }
-    unknown = [str(name) for name in content if name not in BY_NAME]
+    unknown = [name for name in content if name not in BY_NAME]
     unknown += [f"embeddings.{name}" for name in embeddings or () if name != "providers"]
-    warnings = [f"{path.name}: {name!r} is no setting" for name in unknown]
+    warnings = [f"{path.name}: {brief(name)} is no setting" for name in unknown]
     if "config_file" in content:
         warnings.append(f"{path.name}: a settings file can't name another one")
     return _File(values, profiles, tuple(warnings))
 
 
 def _mapping(path: Path) -> dict[Any, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = f":{mark.line + 1}" if mark else ""
+        content = parse_yaml(read_text(path, MAX_YAML))
+    except DataError as error:
+        line = f":{error.line}" if error.line else ""
         raise UsageError(
-            f"{path}{line}: it is no YAML: {error.problem or error.context}",
+            f"{path}{line}: it can't be read as YAML: {error}",
             hint="A line is such as: top_k: 20",
         ) from error
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"can't read {path}: {' '.join(str(error).split())}") from error
     if content is None:
         return {}

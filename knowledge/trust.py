@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from knowledge.bounded_data import MAX_JSON, parse_json, read_text
 from knowledge.errors import KnowledgeError, UntrustedEndpointError
 from knowledge.settings import BY_NAME, Origin, Settings
 
@@ -91,7 +92,7 @@ def trust_file() -> Path:
 def trusted_folders() -> list[str]:
     """Return the trusted folders, sorted; an unreadable list trusts nothing."""
     try:
-        folders = json.loads(trust_file().read_text(encoding="utf-8"))
+        folders = parse_json(read_text(trust_file(), MAX_JSON))
     except (OSError, ValueError):
         return []
     return sorted(map(str, folders)) if isinstance(folders, list) else []

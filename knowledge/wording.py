@@ -1,6 +1,15 @@
-"""Numbers of things in words."""
+"""Numbers of things in words, and long things in few."""
 
 from __future__ import annotations
+
+import reprlib
+from typing import Any
+
+_LONGEST = 100
+
+_REPR = reprlib.Repr()
+_REPR.maxlevel = 3
+_REPR.maxstring = _REPR.maxother = _REPR.maxlong = _LONGEST
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -12,3 +21,13 @@ def counted(count: int, noun: str, plural: str = "") -> str:
         Where it is not the noun with an ``s``.
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
+
+
+def shortened(text: str, most: int = 300) -> str:
+    """Return a text of at most so many characters; of a longer one the end is left out."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def brief(value: Any) -> str:
+    """Return a value as it is written in Python, in few words however large it is."""
+    return shortened(_REPR.repr(value), 2 * _LONGEST)

@@ -79,8 +79,7 @@ def ask(
     from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
-    if query == "-":
-        query = sys.stdin.read().strip()
+    query = retrieval_options.question(query)
     flags = {"top_k": top_k, "rerank": rerank, "flows_file": flows_file, "flow": flow}
     with session.open(archive, chat_model=chat_model, **flags) as kb:
         asked = kb.query(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated
 
@@ -46,6 +45,7 @@ def askdir(
     include: source.IncludeOption = None,
     exclude: source.ExcludeOption = None,
     gitignore: source.GitignoreOption = None,
+    follow_links: source.FollowLinksOption = None,
     concurrency: options.ConcurrencyOption = None,
     file_timeout: options.FileTimeoutOption = None,
     file_memory: options.FileMemoryOption = None,
@@ -81,8 +81,7 @@ def askdir(
     from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
-    if query == "-":
-        query = sys.stdin.read().strip()
+    query = retrieval_options.question(query)
     check_output(session, output)
     with session.open(
         top_k=top_k,
@@ -99,6 +98,7 @@ def askdir(
         embedding_model_provider=embedding_model_provider,
         **source.source_flags(
             gitignore=gitignore,
+            follow_links=follow_links,
             loader=loader,
             html=html,
             ocr=ocr,

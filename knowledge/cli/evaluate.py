@@ -13,7 +13,7 @@ from knowledge.cli.session import Session
 from knowledge.cli.tables import show_table
 from knowledge.cli.terminal import write
 from knowledge.errors import UsageError
-from knowledge.wording import counted
+from knowledge.wording import brief, counted
 
 if TYPE_CHECKING:
     from knowledge.evaluation.evaluation import Comparison, Evaluation, Run
@@ -103,7 +103,9 @@ def _numbers(text: str) -> list[int]:
     try:
         return [int(number) for number in text.split(",")]
     except ValueError as error:
-        raise UsageError(f"--k takes numbers with commas between them, not {text!r}") from error
+        raise UsageError(
+            f"--k takes numbers with commas between them, not {brief(text)}"
+        ) from error
 
 
 def _warn(session: Session, evaluation: Evaluation) -> None:

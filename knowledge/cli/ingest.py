@@ -57,6 +57,7 @@ def ingest(
     include: source.IncludeOption = None,
     exclude: source.ExcludeOption = None,
     gitignore: source.GitignoreOption = None,
+    follow_links: source.FollowLinksOption = None,
     err_on_unsupported_file: options.ErrOnUnsupportedOption = False,
     chunk_size: options.ChunkSizeOption = None,
     chunk_overlap: options.ChunkOverlapOption = None,
@@ -119,6 +120,7 @@ def ingest(
         lock_timeout=lock_timeout,
         **source.source_flags(
             gitignore=gitignore,
+            follow_links=follow_links,
             loader=loader,
             html=html,
             ocr=ocr,
@@ -178,6 +180,7 @@ def walk_options(
             gitignore={"on": True, "off": False}.get(settings["gitignore"]),
             include=tuple(include or ()),
             exclude=tuple(exclude or ()),
+            follow_links=settings["follow_links"],
         ),
         # Who names one file wants that file.
         "err_on_unsupported": settings["err_on_unsupported_file"] or only_file,

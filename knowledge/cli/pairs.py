@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from knowledge.bounded_data import parse_json
 from knowledge.errors import UsageError
 
 NULLS = ("", "-", "null", "nil")
@@ -66,7 +66,7 @@ def edited_metadata(
 
 def _scalar(text: str) -> Any:
     try:
-        value = json.loads(text)
+        value = parse_json(text)
     except ValueError:
         return text
     plain = isinstance(value, bool | int | float) and str(value).lower() == text.lower()

@@ -13,9 +13,13 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import typer
 
+from knowledge.wording import brief
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+_MOST = 1_000_000_000
+"""No option means anything beyond it, and SQLite, NumPy and the system's timers end some way on."""
 _WHAT = {int: "integer", float: "number"}
 
 
@@ -27,10 +31,11 @@ def skip_pydantic(parameters: Sequence[Any]) -> Sequence[Any]:
         if info is None or getattr(parameter, "_runtime_param", True) is not None:
             continue
         kind, many = _plain_type(descriptor.annotation)
-        limited = info.min is not None or info.max is not None or info.parser is not None
         checked = info.exists or info.readable is False or info.resolve_path
-        if kind is not None and not limited and not checked:
-            parameter._runtime_param = _PlainValue(kind, many)
+        if kind is not None and info.parser is None and not checked:
+            least = -_MOST if info.min is None else info.min
+            most = _MOST if info.max is None else info.max
+            parameter._runtime_param = _PlainValue(kind, many, least, most)
     return parameters
 
 
@@ -44,9 +49,10 @@ def _plain_type(annotation: Any) -> tuple[Callable[[str], Any] | None, bool]:
 class _PlainValue:
     """What Typer asks to convert a value."""
 
-    def __init__(self, kind: Callable[[str], Any], many: bool) -> None:
+    def __init__(self, kind: Callable[[str], Any], many: bool, least: float, most: float) -> None:
         self._kind = kind
         self._many = many
+        self._least, self._most = least, most
 
     def coerce(self, value: Any, param: Any, ctx: Any) -> Any:
         """Return the value, or values, in the type that the command wants."""
@@ -60,9 +66,16 @@ class _PlainValue:
         if isinstance(self._kind, type) and type(value) is self._kind:
             return value
         try:
-            return self._kind(value)
+            found = self._kind(value)
         except ValueError as error:
             what = _WHAT.get(self._kind, "value")  # type: ignore[call-overload]
             raise typer.BadParameter(
-                f"{value!r} is not a valid {what}.", ctx=ctx, param=param
+                f"{brief(value)} is not a valid {what}.", ctx=ctx, param=param
             ) from error
+        if self._kind in _WHAT and not self._least <= found <= self._most:  # nor is nan
+            raise typer.BadParameter(
+                f"{brief(value)} is not from {self._least:,} to {self._most:,}.",
+                ctx=ctx,
+                param=param,
+            )
+        return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -170,3 +171,18 @@ OutputOption = Annotated[
 ExplainOption = Annotated[
     bool, typer.Option("--explain", help="Say how each hit's score came about.")
 ]
+
+
+def question(given: str) -> str:
+    """Return the question of a command, from stdin where ``-`` is given.
+
+    Raises
+    ------
+    UsageError
+        It is empty, or too long; no more of stdin is read than tells so.
+    """
+    from knowledge.retrieval.query import MAX_QUESTION, check_question
+
+    text = sys.stdin.read(2 * MAX_QUESTION).strip() if given == "-" else given
+    check_question(text)
+    return text

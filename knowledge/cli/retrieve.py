@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import Annotated
 
@@ -64,8 +63,7 @@ def retrieve(
     from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
-    if query == "-":
-        query = sys.stdin.read().strip()
+    query = retrieval_options.question(query)
     check_output(session, output)
     with session.open(archive, top_k=top_k, rerank=rerank, flows_file=flows_file, flow=flow) as kb:
         asked = kb.query(

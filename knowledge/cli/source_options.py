@@ -37,6 +37,16 @@ GitignoreOption = Annotated[
         show_default=False,
     ),
 ]
+FollowLinksOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--follow-links/--no-follow-links",
+        help="Take what symbolic links in folders lead to, also outside of them "
+        "[KNOW_FOLLOW_LINKS; default: yes].",
+        rich_help_panel=TAKING,
+        show_default=False,
+    ),
+]
 LoaderOption = Annotated[
     str | None,
     typer.Option(
@@ -92,6 +102,7 @@ def source_flags(
     html: str | None = None,
     ocr: str | None = None,
     allow_private_hosts: bool = False,
+    follow_links: bool | None = None,
 ) -> Mapping[str, Any]:
     """Return the settings that these options set."""
     return {
@@ -100,4 +111,5 @@ def source_flags(
         "html": html,
         "ocr": ocr,
         "allow_private_hosts": allow_private_hosts or None,
+        "follow_links": follow_links,
     }

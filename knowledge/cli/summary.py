@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+
 from knowledge.cli.cleaning import flat
-from knowledge.model import FileStatus, IngestReport
+from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.wording import counted
 
+_MANY = 10
+"""Problems of one kind that are told one by one; more of them are one line."""
+_MOST_LINES = 100
+"""Lines for the problems of one status."""
 _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
 _JOINERS = "\u200c\u200d"
 """Persian, Indic scripts and emoji are not written rightly without them."""
@@ -42,14 +49,48 @@ def cost_in_words(cost_usd: float | None) -> str:
 
 
 def problem_lines(report: IngestReport) -> list[tuple[str, str]]:
-    """Return a (style, line) for each file that had a problem."""
-    return [
-        (
-            _STYLES.get(problem.status, ""),
-            f"{problem.status}: {one_line(problem.file)}: {flat(problem.reason)}",
-        )
-        for problem in report.problems
-    ]
+    """Return (style, line) for the files that had problems.
+
+    Many with one reason, and many members of one file, are one line with their number; of many
+    with reasons of their own the first are told. The report itself has them all.
+    """
+    lines: list[tuple[str, str]] = []
+    told: Counter[str] = Counter()
+    for alike in _alike(report.problems):
+        status = alike[0].status
+        told[status] += 1
+        if told[status] <= _MOST_LINES:
+            lines.append((_STYLES.get(status, ""), _line(alike)))
+    for status, count in told.items():
+        if count > _MOST_LINES:
+            more = f"{status}: {count - _MOST_LINES:,} more lines like these; --json has them all"
+            lines.append((_STYLES.get(status, ""), more))
+    return lines
+
+
+def _alike(problems: Sequence[FileProblem]) -> list[list[FileProblem]]:
+    """Put together those that one line can tell, in the order of the first of each."""
+    groups: dict[tuple[str, ...], list[FileProblem]] = {}
+    for problem in problems:
+        outer, _, member = problem.file.partition("!/")
+        key = (problem.status, outer, "") if member else (problem.status, problem.reason)
+        groups.setdefault(key, []).append(problem)
+    found: list[list[FileProblem]] = []
+    for group in groups.values():
+        found += [group] if len(group) > _MANY else [[one] for one in group]
+    return found
+
+
+def _line(alike: Sequence[FileProblem]) -> str:
+    first = alike[0]
+    if len(alike) == 1:
+        return f"{first.status}: {one_line(first.file)}: {flat(first.reason)}"
+    outer, _, member = first.file.partition("!/")
+    if member:
+        such = f"{one_line(outer)}: {counted(len(alike), 'member')}, such as {one_line(member)}"
+    else:
+        such = f"{counted(len(alike), 'file')}, such as {one_line(first.file)}"
+    return f"{first.status}: {such}: {flat(first.reason)}"
 
 
 def one_line(text: str) -> str:

@@ -19,12 +19,14 @@ from knowledge.cli.pairs import metadata_pairs
 from knowledge.cli.session import Session
 from knowledge.cli.summary import report_lines
 from knowledge.errors import SomeFilesFailedError, UsageError
+from knowledge.wording import brief
 
 if TYPE_CHECKING:
     from knowledge.ingestion.watch_events import WatchEvent
 
 _SPAN = re.compile(r"(\d{1,9}(?:\.\d+)?)\s*([smhd]?)", re.IGNORECASE)
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
+_LONGEST = 365 * 86_400
 
 
 def watch(
@@ -57,6 +59,7 @@ def watch(
     include: source.IncludeOption = None,
     exclude: source.ExcludeOption = None,
     gitignore: source.GitignoreOption = None,
+    follow_links: source.FollowLinksOption = None,
     err_on_unsupported_file: options.ErrOnUnsupportedOption = False,
     chunk_size: options.ChunkSizeOption = None,
     chunk_overlap: options.ChunkOverlapOption = None,
@@ -119,6 +122,7 @@ def watch(
         lock_timeout=lock_timeout,
         **source.source_flags(
             gitignore=gitignore,
+            follow_links=follow_links,
             loader=loader,
             html=html,
             ocr=ocr,
@@ -164,12 +168,12 @@ def seconds_of(text: str) -> float:
     Raises
     ------
     UsageError
-        It is none, or shorter than a second.
+        It is none, shorter than a second, or longer than a year.
     """
     span = _SPAN.fullmatch(text.strip())
     seconds = float(span[1]) * _SECONDS[span[2].lower()] if span else 0.0
-    if seconds < 1:
-        raise UsageError(f"--every takes a time such as 30s, 10m or 2h, not {text!r}")
+    if not 1 <= seconds <= _LONGEST:
+        raise UsageError(f"--every takes a time such as 30s, 10m or 365d, not {brief(text)}")
     return seconds
 
 

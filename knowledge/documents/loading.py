@@ -13,6 +13,7 @@ from knowledge.documents.signatures import advice, describe
 from knowledge.documents.words import words
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, Metadata
+from knowledge.wording import shortened
 
 _PLAIN = words("text code markdown rst asciidoc org latex rows json jsonl subtitles")
 
@@ -85,8 +86,12 @@ def _load(kind: str, data: bytes, name: str, options: LoadOptions) -> Loaded:
             found: Document | Loaded = read(data, name, options)
     except (DocumentError, MemoryError):
         raise
+    except RecursionError as error:
+        raise DocumentError("it can't be read: it is nested too deep") from error
     except Exception as error:  # what a malformed file leads a loader to is the file's fault
-        raise DocumentError(f"it can't be read: {type(error).__name__}: {error}") from error
+        raise DocumentError(
+            f"it can't be read: {type(error).__name__}: {shortened(str(error))}"
+        ) from error
     if isinstance(found, Loaded):
         return found
     return Loaded((found,), metadata=found.metadata)

@@ -105,7 +105,7 @@ def local_or_hub(name: str, provider: str) -> Path | None:
 def _typed(value: str) -> Any:
     try:
         return json.loads(value, parse_constant=_as_text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return value
 
 

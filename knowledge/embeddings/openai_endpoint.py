@@ -6,10 +6,10 @@ Azure puts the deployment into the path and the API version into the query.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, parse_qsl, quote, unquote
 
+from knowledge.bounded_data import parse_json
 from knowledge.embeddings.endpoint import (
     Endpoint,
     Variables,
@@ -200,7 +200,7 @@ def _plain_pairs(text: str) -> dict[str, str] | None:
 
 def _json_pairs(text: str) -> dict[str, str] | None:
     try:
-        content = json.loads(text)
+        content = parse_json(text)
     except ValueError:
         return None
     if not isinstance(content, dict):

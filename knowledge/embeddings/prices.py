@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from knowledge.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -69,15 +70,13 @@ def read_prices(path: Path) -> Prices:
     UsageError
         It can't be read, or is no table of prices.
     """
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        content = parse_yaml(read_text(path, MAX_YAML)) or {}
         return {
             str(provider).lower(): {str(m).lower(): _price(p) for m, p in (models or {}).items()}
             for provider, models in content.items()
         }
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, UnicodeDecodeError, DataError) as error:
         raise UsageError(
             f"can't read the prices in {path}: {' '.join(str(error).split())}",
             hint="KNOW_PRICES_FILE names the file.",

@@ -7,10 +7,10 @@ after the transformer, ``1_Pooling/config.json`` the pooling, ``sentence_bert_co
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from knowledge.bounded_data import MAX_JSON, parse_json, read_text
 from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _token(value: Any) -> str | None:
 
 def _read(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return parse_json(read_text(path, MAX_JSON))
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, ValueError) as error:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from knowledge.bounded_data import MAX_JSON, DataError, parse_json, read_text
 from knowledge.errors import PathNotFoundError, UsageError
 from knowledge.evaluation.judging import flat
+from knowledge.retrieval.query import MAX_QUESTION
 
 _HINT = (
     'A line is {"query": "...", "file": "...", "answer": "..."}, or {"_id": "...", "text": "..."}.'
@@ -109,6 +110,8 @@ def _question(
     text = next((record[name] for name in ("query", "question", "text") if name in record), None)
     if not isinstance(text, str) or not text.strip():
         raise UsageError(f"{place}: there is no question on this line", hint=_HINT)
+    if len(text) > MAX_QUESTION:
+        raise UsageError(f"{place}: the question has more than {MAX_QUESTION:,} characters")
     id = str(record.get("_id", record.get("id", number)))
     answers = _texts(place, record, "answer")
     if not all(map(flat, answers)):
@@ -131,7 +134,7 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = parse_json(line)
         except ValueError as error:
             raise UsageError(f"{path}:{number}: this is no JSON: {error}", hint=_HINT) from error
         if not isinstance(record, dict):
@@ -141,9 +144,11 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_text(path, MAX_JSON)
     except FileNotFoundError as error:
         raise PathNotFoundError(f"there is no file {path}") from error
+    except DataError as error:
+        raise UsageError(f"can't read {path}: {error}") from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: this is no UTF-8 text") from error
     except OSError as error:

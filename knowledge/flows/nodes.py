@@ -13,8 +13,10 @@ from typing import Any
 
 import yaml
 
+from knowledge.bounded_yaml import BoundedLoader
 from knowledge.flows.problems import Problems
 from knowledge.profiles import Variables
+from knowledge.wording import brief, shortened
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MARK = "\ue000{}\ue001"  # in the place of a variable while the text is parsed
@@ -53,7 +55,7 @@ class Node:
             return "a mapping"
         if isinstance(self.value, tuple):
             return "a list"
-        return "nothing" if self.value is None else f"{self.value!r}"
+        return "nothing" if self.value is None else brief(self.value)
 
     def plain(self) -> Any:
         """Return the value as plain lists, mappings and scalars."""
@@ -93,18 +95,15 @@ def parse(text: str, variables: Variables, problems: Problems, *, json: bool = F
     """
     reader = _Reader(variables, problems)
     marked = reader.marked(text)
-    loader = yaml.SafeLoader(marked.replace("\t", " ") if json else marked)
     try:
-        root = loader.get_single_node()
+        root = yaml.compose(marked.replace("\t", " ") if json else marked, BoundedLoader)
         return Node(None, 1) if root is None else reader.node(root)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problems.add(line, f"it is no YAML: {error.problem or error.context}")
-    except (yaml.YAMLError, RecursionError) as error:
+        problems.add(line, shortened(f"it is no YAML: {error.problem or error.context}"))
+    except yaml.YAMLError as error:
         problems.add(1, f"it is no YAML: {' '.join(str(error).split())}")
-    finally:
-        loader.dispose()
     return Node(None, 1)
 
 
@@ -181,7 +180,7 @@ class _Reader:
         try:
             value = _construct(tag, text)
         except (yaml.YAMLError, ValueError) as error:
-            self.problems.add(line, f"{text!r} can't be read: {error}")
+            self.problems.add(line, f"{brief(text)} can't be read: {shortened(str(error))}")
             value = None
         return Node(
             value,

@@ -10,6 +10,9 @@ from typing import Any
 from knowledge.flows.nodes import Node
 from knowledge.flows.problems import Problems, nearest
 
+_MOST = 1e12
+"""No number of a flow means anything beyond."""
+
 
 class Kind(StrEnum):
     """What an option's value must be."""
@@ -135,9 +138,9 @@ def _number(node: Node) -> float:
         raise _WrongValueError
     try:
         value = float(node.value)  # a text in quotes may be one
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise _WrongValueError from error
-    if value != value or value in (float("inf"), float("-inf")):
+    if not abs(value) <= _MOST:
         raise _WrongValueError
     return value
 

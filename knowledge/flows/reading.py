@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+from knowledge.bounded_data import MAX_YAML, DataError, read_text
 from knowledge.errors import PathNotFoundError, UntrustedEndpointError, UsageError
 from knowledge.flows.model import Flow, FlowsFile
 from knowledge.flows.nodes import Node, parse
@@ -135,8 +136,8 @@ def _text(source: str, settings: Settings) -> str:
             hint=f"A shipped one is named {BLUEPRINT}NAME: {', '.join(blueprints())}.",
         )
     try:
-        return path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_text(path, MAX_YAML)
+    except (OSError, UnicodeDecodeError, DataError) as error:
         raise UsageError(f"can't read {source}: {error}") from error
 
 

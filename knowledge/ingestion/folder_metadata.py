@@ -9,14 +9,15 @@ key away again.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from knowledge.bounded_data import MAX_JSON, DataError, parse_json, read_text
 from knowledge.errors import UsageError
 from knowledge.ingestion.patterns import Patterns
+from knowledge.wording import shortened
 
 SIDECAR = ".knowledge.json"
 NOTHING: Mapping[str, Any] = {}
@@ -96,14 +97,12 @@ def read_sidecar(path: str) -> Sidecar:
         It can't be read, is no JSON, or has another shape; the message names the place in it.
     """
     try:
-        with open(path, encoding="utf-8-sig") as file:
-            content = json.load(file)
-    except json.JSONDecodeError as error:
-        raise SidecarError(f"line {error.lineno}, column {error.colno}: {error.msg}") from error
+        content = parse_json(read_text(path, MAX_JSON))
+    except DataError as error:
+        place = f"line {error.line}, column {error.column}: " if error.line else ""
+        raise SidecarError(f"{place}{error}") from error
     except UnicodeDecodeError as error:
         raise SidecarError(f"byte {error.start} is no UTF-8 text") from error
-    except RecursionError as error:
-        raise SidecarError("it is nested too deeply") from error
     except OSError as error:
         raise SidecarError((error.strerror or str(error)).lower()) from error
     return _sidecar(content)
@@ -115,7 +114,9 @@ def _sidecar(content: Any) -> Sidecar:
     exact, globs = {}, []
     for key, metadata in content["metadata"].items():
         if not isinstance(metadata, dict):
-            raise SidecarError(f'metadata["{key}"] must be an object of names and values')
+            raise SidecarError(
+                f'metadata["{shortened(key, 100)}"] must be an object of names and values'
+            )
         path = key.removeprefix("./")
         exact[path] = metadata
         if _WILD & set(path) or path.endswith("/"):
@@ -126,6 +127,6 @@ def _sidecar(content: Any) -> Sidecar:
 def _glob(path: str, key: str) -> Patterns:
     line = "\\" + path if path.startswith(("!", "#")) else path
     try:
-        return Patterns([line], f'metadata["{key}"]')
+        return Patterns([line], f'metadata["{shortened(key, 100)}"]')
     except UsageError as error:
         raise SidecarError(error.message) from error

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
+from knowledge.bounded_data import DataError, read_text
 from knowledge.ingestion.patterns import Patterns, valid_lines
 from knowledge.storage.shown_path import shown
 
 GITIGNORE = ".gitignore"
 GIT = ".git"
+MAX_RULES = 1 << 20
+"""Bytes of a file of rules."""
 
 Layer = tuple[Patterns, str]
 """Patterns, and the path from their folder down to the folder at hand, ending in ``/`` or empty."""
@@ -60,12 +64,23 @@ def _layer(path: str) -> list[Layer]:
     return [(patterns, "")] if patterns else []
 
 
+def rule_lines(path: str | Path, errors: str = "strict") -> list[str]:
+    r"""Return the lines of a file of rules; as for Git, nothing but ``\n`` ends one.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError, DataError
+        It can't be read, is no UTF-8, or is larger than any list of rules.
+    """
+    text = read_text(path, MAX_RULES, errors=errors)
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
 def _lines(path: str) -> list[str]:
     """Return a file's lines, none when it can't be read: Git's files are not ours to judge."""
     try:
-        with open(path, encoding="utf-8-sig", errors="replace") as file:
-            return file.read().splitlines()
-    except OSError:
+        return rule_lines(path, errors="replace")
+    except (OSError, DataError):
         return []
 
 

@@ -14,6 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowledge.bounded_data import DataError
 from knowledge.errors import PathNotFoundError, UsageError
 from knowledge.ingestion.gitignore import (
     GIT,
@@ -22,6 +23,7 @@ from knowledge.ingestion.gitignore import (
     excluded,
     gitignore_of,
     layers_above,
+    rule_lines,
     work_tree_of,
 )
 from knowledge.ingestion.patterns import Patterns
@@ -53,6 +55,8 @@ class IgnoreOptions:
         Globs relative to the root; with any, only files that match one are taken.
     exclude:
         Globs relative to the root of what is left out, whatever else is said.
+    follow_links:
+        Take what symbolic links below the root lead to, be it outside of it.
     """
 
     files: Sequence[Path] = ()
@@ -61,6 +65,7 @@ class IgnoreOptions:
     gitignore: bool | None = None
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    follow_links: bool = True
 
 
 class IgnoreRules:
@@ -200,8 +205,8 @@ def _globs(globs: Sequence[str]) -> list[str]:
 
 def _read_lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
+        return rule_lines(path)
     except FileNotFoundError as error:
         raise PathNotFoundError(f"the ignore file {path} does not exist") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, DataError) as error:
         raise UsageError(f"can't read the ignore file {path}: {error}") from error

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from knowledge.errors import UsageError
+from knowledge.wildmatch import Wildmatch, any_of, wildmatch
 
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
-
-_GROUP = re.compile(r"\(\?P<\w+>")
+_compiled = lru_cache(10_000)(re.compile)
 
 
 class Patterns:
@@ -31,31 +29,33 @@ class Patterns:
     """
 
     def __init__(self, lines: Iterable[str], where: str) -> None:
-        from pathspec import GitIgnoreSpec
-
         try:
-            spec = GitIgnoreSpec.from_lines(lines)
+            found = [wildmatch(line) for line in lines]
         except ValueError as error:
             raise UsageError(f"{where}: {error}") from error
-        self._take(spec)
+        self._take([pattern for pattern in found if pattern is not None])
 
     def __bool__(self) -> bool:
-        return self._any is not None
+        return bool(self._patterns)
 
     def verdict(self, path: str) -> bool | None:
         """Return what the lines say of a path: ``True`` a match, ``False`` an exception from it.
 
         ``path`` is relative to the folder of the patterns, with ``/``; a folder's ends in one.
-        ``None`` when no line matches.
+        What they say of the folders above it is another question, as it is for Git. ``None`` when
+        no line matches.
         """
         # One look for all lines: most files match none of them.
-        if self._any is None or self._any.match(path) is None:
+        if self._exact is None or self._exact.match(path) is None:
             return None
-        return self._spec.check_file(path).include
+        for pattern in reversed(self._patterns):
+            if _compiled(pattern.exact).match(path):
+                return not pattern.negated
+        return None
 
     def matches(self, path: str) -> bool:
-        """Tell whether the lines select a path."""
-        return bool(self.verdict(path))
+        """Tell whether a line matches a path or a folder above it; exceptions mean nothing here."""
+        return any(_compiled(pattern.within).match(path) for pattern in self._patterns)
 
     def without_those_of(self, folder: str) -> Patterns:
         """Return the patterns but for those that match ``folder``, or a folder above it.
@@ -65,36 +65,21 @@ class Patterns:
         folder:
             Relative to the folder of the patterns, ending in ``/``.
         """
-        from pathspec import GitIgnoreSpec
-
-        kept = [pattern for pattern in self._spec.patterns if pattern.match_file(folder) is None]
         rest = Patterns((), "")
-        rest._take(GitIgnoreSpec(kept))
+        rest._take([one for one in self._patterns if not _compiled(one.within).match(folder)])
         return rest
 
-    def _take(self, spec: GitIgnoreSpec) -> None:
-        self._spec = spec
-        sources = [
-            _anchored(_GROUP.sub("(?:", pattern.regex.pattern))
-            for pattern in spec.patterns
-            if pattern.include is not None and pattern.regex is not None
-        ]
-        self._any = re.compile("|".join(f"(?:{source})" for source in sources)) if sources else None
-
-
-def _anchored(source: str) -> str:
-    """Return an expression that matches from the start what ``source`` finds anywhere."""
-    return source if source.startswith("^") else f"(?s:.*){source}"
+    def _take(self, patterns: Sequence[Wildmatch]) -> None:
+        self._patterns = patterns
+        self._exact = any_of(pattern.exact for pattern in patterns) if patterns else None
 
 
 def valid_lines(lines: Iterable[str]) -> list[str]:
     """Return the lines that are patterns; Git too passes over the others without a word."""
-    from pathspec import GitIgnoreSpec
-
     valid = []
     for line in lines:
         try:
-            GitIgnoreSpec.from_lines([line])
+            wildmatch(line)
         except ValueError:
             continue
         valid.append(line)

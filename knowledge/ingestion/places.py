@@ -28,6 +28,27 @@ class Places:
         return path in self._above or self.covers(path)
 
 
+def lies_within(path: str, folder: str) -> bool:
+    """Tell whether a path leads to a folder or into it, by links and under other names too.
+
+    Folders are compared by device and inode: a mount, or letters of the other case, may give a
+    folder a second path.
+    """
+    try:
+        wanted = os.stat(folder)
+    except OSError:
+        return False  # it is not there
+    real = os.path.realpath(path)
+    return any(_is(one, wanted) for one in (real, *_folders_above(real)))
+
+
+def _is(path: str, wanted: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), wanted)
+    except OSError:
+        return False
+
+
 def _folders_above(path: str) -> Iterator[str]:
     while True:
         above = os.path.dirname(path)

@@ -74,6 +74,7 @@ class Commit:
         made:
             When the commit was made, in seconds.
         """
+        options = replace(options, follow_links=False)  # Git writes none; should it, none leads out
         scan = Scan([Path(folder)], options, recursive, address=self.base.rstrip("/"))
         found = [self._found_file(file, made) for file in scan if not self._is_pointer(file)]
         self.problems += scan.problems

@@ -13,7 +13,7 @@ from knowledge.ingestion.folder_metadata import SIDECAR
 from knowledge.ingestion.gitignore import GIT, GITIGNORE
 from knowledge.ingestion.ignore import IGNORE_FILE
 from knowledge.ingestion.notifications import ADDED, MODIFIED, Changes
-from knowledge.ingestion.places import Places
+from knowledge.ingestion.places import Places, lies_within
 from knowledge.storage.shown_path import shown
 
 GRACE = 2.0  # seconds: editors and syncing programs put new things in place of old ones
@@ -93,9 +93,8 @@ class Roots:
         self, paths: Iterable[Path], skipped: Iterable[Path], *, include_hidden: bool
     ) -> None:
         self.all = [Root(path) for path in dict.fromkeys(map(os.path.abspath, paths))]
-        self._skipped = Places(
-            name for path in skipped for name in (os.path.abspath(path), os.path.realpath(path))
-        )
+        self._skipped = [os.path.realpath(path) for path in skipped]
+        self._skipped_places = Places(self._skipped)
         self._include_hidden = include_hidden
         self._real = {os.path.realpath(root.path): root for root in self.all}
 
@@ -123,7 +122,9 @@ class Roots:
 
     def keeps(self, path: str) -> bool:
         """Tell whether a change of a path can mean something to a run."""
-        if self._skipped.covers(path):
+        if self._skipped_places.covers(path):
+            return False
+        if any(lies_within(os.path.dirname(path), folder) for folder in self._skipped):
             return False
         root, below = self._below(path)
         if root is None or os.path.basename(path) in RULES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,10 +13,11 @@ from knowledge.errors import PathNotFoundError
 from knowledge.ingestion.folder_metadata import SIDECAR, FolderMetadata, SidecarError
 from knowledge.ingestion.found import FoundFile
 from knowledge.ingestion.ignore import FolderRules, IgnoreOptions, IgnoreRules
-from knowledge.ingestion.places import Places
+from knowledge.ingestion.places import Places, lies_within
 from knowledge.model import FileProblem, FileStatus
 from knowledge.storage.shown_path import shown
 
+SKIPPED = "the data folder itself is left out"
 WALKED_ALREADY = "a link to a folder that was walked already"
 
 
@@ -37,7 +39,7 @@ class Scan:
     options: IgnoreOptions = field(default_factory=IgnoreOptions)
     recursive: bool = True
     skipped: Path | None = None
-    """A folder that is left out wherever it stands: the data folder."""
+    """The data folder: it is left out by whatever path a walk comes to it."""
     only: Places | None = None
     """Look at these places alone; ``None`` is everywhere."""
     address: str = ""
@@ -63,6 +65,17 @@ class Scan:
     def concerns(self, path: str) -> bool:
         """Tell whether a path, as it is shown, is looked at, or leads to what is."""
         return self.only is None or self.only.concern(path)
+
+    def is_skipped(self, facts: os.stat_result) -> bool:
+        """Tell whether these are the facts of the data folder, which a walk may see being made."""
+        try:
+            return self.skipped is not None and os.path.samestat(facts, os.stat(self.skipped))
+        except OSError:
+            return False
+
+    def leads_into_skipped(self, path: str) -> bool:
+        """Tell whether a path, such as that of a link, leads to the data folder or into it."""
+        return self.skipped is not None and lies_within(path, os.fspath(self.skipped))
 
     def problem(self, path: str, status: FileStatus | str, reason: str) -> None:
         """Note that a path, as it is shown, could not be taken."""
@@ -104,12 +117,14 @@ class _Folder:
     """A folder that is being walked.
 
     ``place`` is its path as it is shown, ending in ``/``; ``entries`` are those still to come.
+    ``is_temporary`` tells that it is the system's folder of temporary files.
     """
 
     place: str
     rules: FolderRules
     metadata: FolderMetadata
     entries: Iterator[os.DirEntry[str]]
+    is_temporary: bool
 
 
 class _Walk:
@@ -120,8 +135,8 @@ class _Walk:
         self.rules = rules
         self.complete = True
         self.root = root
-        self.skipped = os.path.abspath(scan.skipped) if scan.skipped else None
         self.folders: set[tuple[int, int]] = set()
+        self.temporary = _temporary_folder()
 
     def files(self) -> Iterator[FoundFile]:
         """Yield the files in order; a stack, since folders may nest deeper than Python calls."""
@@ -136,13 +151,20 @@ class _Walk:
             name = shown(entry.name)
             if not self.scan.concerns(here.place + name):
                 continue
+            if not self._is_followed(entry) or _is_temporary(here, entry.name):
+                continue
             is_folder = _is_folder(entry)
             if here.rules.ignores(name, is_folder=is_folder):
                 continue
             if not is_folder:
                 yield from self.scan._file(entry.path, here.place + name, here.metadata, name)
-            elif self.scan.recursive and entry.path != self.skipped and self._leads_on(entry):
+            elif self.scan.recursive and self._leads_on(entry):
                 stack += self._enter(entry.path, f"{here.place}{name}/", here, name)
+
+    def _is_followed(self, entry: os.DirEntry[str]) -> bool:
+        if not entry.is_symlink():
+            return True
+        return self.scan.options.follow_links and not self.scan.leads_into_skipped(entry.path)
 
     def _leads_on(self, entry: os.DirEntry[str]) -> bool:
         """Tell whether a folder is entered here: of several ways to it a full walk knows the first.
@@ -164,14 +186,20 @@ class _Walk:
             self.complete = False
             self.scan.problem(shown_path, FileStatus.FAILED, _reason(error, path))
             return
+        if self.scan.is_skipped(facts) or (above is None and self.scan.leads_into_skipped(path)):
+            if above is None:
+                self.scan.problem(shown_path, "notice", SKIPPED)
+            return
         if (facts.st_dev, facts.st_ino) in self.folders:
             self.scan.problem(shown_path, "notice", WALKED_ALREADY)
             return
         self.folders.add((facts.st_dev, facts.st_ino))
-        names = {entry.name for entry in entries}
+        names = {entry.name for entry in entries if self._is_followed(entry)}
         rules = above.rules.below(name, path, names) if above else self.rules.at(path, names)
         metadata = above.metadata.below(name) if above else FolderMetadata()
-        yield _Folder(place, rules, self._told(metadata, path, place, names), iter(entries))
+        metadata = self._told(metadata, path, place, names)
+        temporary = os.path.samestat(facts, self.temporary) if self.temporary else False
+        yield _Folder(place, rules, metadata, iter(entries), temporary)
 
     def _told(
         self, metadata: FolderMetadata, path: str, place: str, names: set[str]
@@ -194,6 +222,18 @@ def check_paths(paths: Sequence[Path]) -> None:
     for path in paths:
         if not os.path.lexists(path):
             raise PathNotFoundError(f"{shown(str(path))} does not exist")
+
+
+def _temporary_folder() -> os.stat_result | None:
+    try:
+        return os.stat(tempfile.gettempdir())
+    except OSError:
+        return None
+
+
+def _is_temporary(folder: _Folder, name: str) -> bool:
+    """Tell whether a run of ours keeps there what it fetched or unpacked, for a moment."""
+    return folder.is_temporary and name.startswith("knowledge-")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
-
-if TYPE_CHECKING:
-    from pathspec import GitIgnoreSpec
+from knowledge.wildmatch import any_of, wildmatch
 
 
 class Globs:
@@ -25,23 +23,22 @@ class Globs:
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        self._spec = _compiled(tuple(patterns)) if patterns else None
+        self._any = _compiled(tuple(patterns)) if patterns else None
 
     def match(self, path: str) -> bool:
         """Tell whether a stored path matches; without patterns every path does."""
-        if self._spec is None:
+        if self._any is None:
             return True
-        return bool(self._spec.match_file(path.replace("\\", "/").lstrip("/")))
+        return self._any.match(path.replace("\\", "/").lstrip("/")) is not None
 
 
 @lru_cache(64)
-def _compiled(patterns: tuple[str, ...]) -> GitIgnoreSpec:
-    from pathspec import GitIgnoreSpec
-
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     try:
-        return GitIgnoreSpec.from_lines(_line(pattern) for pattern in patterns)
+        found = [wildmatch(_line(pattern)) for pattern in patterns]
     except ValueError as error:
         raise UsageError(f"--file: {error}") from error
+    return any_of(one.within if one else "(?!)" for one in found)
 
 
 def _line(pattern: str) -> str:

@@ -6,6 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 from knowledge.errors import UsageError
+from knowledge.wording import brief
 
 _AGO = re.compile(r"(\d{1,6})\s*(m|h|d|w)", re.IGNORECASE)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -38,7 +39,7 @@ def moment(text: str, flag: str, *, end: bool = False) -> int:
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
-            f"{flag} takes a date such as 2024-05-31, or an age such as 7d, not {text!r}",
+            f"{flag} takes a date such as 2024-05-31, or an age such as 7d, not {brief(text)}",
             hint="Ages are in minutes (90m), hours (12h), days (7d) or weeks (2w).",
         ) from error
     try:

@@ -9,12 +9,31 @@ from knowledge.retrieval.conditions import Condition
 from knowledge.retrieval.globs import Globs
 
 MAX_TOP_K = 10_000
+MAX_QUESTION = 2_000_000
+"""Characters of a question: a long document as one takes seconds and some 200 MB."""
 MODES = ("auto", "dense", "keyword", "hybrid")
 FUSIONS = ("weighted", "rrf")
 WEIGHT = 0.35
 """The dense side's share that measured best; see benchmarks/results/quality.md."""
 LEAST_CANDIDATES = 50
 CANDIDATES_PER_HIT = 5
+
+
+def check_question(text: str, where: str = "the query") -> None:
+    """Check a question.
+
+    Raises
+    ------
+    UsageError
+        It is empty, or longer than `MAX_QUESTION`; ``where`` names it.
+    """
+    if not text.strip():
+        raise UsageError(f"{where} is empty")
+    if len(text) > MAX_QUESTION:
+        raise UsageError(
+            f"{where} has more than {MAX_QUESTION:,} characters, the limit of a question",
+            hint="Ask for what matters in it; `knowledge ingest` takes long texts.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +105,7 @@ class Query:
     bm25: Bm25 | None = None
 
     def __post_init__(self) -> None:
-        if not self.text.strip():
-            raise UsageError("the query is empty")
+        check_question(self.text)
         if not self.datasets:
             raise UsageError("no dataset to look in")
         if not 1 <= self.top_k <= MAX_TOP_K:

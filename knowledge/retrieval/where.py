@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 
 from knowledge.errors import UsageError
 from knowledge.retrieval.conditions import AllOf, AnyOf, Comparison, Condition, text_of
+from knowledge.wording import shortened
 
 MAX_DEPTH = 100
 
@@ -185,6 +186,6 @@ class _Parser:
     def _fail(self, what: str, place: int | None = None) -> NoReturn:
         at = self._next.place if place is None else place
         raise UsageError(
-            f"--where {self._text!r}: {what} at character {at}",
+            f"--where {shortened(repr(self._text))}: {what} at character {at}",
             hint="Write it such as: year >= 2020 and (team = support or tags contains vpn)",
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knowledge.settings_table.setting import Setting
+from knowledge.settings_table.setting import MAX_SECONDS, Setting
 
 CHAT: tuple[Setting, ...] = (
     Setting(
@@ -39,6 +39,7 @@ CHAT: tuple[Setting, ...] = (
         120.0,
         "Seconds a chat model may take to answer, or to go on with an answer.",
         minimum=0.1,
+        maximum=MAX_SECONDS,
     ),
     Setting(
         "chat_retries",
@@ -46,5 +47,6 @@ CHAT: tuple[Setting, ...] = (
         3,
         "Further tries of a chat request that failed for a passing reason.",
         minimum=0,
+        maximum=1_000,
     ),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knowledge.settings_table.setting import Setting
+from knowledge.settings_table.setting import MAX_MIB, MAX_SECONDS, Setting
 
 DOCUMENTS: tuple[Setting, ...] = (
     Setting(
@@ -11,9 +11,15 @@ DOCUMENTS: tuple[Setting, ...] = (
         256,
         "Most tokens in a chunk; the average is about half of it.",
         minimum=1,
+        maximum=100_000,
     ),
     Setting(
-        "chunk_overlap", ("KNOW_CHUNK_OVERLAP",), 40, "Tokens that neighbours share.", minimum=0
+        "chunk_overlap",
+        ("KNOW_CHUNK_OVERLAP",),
+        40,
+        "Tokens that neighbours share.",
+        minimum=0,
+        maximum=100_000,
     ),
     Setting(
         "concurrency",
@@ -21,9 +27,15 @@ DOCUMENTS: tuple[Setting, ...] = (
         0,
         "Processes that read files; 0 is one a core.",
         minimum=0,
+        maximum=1_024,
     ),
     Setting(
-        "file_timeout", ("KNOW_FILE_TIMEOUT",), 120.0, "Seconds one file may take.", minimum=0.1
+        "file_timeout",
+        ("KNOW_FILE_TIMEOUT",),
+        120.0,
+        "Seconds one file may take.",
+        minimum=0.1,
+        maximum=MAX_SECONDS,
     ),
     Setting(
         "max_file_size",
@@ -31,6 +43,7 @@ DOCUMENTS: tuple[Setting, ...] = (
         512,
         "Largest file that is read, in MiB.",
         minimum=1,
+        maximum=MAX_MIB,
     ),
     Setting(
         "max_text_size",
@@ -38,6 +51,7 @@ DOCUMENTS: tuple[Setting, ...] = (
         64,
         "Most text that is taken from one file, in MiB.",
         minimum=1,
+        maximum=MAX_MIB,
     ),
     Setting(
         "max_unpacked_size",
@@ -45,6 +59,7 @@ DOCUMENTS: tuple[Setting, ...] = (
         1024,
         "Most that the members of one archive may unpack to, in MiB.",
         minimum=1,
+        maximum=MAX_MIB,
     ),
     Setting(
         "file_memory",
@@ -52,6 +67,7 @@ DOCUMENTS: tuple[Setting, ...] = (
         2048,
         "Memory one file may take while it is read, in MiB; 0 is no limit.",
         minimum=0,
+        maximum=MAX_MIB,
     ),
     Setting(
         "loader",

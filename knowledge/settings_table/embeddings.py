@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knowledge.settings_table.setting import Setting
+from knowledge.settings_table.setting import MAX_MIB, MAX_SECONDS, Setting
 
 EMBEDDINGS: tuple[Setting, ...] = (
     Setting(
@@ -33,6 +33,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         "Embedding requests in flight at once; 1 is strictly one after the other. Unless it is "
         "set, a provider may have a default of its own.",
         minimum=1,
+        maximum=1_024,
     ),
     Setting(
         "embedding_batch_size",
@@ -41,6 +42,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         "Texts in one embedding request. Unless it is set, a provider may have a default of its "
         "own.",
         minimum=1,
+        maximum=100_000,
     ),
     Setting(
         "embedding_batch_tokens",
@@ -48,6 +50,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         300_000,
         "Most tokens in one embedding request, estimated; a single text may have more.",
         minimum=1,
+        maximum=1_000_000_000,
     ),
     Setting(
         "embedding_rpm",
@@ -55,6 +58,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         0,
         "Most embedding requests a minute, over all threads; 0 is no limit.",
         minimum=0,
+        maximum=1_000_000_000,
     ),
     Setting(
         "embedding_tpm",
@@ -62,6 +66,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         0,
         "Most tokens a minute that are sent to be embedded, over all threads; 0 is no limit.",
         minimum=0,
+        maximum=1_000_000_000,
     ),
     Setting(
         "embedding_retries",
@@ -69,6 +74,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         6,
         "Further tries of an embedding request that failed for a passing reason.",
         minimum=0,
+        maximum=1_000,
     ),
     Setting(
         "embedding_timeout",
@@ -76,6 +82,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         120.0,
         "Seconds an embedding request may take.",
         minimum=0.1,
+        maximum=MAX_SECONDS,
     ),
     Setting(
         "embedding_cache",
@@ -89,6 +96,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         2048,
         "Size limit of the embedding cache in MiB; 0 is off.",
         minimum=0,
+        maximum=MAX_MIB,
     ),
     Setting(
         "prices_file",

@@ -41,6 +41,7 @@ HOSTED: tuple[Setting, ...] = (
         "Dimensions of the vectors, for models that can have others than their own; 0 is their "
         "own.",
         minimum=0,
+        maximum=100_000,
     ),
     Setting(
         "ollama_base_url",

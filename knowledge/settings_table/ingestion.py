@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knowledge.settings_table.setting import Setting
+from knowledge.settings_table.setting import MAX_MIB, MAX_SECONDS, Setting
 
 INGESTION: tuple[Setting, ...] = (
     Setting(
@@ -24,6 +24,12 @@ INGESTION: tuple[Setting, ...] = (
         "Take hidden files and folders too.",
     ),
     Setting(
+        "follow_links",
+        ("KNOW_FOLLOW_LINKS",),
+        True,
+        "Take what symbolic links in folders lead to, also outside of them.",
+    ),
+    Setting(
         "gitignore",
         ("KNOW_INGEST_GITIGNORE",),
         "auto",
@@ -43,6 +49,7 @@ INGESTION: tuple[Setting, ...] = (
         300.0,
         "Seconds that fetching one page or repository may take.",
         minimum=0.1,
+        maximum=MAX_SECONDS,
     ),
     Setting(
         "max_repository_size",
@@ -50,6 +57,7 @@ INGESTION: tuple[Setting, ...] = (
         2048,
         "Largest Git repository that is fetched, in MiB: its files at one commit.",
         minimum=1,
+        maximum=MAX_MIB,
     ),
     Setting("no_recursive", ("KNOW_NO_INGEST_RECURSIVE",), False, "Leave out sub-folders."),
     Setting(
@@ -76,5 +84,6 @@ INGESTION: tuple[Setting, ...] = (
         180.0,
         "Seconds after which a long ingest publishes what it has.",
         minimum=1,
+        maximum=MAX_SECONDS,
     ),
 )

@@ -11,6 +11,7 @@ LOCAL_MODELS: tuple[Setting, ...] = (
         0,
         "Threads that a local model computes with; 0 is the library's choice.",
         minimum=0,
+        maximum=1_024,
     ),
     Setting(
         "onnx_providers",
@@ -50,5 +51,6 @@ LOCAL_MODELS: tuple[Setting, ...] = (
         0,
         "Layers of a GGUF model that a GPU takes; -1 is all.",
         minimum=-1,
+        maximum=10_000,
     ),
 )

@@ -26,6 +26,7 @@ PROVIDERS: tuple[Setting, ...] = (
         0,
         "Dimensions to ask for; 0 is the model's own.",
         minimum=0,
+        maximum=100_000,
     ),
     Setting(
         "openai_api_version",

@@ -5,7 +5,9 @@ from __future__ import annotations
 from knowledge.settings_table.setting import Setting
 
 RETRIEVAL: tuple[Setting, ...] = (
-    Setting("top_k", ("KNOW_TOP_K",), 10, "Passages that retrieve returns.", minimum=1),
+    Setting(
+        "top_k", ("KNOW_TOP_K",), 10, "Passages that retrieve returns.", minimum=1, maximum=10_000
+    ),
     Setting(
         "retrieve_mode",
         ("KNOW_RETRIEVE_MODE",),
@@ -19,6 +21,7 @@ RETRIEVAL: tuple[Setting, ...] = (
         0,
         "Passages that each side of hybrid gives; 0 is five for each hit, at least 50.",
         minimum=0,
+        maximum=10_000,
     ),
     Setting(
         "retrieve_fusion",
@@ -32,6 +35,7 @@ RETRIEVAL: tuple[Setting, ...] = (
         0.35,
         "The dense side's share in hybrid, from 0 to 1.",
         minimum=0,
+        maximum=1,
     ),
     Setting(
         "rerank",

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+MAX_SECONDS = 604_800
+"""A week: no wait is meant to be longer, and the system's own timers end not far above it."""
+MAX_MIB = 16_777_216
+"""16 TiB."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -20,8 +25,8 @@ class Setting:
         The default; its type is the setting's type (``str``, ``int``, ``float`` or ``bool``).
     help:
         One sentence.
-    minimum:
-        Least value of a number.
+    minimum, maximum:
+        Least and greatest value of a number, which must have both.
     choices:
         Allowed values of a text, compared without case.
     secret:
@@ -40,8 +45,14 @@ class Setting:
     default: str | int | float | bool
     help: str
     minimum: float | None = None
+    maximum: float | None = None
     choices: tuple[str, ...] = ()
     secret: bool = False
     synonyms: Mapping[str, str] = field(default_factory=dict, hash=False)
     only_with: Mapping[str, str] = field(default_factory=dict, hash=False)
     not_with: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        is_number = isinstance(self.default, int | float) and not isinstance(self.default, bool)
+        if is_number and (self.minimum is None or self.maximum is None):
+            raise TypeError(f"the setting {self.name} needs a minimum and a maximum")

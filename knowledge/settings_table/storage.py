@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knowledge.settings_table.setting import Setting
+from knowledge.settings_table.setting import MAX_SECONDS, Setting
 
 STORAGE: tuple[Setting, ...] = (
     Setting("data_dir", ("KNOW_DATA_DIR",), "", "Data folder; empty is the platform's own."),
@@ -19,6 +19,7 @@ STORAGE: tuple[Setting, ...] = (
         60.0,
         "Seconds to wait for another writer.",
         minimum=0,
+        maximum=MAX_SECONDS,
     ),
     Setting(
         "trust_project",

@@ -293,3 +293,50 @@ def test_folders_nested_deeper_than_python_calls(names, tmp_path):
         assert names() == {"a.md"}
     finally:
         subprocess.run(["rm", "-rf", tmp_path / "root"], check=True)  # Python's rmtree recurses
+
+
+@pytest.fixture
+def data_in_tree(tmp_path, monkeypatch):
+    """A folder that holds the data folder, with a document in it that was put there."""
+    fill(tmp_path, "a.md", "b/c.md", ".data/notes/d.md")
+    monkeypatch.setenv("KNOW_DATA_DIR", str(tmp_path / "root/.data"))
+    return tmp_path / "root/.data"
+
+
+@pytest.mark.parametrize("lead", ["", "link", "above", "inside", "file", "relative"])
+def test_the_data_folder_is_left_out_by_whatever_path(
+    names, tmp_path, data_in_tree, lead, monkeypatch
+):
+    root = tmp_path / "root"
+    data = data_in_tree.rename(root / "data")
+    monkeypatch.setenv("KNOW_DATA_DIR", str(data))
+    if lead == "link":
+        os.symlink(data, root / "b/linked")
+    elif lead == "above":
+        os.symlink(root, tmp_path / "other")
+        monkeypatch.setenv("KNOW_DATA_DIR", str(tmp_path / "other/data"))
+    elif lead == "inside":
+        os.symlink(data / "notes", root / "b/linked")
+    elif lead == "file":
+        os.symlink(data / "notes/d.md", root / "b/linked.md")
+    elif lead == "relative":
+        monkeypatch.chdir(root / "b")
+        monkeypatch.setenv("KNOW_DATA_DIR", "../data")
+    assert names() == {"a.md", "b/c.md"}
+
+
+def test_the_data_folder_itself(run, tmp_path, data_in_tree):
+    os.symlink(data_in_tree, tmp_path / "linked")
+    for path in (data_in_tree, tmp_path / "linked", tmp_path / "linked/notes"):
+        outcome = run("ingest", path)
+        assert outcome.code == 0
+        assert "the data folder itself is left out" in outcome.err
+        assert run("list-files", "--json").json["files"] == []
+
+
+def test_what_runs_keep_for_a_moment_is_left_out(names, tmp_path, monkeypatch):
+    import tempfile
+
+    fill(tmp_path, "a.md", "tmp/knowledge-x/b.md", "tmp/c.md", "knowledge-y/d.md")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "root/tmp"))
+    assert names() == {"a.md", "tmp/c.md", "knowledge-y/d.md"}

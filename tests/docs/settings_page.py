@@ -59,7 +59,7 @@ def described(setting: Setting) -> str:
     """Return a setting's help with the limits it has."""
     limits = []
     if setting.minimum is not None:
-        limits.append(f"at least {setting.minimum:g}")
+        limits.append(f"{setting.minimum:g} to {setting.maximum:,.10g}")
     if setting.secret:
         limits.append("secret: never printed, not allowed in `knowledge.yaml`")
     return setting.help + (f" ({'; '.join(limits)})" if limits else "")

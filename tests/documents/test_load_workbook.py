@@ -1,5 +1,7 @@
 import datetime
 import io
+import re
+import tracemalloc
 
 import pytest
 
@@ -114,15 +116,100 @@ def test_opendocument_spreadsheets():
     assert found[0].cite("a.ods") == "a.ods, sheet Costs, rows 1-4"
 
 
-def test_cells_that_lie_far_apart_do_not_fill_the_memory():
+def lines(data, name):
+    """The text of the one sheet; it took little memory."""
+    tracemalloc.start()
+    document = load_one(data, name)
+    assert tracemalloc.get_traced_memory()[1] < 100_000_000
+    tracemalloc.stop()
+    return document
+
+
+def test_a_cell_at_the_far_corner_of_a_sheet():
+    def fill(book):
+        sheet = book.active
+        sheet.append(["name", "sold"])
+        sheet.append(["bolts", datetime.date(2024, 3, 1)])
+        sheet["B5"] = 0.25
+        sheet["B5"].number_format = "0%"
+        sheet["XFD1048576"] = "far away"
+
+    document = lines(xlsx(fill), "a.xlsx")
+    assert document.text == "name,sold\nbolts,2024-03-01\n\n,25%\n\n,,,far away\n"
+    assert not document.has_lines
+    assert "too far apart" in document.warnings[0]
+
+
+def test_cells_on_a_long_diagonal():
+    def fill(book):
+        for number in range(1, 16_000, 2):
+            book.active.cell(number, number, f"n{number}")
+
+    text = lines(xlsx(fill), "a.xlsx").text
+    assert [line for line in text.split("\n") if line] == [f"n{n}" for n in range(1, 16_000, 2)]
+
+
+def test_a_cell_without_content_makes_no_sheet_wide():
+    from openpyxl.styles import Font
+
     def fill(book):
         book.active["A1"] = "near"
-        book.active["XFD1048576"] = "far away"
+        book.active["XFD1048576"].font = Font(bold=True)
 
-    document = load_one(xlsx(fill), "a.xlsx")
-    assert "near" in document.text
-    assert "far away" in document.text
-    assert "too far apart" in document.warnings[0]
+    assert lines(xlsx(fill), "a.xlsx").text == "near\n"
+
+
+def cell(text, repeated=1):
+    inside = f"><text:p>{text}</text:p></table:table-cell>" if text else "/>"
+    kind = ' office:value-type="string"' if text else ""
+    return f'<table:table-cell{kind} table:number-columns-repeated="{repeated}"{inside}'
+
+
+def rows(*cells, repeated=1):
+    times = f'table:number-rows-repeated="{repeated}"'
+    return f"<table:table-row {times}>{''.join(cells)}</table:table-row>"
+
+
+@pytest.mark.parametrize(
+    ("inside", "found"),
+    [
+        (
+            rows(cell("near"))
+            + rows(cell(""), repeated=1_048_574)
+            + rows(cell("", 16_383), cell("far away")),
+            ["near", "far away"],
+        ),
+        (rows(cell("again", 16_384), repeated=1_048_576), ["again"]),
+        (
+            rows(cell("near"), cell("", 16_383)) + rows(cell("", 16_384), repeated=1_048_575),
+            ["near"],
+        ),
+    ],
+)
+def test_an_ods_sheet_of_repeated_cells(inside, found):
+    data = odf("spreadsheet", f'<table:table table:name="S">{inside}</table:table>')
+    text = lines(data, "a.ods").text
+    assert list(dict.fromkeys(part for part in re.split(r"[,\n]", text) if part)) == found
+
+
+def test_a_cell_at_the_far_corner_of_an_old_sheet():
+    import xlwt
+
+    book, output = xlwt.Workbook(), io.BytesIO()
+    sheet = book.add_sheet("S")
+    sheet.write(0, 0, "near")
+    for row in range(65_500, 65_536):
+        sheet.write(row, 255, f"far {row}")
+    book.save(output)
+    text = lines(output.getvalue(), "a.xls").text
+    assert text.startswith("near\n")
+    assert text.endswith("far 65535\n")
+
+
+def test_a_csv_line_of_a_million_columns():
+    document = lines(b"name,sold" + b"," * 1_000_000 + b"far\nbolts,3\n", "a.csv")
+    found = list(split(document, SplitterSpec()))
+    assert "bolts,3" in found[-1].text
 
 
 def test_charts_and_text_boxes_stand_beside_the_cells():

@@ -15,8 +15,10 @@ import pytest
 
 from knowledge.errors import FetchError, PrivateHostError
 from knowledge.ingestion.addresses import Page, Repository, parse_address
-from knowledge.ingestion.git import RemoteRepository, files_url
+from knowledge.ingestion.git import RemoteRepository, Tip, files_url
 from knowledge.ingestion.git_host import checked_host, checked_https
+from knowledge.ingestion.ignore import IgnoreOptions
+from knowledge.ingestion.repositories import Commit
 from knowledge.ingestion.web import FetchLimits
 from tests.conftest import environment, write_files
 from tests.ingestion.web_server import Answer, WebServer
@@ -194,6 +196,19 @@ def test_a_failed_file_is_looked_at_again(run, work, ingest):
     assert ingest(work.url, code=4)["files"]["failed"] == 1
     work.commit(gone=["broken.pdf"])
     assert ingest(work.url)["files"]["failed"] == 0
+
+
+def test_a_link_in_what_was_fetched_is_never_followed(tmp_path):
+    """Git is told to write none; should it, it leads nowhere."""
+    write_files(tmp_path, {"repo/a.md": "Text.", "secret/b.md": "Secret."})
+    (tmp_path / "repo/file.md").symlink_to(tmp_path / "secret/b.md")
+    (tmp_path / "repo/folder").symlink_to(tmp_path / "secret")
+    (tmp_path / "repo/.knowledge.json").symlink_to(tmp_path / "secret/b.md")
+    repository = parse_address("git+file:///srv/repo")
+    commit = Commit(repository, Tip(HASH, "main"), "", {})
+    found = commit.files(str(tmp_path / "repo"), 0, IgnoreOptions(), recursive=True)
+    assert [os.path.basename(file.path) for file in found] == ["a.md"]
+    assert not commit.problems
 
 
 def test_links_and_pointers_lead_nowhere(run, work, ingest, tmp_path):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +14,7 @@ from knowledge.errors import UsageError
 from knowledge.ingestion.ignore import IgnoreOptions
 from knowledge.ingestion.patterns import Patterns
 from knowledge.ingestion.scan import Scan
+from knowledge.retrieval.globs import Globs
 
 GLOBS = st.lists(
     st.sampled_from(
@@ -65,21 +66,66 @@ def test_include_narrows_and_exclude_drops(tree, include, exclude):
         assert not taken(tree, include=[glob]) & taken(tree, exclude=[glob])
 
 
-@given(st.lists(st.text(alphabet="ab*/!?#\\ .", min_size=1, max_size=6), max_size=5))
-@settings(deadline=None, max_examples=100)
-def test_one_look_for_all_lines_changes_nothing(lines):
-    """The quick look over all lines agrees with pathspec on each path."""
-    from pathspec import GitIgnoreSpec
+PIECES = [
+    *["a", "b", "ab", ".", "*", "**", "***", "?", "/", "**/", "/**", "!", "#", "\\", " ", "]", "-"],
+    *["[ab]", "[!a]", "[^b-]", "[]a]", "[a-", "[b-a]", "[.-0]", "[[:alpha:]]", "[[:x:]]", "[\\]]"],
+]
+RULES = st.lists(st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map("".join), max_size=6)
 
-    try:
-        spec = GitIgnoreSpec.from_lines(lines)
-    except ValueError:
-        with pytest.raises(UsageError):
-            Patterns(lines, "here")
-        return
-    patterns = Patterns(lines, "here")
-    for path in ("a", "b/", "a/b", "ab/a.b", "a b", "#a", "!b", "a/", "b/a/b"):
-        assert patterns.verdict(path) == spec.check_file(path).include, path
+
+@pytest.fixture(scope="module")
+def work_tree(tmp_path_factory):
+    root = tmp_path_factory.mktemp("work tree")
+    subprocess.run(["git", "init", "-q", root], check=True)
+    for top in ("", "a", "b", "a/b", "b/a", "a/b/ab", "ab/a/b/a.b"):
+        (root / top).mkdir(parents=True, exist_ok=True)
+        for name in ("f", "aa", "ba", "a.a", "#a", "!b", "a ", "a]", "-", "a\\b"):
+            (root / top / name).write_text("text")
+    return root
+
+
+def listed_by_git(root):
+    command = ["git", "-C", root, "ls-files", "-z", "--others", "--exclude-standard"]
+    env = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
+    listed = subprocess.run(command, check=True, capture_output=True, env=env).stdout
+    return {name for name in listed.decode().split("\0") if name and ".git" not in name}
+
+
+@given(rules=RULES, deeper=RULES)
+@settings(deadline=None, max_examples=150)
+def test_any_rules_mean_what_they_mean_to_git(work_tree, rules, deeper):
+    """Git itself is the judge, over rules that nobody would write."""
+    (work_tree / ".gitignore").write_text("\n".join(rules))
+    (work_tree / "a/.gitignore").write_text("\n".join(deeper))
+    assert taken(work_tree) == listed_by_git(work_tree)
+
+
+SOURCES = [".knowignore", ".gitignore", ".knowledge.json", "exclude", "include"]
+HARD = ["a*" * 20, "*a" * 30 + "b", "?*" * 30 + "b", "**/a*/" * 20 + "b", "[a-z]*" * 30 + "0"]
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("pattern", HARD)
+@pytest.mark.parametrize("source", SOURCES)
+def test_many_stars_take_no_time(tmp_path, pattern, source):
+    for name in ("a" * 60, "a" * 250, "aa/" * 60 + "c"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("text")
+    (tmp_path / ".git").mkdir()
+    told = json.dumps({"metadata": {pattern: {"kind": "k"}}})
+    options = {source: [pattern]} if source in ("exclude", "include") else {}
+    if not options:
+        (tmp_path / source).write_text(told if source.endswith("json") else pattern)
+    matched = {"a" * 60, "a" * 250} if pattern == HARD[0] else set()
+    everything = {"a" * 60, "a" * 250, "aa/" * 60 + "c"}
+    wanted = {".knowledge.json": everything, "include": matched}.get(source, everything - matched)
+    assert taken(tmp_path, **options) == wanted
+
+
+@pytest.mark.timeout(30)
+@pytest.mark.parametrize("pattern", HARD)
+def test_many_stars_in_a_filter_take_no_time(pattern):
+    assert Globs([pattern]).match("/docs/" + "a" * 250) == (pattern == HARD[0])
 
 
 def test_gitignore_is_read_as_git_reads_it(tmp_path):
@@ -93,8 +139,11 @@ def test_gitignore_is_read_as_git_reads_it(tmp_path):
     (tmp_path / "docs/.gitignore").write_text("*.tmp\n/deep\n!secret.txt\n")
     subprocess.run(["git", "init", "-q", tmp_path], check=True)
     (tmp_path / ".git/info/exclude").write_text("secret.txt\n")
-    command = ["git", "-C", tmp_path, "ls-files", "-z", "--others", "--exclude-standard"]
-    listed = subprocess.run(command, check=True, capture_output=True).stdout.decode().split("\0")
-    expected = {name for name in listed if name and not Path(name).name.startswith(".")}
-    assert taken(tmp_path) == expected
+    assert taken(tmp_path) == listed_by_git(tmp_path)
     assert taken(tmp_path, gitignore=False) == set(files)
+
+
+@pytest.mark.parametrize("line", ["a\\", "a" * 5_000])
+def test_a_line_that_is_no_pattern(line):
+    with pytest.raises(UsageError, match=r"here: .{,200}$"):
+        Patterns([line], "here")

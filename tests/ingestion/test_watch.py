@@ -473,3 +473,27 @@ def test_a_problem_is_told_once_as_long_as_nothing_changes(tmp_path):
     assert news.of(report_of(problem, page), everything=True)[0].problems == (problem, page)
     assert news.of(report_of(problem, page), everything=True)[0] is None
     assert news.of(report_of(problem), everything=False)[0].problems == (problem,)
+
+
+@pytest.mark.parametrize("lead", ["folder", "inside", "above"])
+def test_a_data_folder_that_a_link_leads_to_does_not_keep_a_watch_awake(tmp_path, lead):
+    root, data = tmp_path / "root", tmp_path / "root/data"
+    write_files(root, {"a.md": "Text a."})
+    data.mkdir()
+    if lead == "above":
+        os.symlink(root, tmp_path / "other")
+    with KnowledgeBase.open(tmp_path / "other/data" if lead == "above" else data) as kb:
+        kb.ingest(root)
+        if lead != "above":
+            os.symlink(data if lead == "folder" else data / "datasets", root / "linked")
+        roots = Roots([root], [kb.folder.root], include_hidden=True)
+        for below in ("data/catalog.db-wal", "data/datasets/x/g1/y", "linked/x/g1/y"):
+            assert roots.keeps(str(root / below)) == (lead == "above" and below[0] == "l")
+        assert roots.keeps(str(root / "a.md"))
+        with Steps(kb, root) as steps:
+            steps.begin()
+            (root / "b.md").write_text("Text b.")
+            assert steps.counts() == {"ingested": 1}
+            (root / "c.md").write_text("Text c.")
+            assert steps.counts() == {"ingested": 1}
+        assert {os.path.basename(path) for path in held(kb)} == {"a.md", "b.md", "c.md"}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from knowledge.bounded_data import DataError, parse_json
 from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.encodings import decode
 from knowledge.documents.json_text import in_lines, is_in_lines, with_plain_characters
@@ -41,8 +41,8 @@ def _structured(text: str) -> Loaded | None:
     if '"documents"' not in text:
         return None
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = parse_json(text)
+    except DataError:
         return None
     if not _is_structured(value):
         return None

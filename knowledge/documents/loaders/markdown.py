@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from knowledge.bounded_data import DataError, parse_yaml
 from knowledge.documents.cleaning import drop_inline_data
 from knowledge.documents.encodings import decode
 from knowledge.documents.metadata import plain_metadata
@@ -40,10 +41,8 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
 
 
 def _parse(matter: str) -> tuple[dict[str, Any], tuple[str, ...]]:
-    import yaml
-
     try:
-        content = yaml.safe_load(matter)
-    except (yaml.YAMLError, ValueError, RecursionError):
-        return {}, ("its front matter is not YAML",)
+        content = parse_yaml(matter)
+    except DataError as error:
+        return {}, (f"its front matter can't be read as YAML: {error}",)
     return plain_metadata(content), ()

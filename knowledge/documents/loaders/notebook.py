@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import Any
 
+from knowledge.bounded_data import DataError, parse_json
 from knowledge.documents.cleaning import clean, drop_inline_data
 from knowledge.documents.encodings import decode
 from knowledge.documents.fencing import fenced
@@ -34,8 +34,8 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     """
     del name
     try:
-        notebook = json.loads(decode(data)[0])
-    except (ValueError, RecursionError) as error:
+        notebook = parse_json(decode(data)[0])
+    except DataError as error:
         raise DocumentError(f"it is not a notebook: {error}") from error
     cells = _cells(notebook)
     about = notebook.get("metadata")

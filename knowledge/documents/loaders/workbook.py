@@ -8,29 +8,26 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from knowledge.documents.cleaning import clean
-from knowledge.documents.detect import detect
 from knowledge.documents.loaders import percentages
 from knowledge.documents.loaders.drawings import beside_the_cells
-from knowledge.documents.loaders.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.loaders.far_cells import drawn_together
 from knowledge.documents.loaders.odf_protection import unlocked
 from knowledge.documents.loaders.package import Package, core_properties, properties
 from knowledge.documents.loaders.percentages import Decimals, Percentages
 from knowledge.documents.loaders.protection import OLE, protected, unlock
-from knowledge.documents.loaders.records import MAX_CELLS, area, csv_lines
+from knowledge.documents.loaders.records import csv_lines
 from knowledge.documents.loading import Loaded
 from knowledge.documents.options import LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageSpan, PageUnit, TextKind
 
-_MEDIA_TYPES = {
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "ods": "application/vnd.oasis.opendocument.spreadsheet",
-}
+_FAR_APART = ("its cells lie too far apart to cite their rows: empty ones are left out",)
 
 
 def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
@@ -41,19 +38,22 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It can't be read, or is protected by a password.
     """
+    del name
     data = unlock(data, options)
     if data.startswith(b"PK"):
         data = unlocked(data, options)
     package = Package(data) if data.startswith(b"PK") else None
-    format_ = detect(name, data) or "xlsx"
     metadata: dict[str, Any] = _metadata(package) if package else {}
-    if package and area(package) > MAX_CELLS:
-        return _far_apart(data, format_, metadata)
+    beside = beside_the_cells(package) if package else []
+    together = drawn_together(package) if package else None
+    if together is not None:
+        data, package = together, Package(together)
     with panics_as_errors("reading it"):
         sheets = list(_by_calamine(data, Percentages(package)) if package else _by_xlrd(data))
     documents = [_document(number, *sheet) for number, sheet in enumerate(sheets, 1)]
-    if package:
-        documents += beside_the_cells(package)
+    if together is not None:
+        documents = [replace(one, has_lines=False, warnings=_FAR_APART) for one in documents]
+    documents += beside
     return Loaded(tuple(documents), metadata={**metadata, "sheets": len(sheets)})
 
 
@@ -111,7 +111,7 @@ def _by_xlrd(data: bytes) -> Iterator[Sheet]:
 
     try:
         stream = _stream(data)
-        book = xlrd.open_workbook(file_contents=stream, logfile=io.StringIO())
+        book = xlrd.open_workbook(file_contents=stream, logfile=io.StringIO(), ragged_rows=True)
         found = _xlrd_percentages(book, stream)
         for number, sheet in enumerate(book.sheets()):
             rows = [[_xlrd_cell(cell, book.datemode) for cell in row] for row in sheet.get_rows()]
@@ -183,19 +183,6 @@ def _shown(value: Any, decimals: int | None = None) -> str:
         minutes, seconds = divmod(round(value.total_seconds()), 60)
         return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
     return " ".join(clean(str(value)).split())
-
-
-def _far_apart(data: bytes, format_: str, metadata: dict[str, Any]) -> Loaded:
-    """Read sheets whose cells lie so far apart that a table of all between fills the memory."""
-    with panics_as_errors("reading it"):
-        result = extract(data, _MEDIA_TYPES[format_])
-    document = Document(
-        clean(result.content),
-        TextKind.MARKDOWN,
-        loader="kreuzberg",
-        warnings=("its cells lie too far apart to cite their rows",),
-    )
-    return Loaded((document,), metadata={**metadata_of(result), **metadata})
 
 
 def _metadata(package: Package) -> dict[str, Any]:
