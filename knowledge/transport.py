@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import socket
+import ssl
 import threading
 import time
 import urllib.request
@@ -23,7 +25,6 @@ import httpcore
 import httpx
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Callable, Iterable, Iterator
 
 REPLY_BYTES = 8 << 20
@@ -100,6 +101,8 @@ class BoundedTransport(httpx.BaseTransport):
         The bound of a request that carries none.
     addresses:
         Gives the addresses of a host and a port, the preferred first; not asked for a proxy's.
+    authorities:
+        File of the trusted certificates, where it is not the usual one.
     """
 
     def __init__(
@@ -107,7 +110,9 @@ class BoundedTransport(httpx.BaseTransport):
         seconds: float,
         size: int = REPLY_BYTES,
         addresses: Callable[[str, int], list[str]] | None = None,
+        authorities: str | None = None,
     ) -> None:
+        self._authorities = authorities
         self._seconds = seconds
         self._size = size
         self._addresses = addresses or look_up
@@ -154,7 +159,7 @@ class BoundedTransport(httpx.BaseTransport):
 
     def _new_pool(self, proxy: str | None) -> httpcore.ConnectionPool:
         common: dict[str, Any] = {
-            "ssl_context": certificates(),
+            "ssl_context": certificates(self._authorities),
             "max_connections": None,  # whoever sends limits the requests in flight
             "max_keepalive_connections": 20,
             "keepalive_expiry": 5.0,
@@ -177,9 +182,12 @@ class BoundedTransport(httpx.BaseTransport):
 
 
 @cache
-def certificates() -> ssl.SSLContext:
+def certificates(file: str | None = None) -> ssl.SSLContext:
     """Return the trusted certificates, whose reading takes longer than all else of a client."""
-    return httpx.create_ssl_context()
+    if file is None:
+        return httpx.create_ssl_context()
+    folder = os.path.isdir(file)
+    return ssl.create_default_context(cafile=None if folder else file, capath=file if folder else None)
 
 
 def proxy_for(scheme: str, host: str) -> str | None:
