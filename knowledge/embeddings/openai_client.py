@@ -6,7 +6,7 @@ and certificates.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.http_client import CONNECT_SECONDS
 
@@ -64,7 +64,14 @@ def new_client(
         if endpoint.token is not None:
             request.headers["Authorization"] = f"Bearer {endpoint.token()}"
 
-    timeout = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
+    # The package's types name its own copy of httpx; it takes either.
+    timeout: Any = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
+    http_client: Any = httpx.Client(
+        transport=BoundedTransport(timeout_seconds),
+        timeout=timeout,
+        follow_redirects=False,
+        event_hooks={"request": [set_headers]},
+    )
     # Whatever is None here, the package takes from the environment.
     return openai.OpenAI(
         api_key="-",
@@ -74,10 +81,5 @@ def new_client(
         default_query=dict(endpoint.query),
         max_retries=0,
         timeout=timeout,
-        http_client=httpx.Client(
-            transport=BoundedTransport(timeout_seconds),
-            timeout=timeout,
-            follow_redirects=False,
-            event_hooks={"request": [set_headers]},
-        ),
+        http_client=http_client,
     )

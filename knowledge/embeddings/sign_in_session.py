@@ -56,7 +56,7 @@ class _Adapter(requests.adapters.BaseAdapter):
         sent = httpx.Request(
             str(request.method),
             url,
-            headers=dict(request.headers),
+            headers={name: str(value) for name, value in request.headers.items()},
             content=_bytes(request.body),
             extensions={
                 "timeout": httpx.Timeout(seconds).as_dict(),
