@@ -23,6 +23,7 @@ from knowledge.errors import (
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
+from knowledge.masking import SHORTEST_SECRET, without_key_likes, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +58,6 @@ _WAIT = re.compile(
     r"(?:try again|retry)\w* (?:in|after) (?:(\d+)m(?!s))?(?:([\d.]+) ?(ms|s))?", re.IGNORECASE
 )
 _RETRY_DELAY = re.compile(r'"retryDelay": *"([\d.]+)s"')  # Google's
-_KEY_LIKE = re.compile(r"\bsk-[\w*.…-]+|\beyJ[\w.-]{10,}|[\w-]*\*{3,}[\w*-]*")
 _EXCERPT = 300
 _JUDGED = 32 << 10
 """Most characters of a refusal that are looked through; patterns take long over megabytes."""
@@ -151,12 +151,11 @@ class Failures:
 
     def scrub(self, text: str) -> str:
         """Take keys, and what looks like one, out of a text and make it one short line."""
-        for secret in self.endpoint.secrets:
-            if len(secret) >= 8:  # shorter ones are dummies for servers that want no key
-                text = text.replace(secret, "[key]")
-            if len(secret) >= 16:
-                text = re.sub(re.escape(secret[:8]) + r"\S*", "[key]", text)
-        text = " ".join(_KEY_LIKE.sub("[key]", text).split())
+        known = [*self.endpoint.secrets, *self.endpoint.headers.values()]
+        known += [value.rpartition(" ")[2] for value in self.endpoint.headers.values()]
+        known = [secret for secret in known if len(secret) >= SHORTEST_SECRET]
+        text = without_secrets(without_key_likes(text, shown="[key]"), known, shown="[key]")
+        text = " ".join(text.split())
         return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
     @property
