@@ -17,7 +17,7 @@ from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
-Behaviour = Callable[["Answering"], None]
+Behaviour = Callable[["Answering"], object]
 DEPTH = 100_000
 
 
@@ -63,9 +63,15 @@ class HostileServer(ThreadingHTTPServer):
         self.behaviour = behaviour
         self.requests = 0
         self.sent = 0
+        self.connections = 0
         self.open = True
         self.url = f"http://127.0.0.1:{self.server_port}"
         self._thread = threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True)
+
+    def get_request(self) -> Any:
+        """Take a connection, which may not become a request."""
+        self.connections += 1
+        return super().get_request()
 
     def __enter__(self) -> Self:
         self._thread.start()

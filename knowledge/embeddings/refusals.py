@@ -129,10 +129,7 @@ class Failures:
             )
         cause = self.scrub(str(error.__cause__ or error))
         if _is_too_large(error) or _is_too_large(error.__cause__):
-            return EmbeddingError(
-                f"{self.who} {cause}",
-                hint=f"Use a smaller embedding batch size. {self.address_hint}",
-            )
+            return EmbeddingError(f"{self.who} {cause}", hint=self.address_hint)
         if "CERTIFICATE_VERIFY_FAILED" in cause:
             return EmbeddingError(
                 f"{self.who} shows a certificate that is not trusted: {cause}",
