@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
 import socket
 import ssl
 import threading
@@ -19,6 +18,7 @@ import urllib.request
 import zlib
 from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpcore
@@ -186,8 +186,9 @@ def certificates(file: str | None = None) -> ssl.SSLContext:
     """Return the trusted certificates, whose reading takes longer than all else of a client."""
     if file is None:
         return httpx.create_ssl_context()
-    folder = os.path.isdir(file)
-    return ssl.create_default_context(cafile=None if folder else file, capath=file if folder else None)
+    if Path(file).is_dir():
+        return ssl.create_default_context(capath=file)
+    return ssl.create_default_context(cafile=file)
 
 
 def proxy_for(scheme: str, host: str) -> str | None:

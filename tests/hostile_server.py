@@ -1,8 +1,8 @@
 """A server on the loopback address whose replies do not end, or are not what they seem.
 
-    with HostileServer(ENDLESS) as server:
-        run(env={"OPENAI_BASE_URL": server.url})
-    assert server.sent < 10_000_000
+with HostileServer(ENDLESS) as server:
+    run(env={"OPENAI_BASE_URL": server.url})
+assert server.sent < 10_000_000
 """
 
 from __future__ import annotations

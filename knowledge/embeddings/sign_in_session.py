@@ -1,4 +1,4 @@
-"""A session of ``requests``, which the clouds' sign-in libraries use, over our bounded transport."""
+"""A session of ``requests``, as the clouds' sign-in libraries take it, with bounded replies."""
 
 from __future__ import annotations
 

@@ -123,7 +123,9 @@ def _embeddings(predictions: list[Any]) -> Embeddings:
     told = [item.get("statistics") for item in items]
     counts = [item.get("token_count") for item in told if isinstance(item, dict)]
     # Google tells whole numbers as floats.
-    tokens = sum(int(count) for count in counts if isinstance(count, int | float) and 0 < count < 1e9)
+    tokens = sum(
+        int(count) for count in counts if isinstance(count, int | float) and 0 < count < 1e9
+    )
     return Embeddings(
         stack_vectors([read_vector(item.get("values")) for item in items]), tokens or None
     )

@@ -7,8 +7,7 @@ from urllib.parse import quote
 
 import pytest
 
-from knowledge.embeddings.endpoint import keyed_endpoint, split_address
-from knowledge.embeddings.endpoint import Variables
+from knowledge.embeddings.endpoint import Variables, keyed_endpoint, split_address
 from knowledge.embeddings.refusals import Failures
 from knowledge.errors import UsageError
 from knowledge.ingestion.addresses import parse_address
@@ -216,7 +215,10 @@ def test_a_proxy_s_password_is_not_shown(run, monkeypatch):
 def test_git_s_errors_show_no_password(run, monkeypatch, tmp_path):
     script = tmp_path / "bin" / "git"
     script.parent.mkdir()
-    script.write_text(f"#!/bin/sh\necho 'fatal: no access to https://bob:{SECRET}@h/r?token={SECRET}' >&2\nexit 1\n")
+    script.write_text(
+        f"#!/bin/sh\necho 'fatal: no access to https://bob:{SECRET}@h/r?token={SECRET}' >&2\n"
+        "exit 1\n"
+    )
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
     outcome = run("ingest", f"git+file://{ROOT}", "--debug")

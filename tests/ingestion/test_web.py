@@ -353,9 +353,7 @@ def test_a_dry_run_fetches_and_stores_nothing(run, web, ingest, data_dir, tmp_pa
     assert not data_dir.exists()
 
 
-@pytest.mark.parametrize(
-    "behaviour", [hostile.dripping, hostile.dripping_headers, hostile.silent]
-)
+@pytest.mark.parametrize("behaviour", [hostile.dripping, hostile.dripping_headers, hostile.silent])
 def test_a_page_and_a_redirect_are_bounded_in_time_as_a_whole(tmp_path, behaviour):
     with hostile.HostileServer(behaviour) as server:
         with pytest.raises(FetchError, match="KNOW_FETCH_TIMEOUT"):
