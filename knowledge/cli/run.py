@@ -70,6 +70,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    except (Interrupted, KeyboardInterrupt):  # while an error was told
+        return INTERRUPTED
+    except Terminated:
+        return TERMINATED
     return code
 
 
