@@ -8,7 +8,6 @@ whether a key may go to an endpoint.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -18,6 +17,7 @@ from typing import Any
 from knowledge.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.conversion import convert
 from knowledge.errors import UsageError
+from knowledge.masking import masked_urls
 from knowledge.profiles import Profile, Variables, read_profiles
 from knowledge.settings_table import TABLE, Setting
 from knowledge.settings_table.former import unread_variables
@@ -158,9 +158,8 @@ class Settings:
 
 
 def without_password(url: str) -> str:
-    """Return a URL in which credentials, before the host or in the query, are masked."""
-    url = re.sub(r"://[^/\s]*@", "://********@", url)
-    return re.sub(r"([?&][^=&\s]*(?:key|token|secret|sig)[^=&\s]*=)[^&\s]+", r"\1********", url)
+    """Return a URL, or a text with URLs, whose secrets are masked; see `knowledge.masking`."""
+    return masked_urls(url)
 
 
 _FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from knowledge.chat.replies import answer_of
 from knowledge.embeddings.answers import UnusableAnswerError, parse_object
 from knowledge.embeddings.http_client import check_key
-from knowledge.embeddings.openai_client import new_client
+from knowledge.embeddings.openai_client import REPLY_BYTES_HEADER, new_client
 from knowledge.embeddings.refusals import Failures
 from knowledge.embeddings.retry import Retrier
 from knowledge.errors import (
@@ -34,11 +34,18 @@ from knowledge.errors import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    import httpx
     from openai import OpenAI
 
     from knowledge.chat.dialect import Dialect
     from knowledge.embeddings.endpoint import Endpoint
     from knowledge.embeddings.retry import Backoff
+
+STREAM_BYTES = 64 << 20
+"""Most bytes of a streamed answer, whose events are some hundred bytes for each word."""
+
+STREAM_TIMES = 10
+"""A streamed answer may take so many times what its next part may."""
 
 _FAMILY: tuple[tuple[type[EmbeddingError], type[ChatError]], ...] = (
     (EmbeddingAuthError, ChatAuthError),
@@ -70,7 +77,7 @@ class ChatConnection:
     dialect:
         What the server understands.
     timeout:
-        Seconds an answer, or its next part, may take.
+        Seconds an answer, or its next part, may take; in parts, ten times as long in all.
     retries:
         Further tries of a request that failed for a passing reason.
     backoff:
@@ -123,9 +130,9 @@ class ChatConnection:
             response = self._answered(lambda: {**build(), "stream": True})
             kind = response.http_response.headers.get("content-type", "")
             if "json" in kind:  # it does not stream
-                yield answer_of(self._body(response.http_response.read())).text
+                yield answer_of(self._body(self._read(response.http_response))).text
                 return
-            yield from self._pieces(response.parse())
+            yield from self._pieces(response)
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -148,22 +155,28 @@ class ChatConnection:
 
     def _post(self, fields: dict[str, Any]) -> Any:
         client = self._connect()
+        from knowledge.transport import REPLY_BYTES
+
         if self._endpoint.token is not None:
             self._endpoint.token()  # kept by its source; the package would wrap what it raises
+        size = STREAM_BYTES if fields.get("stream") else REPLY_BYTES
         with self._network_errors(fields):
             return client.chat.completions.with_raw_response.create(
-                model=self._endpoint.model, **fields
+                model=self._endpoint.model,
+                extra_headers={REPLY_BYTES_HEADER: str(size)},
+                **fields,
             )
 
     @contextlib.contextmanager
     def _network_errors(self, fields: Mapping[str, Any]) -> Iterator[None]:
+        import httpx
         import openai
 
         try:
             yield
-        except openai.APITimeoutError as error:
+        except (openai.APITimeoutError, httpx.TimeoutException) as error:
             raise self.failures.of_connection(error, timeout=self._timeout) from error
-        except openai.APIConnectionError as error:
+        except (openai.APIConnectionError, httpx.RequestError) as error:
             raise self.failures.of_connection(error) from error
         except openai.APIStatusError as error:
             answer = error.response
@@ -184,17 +197,28 @@ class ChatConnection:
             raise self.failures.of_status(200, {}, said, texts=1)
         return body
 
-    def _pieces(self, chunks: Any) -> Iterator[str]:
+    def _read(self, answer: httpx.Response) -> bytes:
+        """Read an answer that was to be streamed, and is one JSON object."""
+        from knowledge.transport import REPLY_BYTES
+
+        answer.extensions["bound"].size = REPLY_BYTES
+        with self._network_errors({}):
+            return answer.read()
+
+    def _pieces(self, response: Any) -> Iterator[str]:
         import openai
 
+        bound = response.http_response.extensions["bound"]
+        chunks = response.parse()
         try:
             with self._network_errors({}):
                 for chunk in chunks:
                     yield from _text_of_chunk(chunk)
+                    bound.renew()  # after it, since whoever takes the text may take their time
         except openai.APIError as error:  # an error in the middle of the stream
             said = json.dumps({"error": error.body or error.message})
             raise self.failures.of_status(200, {}, said, texts=1) from error
-        except (ValueError, AttributeError) as error:
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise self.failures.of_answer(f"sent a stream that can't be read: {error}") from error
         finally:
             chunks.close()
@@ -203,7 +227,9 @@ class ChatConnection:
         with self._lock:
             if self._client is None:
                 check_key(self._endpoint, self.failures)
-                self._client = new_client(self._endpoint, self._timeout)
+                self._client = new_client(
+                    self._endpoint, self._timeout, longest_seconds=STREAM_TIMES * self._timeout
+                )
             return self._client
 
 

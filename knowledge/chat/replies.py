@@ -97,7 +97,10 @@ def object_of(text: str, schema: Mapping[str, Any]) -> dict[str, Any]:
     from jsonschema.exceptions import best_match
 
     found = _first_object(text)
-    error = best_match(Draft202012Validator(dict(schema)).iter_errors(found))
+    try:
+        error = best_match(Draft202012Validator(dict(schema)).iter_errors(found))
+    except RecursionError:
+        raise UnusableReplyError("is nested too deeply") from None
     if error is not None:
         raise UnusableReplyError(f"does not fit the schema at {error.json_path}: {error.message}")
     return found
@@ -109,6 +112,9 @@ def _first_object(text: str) -> dict[str, Any]:
     for brace in re.finditer(r"\{", text):
         try:
             found, _ = decoder.raw_decode(text, brace.start())
+        except RecursionError:
+            problem = "it is nested too deeply"
+            break
         except ValueError as error:
             problem = str(error)
             continue

@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
+from urllib.parse import unquote
 
 import typer
 
@@ -19,15 +20,22 @@ from knowledge.cli.session import Interrupted, OutputClosedError
 from knowledge.cli.terminal import clean_streams, complain
 from knowledge.cli.usage import usage_error
 from knowledge.errors import KnowledgeError, UsageError
-from knowledge.settings import TABLE, Settings, without_password
+from knowledge.masking import without_key_likes, without_secrets
+from knowledge.settings import TABLE, Settings
 
 INTERRUPTED = 130
 TERMINATED = 143
 BROKEN_PIPE = 141
 
-_SECRET_NAME = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD)$")
+_SECRET_NAME = re.compile(
+    r"(KEY|TOKEN|SECRET|PASSWORDS?|PASSWD|CREDENTIALS?|AUTHORIZATION|HEADERS?)$", re.IGNORECASE
+)
 _SHORTEST_SECRET = 4
 """Characters; masking less would take the text apart and hide nothing."""
+
+_PARTS = re.compile(r":\s*\"?([^;\n\"]+)")
+"""The values of headers, in a list of them."""
+_PASSWORD_OF_URL = re.compile(r"://[^/@\s]*:([^/@\s]+)@")
 
 # Typer carries its own copy of click, whose names it does not export.
 _BadUsage = typer.BadParameter.__base__
@@ -64,6 +72,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return BROKEN_PIPE
+        except (Interrupted, KeyboardInterrupt):  # while an error was reported
+            return INTERRUPTED
+        except Terminated:
+            return TERMINATED
     return code
 
 
@@ -109,9 +121,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
 def _show_traceback() -> None:
     """Print the traceback of the error at hand; servers' messages may echo a key."""
     text = traceback.format_exc()
-    for secret in _secrets():
-        text = text.replace(secret, "********")
-    complain(without_password(text))
+    complain(without_secrets(without_key_likes(text), _secrets()))
 
 
 def _secrets() -> list[str]:
@@ -129,7 +139,12 @@ def _secrets() -> list[str]:
     ]
     # A settings file that a flag named may use any variable as a key.
     looks_secret = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
-    found = [settings[name] for name in names] + in_profiles + looks_secret
+    found = [str(settings[name]) for name in names] + in_profiles + looks_secret
+    found += [part for value in found for part in _PARTS.findall(value)]
+    addresses = [*os.environ.values(), *(str(settings[setting.name]) for setting in TABLE)]
+    found += [
+        unquote(password) for value in addresses for password in _PASSWORD_OF_URL.findall(value)
+    ]
     return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
 
 

@@ -33,6 +33,8 @@ def parse_object(content: bytes, *, list_as: str = "") -> dict[str, Any]:
     """
     try:
         body = json.loads(content)
+    except RecursionError as error:
+        raise UnusableAnswerError("answered with JSON that is nested too deeply") from error
     except ValueError as error:
         excerpt = content[:200].decode("utf-8", "replace").strip()
         what = f"something other than JSON: {excerpt}" if excerpt else "an empty body"
@@ -54,9 +56,12 @@ def read_vector(found: Any) -> NDArray[np.float32]:
         It is something else.
     """
     try:
+        vector = np.asarray([] if found is None else found)
+        if vector.size and not _is_numbers(vector, found):
+            raise TypeError("numpy would read texts as numbers")
         with np.errstate(over="ignore"):
-            vector = np.asarray([] if found is None else found, dtype=np.float32)
-    except (TypeError, ValueError, OverflowError) as error:
+            vector = vector.astype(np.float32)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UnusableAnswerError(
             "answered with an embedding that is no list of numbers", NO_EMBEDDINGS
         ) from error
@@ -66,6 +71,14 @@ def read_vector(found: Any) -> NDArray[np.float32]:
             "Start the server with pooling (llama.cpp: --pooling mean).",
         )
     return vector
+
+
+def _is_numbers(vector: NDArray[Any], found: Any) -> bool:
+    """Tell whether an answer holds numbers only; a null among them is told later, as no number."""
+    if vector.dtype.kind in "fiu":
+        return True
+    known = {float, int, type(None)}
+    return vector.dtype.kind == "O" and vector.ndim == 1 and {*map(type, found)} <= known
 
 
 def stack_vectors(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
@@ -101,5 +114,5 @@ def read_rows(found: Any) -> NDArray[np.float32]:
 
 
 def token_count(*counts: Any) -> int | None:
-    """Return the first that is a positive whole number."""
-    return next((count for count in counts if type(count) is int and count > 0), None)
+    """Return the first that is a positive whole number, and one that a request can have."""
+    return next((count for count in counts if type(count) is int and 0 < count < 2**40), None)

@@ -177,5 +177,5 @@ def _only(data: Any) -> Any:
 def _parsed(data: str) -> Any:
     try:
         return json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return data

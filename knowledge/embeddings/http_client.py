@@ -7,15 +7,12 @@ and certificates.
 from __future__ import annotations
 
 import threading
-import time
-from functools import cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from knowledge.embeddings.answers import UnusableAnswerError, parse_object
 from knowledge.errors import EmbeddingAuthError, EmbeddingError
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterator, Mapping
 
     import httpx
@@ -25,6 +22,9 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS = 10.0
 """Most that is waited for a connection."""
+
+BYTES_A_TEXT = 256 << 10
+"""Most bytes of a reply for each text: some 10,000 dimensions as JSON, beside what all may take."""
 
 
 class NoSuchRouteError(EmbeddingError):
@@ -39,7 +39,7 @@ class HttpClient:
     Parameters
     ----------
     timeout:
-        Seconds an answer may take.
+        Seconds an answer may take, its last byte included.
     """
 
     def __init__(self, endpoint: Endpoint, failures: Failures, *, timeout: float) -> None:
@@ -87,17 +87,15 @@ class HttpClient:
             As for `post`. The time-out is for the whole stream, whose heartbeats would otherwise
             keep it open for ever.
         """
-        client, deadline = self._connect(), time.monotonic() + self._timeout
+        client = self._connect()
         import httpx
 
         try:
-            with client.stream("GET", **self._request(path)) as answer:
+            with client.stream("GET", **self._request(path, texts)) as answer:
                 if answer.status_code != 200:
                     self._refuse(answer, answer.read(), texts)
                 name = ""
                 for line in answer.iter_lines():
-                    if time.monotonic() > deadline:
-                        raise httpx.ReadTimeout("the stream did not end")
                     kind, _, value = line.partition(":")
                     if kind == "event":
                         name = value.strip()
@@ -122,7 +120,7 @@ class HttpClient:
         import httpx
 
         try:
-            answer = client.request(method, json=body, **self._request(path))
+            answer = client.request(method, json=body, **self._request(path, texts))
         except httpx.TimeoutException as error:
             raise self._failures.of_connection(error, timeout=self._timeout) from error
         except httpx.RequestError as error:
@@ -145,13 +143,20 @@ class HttpClient:
             raise NoSuchRouteError(error.message, hint=error.hint)
         raise error
 
-    def _request(self, path: str) -> dict[str, Any]:
-        """Return where a request goes, and what each has."""
+    def _request(self, path: str, texts: int) -> dict[str, Any]:
+        """Return where a request goes, what each has, and what its reply may take."""
+        from knowledge.transport import Bound
+
         headers = dict(self._endpoint.headers)
         if self._endpoint.token is not None:
             headers["Authorization"] = f"Bearer {self._endpoint.token()}"
         query = dict(self._endpoint.query) or None
-        return {"url": self._endpoint.url + path, "params": query, "headers": headers}
+        return {
+            "url": self._endpoint.url + path,
+            "params": query,
+            "headers": headers,
+            "extensions": {"bound": Bound(self._timeout, reply_bytes(texts))},
+        }
 
     def _connect(self) -> httpx.Client:
         with self._lock:
@@ -163,20 +168,20 @@ class HttpClient:
     def _new_client(self) -> httpx.Client:
         import httpx
 
+        from knowledge.transport import BoundedTransport
+
         return httpx.Client(
             timeout=httpx.Timeout(self._timeout, connect=min(self._timeout, CONNECT_SECONDS)),
-            verify=_certificates(),
-            limits=httpx.Limits(max_connections=None),  # the pool limits the requests in flight
+            transport=BoundedTransport(self._timeout),
             follow_redirects=False,
         )
 
 
-@cache
-def _certificates() -> ssl.SSLContext:
-    """Return the trusted certificates, whose reading takes longer than all else of a client."""
-    import httpx
+def reply_bytes(texts: int) -> int:
+    """Return how large the reply to a request with so many texts may be."""
+    from knowledge.transport import REPLY_BYTES
 
-    return httpx.create_ssl_context()
+    return REPLY_BYTES + texts * BYTES_A_TEXT
 
 
 def check_key(endpoint: Endpoint, failures: Failures) -> None:

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.answers import UnusableAnswerError, parse_object
 from knowledge.embeddings.hosted import common_settings
-from knowledge.embeddings.http_client import HttpClient, check_key
+from knowledge.embeddings.http_client import HttpClient, check_key, reply_bytes
 from knowledge.embeddings.openai_answer import read_embeddings
-from knowledge.embeddings.openai_client import new_client
+from knowledge.embeddings.openai_client import REPLY_BYTES_HEADER, new_client
 from knowledge.embeddings.openai_endpoint import endpoint_of
 from knowledge.embeddings.refusals import Failures
 from knowledge.model import EmbedderSpec
@@ -152,7 +152,11 @@ class OpenAIEmbedder:
         optional: dict[str, Any] = self._optional
         try:
             response = client.embeddings.with_raw_response.create(
-                input=list(texts), model=self._target.model, encoding_format="float", **optional
+                input=list(texts),
+                model=self._target.model,
+                encoding_format="float",
+                extra_headers={REPLY_BYTES_HEADER: str(reply_bytes(len(texts)))},
+                **optional,
             )
         except openai.APITimeoutError as error:
             raise self._failures.of_connection(error, timeout=self._timeout) from error

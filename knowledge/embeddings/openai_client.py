@@ -6,8 +6,6 @@ and certificates.
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.http_client import CONNECT_SECONDS
@@ -16,6 +14,9 @@ if TYPE_CHECKING:
     from openai import OpenAI
 
     from knowledge.embeddings.endpoint import Endpoint
+
+REPLY_BYTES_HEADER = "x-most-reply-bytes"
+"""Tells the client how large a reply may be; it is not sent."""
 
 _PLAIN_HEADERS = frozenset(
     {
@@ -32,21 +33,30 @@ _PLAIN_HEADERS = frozenset(
 )
 
 
-def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
+def new_client(
+    endpoint: Endpoint, timeout_seconds: float, *, longest_seconds: float = 0.0
+) -> OpenAI:
     """Return a client whose requests carry exactly the endpoint's headers.
+
+    Replies are bounded; see `knowledge.transport`.
 
     Parameters
     ----------
     timeout_seconds:
         Seconds that an answer, or the next part of one, may take.
+    longest_seconds:
+        Seconds that an answer in parts may take in all.
     """
     # The package looks at httpx where it finds it in sys.modules, which may be while another
     # thread is half through importing it. Importing it here waits for the end of that.
-    with contextlib.suppress(ImportError):
-        importlib.import_module("httpx")
+    import httpx
     import openai
 
-    def set_headers(request: Any) -> None:
+    from knowledge.transport import REPLY_BYTES, Bound, BoundedTransport
+
+    def set_headers(request: httpx.Request) -> None:
+        size = int(request.headers.get(REPLY_BYTES_HEADER, REPLY_BYTES))
+        request.extensions["bound"] = Bound(timeout_seconds, size, longest_seconds)
         for name in list(request.headers):
             if name.lower() not in _PLAIN_HEADERS:
                 del request.headers[name]
@@ -54,7 +64,14 @@ def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
         if endpoint.token is not None:
             request.headers["Authorization"] = f"Bearer {endpoint.token()}"
 
-    timeout = openai.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
+    # The package's types name its own copy of httpx; it takes either.
+    timeout: Any = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
+    http_client: Any = httpx.Client(
+        transport=BoundedTransport(timeout_seconds),
+        timeout=timeout,
+        follow_redirects=False,
+        event_hooks={"request": [set_headers]},
+    )
     # Whatever is None here, the package takes from the environment.
     return openai.OpenAI(
         api_key="-",
@@ -64,9 +81,5 @@ def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
         default_query=dict(endpoint.query),
         max_retries=0,
         timeout=timeout,
-        http_client=openai.DefaultHttpxClient(
-            timeout=timeout,
-            follow_redirects=False,
-            event_hooks={"request": [set_headers]},
-        ),
+        http_client=http_client,
     )

@@ -36,8 +36,11 @@ __all__ = ["Backoff", "EmbeddingPool", "PoolStats", "VectorCache"]
 _WAITING_A_THREAD = 4
 """Batches that may wait for each thread before `EmbeddingPool.submit` blocks."""
 _LOOKED_UP_AT_ONCE = 1_000
-_GRACE = 2.0
-"""Seconds that a cancelled pool waits for requests under way, whose answers were paid for."""
+_GRACE = 0.25
+"""Seconds that a cancelled pool waits for requests under way, whose answers were paid for.
+
+All closings of it together: an interrupt closes it in more than one place, and ends in a second.
+"""
 
 
 class EmbeddingPool:
@@ -109,6 +112,7 @@ class EmbeddingPool:
         self._embedded = 0
         self._cached = 0
         self._closed = False
+        self._given_up = 0.0
 
     def submit(self, texts: Sequence[str]) -> Future[NDArray[np.float32]]:
         """Take texts in; they are sent when a batch is full, or at `flush`.
@@ -201,7 +205,7 @@ class EmbeddingPool:
             self._work.notify_all()
             self._room.notify_all()
         _settle(tickets)
-        self._join(_GRACE if cancel else None)
+        self._join(self._grace() if cancel else None)
         if cancel:
             with self._lock:  # whose answer did not come in time
                 tickets = self._forget([*self._pending.values()], Slot.cancel)
@@ -379,6 +383,12 @@ class EmbeddingPool:
     def _check_open(self) -> None:
         if self._closed and not self._stop.is_set():
             raise RuntimeError("the embedding pool is closed")
+
+    def _grace(self) -> float:
+        with self._lock:
+            now = time.monotonic()
+            self._given_up = self._given_up or now + _GRACE
+            return max(0.0, self._given_up - now)
 
     def _join(self, seconds: float | None) -> None:
         deadline = None if seconds is None else time.monotonic() + seconds

@@ -6,6 +6,7 @@ or a 500 there, so that the words of the message decide together with the status
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import time
@@ -22,6 +23,7 @@ from knowledge.errors import (
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
+from knowledge.masking import SHORTEST_SECRET, without_key_likes, without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,9 +67,10 @@ _NO_NUMBER = re.compile(
 """What a server says that can't write down the vector of a text, which will be so each time."""
 _NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 """By name: httpx, and the copy of it that the ``openai`` package may bring."""
-_KEY_LIKE = re.compile(r"\bsk-[\w*.…-]+|\beyJ[\w.-]{10,}|[\w-]*\*{3,}[\w*-]*")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXCERPT = 300
+_JUDGED = 32 << 10
+"""Most characters of a refusal that are looked through; patterns take long over megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,8 @@ class Failures:
         texts:
             How many the request held: a text that is too long can be named only when alone.
         """
-        said, code = _message(body)
+        said, code = (part[:_JUDGED] for part in _message(body))
+        body = body[:_JUDGED]
         status = _inner_status(code, said) if status == 200 else status
         what = f"{self.who} answered {status}: {self.scrub(said)}"
         if _is_quota(status, f"{code} {said}", body):
@@ -138,6 +142,8 @@ class Failures:
                 hint=f"Raise {self.endpoint.variables.timeout}, or check that the server runs.",
             )
         cause = self.scrub(str(error.__cause__ or error)) or "there is no answer"
+        if _is_too_large(error) or _is_too_large(error.__cause__):
+            return EmbeddingError(f"{self.who} {cause}", hint=self.address_hint)
         if "CERTIFICATE_VERIFY_FAILED" in cause:
             return EmbeddingError(
                 f"{self.who} shows a certificate that is not trusted: {cause}",
@@ -158,12 +164,11 @@ class Failures:
 
     def scrub(self, text: str) -> str:
         """Take keys, what looks like one, and controls out of a text; make it one short line."""
-        for secret in self.endpoint.secrets:
-            if len(secret) >= 8:  # shorter ones are dummies for servers that want no key
-                text = text.replace(secret, "[key]")
-            if len(secret) >= 16:
-                text = re.sub(re.escape(secret[:8]) + r"\S*", "[key]", text)
-        text = " ".join(_CONTROL.sub(" ", _KEY_LIKE.sub("[key]", text)).split())
+        known = [*self.endpoint.secrets, *self.endpoint.headers.values()]
+        known += [value.rpartition(" ")[2] for value in self.endpoint.headers.values()]
+        known = [secret for secret in known if len(secret) >= SHORTEST_SECRET]
+        text = without_secrets(without_key_likes(text, shown="[key]"), known, shown="[key]")
+        text = " ".join(_CONTROL.sub(" ", text).split())
         return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
 
     @property
@@ -207,8 +212,9 @@ def retry_after(headers: Mapping[str, str], said: str = "") -> float | None:
     if given:
         import email.utils
 
-        if date := email.utils.parsedate_tz(given):
-            return max(0.0, email.utils.mktime_tz(date) - time.time())
+        with contextlib.suppress(ValueError, OverflowError):  # a year of many digits
+            if date := email.utils.parsedate_tz(given[:100]):
+                return max(0.0, email.utils.mktime_tz(date) - time.time())
     return _wait_in_words(said)
 
 
@@ -221,7 +227,7 @@ def _wait_in_words(said: str) -> float | None:
         return None
     minutes, amount, unit = found.groups()
     seconds = (_number(amount) or 0.0) / (1000 if unit == "ms" else 1)
-    return 60 * int(minutes or 0) + seconds
+    return 60 * (_number(minutes) or 0.0) + seconds
 
 
 def _number(text: str | None) -> float | None:
@@ -241,6 +247,12 @@ def _is_quota(status: int, said: str, body: str) -> bool:
     return bool(_QUOTA.search(said)) and _wait_in_words(f"{said} {body}") is None
 
 
+def _is_too_large(error: BaseException | None) -> bool:
+    from knowledge.transport import ReplyTooLargeError
+
+    return isinstance(error, ReplyTooLargeError)
+
+
 def _is_limit(said: str) -> bool:
     return bool(_BATCH.search(said) or _LONG.search(said))
 
@@ -248,9 +260,12 @@ def _is_limit(said: str) -> bool:
 def _message(body: str) -> tuple[str, str]:
     """Find the message and the code in an error's body, whatever shape it has."""
     try:
-        content: Any = json.loads(body)
-    except ValueError:
-        return _plain(body), ""
+        return _told(body, json.loads(body))
+    except (ValueError, RecursionError):
+        return _plain(body[:_JUDGED]), ""
+
+
+def _told(body: str, content: Any) -> tuple[str, str]:
     if not isinstance(content, dict):
         return body, ""
     error = content.get("error") or content.get("detail") or content

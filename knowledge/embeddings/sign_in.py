@@ -49,11 +49,19 @@ def azure_token(scope: str) -> Callable[[], str]:
 
 
 def _azure_provider(scope: str) -> Callable[[], str]:
+    from azure.core.pipeline.transport import RequestsTransport
     from azure.identity import DefaultAzureCredential, get_bearer_token_provider
+
+    from knowledge.embeddings.sign_in_session import bounded_session
 
     # It warns of each way that it tried; the error says the same.
     logging.getLogger("azure").addHandler(logging.NullHandler())
-    provider: Callable[[], str] = get_bearer_token_provider(DefaultAzureCredential(), scope)
+    provider: Callable[[], str] = get_bearer_token_provider(
+        DefaultAzureCredential(
+            transport=RequestsTransport(session=bounded_session(), session_owner=False)
+        ),
+        scope,
+    )
     return provider
 
 
@@ -70,6 +78,7 @@ class GoogleSignIn:
         _need("google.auth", "google-auth", "vertex", "VERTEX_API_KEY")
         self._lock = threading.Lock()
         self._credentials: Any = None
+        self._request: Any = None
         self._project = ""
 
     def token(self) -> str:
@@ -85,11 +94,10 @@ class GoogleSignIn:
         with self._lock:
             self._find()
             from google.auth.exceptions import GoogleAuthError, TransportError
-            from google.auth.transport.requests import Request
 
             if not self._credentials.valid:
                 try:
-                    self._credentials.refresh(Request())
+                    self._credentials.refresh(self._request)
                 except GoogleAuthError as error:
                     said = f"Google gives no token: {_first_line(error)}"
                     if isinstance(error, TransportError) or error.retryable:
@@ -118,10 +126,14 @@ class GoogleSignIn:
             return
         import google.auth
         from google.auth.exceptions import DefaultCredentialsError
+        from google.auth.transport.requests import Request
 
+        from knowledge.embeddings.sign_in_session import bounded_session
+
+        self._request = Request(bounded_session())
         try:
             self._credentials, project = google.auth.default(
-                scopes=["https://www.googleapis.com/auth/cloud-platform"]
+                scopes=["https://www.googleapis.com/auth/cloud-platform"], request=self._request
             )
         except DefaultCredentialsError as error:
             raise EmbeddingAuthError(

@@ -120,8 +120,12 @@ def _endpoint(settings: Settings, model: str, location: str) -> Endpoint:
 def _embeddings(predictions: list[Any]) -> Embeddings:
     found = [item.get("embeddings") if isinstance(item, dict) else None for item in predictions]
     items = [item if isinstance(item, dict) else {} for item in found]
-    counts = [(item.get("statistics") or {}).get("token_count") for item in items]
-    tokens = sum(int(count) for count in counts if isinstance(count, int | float))
+    told = [item.get("statistics") for item in items]
+    counts = [item.get("token_count") for item in told if isinstance(item, dict)]
+    # Google tells whole numbers as floats.
+    tokens = sum(
+        int(count) for count in counts if isinstance(count, int | float) and 0 < count < 1e9
+    )
     return Embeddings(
         stack_vectors([read_vector(item.get("values")) for item in items]), tokens or None
     )

@@ -96,9 +96,9 @@ def parse_address(text: str) -> Page | Repository:
         parts = urlsplit(f"{scheme}://{rest}")
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError as error:
-        raise UsageError(f"{without_password(text)} is no valid URL: {error}") from error
+        raise UsageError(f"{_shown(text)} is no valid URL") from error
     if any(ord(c) <= 32 for c in text) or not port_is_valid or not (parts.hostname or parts.path):
-        raise UsageError(f"{without_password(text)!r} is no valid URL")
+        raise UsageError(f"{_shown(text)!r} is no valid URL")
     if scheme in ("git+https", "git+ssh", "git+file"):
         return _repository(scheme.removeprefix("git+"), rest)
     if scheme not in ("http", "https"):
@@ -107,10 +107,17 @@ def parse_address(text: str) -> Page | Repository:
             hint="There are https://, http://, git+https://, git+ssh:// and git+file://.",
         )
     if not parts.hostname:
-        raise UsageError(f"{without_password(text)!r} names no host")
+        raise UsageError(f"{_shown(text)!r} names no host")
     if scheme == "https" and _is_repository(parts.hostname, parts.path):
         return _repository(scheme, rest.partition("#")[0])
     return _page(text)
+
+
+def _shown(text: str) -> str:
+    """Return what is no URL without what may be its password, which may hold any sign."""
+    scheme, _, rest = text.partition("://")
+    _, login, place = rest.rpartition("@")
+    return without_password(f"{scheme}://********@{place}" if login else text)
 
 
 def _page(text: str) -> Page:
@@ -150,7 +157,8 @@ def _repository(protocol: str, rest: str) -> Repository:
     user, _, name = host.rpartition("@")
     shown_user = "git@" if user == "git" else ""
     prefix = "git+ssh://" + shown_user if protocol == "ssh" else "https://"
-    shown = f"{prefix}{name.lower()}/{base.removesuffix('.git')}"
+    place = without_password(f"https://{name.lower()}/{base.removesuffix('.git')}")
+    shown = prefix + place.removeprefix("https://")
     return Repository(f"{protocol}://{host}/{base}", shown, _checked(unquote(ref)))
 
 

@@ -6,10 +6,10 @@ resolved here, its addresses are checked, and the connection goes to a checked a
 
 from __future__ import annotations
 
-import socket
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from knowledge.errors import FetchError, PrivateHostError
+from knowledge.transport import look_up
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -25,10 +25,11 @@ def checked_addresses(host: str, port: int, *, allow_private: bool) -> list[str]
         One of them is no public address.
     """
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        addresses = look_up(host, port)
+    except TimeoutError as error:
+        raise FetchError(str(error), hint="Try again later.") from error
     except (OSError, UnicodeError) as error:
         raise FetchError(f"no host {host!r} was found", hint="Check the spelling.") from error
-    addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
     if not allow_private:
         for address in addresses:
             if not is_public(address):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
-import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -24,7 +22,6 @@ if TYPE_CHECKING:
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 30.0  # between two pieces of an answer
-_PIECE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,16 +93,15 @@ def fetch(
     """
     import httpx
 
-    deadline = time.monotonic() + limits.seconds
     with (
-        _told(page.shown),
+        _told(page.shown, limits),
         _client(limits, _headers(remembered)) as client,
-        client.stream("GET", page.url) as response,
+        client.stream("GET", page.url, extensions=_bound(limits)) as response,
     ):
         if response.status_code == httpx.codes.NOT_MODIFIED:
             return None
         _check_status(page.shown, response)
-        size = _save(response, into, limits.file_bytes, deadline)
+        size = _save(response, into)
         return _fetched(page, response, into, size)
 
 
@@ -118,9 +114,9 @@ def final_url(url: str, limits: FetchLimits) -> str:
         There is no such host, it may not be asked, or does not answer.
     """
     with (
-        _told(without_password(url.partition("?")[0])),
+        _told(without_password(url.partition("?")[0]), limits),
         _client(limits, _headers({})) as client,
-        client.stream("GET", url) as response,
+        client.stream("GET", url, extensions=_bound(limits)) as response,
     ):
         return str(response.url)
 
@@ -132,7 +128,9 @@ def _client(limits: FetchLimits, headers: Mapping[str, str]) -> httpx.Client:
 
     pause = min(SILENCE_SECONDS, limits.seconds)
     return httpx.Client(
-        transport=CheckedTransport(allow_private=limits.allow_private),
+        transport=CheckedTransport(
+            limits.seconds, limits.file_bytes, allow_private=limits.allow_private
+        ),
         timeout=httpx.Timeout(pause, connect=min(CONNECT_SECONDS, limits.seconds)),
         follow_redirects=True,
         max_redirects=MAX_REDIRECTS,
@@ -140,8 +138,15 @@ def _client(limits: FetchLimits, headers: Mapping[str, str]) -> httpx.Client:
     )
 
 
+def _bound(limits: FetchLimits) -> dict[str, Any]:
+    """Return the bound of a page and all redirects that lead to it."""
+    from knowledge.transport import Bound
+
+    return {"bound": Bound(limits.seconds, limits.file_bytes)}
+
+
 def _headers(remembered: Mapping[str, Any]) -> dict[str, str]:
-    headers = {"User-Agent": "knowledge/0.1", "Accept": "*/*", "Accept-Encoding": "gzip"}
+    headers = {"User-Agent": "knowledge/0.1", "Accept": "*/*"}
     for name, header in (("etag", "If-None-Match"), ("last_modified", "If-Modified-Since")):
         if remembered.get(name):
             headers[header] = str(remembered[name])
@@ -149,9 +154,11 @@ def _headers(remembered: Mapping[str, Any]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _told(shown: str) -> Iterator[None]:
+def _told(shown: str, limits: FetchLimits) -> Iterator[None]:
     """Turn what httpx raises into our errors, which name the page."""
     import httpx
+
+    from knowledge.transport import ReplyTooLargeError
 
     try:
         yield
@@ -162,8 +169,13 @@ def _told(shown: str) -> Iterator[None]:
     except httpx.TooManyRedirects as error:
         raise FetchError(f"{shown}: more than {MAX_REDIRECTS} redirects") from error
     except httpx.TimeoutException as error:
-        raise FetchError(f"{shown}: no answer in time") from error
-    except (httpx.HTTPError, httpx.InvalidURL, zlib.error) as error:
+        raise FetchError(
+            f"{shown}: no answer within {limits.seconds:g} s (KNOW_FETCH_TIMEOUT)"
+        ) from error
+    except ReplyTooLargeError as error:
+        most = f"{limits.file_bytes / MIB:.0f} MiB (KNOW_MAX_FILE_SIZE)"
+        raise FetchError(f"{shown}: it is larger than {most}") from error
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
         reason = without_password(str(error)) or type(error).__name__
         raise FetchError(f"{shown}: {reason}") from error
 
@@ -179,16 +191,12 @@ def _check_status(shown: str, response: httpx.Response) -> None:
     raise FetchError(f"{shown}: the server answers {said}", hint=hint)
 
 
-def _save(response: httpx.Response, into: str, limit: int, deadline: float) -> int:
+def _save(response: httpx.Response, into: str) -> int:
     """Write the answer's body to a file; return its size."""
     size = 0
     with open(into, "wb") as file:
-        for piece in _decoded(response):
+        for piece in response.iter_bytes():
             size += len(piece)
-            if size > limit:
-                raise FetchError(f"it is larger than {limit / MIB:.0f} MiB (KNOW_MAX_FILE_SIZE)")
-            if time.monotonic() > deadline:
-                raise FetchError("it took too long (KNOW_FETCH_TIMEOUT)")
             _write(file, piece)
     return size
 
@@ -198,27 +206,6 @@ def _write(file: BinaryIO, piece: bytes) -> None:
         file.write(piece)
     except OSError as error:
         raise FetchError(f"can't keep it: {error.strerror}") from error
-
-
-def _decoded(response: httpx.Response) -> Iterator[bytes]:
-    """Yield the body in small pieces, also when a few bytes of gzip stand for gigabytes."""
-    coding = response.headers.get("content-encoding", "identity").strip().lower()
-    if coding in ("", "identity"):
-        yield from response.iter_raw()
-        return
-    if coding not in ("gzip", "x-gzip"):
-        raise FetchError(f"the server sent {coding!r}, which was not asked for")
-    decoder = zlib.decompressobj(wbits=31)
-    for piece in response.iter_raw():
-        rest = piece
-        while rest and not decoder.eof:
-            yield decoder.decompress(rest, _PIECE)
-            rest = decoder.unconsumed_tail
-    while not decoder.eof:
-        last = decoder.decompress(b"", _PIECE)
-        if not last:
-            raise FetchError("the answer broke off")
-        yield last
 
 
 def _fetched(page: Page, response: httpx.Response, into: str, size: int) -> FetchedPage:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import hostile_server as hostile
 from tests.durability import programs
 from tests.durability.invariants import check_clean, check_readable
 from tests.openai_server import OpenAIServer, Reply, Request
@@ -162,3 +164,135 @@ def test_a_signal_at_any_moment_of_the_writing(tmp_path: Path, number: signal.Si
             assert chunks == whole[path], f"{path} is half-written"
     programs.run_json("ingest", docs, env=env)
     assert check_clean(data).files == whole
+
+
+COMMANDS = {
+    "ingest": ("ingest", "{docs}", "--force"),
+    "watch": ("watch", "{docs}"),
+    "retrieve": ("retrieve", "a new question"),
+    "rerank": ("retrieve", "amber", "--mode", "keyword", "--rerank", "{url}"),
+    "ask": ("ask", "amber", "--mode", "keyword"),
+    "embed": ("embed", "amber"),
+    "models test": ("models", "test", "openai"),
+    "eval": ("eval", "default", "--queries", "{questions}"),
+    "reembed": ("reembed", "default", "--embedding-model-provider", "openai:other"),
+    "page": ("ingest", "{url}/page", "--allow-private-hosts"),
+    "repository": ("ingest", "git+{tls}/o/r.git"),
+}
+ALL_COMMANDS = pytest.mark.parametrize("name", [name for name in COMMANDS if name != "repository"])
+DIES_WITHIN = 20.0
+"""Seconds, on a busy machine; the requests may take 120."""
+
+HANGING_LOOK_UP = """
+import ctypes, os, socket
+
+mutex, real = ctypes.create_string_buffer(256), socket.getaddrinfo
+
+def getaddrinfo(host, *args, **kwargs):
+    if host == "hangs.test":  # in C, where no signal ends it
+        open(os.environ["LOOKED_UP"], "w").close()
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+        ctypes.CDLL(None).pthread_mutex_lock(mutex)
+    return real(host, *args, **kwargs)
+
+socket.getaddrinfo = getaddrinfo
+"""
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of documents, questions for them, and a data folder that holds them."""
+    home = tmp_path_factory.mktemp("filled")
+    programs.write_folder(home / "docs", 3, 1, seed=1)
+    (home / "questions.jsonl").write_text('{"question": "amber", "file": "file0.txt"}\n')
+    with OpenAIServer() as running:
+        env = programs.environment(
+            home / "data",
+            OPENAI_BASE_URL=running.base_url,
+            OPENAI_API_KEY="sk-test",
+            KNOW_EMBEDDING_MODEL_PROVIDER="openai",
+            KNOW_EMBEDDING_CACHE=0,
+        )
+        programs.run_json("ingest", home / "docs", env=env)
+    return home
+
+
+def ended_by(
+    number: signal.Signals,
+    name: str,
+    filled: Path,
+    data: Path,
+    url: str,
+    begun: Callable[[], object],
+    **variables: object,
+) -> None:
+    """Start a command, send it a signal when it has begun to wait; it must end at once."""
+    shutil.copytree(filled / "data", data)
+    env = programs.environment(
+        data,
+        OPENAI_BASE_URL=url,
+        OPENAI_API_KEY="sk-test",
+        OPENAI_MODEL="m",
+        KNOW_EMBEDDING_MODEL_PROVIDER="openai",
+        KNOW_EMBEDDING_CACHE=0,
+        **variables,
+    )
+    places = {
+        "docs": filled / "docs",
+        "url": url,
+        "tls": url.replace("http://", "https://"),
+        "questions": filled / "questions.jsonl",
+    }
+    line = programs.command(*[part.format(**places) for part in COMMANDS[name]])
+    with programs.started(line, env) as process:
+        programs.wait_until(lambda: begun() or process.poll() is not None, "a request that waits")
+        time.sleep(0.2)
+        assert process.poll() is None, process.communicate()
+        started = time.monotonic()
+        process.send_signal(number)
+        _, err = process.communicate(timeout=SOON)
+        seconds = time.monotonic() - started
+    assert process.returncode == CODES[number], err
+    assert "Traceback" not in err
+    assert seconds < DIES_WITHIN
+    check_clean(data)
+
+
+@ALL_COMMANDS
+@pytest.mark.parametrize("behaviour", [hostile.silent, hostile.dripping])
+def test_a_signal_ends_a_request_under_way(
+    tmp_path: Path, filled: Path, name: str, behaviour: hostile.Behaviour
+) -> None:
+    number = signal.SIGINT if behaviour is hostile.silent else signal.SIGTERM
+    with hostile.HostileServer(behaviour) as running:
+        begun = lambda: running.connections  # noqa: E731
+        ended_by(number, name, filled, tmp_path / "data", running.url, begun)
+
+
+@pytest.mark.parametrize("name", ["ingest", "retrieve", "ask", "embed", "reembed", "watch"])
+@SIGNALS
+def test_a_signal_ends_a_pause_before_another_try(
+    tmp_path: Path, filled: Path, name: str, number: signal.Signals
+) -> None:
+    with OpenAIServer(script=lambda _: Reply(503, "busy", {"Retry-After": "100"})) as running:
+        begun = lambda: running.requests  # noqa: E731
+        ended_by(number, name, filled, tmp_path / "data", running.base_url, begun)
+
+
+@pytest.mark.parametrize("name", ["ingest", "retrieve", "ask", "embed", "page", "repository"])
+@SIGNALS
+def test_a_signal_ends_the_look_up_of_a_name(
+    tmp_path: Path, filled: Path, name: str, number: signal.Signals
+) -> None:
+    mark = tmp_path / "asked"
+    (tmp_path / "sitecustomize.py").write_text(HANGING_LOOK_UP)
+    ended_by(
+        number,
+        name,
+        filled,
+        tmp_path / "data",
+        "http://hangs.test",
+        mark.exists,
+        PYTHONPATH=tmp_path,
+        LOOKED_UP=mark,
+    )

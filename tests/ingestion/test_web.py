@@ -14,6 +14,7 @@ from knowledge.ingestion.addresses import Page
 from knowledge.ingestion.private_hosts import checked_addresses, is_public
 from knowledge.ingestion.web import FetchLimits, fetch, final_url
 from knowledge.ingestion.web_names import load_name, page_name
+from tests import hostile_server as hostile
 from tests.conftest import write_files
 from tests.ingestion.web_server import Answer, WebServer
 
@@ -350,3 +351,32 @@ def test_a_dry_run_fetches_and_stores_nothing(run, web, ingest, data_dir, tmp_pa
     report = ingest(f"{web.url}/a.md", tmp_path / "more", "--dry-run")
     assert report["files"]["ingested"] == 2
     assert not data_dir.exists()
+
+
+@pytest.mark.parametrize("behaviour", [hostile.dripping, hostile.dripping_headers, hostile.silent])
+def test_a_page_and_a_redirect_are_bounded_in_time_as_a_whole(tmp_path, behaviour):
+    with hostile.HostileServer(behaviour) as server:
+        with pytest.raises(FetchError, match="KNOW_FETCH_TIMEOUT"):
+            got(f"{server.url}/a", tmp_path, seconds=0.5)
+        with contextlib.suppress(FetchError):  # a body that drips does not concern it
+            final_url(f"{server.url}/a", limits(seconds=0.5))
+
+
+def test_redirects_share_one_time(tmp_path):
+    def slow(handler):
+        time.sleep(0.3)
+        handler.send_response(302)
+        handler.send_header("Location", "/again")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with hostile.HostileServer(slow) as server:
+        with pytest.raises(FetchError, match="KNOW_FETCH_TIMEOUT"):
+            got(f"{server.url}/a", tmp_path, seconds=0.5)
+    assert server.requests <= 3
+
+
+def test_a_look_up_of_a_name_is_bounded_in_time(tmp_path, monkeypatch):
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(20))
+    with pytest.raises(FetchError, match="not found in time"):
+        got("http://slow.example/", tmp_path, seconds=0.5)

@@ -8,10 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from knowledge import KnowledgeBase
+from knowledge import KnowledgeBase, transport
 from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
 from knowledge.retrieval.rerank.choice import create_reranker
 from knowledge.settings import Settings
+from tests import hostile_server as hostile
 from tests.openai_server import OpenAIServer, Reply
 
 
@@ -243,3 +244,39 @@ def test_a_cross_encoder_uses_fastembeds_folder_and_prints_nothing(monkeypatch, 
     assert folder.is_dir()
     captured = capfd.readouterr()
     assert captured.out + captured.err == ""
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "seconds", "said"),
+    [
+        (hostile.endless, "30", "larger than 262,144 bytes"),
+        (hostile.gzip_bomb, "30", "larger than 262,144 bytes"),
+        (hostile.dripping, "0.4", "did not answer within 0.4 s"),
+        (hostile.silent, "0.4", "did not answer within 0.4 s"),
+        (hostile.deep, "30", "nested too deeply"),
+    ],
+)
+def test_a_reply_is_bounded(monkeypatch, behaviour, seconds, said):
+    monkeypatch.setattr(transport, "REPLY_BYTES", 1 << 18)
+    monkeypatch.setattr("knowledge.embeddings.http_client.BYTES_A_TEXT", 0)
+    monkeypatch.setenv("KNOW_EMBEDDING_TIMEOUT", seconds)
+    monkeypatch.setenv("KNOW_EMBEDDING_RETRIES", "0")
+    with hostile.HostileServer(behaviour) as running:
+        with pytest.raises(EmbeddingError) as caught:
+            scores(running.url)
+    assert said in caught.value.message
+    assert running.url in caught.value.in_full
+
+
+@pytest.mark.parametrize("score", ["0.5", True, None, 10**400, float("nan"), float("inf"), [1], {}])
+def test_a_score_is_a_number(server, score):
+    server.answer = lambda results: [{**item, "relevance_score": score} for item in results]
+    with pytest.raises(EmbeddingError, match="no number"):
+        scores(server.url)
+
+
+@pytest.mark.parametrize("place", ["0", True, 1.0, None, 10**30, -1])
+def test_a_place_is_one_of_the_texts(server, place):
+    server.answer = lambda results: [{**item, "index": place} for item in results]
+    with pytest.raises(EmbeddingError):
+        scores(server.url)

@@ -144,8 +144,8 @@ class HostedReranker:
             place, score = _scored(item)
             if place is None or not 0 <= place < texts or place in scores:
                 raise self._failures.of_answer("named a text that it was not sent, or one twice")
-            if not isinstance(score, int | float) or not math.isfinite(score):
-                raise self._failures.of_answer(f"gave a text the score {score!r}, no number")
+            if not _is_number(score):
+                raise self._failures.of_answer(f"gave a text the score {score!r:.40}, no number")
             scores[place] = float(score)
         if len(scores) != texts:
             raise self._failures.of_answer(f"scored {len(scores)} of {texts} texts")
@@ -205,4 +205,11 @@ def _scored(item: Any) -> tuple[int | None, Any]:
     found = item if isinstance(item, dict) else {}
     place = found.get("index")
     score = found.get("relevance_score", found.get("score"))
-    return (place if isinstance(place, int) else None), score
+    return (place if type(place) is int else None), score
+
+
+def _is_number(score: Any) -> bool:
+    try:
+        return type(score) in (int, float) and math.isfinite(score)
+    except OverflowError:  # it has more digits than a float
+        return False

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from knowledge.errors import EmbeddingAuthError, TransientEmbeddingError, UsageError
+from tests import hostile_server as hostile
 from tests.embeddings.providers.conftest import KEY
 from tests.embeddings.providers.google_server import VertexServer
 from tests.openai_server import LoopbackServer, Reply
@@ -166,6 +167,24 @@ def test_google_may_be_out_of_reach(vertex, google, account, monkeypatch):
     google.status = 503
     with pytest.raises(TransientEmbeddingError, match="Google gives no token"):
         vertex(VERTEX_API_KEY=None).embed_query("x")
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "said"),
+    [
+        (hostile.endless, EmbeddingAuthError, "sent a reply larger than"),
+        (hostile.gzip_bomb, EmbeddingAuthError, "sent a reply larger than"),
+        (hostile.dripping, TransientEmbeddingError, "Google gives no token"),
+    ],
+)
+def test_a_token_endpoint_is_bounded(vertex, account, monkeypatch, behaviour, kind, said):
+    monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda _: None)
+    seconds = 0.4 if behaviour is hostile.dripping else 30
+    monkeypatch.setattr("knowledge.embeddings.sign_in_session.SIGN_IN_SECONDS", seconds)
+    with hostile.HostileServer(behaviour) as tokens:
+        account({"token_uri": f"{tokens.url}/token"})
+        with pytest.raises(kind, match=said):
+            vertex(VERTEX_API_KEY=None).embed_query("x")
 
 
 def test_nobody_may_be_signed_in(vertex, server, monkeypatch, tmp_path):
