@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from knowledge.errors import KnowledgeError, UntrustedEndpointError
+from knowledge.private_files import replace_text
 from knowledge.settings import BY_NAME, Settings
 
 if TYPE_CHECKING:
@@ -91,9 +92,7 @@ def set_trust(folder: Path, trusted: bool) -> None:
     path = trust_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(sorted(folders), indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        replace_text(path, json.dumps(sorted(folders), indent=1) + "\n")
     except OSError as error:
         raise KnowledgeError(f"can't write {path}: {error.strerror}") from error
 

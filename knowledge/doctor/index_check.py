@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from knowledge.storage.database import FAILURES
+from knowledge.storage.database import FAILURES, open_to_look
 from knowledge.storage.upkeep.databases import database_damage
 from knowledge.storage.vectors.checksums import SQLITE, damaged_files, read_checksums
 from knowledge.storage.vectors.graph_files import graph_damage
@@ -58,7 +57,7 @@ def checksums_missing(folder: Path) -> bool:
 def _others(folder: Path, ids: Sequence[str]) -> int:
     """Count the vectors in an index that none of the chunks has."""
     try:
-        with closing(sqlite3.connect(folder / SQLITE)) as connection:
+        with closing(open_to_look(folder / SQLITE)) as connection:
             held = {row[0] for row in connection.execute("SELECT embedding_id FROM embeddings")}
     except FAILURES:
         return 0  # Chroma's own reading says more

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from knowledge.private_files import private_files
 from knowledge.storage.archive.importing import import_dataset
 from knowledge.storage.archive.manifest import MANIFEST, MAX_MANIFEST
 from knowledge.storage.archive.verifying import open_archive, read_manifest, verify
 from knowledge.storage.building import build_dataset
 from knowledge.storage.catalog import Catalog
+from knowledge.storage.disk import obstacle, on_disk
 from knowledge.storage.layout import DataFolder
 
 KEPT = 3
 """Unpacked archives that stay; the one asked longest ago goes first."""
 
 
-def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Path:
+def unpack_archive(
+    path: Path,
+    home: Path,
+    notify: Callable[[str], None],
+    spare: Callable[[], Path] | None = None,
+) -> Path:
     """Return a data folder below ``home`` that holds what the archive holds.
+
+    Parameters
+    ----------
+    spare:
+        Makes the folder that takes its place where it can't be written.
 
     Raises
     ------
@@ -35,8 +48,14 @@ def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Pat
             digest = hashlib.sha256(file.read(MAX_MANIFEST)).hexdigest()[:24]
         target = home / digest
         if target.is_dir():
-            os.utime(target)
+            with contextlib.suppress(OSError):  # it can't be written, and need not be
+                os.utime(target)
             return target
+        if spare is not None and obstacle(home):
+            home = spare()
+            target = home / digest
+        with private_files(), on_disk(home):
+            home.mkdir(parents=True, exist_ok=True)
         part = home / f"{digest}.{os.getpid()}.part"
         try:
             with Catalog(DataFolder(part)) as catalog:
