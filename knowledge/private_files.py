@@ -87,7 +87,7 @@ def replace_text(path: Path, text: str) -> None:
     """
     handle, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
-        with open(handle, "w", encoding="utf-8") as file:
+        with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123  of a handle
             file.write(text)
         os.replace(temporary, path)  # noqa: PTH105  in one step
     except BaseException:
@@ -107,7 +107,9 @@ def private_output(target: Path) -> Iterator[Path]:
     OSError
         It can't be made, or not take the target's place.
     """
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent
+    )
     os.close(handle)
     part = Path(name)
     try:

@@ -50,6 +50,7 @@ __all__ = [
     "Value",
     "convert",
     "without_password",
+    "without_secrets",
 ]
 
 BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in TABLE}
@@ -157,6 +158,12 @@ def without_password(url: str) -> str:
     """Return a URL in which credentials, before the host or in the query, are masked."""
     url = re.sub(r"://[^/\s]*@", "://********@", url)
     return re.sub(r"([?&][^=&\s]*(?:key|token|secret|sig)[^=&\s]*=)[^&\s]+", r"\1********", url)
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for another program: without the values of secret settings."""
+    secret = {name for setting in TABLE if setting.secret for name in setting.variables}
+    return {name: value for name, value in environ.items() if name not in secret}
 
 
 _FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}

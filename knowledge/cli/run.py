@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -51,10 +52,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed, 2 usage, 3 not found, 4 some files failed, 5 embedding
         provider, 6 locked, 7 damaged store, 8 model mismatch, 130 and 143 on signals.
     """
+    as_program = arguments is None
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
     json, debug = "--json" in flags, "--debug" in flags
     _handle_sigterm()
+    hooks = threading.excepthook, sys.unraisablehook
+    _tell_of_threads(debug=debug)
     try:
         code = _run(arguments, json=json, debug=debug)
         sys.stdout.flush()
@@ -62,7 +66,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    finally:
+        if not as_program:  # else they hold until the process ends
+            threading.excepthook, sys.unraisablehook = hooks
     return code
+
+
+def _tell_of_threads(*, debug: bool) -> None:
+    """Let what ends a thread, or a destructor, be a sentence, and a traceback with ``--debug``."""
+
+    def tell(kind: type[BaseException], error: BaseException | None) -> None:
+        if debug:
+            trace = traceback.format_exception(kind, error, error and error.__traceback__)
+            sys.stderr.write(_masked("".join(trace)))
+        elif not issubclass(kind, KnowledgeError):
+            told = _masked(f"warning: unexpected {kind.__name__} beside the work: {error}")
+            print(f"{' '.join(told.split())} (--debug says more)", file=sys.stderr)  # noqa: T201
+
+    threading.excepthook = lambda ended: tell(ended.exc_type, ended.exc_value)
+    if not debug:
+        sys.unraisablehook = lambda _: None
 
 
 def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
@@ -106,10 +129,13 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
 
 def _show_traceback() -> None:
     """Print the traceback of the error at hand; servers' messages may echo a key."""
-    text = traceback.format_exc()
+    sys.stderr.write(_masked(traceback.format_exc()))
+
+
+def _masked(text: str) -> str:
     for secret in _secrets():
         text = text.replace(secret, "********")
-    sys.stderr.write(without_password(text))
+    return without_password(text)
 
 
 def _secrets() -> list[str]:

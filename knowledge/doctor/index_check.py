@@ -12,6 +12,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from knowledge.errors import KnowledgeError
+from knowledge.settings import without_secrets
 from knowledge.storage.database import FAILURES, open_to_look
 from knowledge.storage.upkeep.databases import database_damage
 from knowledge.storage.vectors.checksums import SQLITE, damaged_files, read_checksums
@@ -84,7 +86,7 @@ def _ask(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "knowledge.doctor.index_process"],
             input=json.dumps({"folder": str(folder), "ids": list(ids)}) + "\n",
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**without_secrets(os.environ), "PYTHONPATH": paths},
             capture_output=True,
             text=True,
             timeout=_SECONDS + _SECONDS_A_VECTOR * len(ids),
@@ -92,6 +94,8 @@ def _ask(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired:
         return {"error": "reading it does not end"}
+    except OSError as error:
+        raise KnowledgeError(f"the index {folder} can't be checked: {error}") from error
     if done.returncode == 0:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer

@@ -22,6 +22,7 @@ from typing import Any
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
 from knowledge.ingestion.loading import LoadedFile, LoadTask, failed, load_file, with_terms
+from knowledge.settings import without_secrets
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 PRELOAD = [
@@ -248,6 +249,8 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory(memory)
+    _forget_secrets()
+    _silence()
 
     def announce(member: str) -> None:
         encoded = member.encode("utf-8", "ignore")
@@ -262,6 +265,24 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
             return
         place.value = b""
         _answer(connection, task)
+
+
+def _forget_secrets() -> None:
+    """Take the keys out of the environment: reading documents needs none."""
+    for name in os.environ.keys() - without_secrets(os.environ).keys():
+        del os.environ[name]
+
+
+def _silence() -> None:
+    """Let nothing reach the terminal that native engines say when they fail.
+
+    What happened to a file is in its answer, or in how its reader ended.
+    """
+    if sys.stderr is not None:
+        sys.stderr.flush()
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
 
 
 def _limit_memory(memory: int) -> None:
@@ -280,11 +301,16 @@ def _limit_memory(memory: int) -> None:
 
 def _answer(connection: Connection, task: LoadTask) -> None:
     try:
-        connection.send(with_terms(load_file(task)))
-    except BrokenPipeError:
-        os._exit(1)
+        _send(connection, with_terms(load_file(task)))
     except BaseException as error:  # noqa: BLE001  whatever a document leads a library to raise
-        connection.send(failed(task, f"its reader failed: {type(error).__name__}: {error}"))
+        _send(connection, failed(task, f"its reader failed: {type(error).__name__}: {error}"))
+
+
+def _send(connection: Connection, answer: LoadedFile) -> None:
+    try:
+        connection.send(answer)
+    except OSError:  # the parent is gone, or has given this worker up
+        os._exit(1)
 
 
 def _end_with_parent() -> None:
