@@ -77,7 +77,7 @@ def _tell_of_threads(*, debug: bool) -> None:
 
     def tell(kind: type[BaseException], error: BaseException | None) -> None:
         if debug:
-            trace = traceback.format_exception(kind, error, error and error.__traceback__)
+            trace = traceback.format_exception(error) if error else [kind.__name__]
             sys.stderr.write(_masked("".join(trace)))
         elif not issubclass(kind, KnowledgeError):
             told = _masked(f"warning: unexpected {kind.__name__} beside the work: {error}")

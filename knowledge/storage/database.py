@@ -89,8 +89,9 @@ def open_to_look(path: Path) -> sqlite3.Connection:
 
 
 def _make(path: Path) -> None:
-    with on_disk(path.parent):
+    with on_disk(path.parent, doing="create the data folder"):
         open_root(path.parent)
+    with on_disk(path):
         if not path.exists():
             make_private_file(path)  # SQLite gives the files beside it the same rights
 

@@ -16,7 +16,8 @@ _NO_RIGHT = {errno.EACCES, errno.EPERM}
 _LEAST = 256 * 1024
 """Bytes that SQLite and Chroma need free to open anything for writing."""
 FULL_HINT = "Free some space and run again; what was published is whole."
-ELSEWHERE_HINT = "The data folder must be writable for this; --data-dir names another."
+_ELSEWHERE = "choose another with --data-dir or KNOW_DATA_DIR."
+ELSEWHERE_HINT = f"The data folder must be writable for this; {_ELSEWHERE}"
 
 
 class Obstacle(StrEnum):
@@ -66,7 +67,7 @@ def cant_read(path: str | os.PathLike[str]) -> KnowledgeError:
 
 
 @contextmanager
-def on_disk(path: Path, *, hint: str = "") -> Iterator[None]:
+def on_disk(path: Path, *, doing: str = "read or write") -> Iterator[None]:
     """Turn the operating system's errors on files at or below ``path`` into ours.
 
     Raises
@@ -77,14 +78,18 @@ def on_disk(path: Path, *, hint: str = "") -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise disk_error(error, path, hint=hint) from error
+        raise disk_error(error, path, doing=doing) from error
 
 
-def disk_error(error: OSError, path: Path, *, hint: str = "") -> KnowledgeError:
+def disk_error(
+    error: OSError, path: Path, *, doing: str = "read or write", hint: str = ""
+) -> KnowledgeError:
     """Return an error of ours for one of the operating system's.
 
     Parameters
     ----------
+    doing:
+        What can't be done, where the error does not tell.
     hint:
         What to do where ``path`` is not in the data folder.
     """
@@ -98,6 +103,6 @@ def disk_error(error: OSError, path: Path, *, hint: str = "") -> KnowledgeError:
             return cant_read(where)
         return cant_write(where, Obstacle.NO_PERMISSION, hint=hint)
     return KnowledgeError(
-        f"can't read or write {where}: {error.strerror or error}",
-        hint=hint or "The data folder must be readable and writable; --data-dir names another.",
+        f"can't {doing} {where}: {error.strerror or error}",
+        hint=hint or f"The data folder must be readable and writable; {_ELSEWHERE}",
     )

@@ -70,7 +70,7 @@ def written(output: Path) -> Iterator[Path]:
     except OSError as error:
         # Not by the name of the part, which nobody knows.
         told = OSError(error.errno, error.strerror or str(error), os.fspath(output))
-        raise disk_error(told, output, hint=_OUTPUT_HINT) from error
+        raise disk_error(told, output, doing="write", hint=_OUTPUT_HINT) from error
 
 
 def _write(catalog: Catalog, names: Sequence[str], part: Path) -> list[Dataset]:
