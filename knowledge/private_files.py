@@ -123,9 +123,12 @@ def private_output(target: Path) -> Iterator[Path]:
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a temporary folder, named so that a later run can tell whose it is."""
-    return tempfile.TemporaryDirectory(
-        prefix=f"{_PREFIX}{os.getpid()}-", ignore_cleanup_errors=True
-    )
+    return tempfile.TemporaryDirectory(prefix=temporary_prefix(), ignore_cleanup_errors=True)
+
+
+def temporary_prefix() -> str:
+    """Return what the names of this process's temporary folders begin with."""
+    return f"{_PREFIX}{os.getpid()}-"
 
 
 def sweep_temporary() -> None:

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import types
@@ -17,11 +19,13 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from typing import Any
 
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
 from knowledge.ingestion.loading import LoadedFile, LoadTask, failed, load_file, with_terms
+from knowledge.private_files import temporary_prefix
 from knowledge.settings import without_secrets
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -43,6 +47,8 @@ START_SECONDS = 60.0
 """What a process may take to start, on a busy machine, before its first task counts."""
 
 _PLACE_BYTES = 4096
+_LONGEST_FOLDER = 55
+"""Characters of a temporary folder in which a socket's path, of 107 at most, has room for more."""
 _STARTING = b"/"  # no member's path is this
 _SAFE_PATH = "PYTHONSAFEPATH"
 _KILLED = -9  # the signal that Linux ends processes with when memory runs out
@@ -78,6 +84,7 @@ class Worker:
     """
 
     def __init__(self, memory: int = 0) -> None:
+        _name_own_folder()
         context = _Context()
         if METHOD == "forkserver":
             context.set_forkserver_preload(PRELOAD)
@@ -214,6 +221,18 @@ class Worker:
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         perhaps = ": perhaps memory ran out (--file-memory)" if code == _KILLED else ""
         return f"its reader crashed ({how}){perhaps}"
+
+
+def _name_own_folder() -> None:
+    """Let multiprocessing keep its socket in a folder that a later run knows for ours.
+
+    It makes one called ``pymp-…`` else, which a killed run leaves for ever.
+    """
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is None and len(tempfile.gettempdir()) <= _LONGEST_FOLDER:
+        config["tempdir"] = made = tempfile.mkdtemp(prefix=temporary_prefix())
+        # Not at the end of a process that was forked from this one.
+        Finalize(None, shutil.rmtree, args=(made, True), exitpriority=-100)
 
 
 @contextlib.contextmanager
