@@ -18,8 +18,11 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import LockedError
+from knowledge.knowledge_base import KnowledgeBase
+from knowledge.settings import Settings
 from knowledge.storage.still import open_still, unchanged
 from tests.durability.invariants import check_clean
+from tests.openai_server import OpenAIServer
 from tests.storage.command_lines import CommandLines
 from tests.storage.disks import (
     NOBODY,
@@ -211,6 +214,31 @@ def test_what_was_committed_to_a_journal_is_read(
     assert told.json["dataset"]["metadata"] == {"from": "journal"}
     assert asked.json["hits"]
     assert (still.data / "catalog.db-wal").read_bytes() == journal
+
+
+@pytest.mark.parametrize("cached", [True, False])
+def test_questions_are_asked_without_keeping_them(base: Path, tmp_path: Path, cached: bool) -> None:
+    notes: list[str] = []
+    with OpenAIServer() as server, ExitStack() as stack:
+        settings = Settings.read(
+            environ={"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": server.base_url},
+            folder=tmp_path,
+            data_dir=str(tmp_path / "data"),
+        )
+        with KnowledgeBase(settings) as kb:
+            kb.ingest(base / "docs")
+            hits = kb.retrieve("amber basil")
+        if not cached:
+            (tmp_path / "data" / "embeddings.db").unlink()
+        still = make_still(stack, "read-only", tmp_path / "data")
+        asked = len(server.requests)
+        elsewhere = settings.override(data_dir=str(still.data))
+        with KnowledgeBase(elsewhere, notify=notes.append) as kb:
+            assert kb.retrieve("amber basil") == hits
+            assert len(server.requests) == asked + (not cached)
+            assert kb.retrieve("timber cedar")
+            assert kb.retrieve("umbra valley")
+    assert len(notes) <= (not cached), notes
 
 
 def test_another_owner_is_writing(command_process: CommandLines, base: Path) -> None:
