@@ -12,11 +12,14 @@ import os
 import re
 import shutil
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import tempfile  # takes longer than most commands do with files
 
 FOLDER, FILE = 0o700, 0o600
 OTHERS = 0o077
@@ -85,6 +88,8 @@ def replace_text(path: Path, text: str) -> None:
     OSError
         It can't be written.
     """
+    import tempfile
+
     handle, temporary = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     try:
         with open(handle, "w", encoding="utf-8") as file:  # noqa: PTH123  of a handle
@@ -107,6 +112,8 @@ def private_output(target: Path) -> Iterator[Path]:
     OSError
         It can't be made, or not take the target's place.
     """
+    import tempfile
+
     handle, name = tempfile.mkstemp(
         prefix=f".{target.name[:100]}.", suffix=".part", dir=target.parent
     )
@@ -123,6 +130,8 @@ def private_output(target: Path) -> Iterator[Path]:
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
     """Return a temporary folder, named so that a later run can tell whose it is."""
+    import tempfile
+
     return tempfile.TemporaryDirectory(prefix=temporary_prefix(), ignore_cleanup_errors=True)
 
 
@@ -133,6 +142,8 @@ def temporary_prefix() -> str:
 
 def sweep_temporary() -> None:
     """Remove the temporary folders of runs that were killed: ours, old, and without a process."""
+    import tempfile
+
     try:
         entries = list(os.scandir(tempfile.gettempdir()))
     except OSError:
