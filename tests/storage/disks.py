@@ -6,7 +6,6 @@ import gc
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -69,12 +68,3 @@ def need_another_user() -> None:
     """Skip where no other user's process can be run."""
     if not hasattr(os, "getuid") or os.getuid() != 0:
         pytest.skip("only root can run a process as another user")
-
-
-def others_can_run_python() -> bool:
-    """Tell whether another user may start this interpreter."""
-    try:
-        done = subprocess.run([sys.executable, "-c", ""], user=NOBODY, group=NOBODY, check=False)
-    except OSError:
-        return False
-    return done.returncode == 0

@@ -29,7 +29,6 @@ from tests.storage.disks import (
     anybodys_folder,
     fill,
     need_another_user,
-    others_can_run_python,
     remount,
     small_disk,
 )
@@ -152,8 +151,6 @@ def test_what_is_told_and_exported(
 
 
 def test_the_doctor_names_the_obstacle(command_process: CommandLines, still: Still) -> None:
-    if still.user is not None and not others_can_run_python():
-        pytest.skip("other users can't start this interpreter, which checks an index")
     for line in (("doctor", "--offline", "--json"), ("doctor", "--offline", "--fix", "--json")):
         [done] = command_process.run(still.data, line, user=still.user)
         findings = {one["code"]: one for one in done.json["findings"]}
@@ -262,6 +259,23 @@ def test_a_writer_that_comes_meanwhile_is_noticed(base: Path, tmp_path: Path) ->
         with pytest.raises(LockedError), unchanged(connection, path):
             with closing(sqlite3.connect(path, isolation_level=None)) as writer:
                 writer.execute("UPDATE datasets SET metadata = '{\"a\": 1}'")
+
+
+def test_an_index_that_may_not_be_read_is_not_damaged(
+    command_process: CommandLines, base: Path
+) -> None:
+    with ExitStack() as stack:
+        still = make_still(stack, "foreign", base / "data")
+        for path in still.data.rglob("*.bin"):
+            path.chmod(0o600)
+        lines = [("doctor", "--offline", "--json"), ("retrieve", "amber", "--mode", "dense")]
+        checked, asked = command_process.run(still.data, *lines, user=still.user)
+        codes = [one["code"] for one in checked.json["findings"]]
+        assert checked.code == 0
+        assert "index-unchecked" in codes
+        assert "index-damaged" not in codes
+        assert asked.code == 1
+        assert "no permission to read" in asked.err
 
 
 def test_what_may_not_be_read(command_process: CommandLines, base: Path) -> None:
