@@ -53,6 +53,7 @@ __all__ = [
     "Settings",
     "Value",
     "convert",
+    "environ_without_secrets",
     "without_password",
 ]
 
@@ -160,6 +161,12 @@ class Settings:
 def without_password(url: str) -> str:
     """Return a URL, or a text with URLs, whose secrets are masked; see `knowledge.masking`."""
     return masked_urls(url)
+
+
+def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return an environment for another program: without the values of secret settings."""
+    secret = {name for setting in TABLE if setting.secret for name in setting.variables}
+    return {name: value for name, value in environ.items() if name not in secret}
 
 
 _FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from knowledge.bounded_data import MAX_JSON, parse_json, read_text
 from knowledge.errors import KnowledgeError, UntrustedEndpointError
+from knowledge.private_files import replace_text
 from knowledge.settings import BY_NAME, Origin, Settings
 
 if TYPE_CHECKING:
@@ -111,9 +112,7 @@ def set_trust(folder: Path, trusted: bool) -> None:
     path = trust_file()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps(sorted(folders), indent=1) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        replace_text(path, json.dumps(sorted(folders), indent=1) + "\n")
     except OSError as error:
         raise KnowledgeError(f"can't write {path}: {error.strerror}") from error
 

@@ -127,7 +127,7 @@ def askdir(
             [folder],
             prune=not no_prune,
             metadata=metadata_pairs(metadata or [], "--metadata"),
-            passwords=tuple(password or ()),
+            passwords=source.given_passwords(session, password),
             **walk_options(kb.settings, [folder], include, exclude),
         )
         with progress_bar(session) as progress:

@@ -138,7 +138,7 @@ def ingest(
             force=force,
             dry_run=dry_run,
             metadata=metadata_pairs(metadata or [], "--metadata"),
-            passwords=tuple(password or ()),
+            passwords=source.given_passwords(session, password),
             **walk_options(kb.settings, sources, include, exclude),
         )
         try:

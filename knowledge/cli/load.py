@@ -72,7 +72,7 @@ def load(
     with session.open(**flags) as kb:
         content = sys.stdin.buffer.read() if input_ == "-" else None
         told = name or STDIN_NAME if input_ == "-" else input_
-        text = kb.load(told, content=content, passwords=password or ())
+        text = kb.load(told, content=content, passwords=source.given_passwords(session, password))
     common = {**text.metadata, "source": text.source, **added}
     if output != "-":
         Path(output).write_text(render(text, common), encoding="utf-8", newline="\n")

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,10 +61,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 1 failed, 2 usage, 3 not found, 4 some files failed, 5 embedding
         provider, 6 locked, 7 damaged store, 8 model mismatch, 130 and 143 on signals.
     """
+    as_program = arguments is None
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
     json, debug = "--json" in flags, "--debug" in flags
     _handle_sigterm()
+    hooks = threading.excepthook, sys.unraisablehook
+    _report_threads(debug=debug)
     with clean_streams():
         try:
             code = _run(arguments, json=json, debug=debug)
@@ -76,7 +80,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return INTERRUPTED
         except Terminated:
             return TERMINATED
+        finally:
+            if not as_program:  # else they hold until the process ends
+                threading.excepthook, sys.unraisablehook = hooks
     return code
+
+
+def _report_threads(*, debug: bool) -> None:
+    """Let what ends a thread, or a destructor, be a sentence, and a traceback with ``--debug``."""
+
+    def report(kind: type[BaseException], error: BaseException | None) -> None:
+        if debug:
+            trace = traceback.format_exception(error) if error else [kind.__name__]
+            complain(_masked("".join(trace)))
+        elif not issubclass(kind, KnowledgeError):
+            said = _masked(f"warning: unexpected {kind.__name__} beside the work: {error}")
+            complain(f"{' '.join(said.split())} (--debug says more)\n")
+
+    threading.excepthook = lambda ended: report(ended.exc_type, ended.exc_value)
+    if not debug:
+        sys.unraisablehook = lambda _: None
 
 
 def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
@@ -120,8 +143,11 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
 
 def _show_traceback() -> None:
     """Print the traceback of the error at hand; servers' messages may echo a key."""
-    text = traceback.format_exc()
-    complain(without_secrets(without_key_likes(text), _secrets()))
+    complain(_masked(traceback.format_exc()))
+
+
+def _masked(text: str) -> str:
+    return without_secrets(without_key_likes(text), _secrets())
 
 
 def _secrets() -> list[str]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import typer
+
+from knowledge.cli.session import Session
 
 TAKING = "Which files"
 READING = "Reading files"
@@ -93,6 +95,16 @@ AllowPrivateHostsOption = Annotated[
         rich_help_panel=READING,
     ),
 ]
+
+
+def given_passwords(session: Session, passwords: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the passwords of the command line, and say who else can see them there."""
+    if passwords:
+        session.note(
+            "other users of this machine can see --password in the list of processes; "
+            "KNOW_PASSWORDS_FILE names a file with one password on each line"
+        )
+    return tuple(passwords or ())
 
 
 def source_flags(

@@ -139,7 +139,7 @@ def watch(
         request = IngestRequest.of(
             paths,
             metadata=metadata_pairs(metadata or [], "--metadata"),
-            passwords=tuple(password or ()),
+            passwords=source.given_passwords(session, password),
             **walk_options(kb.settings, paths, include, exclude),
         )
         failed = False

@@ -11,7 +11,12 @@ from knowledge.doctor.findings import DoctorReport, Finding, Severity
 from knowledge.doctor.indexes import check_index
 from knowledge.doctor.rereading import files_to_read, read_again, unreadable_chunks
 from knowledge.doctor.treatment import Treatment
-from knowledge.errors import DamagedStoreError, DatasetNotFoundError
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetNotFoundError,
+    KnowledgeError,
+    LockedError,
+)
 from knowledge.model import Dataset, FileStatus, SourceFile
 from knowledge.settings import Settings
 from knowledge.storage.catalog import Catalog
@@ -61,13 +66,16 @@ def examine(
     treatment = Treatment(folder, fix=fix)
     surroundings.check_versions(treatment)
     surroundings.check_settings(treatment, settings)
+    surroundings.check_rights(treatment)
+    writable = surroundings.check_writable(treatment)
     checkup = _Checkup(treatment, settings, offline=offline, notify=notify)
     there = check_catalog(treatment, settings, notify)
     if not there and name is not None and not folder.catalog.exists():
         raise DatasetNotFoundError(f"there is no dataset {name!r}")
     check_cache(treatment, settings)
     datasets = checkup.run(name) if there else []
-    surroundings.check_room(treatment, datasets)
+    if writable:
+        surroundings.check_room(treatment, datasets)
     surroundings.check_providers(treatment, datasets, settings, offline=offline)
     return DoctorReport(
         findings=tuple(treatment.findings),
@@ -148,7 +156,19 @@ class _Checkup:
 
     def _check_fulltext(self) -> None:
         with Catalog(self._folder) as catalog:
-            damage = fulltext_damage(catalog)
+            try:
+                damage = fulltext_damage(catalog)
+            except LockedError:
+                raise
+            except KnowledgeError as error:
+                self._treatment.tell(
+                    "fulltext-unchecked",
+                    Severity.NOTE,
+                    self._folder.catalog.name,
+                    f"the full-text index was not checked, which needs writing: {error}",
+                    "Questions use it as it is.",
+                )
+                return
             if not damage:
                 return
             finding = Finding(

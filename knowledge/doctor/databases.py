@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from knowledge.doctor.findings import Finding, Severity
 from knowledge.doctor.treatment import Treatment
 from knowledge.errors import DamagedStoreError, KnowledgeError, NewerStoreError
+from knowledge.private_files import private_files
 from knowledge.settings import Settings
 from knowledge.storage.catalog import Catalog, check_there
 from knowledge.storage.layout import DataFolder
@@ -94,7 +95,8 @@ def _replace_catalog(treatment: Treatment) -> str:
     if not saved.rows["chunks"]:
         for old in backups_of(folder):
             if old != copy and not database_damage(old, _CATALOG):
-                shutil.copyfile(old, new)
+                with private_files():
+                    shutil.copyfile(old, new)
                 said = f"The backup {old.relative_to(folder.root).as_posix()} was restored."
                 break
         else:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,7 +12,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from knowledge.storage.database import FAILURES
+from knowledge.errors import KnowledgeError
+from knowledge.settings import environ_without_secrets
+from knowledge.storage.database import FAILURES, open_to_look
 from knowledge.storage.upkeep.databases import database_damage
 from knowledge.storage.vectors.checksums import SQLITE, damaged_files, read_checksums
 from knowledge.storage.vectors.graph_files import graph_damage
@@ -58,7 +59,7 @@ def checksums_missing(folder: Path) -> bool:
 def _others(folder: Path, ids: Sequence[str]) -> int:
     """Count the vectors in an index that none of the chunks has."""
     try:
-        with closing(sqlite3.connect(folder / SQLITE)) as connection:
+        with closing(open_to_look(folder / SQLITE)) as connection:
             held = {row[0] for row in connection.execute("SELECT embedding_id FROM embeddings")}
     except FAILURES:
         return 0  # Chroma's own reading says more
@@ -85,7 +86,7 @@ def _ask(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "knowledge.doctor.index_process"],
             input=json.dumps({"folder": str(folder), "ids": list(ids)}) + "\n",
-            env={**os.environ, "PYTHONPATH": paths},
+            env={**environ_without_secrets(os.environ), "PYTHONPATH": paths},
             capture_output=True,
             text=True,
             timeout=_SECONDS + _SECONDS_A_VECTOR * len(ids),
@@ -93,6 +94,8 @@ def _ask(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
         )
     except subprocess.TimeoutExpired:
         return {"error": "reading it does not end"}
+    except OSError as error:
+        raise KnowledgeError(f"the index {folder} can't be checked: {error}") from error
     if done.returncode == 0:
         answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
         return answer

@@ -10,7 +10,12 @@ from knowledge.doctor.findings import Finding, Severity
 from knowledge.doctor.index_check import checksums_missing, index_damage
 from knowledge.doctor.rebuilding import rebuild_index
 from knowledge.doctor.treatment import Treatment
-from knowledge.errors import DatasetNotFoundError
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetNotFoundError,
+    KnowledgeError,
+    LockedError,
+)
 from knowledge.model import Dataset
 from knowledge.settings import Settings
 from knowledge.storage.catalog import Catalog
@@ -41,6 +46,29 @@ def check_index(
     offline:
         Send nothing to a provider.
     """
+    try:
+        _check(treatment, dataset, ids, settings, offline=offline, notify=notify)
+    except (DamagedStoreError, LockedError):
+        raise
+    except KnowledgeError as error:  # its files, or a process of its own, can't be had
+        treatment.tell(
+            "index-unchecked",
+            Severity.WARNING,
+            dataset.name,
+            f"the index was not checked: {error.message}",
+            error.hint,
+        )
+
+
+def _check(
+    treatment: Treatment,
+    dataset: Dataset,
+    ids: list[str],
+    settings: Settings,
+    *,
+    offline: bool,
+    notify: Notify,
+) -> None:
     folder = treatment.folder
     damage = _damage(folder, dataset, ids)
     for _ in range(_TRIES):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import sqlite3
 from collections.abc import Sequence
@@ -13,11 +14,19 @@ from knowledge.embeddings.choice import recorded
 from knowledge.errors import KnowledgeError
 from knowledge.ingestion.plan import is_gone
 from knowledge.model import Dataset, SourceFile
+from knowledge.private_files import wide_paths
 from knowledge.settings import Settings
 from knowledge.storage import schema
+from knowledge.storage.disk import Obstacle, cant_write, obstacle
+from knowledge.storage.layout import OURS, open_root
 from knowledge.storage.upkeep.sizes import folder_size, free_bytes
 from knowledge.storage.vectors.native import TESTED
 
+_CODES = {
+    Obstacle.FULL: "disk-full",
+    Obstacle.READ_ONLY: "disk-read-only",
+    Obstacle.NO_PERMISSION: "no-permission",
+}
 _LEAST_FREE = 100 * 1024 * 1024
 _MIB = 1024 * 1024
 _MOST_NAMED = 3
@@ -51,6 +60,41 @@ def check_settings(treatment: Treatment, settings: Settings) -> None:
     """Tell what is wrong with the settings, though it stops nothing."""
     for warning in settings.warnings:
         treatment.tell("setting", Severity.WARNING, "settings", warning)
+
+
+def check_rights(treatment: Treatment) -> None:
+    """Tell of what others than its owner may read or write; opening the data folder ends that."""
+    folder = treatment.folder
+    wide = wide_paths(folder.root, OURS)
+    if not wide:
+        return
+    with contextlib.suppress(OSError):
+        open_root(folder.root)
+    left = wide_paths(folder.root, OURS)
+    named = ", ".join(path.name for path in (left or wide)[:_MOST_NAMED])
+    treatment.tell(
+        "rights-wide",
+        Severity.WARNING,
+        str(folder.root),
+        f"others than its owner had rights to what is stored: {named}",
+        "Take them away: chmod -R go-rwx." if left else "They were taken away.",
+    )
+
+
+def check_writable(treatment: Treatment) -> bool:
+    """Tell whether the data folder can be written, and take a finding where it can't."""
+    root = treatment.folder.root
+    blocked = [why for path in (root, treatment.folder.catalog) if (why := obstacle(path))]
+    if not blocked:
+        return True
+    treatment.tell(
+        _CODES[blocked[0]],
+        Severity.WARNING,
+        str(root),
+        cant_write(root, blocked[0]).message,
+        "What is stored can be read; nothing can be changed.",
+    )
+    return False
 
 
 def check_room(treatment: Treatment, datasets: Sequence[Dataset]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
+from knowledge.private_files import OTHERS
 
 if TYPE_CHECKING:
     from knowledge.documents.budget import Budget
@@ -120,6 +122,20 @@ def _engines(text: str) -> dict[str, str]:
         format_, equals, engine = item.rpartition("=")
         chosen[format_.lower() if equals else "*"] = engine.lower()
     return check_engines(chosen)
+
+
+def passwords_warning(settings: Settings) -> str:
+    """Return what is wrong with the rights to the file of passwords; empty where nothing is."""
+    path = settings["passwords_file"]
+    if not path or os.name == "nt":
+        return ""
+    try:
+        mode = Path(path).expanduser().stat().st_mode
+    except OSError:
+        return ""  # whoever reads it tells
+    if not mode & OTHERS:
+        return ""
+    return f"others can get at the file of passwords {path}: chmod 600 makes it yours alone"
 
 
 def _passwords(path: str) -> list[str]:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from knowledge.errors import FetchError, PathNotFoundError
 from knowledge.ingestion.addresses import Repository
-from knowledge.ingestion.git_host import checked_host
+from knowledge.ingestion.git_host import checked_host, without_login
 from knowledge.ingestion.git_process import Git, too_large
 from knowledge.ingestion.web import FetchLimits
 
@@ -45,9 +45,10 @@ class RemoteRepository:
     def __init__(self, repository: Repository, limits: FetchLimits) -> None:
         self._repository = repository
         self._limit = limits.repository_bytes
-        self._git = Git(repository.protocol, limits.seconds)
         host = checked_host(repository, limits)
-        self._url, self._settings = host.url, host.settings
+        self._url, login = without_login(host.url)
+        self._git = Git(repository.protocol, limits.seconds, login)
+        self._settings = host.settings
 
     def tip(self) -> Tip:
         """Ask which commit is meant.

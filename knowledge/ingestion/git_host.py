@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit, urlunsplit
 
 from knowledge.ingestion.addresses import Repository
 from knowledge.ingestion.private_hosts import checked_addresses
@@ -66,6 +67,24 @@ def checked_https(url: str, limits: FetchLimits) -> Host:
         listed = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
         settings.append(f"http.curloptResolve={host}:{port}:{listed}")
     return Host(urlunsplit(parts), tuple(settings))
+
+
+def without_login(url: str) -> tuple[str, list[tuple[str, str]]]:
+    """Return a URL without user and password, and settings of ``git`` that stand for them.
+
+    A URL is in the command line of ``git`` and of the program that it starts to fetch.
+    """
+    parts = urlsplit(url)
+    login, at, host = parts.netloc.rpartition("@")
+    if not at or parts.scheme not in ("http", "https"):
+        return url, []
+    origin = f"{parts.scheme}://{host}/"
+    user, colon, password = (unquote(part) for part in login.partition(":"))
+    plain = urlunsplit(parts._replace(netloc=host))
+    if not colon:  # its password may be known to a helper of the user's
+        return plain, [(f"credential.{origin}.username", user)]
+    basic = b64encode(f"{user}:{password}".encode()).decode()
+    return plain, [(f"http.{origin}.extraHeader", f"Authorization: Basic {basic}")]
 
 
 def _check_ssh(repository: Repository) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import IO
 
 from knowledge.errors import FetchError
-from knowledge.settings import without_password
+from knowledge.settings import environ_without_secrets, without_password
 
 TICK = 0.05
 _NEUTRAL = (
@@ -40,10 +40,15 @@ class Git:
         Of the repository's URL: ``https``, ``ssh`` or ``file``.
     seconds:
         For all commands together.
+    secret:
+        ``(name, value)`` of settings that no other user of the machine may see: they go through
+        the environment, since everybody can list the command lines of processes.
     """
 
-    def __init__(self, protocol: str, seconds: float) -> None:
-        self._environment = _environment(protocol)
+    def __init__(
+        self, protocol: str, seconds: float, secret: Sequence[tuple[str, str]] = ()
+    ) -> None:
+        self._environment = {**_environment(protocol), **_as_variables(secret)}
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
 
@@ -170,7 +175,7 @@ def too_large(limit: int) -> FetchError:
 def _environment(protocol: str) -> Mapping[str, str]:
     kept = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in environ_without_secrets(os.environ).items()
         # A variable such as GIT_DIR, set by a hook that runs us, would lead git elsewhere.
         if not name.startswith("GIT_") or name.startswith(("GIT_SSL", "GIT_SSH", "GIT_HTTP"))
     }
@@ -186,6 +191,14 @@ def _environment(protocol: str) -> Mapping[str, str]:
         "GCM_INTERACTIVE": "never",
         "LC_ALL": "C",
     }
+
+
+def _as_variables(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
+    variables = {"GIT_CONFIG_COUNT": str(len(settings))} if settings else {}
+    for number, (name, value) in enumerate(settings):
+        variables[f"GIT_CONFIG_KEY_{number}"] = name
+        variables[f"GIT_CONFIG_VALUE_{number}"] = value
+    return variables
 
 
 def _reason(said: bytes, code: int) -> str:

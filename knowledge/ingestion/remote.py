@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 from knowledge.documents.recipes import fingerprint
 from knowledge.errors import KnowledgeError, UsageError
@@ -18,6 +18,7 @@ from knowledge.ingestion.repositories import Commit, stored_files
 from knowledge.ingestion.request import IngestRequest, Notify
 from knowledge.ingestion.web import FetchedPage, FetchLimits
 from knowledge.model import FileProblem, SourceFile
+from knowledge.private_files import temporary_folder
 
 Item = FoundFile | SourceFile
 """A file to be read, or a stored one that is unchanged."""
@@ -68,7 +69,7 @@ class Remotes:
         self._walk = walk
         self._notify = notify
         self._commits: list[Commit] = []
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: TemporaryDirectory[str] | None = None
 
     def close(self) -> None:
         """Remove what was fetched."""
@@ -149,9 +150,7 @@ class Remotes:
 
     def _temporary(self) -> str:
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(
-                prefix="knowledge-", ignore_cleanup_errors=True
-            )
+            self._folder = temporary_folder()
         return self._folder.name
 
 

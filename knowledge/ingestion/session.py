@@ -19,6 +19,7 @@ from knowledge.ingestion.target import open_target
 from knowledge.ingestion.usage import Usage
 from knowledge.ingestion.writing import Writer
 from knowledge.model import Dataset, IngestReport, SplitterSpec
+from knowledge.private_files import sweep_temporary
 from knowledge.settings import Origin, Settings
 from knowledge.storage.catalog import Catalog, check_there
 from knowledge.storage.layout import DataFolder, check_name
@@ -55,6 +56,7 @@ def ingest(
     """
     started = time.monotonic()
     share_arenas()
+    sweep_temporary()
     check_name(name)
     check_request(request, settings)
     tally = Tally(progress, on_file)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +22,7 @@ from knowledge.ingestion.pages import Wanted, fetch_pages
 from knowledge.ingestion.web import FetchLimits
 from knowledge.ingestion.workers import load_files
 from knowledge.model import Document, FileProblem, FileStatus, Metadata, PageUnit
+from knowledge.private_files import sweep_temporary, temporary_folder
 from knowledge.settings import Settings
 from knowledge.storage.shown_path import shown
 
@@ -130,7 +130,8 @@ def _fetched(
         raise UsageError(
             f"{address.name} is a repository, not one document", hint="ingest takes repositories."
         )
-    with tempfile.TemporaryDirectory(prefix="knowledge-", ignore_cleanup_errors=True) as folder:
+    sweep_temporary()
+    with temporary_folder() as folder:
         ((_, result),) = fetch_pages([Wanted(address, {})], limits, folder)
         page = result()
         assert page is not None

@@ -8,8 +8,10 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import threading
 import time
 import types
@@ -17,11 +19,14 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
+from multiprocessing.util import Finalize
 from typing import Any
 
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
 from knowledge.ingestion.loading import LoadedFile, LoadTask, failed, load_file, with_terms
+from knowledge.private_files import temporary_prefix
+from knowledge.settings import environ_without_secrets
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
 PRELOAD = [
@@ -42,6 +47,8 @@ START_SECONDS = 60.0
 """What a process may take to start, on a busy machine, before its first task counts."""
 
 _PLACE_BYTES = 4096
+_LONGEST_FOLDER = 55
+"""Characters of a temporary folder in which a socket's path, of 107 at most, has room for more."""
 _STARTING = b"/"  # no member's path is this
 _SAFE_PATH = "PYTHONSAFEPATH"
 _KILLED = -9  # the signal that Linux ends processes with when memory runs out
@@ -77,6 +84,7 @@ class Worker:
     """
 
     def __init__(self, memory: int = 0) -> None:
+        _name_own_folder()
         context = _Context()
         if METHOD == "forkserver":
             context.set_forkserver_preload(PRELOAD)
@@ -215,6 +223,18 @@ class Worker:
         return f"its reader crashed ({how}){perhaps}"
 
 
+def _name_own_folder() -> None:
+    """Let multiprocessing keep its socket in a folder that a later run knows for ours.
+
+    It makes one called ``pymp-…`` else, which a killed run leaves for ever.
+    """
+    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
+    if config.get("tempdir") is None and len(tempfile.gettempdir()) <= _LONGEST_FOLDER:
+        config["tempdir"] = made = tempfile.mkdtemp(prefix=temporary_prefix())
+        # Not at the end of a process that was forked from this one.
+        Finalize(None, shutil.rmtree, args=(made, True), exitpriority=-100)
+
+
 @contextlib.contextmanager
 def _without_working_directory() -> Iterator[None]:
     """Let new Python processes import nothing from the working directory.
@@ -248,6 +268,7 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     _limit_memory(memory)
+    _forget_secrets()
 
     def announce(member: str) -> None:
         encoded = member.encode("utf-8", "ignore")
@@ -263,6 +284,12 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
             return
         place.value = b""
         _answer(connection, task)
+
+
+def _forget_secrets() -> None:
+    """Take the keys out of the environment: reading documents needs none."""
+    for name in os.environ.keys() - environ_without_secrets(os.environ).keys():
+        del os.environ[name]
 
 
 def _print_nothing() -> None:
@@ -292,11 +319,16 @@ def _limit_memory(memory: int) -> None:
 
 def _answer(connection: Connection, task: LoadTask) -> None:
     try:
-        connection.send(with_terms(load_file(task)))
-    except BrokenPipeError:
-        os._exit(1)
+        _send(connection, with_terms(load_file(task)))
     except BaseException as error:  # noqa: BLE001  whatever a document leads a library to raise
-        connection.send(failed(task, f"its reader failed: {type(error).__name__}: {error}"))
+        _send(connection, failed(task, f"its reader failed: {type(error).__name__}: {error}"))
+
+
+def _send(connection: Connection, answer: LoadedFile) -> None:
+    try:
+        connection.send(answer)
+    except OSError:  # the parent is gone, or has given this worker up
+        os._exit(1)
 
 
 def _end_with_parent() -> None:

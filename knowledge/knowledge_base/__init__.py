@@ -6,6 +6,7 @@ One file for each family of methods; :class:`KnowledgeBase` puts them together.
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -20,6 +21,7 @@ from knowledge.knowledge_base.opened import StrPath
 from knowledge.knowledge_base.sharing import Sharing
 from knowledge.knowledge_base.upkeep import Upkeep
 from knowledge.knowledge_base.watching import Watching
+from knowledge.private_files import temporary_folder
 from knowledge.settings import Settings
 
 __all__ = ["KnowledgeBase", "StrPath"]
@@ -67,7 +69,8 @@ class KnowledgeBase(
     ) -> Self:
         """Open the datasets of an archive without importing them.
 
-        It is unpacked once, below the data folder; the next opening finds it there.
+        It is unpacked once, below the data folder; the next opening finds it there. Where that
+        can't be written, it is unpacked to a temporary folder, which goes when this is closed.
 
         Raises
         ------
@@ -83,8 +86,16 @@ class KnowledgeBase(
         """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
         from knowledge.storage.archive.unpacking import unpack_archive
 
-        unpacked = unpack_archive(Path(archive), self.folder.archives, self._notify)
-        return type(self)(self.settings.override(data_dir=str(unpacked)), notify=self._notify)
+        with ExitStack() as closing:
+
+            def spare() -> Path:
+                return Path(closing.enter_context(temporary_folder()))
+
+            unpacked = unpack_archive(Path(archive), self.folder.archives, self._notify, spare)
+            settings = self.settings.override(data_dir=str(unpacked))
+            kb = type(self)(settings, notify=self._notify)
+            kb._closing.push(closing.pop_all())
+        return kb
 
     def __enter__(self) -> Self:
         return self

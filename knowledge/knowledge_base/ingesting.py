@@ -70,6 +70,7 @@ class Ingesting(Flows):
         """Run a request that is put together already; else like :meth:`ingest`."""
         from knowledge.ingestion.session import ingest
 
+        self._warn_of_passwords()
         return ingest(
             self.folder,
             dataset,

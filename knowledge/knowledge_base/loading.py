@@ -41,6 +41,7 @@ class Loading(Opened):
         from knowledge.ingestion.reading import fetch_limits
         from knowledge.ingestion.source_text import load_source
 
+        self._warn_of_passwords()
         return load_source(
             os.fspath(source),
             self.settings,

@@ -54,6 +54,12 @@ class Opened:
             self._rerankers.popitem()[1].close()
         self._closing.close()
 
+    def _warn_of_passwords(self) -> None:
+        from knowledge.documents.options import passwords_warning
+
+        if warning := passwords_warning(self.settings):
+            self._notify(warning)
+
     def _catalog(self) -> Catalog:
         from knowledge.storage.catalog import Catalog
 

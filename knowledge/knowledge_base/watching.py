@@ -85,6 +85,7 @@ class Watching(Ingesting):
         if request.dry_run or request.inline:
             raise UsageError("a watch takes files, folders and URLs, and writes what it finds")
         request = self._with_flow(request, dataset)
+        self._warn_of_passwords()
         notes = _Notes(self._notify)
 
         def run(part: IngestRequest, may_create: bool) -> IngestReport:

@@ -16,9 +16,11 @@ from knowledge.errors import (
 from knowledge.model import Dataset
 from knowledge.storage import fulltext, schema
 from knowledge.storage.database import FAILURES, connect, migrate, transaction, translated
+from knowledge.storage.disk import cant_read
 from knowledge.storage.layout import HIDDEN, DataFolder, check_name, new_key
 from knowledge.storage.rows import dataset_of, dump, now
 from knowledge.storage.snapshot import Snapshot
+from knowledge.storage.still import unchanged
 
 
 def check_there(folder: DataFolder) -> bool:
@@ -27,12 +29,14 @@ def check_there(folder: DataFolder) -> bool:
     Raises
     ------
     KnowledgeError
-        The data folder is a file.
+        The data folder is a file, or can't be looked into.
     DamagedStoreError
         There are indexes, but no catalog that says whose they are, or an empty one.
     """
     try:
         there = folder.catalog.stat().st_size > 0
+    except PermissionError as error:
+        raise cant_read(folder.root) from error
     except OSError:
         there = False
     if not there and folder.root.is_file():
@@ -89,8 +93,15 @@ class Catalog:
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
-        """Read from one state of the catalog, whatever writers do meanwhile."""
-        with translated(self.folder.catalog):
+        """Read from one state of the catalog, whatever writers do meanwhile.
+
+        Raises
+        ------
+        LockedError
+            The catalog can't be locked, and a writer came meanwhile.
+        """
+        path = self.folder.catalog
+        with unchanged(self.connection, path), translated(path):
             self.connection.execute("BEGIN")
             try:
                 yield Snapshot(self.connection)

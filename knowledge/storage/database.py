@@ -10,7 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
-from knowledge.storage.disk import FULL_HINT
+from knowledge.private_files import FILE, make_private_file
+from knowledge.storage.disk import (
+    ELSEWHERE_HINT,
+    FULL_HINT,
+    Obstacle,
+    cant_read,
+    cant_write,
+    disk_error,
+    obstacle,
+    on_disk,
+)
+from knowledge.storage.layout import open_root
+from knowledge.storage.still import is_readable, open_still
 
 BUSY_SECONDS = 60.0
 REPAIR = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
@@ -22,6 +34,12 @@ _READ_ERRORS = {
     sqlite3.SQLITE_IOERR_READ,
     sqlite3.SQLITE_IOERR_SHORT_READ,
     sqlite3.SQLITE_IOERR_CORRUPTFS,
+}
+_UNWRITABLE = {
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_FULL,
 }
 
 
@@ -38,7 +56,8 @@ def connect(path: Path) -> sqlite3.Connection:
     """Open the database at ``path`` in WAL mode, creating file and folder when missing.
 
     The connection is in autocommit mode (use :func:`transaction`) and may be handed from one
-    thread to another, but not used by two at once.
+    thread to another, but not used by two at once. Where nothing can be written, what is there is
+    opened to be read: writing to it raises the error that tells why.
 
     Raises
     ------
@@ -46,36 +65,75 @@ def connect(path: Path) -> sqlite3.Connection:
         As :func:`translated` gives them.
     """
     with translated(path):
+        _make(path)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise KnowledgeError(
-                f"can't create the data folder {path.parent}: {error.strerror}",
-                hint="Choose another with --data-dir or KNOW_DATA_DIR.",
-            ) from error
-        connection = sqlite3.connect(
-            path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
-        try:
-            connection.row_factory = sqlite3.Row
-            connection.execute("PRAGMA foreign_keys = ON")
-            _set_wal(connection, path)
-            connection.execute("PRAGMA synchronous = NORMAL")
-        except BaseException:
-            connection.close()
-            raise
+            connection = _open(path, _set_wal)
+        except (sqlite3.Error, OSError) as error:
+            if not (_is_unwritable(error) and is_readable(path)):
+                if isinstance(error, OSError):
+                    raise disk_error(error, path) from error
+                raise
+            connection = open_still(path)
+        connection.row_factory = sqlite3.Row
     return connection
 
 
-def _set_wal(connection: sqlite3.Connection, path: Path) -> None:
-    if _journal_mode(connection) == "wal":
-        return
-    import filelock
+def open_to_look(path: Path) -> sqlite3.Connection:
+    """Open a database as it is, whatever it holds, to read it; the errors are SQLite's."""
+    try:
+        return _open(path, _look)
+    except sqlite3.Error as error:
+        if not (_is_unwritable(error) and is_readable(path)):
+            raise
+        return open_still(path)
 
-    # Connections that switch a new file at the same moment wait for each other in vain.
-    with filelock.FileLock(path.with_name(path.name + ".new"), timeout=BUSY_SECONDS):
-        if _journal_mode(connection) != "wal":
-            connection.execute("PRAGMA journal_mode = WAL")
+
+def _make(path: Path) -> None:
+    with on_disk(path.parent, doing="create the data folder"):
+        open_root(path.parent)
+    with on_disk(path):
+        if not path.exists():
+            make_private_file(path)  # SQLite gives the files beside it the same rights
+
+
+def _open(path: Path, begin: Callable[[sqlite3.Connection, Path], None]) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+    try:
+        begin(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _look(connection: sqlite3.Connection, _: Path) -> None:
+    connection.execute("PRAGMA user_version").fetchone()
+
+
+def _set_wal(connection: sqlite3.Connection, path: Path) -> None:
+    connection.execute("PRAGMA foreign_keys = ON")
+    if _journal_mode(connection) != "wal":
+        import filelock
+
+        # Connections that switch a new file at the same moment wait for each other in vain.
+        new = path.with_name(path.name + ".new")
+        with filelock.FileLock(new, timeout=BUSY_SECONDS, mode=FILE):
+            if _journal_mode(connection) != "wal":
+                connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    _look(connection, path)
+
+
+def _is_unwritable(error: Exception) -> bool:
+    """Tell whether an error says that something can't be written, not that it can't be read."""
+    if isinstance(error, OSError):
+        return True
+    code = getattr(error, "sqlite_errorcode", 0)
+    if code & 0xFF == sqlite3.SQLITE_IOERR:
+        return code not in _READ_ERRORS
+    return code & 0xFF in _UNWRITABLE
 
 
 def _journal_mode(connection: sqlite3.Connection) -> str:
@@ -138,6 +196,8 @@ def _version(connection: sqlite3.Connection) -> int:
 def _back_up(path: Path, version: int) -> None:
     # A connection of its own: one that holds a transaction waits for itself.
     target = path.with_name(f"{path.name}.v{version}.bak")
+    with on_disk(target):
+        make_private_file(target)
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
 
@@ -200,7 +260,7 @@ def translated(path: Path, *, repair: str = REPAIR) -> Iterator[None]:
     try:
         yield
     except FAILURES as error:
-        raise _from_function(error) or _translate(error, path, repair) from error
+        raise _from_function(error) or translated_error(error, path, repair) from error
 
 
 def _from_function(error: Exception) -> BaseException | None:
@@ -211,19 +271,24 @@ def _from_function(error: Exception) -> BaseException | None:
     return raised
 
 
-def _translate(error: Exception, path: Path, repair: str) -> KnowledgeError:
+def translated_error(error: Exception, path: Path, repair: str = REPAIR) -> KnowledgeError:
+    """Return what an error of SQLite's on the file at ``path`` means, as one of ours."""
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return LockedError(f"{path} is locked by another process")
-    if code == sqlite3.SQLITE_FULL:
-        return KnowledgeError(f"the disk is full: {path}", hint="Free some space and run again.")
     if path.is_dir():
         return DamagedStoreError(f"{path} is a folder, not a database", hint=repair)
-    if code in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return KnowledgeError(
-            f"can't open or write {path}: {error}",
-            hint="The data folder must be readable and writable; --data-dir names another.",
-        )
-    if code == sqlite3.SQLITE_IOERR and getattr(error, "sqlite_errorcode", 0) not in _READ_ERRORS:
-        return KnowledgeError(f"can't write {path}: {error}", hint=FULL_HINT)
+    if _is_unwritable(error):
+        return _unwritable(error, path, code)
     return DamagedStoreError(f"{path} is damaged: {error}", hint=repair)
+
+
+def _unwritable(error: Exception, path: Path, code: int) -> KnowledgeError:
+    if code == sqlite3.SQLITE_FULL:
+        return cant_write(path, Obstacle.FULL)
+    if path.exists() and not is_readable(path):
+        return cant_read(path)
+    if why := obstacle(path) or obstacle(path.parent):
+        return cant_write(path, why)
+    hint = FULL_HINT if code == sqlite3.SQLITE_IOERR else ELSEWHERE_HINT
+    return KnowledgeError(f"can't write {path}: {error}", hint=hint)

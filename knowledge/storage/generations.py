@@ -12,6 +12,7 @@ from typing import Any
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
 from knowledge.model import Dataset, EmbedderSpec, SplitterSpec
+from knowledge.private_files import private_files
 from knowledge.storage.database import translated
 from knowledge.storage.disk import FULL_HINT, on_disk
 from knowledge.storage.layout import HIDDEN, DataFolder
@@ -29,7 +30,7 @@ _FREE_SHARE = 0.3
 def prepare_candidate(folder: DataFolder, key: str, generation: int) -> Path:
     """Return an empty candidate folder, or a copy of ``generation`` when there is one."""
     candidate = folder.candidate(key)
-    with on_disk(candidate):
+    with private_files(), on_disk(candidate):
         shutil.rmtree(candidate, ignore_errors=True)
         if generation:
             published = folder.generation(key, generation)
@@ -85,7 +86,7 @@ def publish_candidate(
     candidate = folder.candidate(key)
     if damage := graph_damage(candidate):  # Chroma is silent about a full disk
         raise KnowledgeError(f"the index was not written whole: {damage}", hint=FULL_HINT)
-    with on_disk(candidate):
+    with private_files(), on_disk(candidate):
         facts = json.dumps(_facts(dataset, embedding, splitter), ensure_ascii=False)
         (candidate / FACTS).write_text(facts + "\n", encoding="utf-8")
         _shrink(candidate / SQLITE)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import KnowledgeError
 from knowledge.model import FileProblem
+from knowledge.settings import without_password
 from knowledge.storage.database import translated
 from knowledge.storage.rows import dump, now, readable
 
@@ -115,7 +116,7 @@ def recorded(
         if isinstance(error, Exception):
             outcome = FAILED
             code = getattr(error, "code", "unexpected")
-            facts["error"] = {"code": code, "message": storable(str(error))}
+            facts["error"] = {"code": code, "message": storable(without_password(str(error)))}
         with contextlib.suppress(KnowledgeError):
             end_run(catalog, row, outcome, facts)
         raise

@@ -19,11 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.errors import UsageError
+from knowledge.private_files import FOLDER, tighten_all
 from knowledge.storage.shown_path import shown
 
 MAX_NAME = 128
 HIDDEN = "\x01"
 """First character of the name of a dataset that is not to be seen; no user's name holds it."""
+OURS = ("catalog.db", "embeddings.db", "locks", "datasets", "archives", "backups")
+"""What the names of all that lies in a data folder begin with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,20 @@ class DataFolder:
     def candidate(self, key: str) -> Path:
         """The folder in which the next generation is built."""
         return self.dataset(key) / "candidate"
+
+
+def open_root(root: Path) -> None:
+    """Make a data folder that is its owner's alone, or make one so that others have rights to.
+
+    Raises
+    ------
+    OSError
+        It can't be made.
+    """
+    if root.is_dir():
+        tighten_all(root, OURS)
+    else:
+        root.mkdir(mode=FOLDER, parents=True, exist_ok=True)
 
 
 def new_key(name: str) -> str:

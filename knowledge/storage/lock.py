@@ -8,16 +8,14 @@ file.
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import socket
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import LockedError
+from knowledge.private_files import FILE, private_files
 from knowledge.storage.disk import disk_error
+from knowledge.storage.holder import describe_holder, write_holder
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -51,7 +49,7 @@ def write_lock(
     holder = _holder_file(path)
     try:
         with contextlib.suppress(OSError):  # it is only for messages
-            _write_holder(holder)
+            write_holder(holder)
         yield
     finally:
         with contextlib.suppress(OSError):
@@ -64,10 +62,11 @@ def _acquired(
 ) -> BaseFileLock:
     import filelock
 
-    lock = filelock.FileLock(path, thread_local=False)
+    lock = filelock.FileLock(path, thread_local=False, mode=FILE)
     first = min(ANNOUNCE_AFTER, timeout)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        with private_files():
+            path.parent.mkdir(parents=True, exist_ok=True)
         try:
             lock.acquire(timeout=first, poll_interval=0.05)
         except filelock.Timeout:
@@ -89,7 +88,7 @@ def is_held(path: Path) -> bool:
     if not path.is_file():
         return False
     try:
-        with filelock.FileLock(path, thread_local=False).acquire(timeout=0):
+        with filelock.FileLock(path, thread_local=False, mode=FILE).acquire(timeout=0):
             return False
     except (filelock.Timeout, OSError):
         return True
@@ -99,20 +98,5 @@ def _holder_file(lock: Path) -> Path:
     return lock.with_suffix(".holder")
 
 
-def _write_holder(holder: Path) -> None:
-    who = {
-        "pid": os.getpid(),
-        "host": socket.gethostname(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]])[:200],
-    }
-    temporary = holder.with_suffix(".holder.new")
-    temporary.write_text(json.dumps(who), encoding="utf-8")
-    temporary.replace(holder)
-
-
 def _describe(lock: Path) -> str:
-    try:
-        who = json.loads(_holder_file(lock).read_text(encoding="utf-8"))
-        return f"process {who['pid']} on {who['host']} ({who['command']})"
-    except (OSError, ValueError, KeyError, TypeError):
-        return "another process"  # it is just starting, or just ending
+    return describe_holder(_holder_file(lock))

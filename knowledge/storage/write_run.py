@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Dataset, EmbedderSpec, SourceFile, SplitterSpec
+from knowledge.private_files import FOLDER
 from knowledge.storage import generations
 from knowledge.storage.changes import FileChange
 from knowledge.storage.lock import write_lock
@@ -201,7 +202,7 @@ class WriteRun:
 
         fresh_folder = index.folder.with_name("candidate-fresh")
         shutil.rmtree(fresh_folder, ignore_errors=True)
-        fresh_folder.mkdir()
+        fresh_folder.mkdir(mode=FOLDER)
         with ChromaIndex(fresh_folder, create=True) as fresh:
             for ids, vectors in index.vectors(self._staging.live_chunk_ids()):
                 fresh.add(ids, vectors)

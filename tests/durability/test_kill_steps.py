@@ -35,8 +35,8 @@ Step = tuple[str, str, int]
 """(target, before or after, which call)."""
 
 UNPUBLISHED: list[Step] = [
-    (f"{STORAGE}.lock:_write_holder", "before", 1),
-    (f"{STORAGE}.lock:_write_holder", "after", 1),
+    (f"{STORAGE}.lock:write_holder", "before", 1),
+    (f"{STORAGE}.lock:write_holder", "after", 1),
     (f"{RUN}.sweep", "before", 1),
     (f"{RUN}.sweep", "after", 1),
     (f"{GENERATIONS}:sweep_folders", "before", 1),

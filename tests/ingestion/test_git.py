@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -266,6 +267,32 @@ def test_it_may_take_so_long_only(work, monkeypatch, run):
     outcome = run("ingest", work.url, "--json")
     assert outcome.code == 1
     assert "KNOW_FETCH_TIMEOUT" in outcome.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("login", "told"),
+    [
+        ("bob:ge%40heim@", "Authorization: Basic Ym9iOmdlQGhlaW0="),
+        ("geheim@", "credential.https://host.example/.username"),
+    ],
+)
+def test_a_login_is_in_no_command_line(tmp_path, monkeypatch, login, told):
+    said = tmp_path / "said"
+    script = tmp_path / "bin/git"
+    script.parent.mkdir()
+    script.write_text(f'#!/bin/sh\necho "$@" >> {said}.line\nenv >> {said}.env\nexit 1\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-of-ours")
+    address = parse_address(f"https://{login}host.example/r.git")
+    with pytest.raises(FetchError):
+        RemoteRepository(address, FetchLimits(30, 1 << 20, 1 << 20, allow_private=True)).tip()
+    line, env = (Path(f"{said}.{name}").read_text() for name in ("line", "env"))
+    assert "https://host.example/r.git" in line
+    assert "geheim" not in line
+    assert "heim" not in line
+    assert told in env
+    assert "sk-of-ours" not in env
 
 
 def slow_git(folder, monkeypatch):

@@ -32,6 +32,10 @@ import builtins, os, signal, time
 
 real = builtins.open
 
+def tell_key():
+    os.write(2, b"thread '<unnamed>' panicked at native code")
+    raise ValueError("the key is " + os.environ.get("KNOW_RERANK_API_KEY", "not there"))
+
 class Panic(BaseException):
     def __reduce__(self):
         raise TypeError("this can't be sent to another process")
@@ -58,6 +62,7 @@ ENDS = {
     "memory.txt": lambda: (_ for _ in ()).throw(MemoryError()),
     "sleep.txt": lambda: time.sleep(1000),
     "spin.txt": spin,
+    "key.txt": tell_key,
 }
 
 def open(file, *arguments, **named):
@@ -108,6 +113,15 @@ def marked(env: dict[str, str]) -> list[int]:
             except OSError:  # it has ended
                 continue
     return found
+
+
+def test_a_worker_knows_no_keys_and_says_nothing(docs: Path, env: dict[str, str]) -> None:
+    programs.write_text(docs / BAD / "key.txt", "This file tells the key.")
+    done = programs.run("ingest", docs, env={**env, "KNOW_RERANK_API_KEY": "sk-geheim"})
+    assert done.returncode == 4, done.stderr
+    assert "the key is not there" in done.stderr
+    assert "sk-geheim" not in done.stderr
+    assert "panicked" not in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -36,14 +36,22 @@ class CommandLines:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
 
-    def run(self, data: Path, *lines: Sequence[object], limit: int | None = None) -> list[Ended]:
+    def run(
+        self,
+        data: Path,
+        *lines: Sequence[object],
+        limit: int | None = None,
+        user: int | None = None,
+    ) -> list[Ended]:
         """Run lines on a data folder, one after the other, in a process of their own.
 
-        No line may end in a signal, in a traceback or in an error that nobody expected.
+        No line may end in a signal, in a traceback, a thread's or a native part's included, or in
+        an error that nobody expected.
         """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        asked = {"lines": [[str(data), *map(str, line)] for line in lines], "limit": limit}
+        told = [[str(data), *map(str, line)] for line in lines]
+        asked = {"lines": told, "limit": limit, "user": user}
         self._process.stdin.write(json.dumps(asked) + "\n")
         self._process.stdin.flush()
         answer = json.loads(self._process.stdout.readline())
@@ -52,6 +60,7 @@ class CommandLines:
         for line, one in zip(lines, ended, strict=True):
             told = f"{line}: {one}"
             assert "Traceback" not in one.err, told
+            assert "panicked" not in one.err, told
             assert "unexpected" not in one.out + one.err, told
             assert one.code in (0, 1, 3, 7), told
             if one.code and "doctor" not in line:

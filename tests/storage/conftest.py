@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from knowledge.knowledge_base import KnowledgeBase
+from tests.durability import programs
 from tests.storage.command_lines import CommandLines, command_lines
 from tests.storage.damage import Whole, make_whole
+from tests.storage.disks import small_disk
 
 
 @pytest.fixture(scope="session")
@@ -21,3 +25,22 @@ def command_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comman
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
     """A whole data folder, to be copied."""
     return make_whole(tmp_path_factory.mktemp("whole"))
+
+
+@pytest.fixture(scope="session")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with documents, more documents, a data folder and an archive of it."""
+    home = tmp_path_factory.mktemp("base")
+    programs.write_folder(home / "docs", 3, 4, seed=1)
+    programs.write_folder(home / "more", 8, 40, seed=2, prefix="more")
+    with KnowledgeBase.open(home / "data", chunk_size=40, chunk_overlap=0) as kb:
+        kb.ingest(home / "docs")
+        kb.export_datasets("default", home / "all.zip")
+    return home
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of six megabytes."""
+    with small_disk(tmp_path / "disk") as folder:
+        yield folder

@@ -5,8 +5,6 @@ from __future__ import annotations
 import atexit
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -16,6 +14,7 @@ from typing import Any
 from knowledge.documents.cleaning import clean
 from knowledge.documents.loaders.protection import protected
 from knowledge.errors import DocumentError
+from knowledge.private_files import temporary_folder
 
 _FIELDS = {
     "title": "title",
@@ -99,9 +98,9 @@ def _own_folder() -> str:
             return str(folder)
     except OSError:
         pass  # a home that can't be written
-    made = tempfile.mkdtemp(prefix="knowledge-")
-    atexit.register(shutil.rmtree, made, ignore_errors=True)
-    return made
+    made = temporary_folder()
+    atexit.register(made.cleanup)
+    return made.name
 
 
 def _is_private(folder: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import zipfile
@@ -10,10 +11,12 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError, KnowledgeError
+from knowledge.errors import DamagedStoreError
 from knowledge.model import Chunk, Dataset
+from knowledge.private_files import private_output
 from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
 from knowledge.storage.archive.records import chunk_line, file_line
+from knowledge.storage.disk import disk_error
 from knowledge.storage.vectors.reader import VectorReader, open_published
 from knowledge.wording import counted
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = 2_000  # chunks whose vectors are in memory at once
 ATTEMPTS = 3
+_OUTPUT_HINT = "Name a file in a folder that can be written."
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal datasets give equal archives
 
 
@@ -38,8 +42,7 @@ def export_datasets(catalog: Catalog, names: Sequence[str], output: Path) -> lis
     KnowledgeError
         The file can't be written.
     """
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
+    with written(output) as part:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 exported = _write(catalog, names, part)
@@ -49,12 +52,25 @@ def export_datasets(catalog: Catalog, names: Sequence[str], output: Path) -> lis
                     raise
         with part.open("rb") as file:
             os.fsync(file.fileno())
-        part.replace(output)
-    except OSError as error:
-        raise KnowledgeError(f"can't write {output}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
     return exported
+
+
+@contextlib.contextmanager
+def written(output: Path) -> Iterator[Path]:
+    """Give a file to write, which becomes ``output`` when it is whole; others can't read it.
+
+    Raises
+    ------
+    KnowledgeError
+        It can't be written.
+    """
+    try:
+        with private_output(output) as part:
+            yield part
+    except OSError as error:
+        # Not by the name of the part, which nobody knows.
+        told = OSError(error.errno, error.strerror or str(error), os.fspath(output))
+        raise disk_error(told, output, doing="write", hint=_OUTPUT_HINT) from error
 
 
 def _write(catalog: Catalog, names: Sequence[str], part: Path) -> list[Dataset]:

@@ -6,13 +6,13 @@ The columns are a contract; ``docs/sharing.md`` lists them.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import DamagedStoreError, KnowledgeError, UsageError
+from knowledge.errors import DamagedStoreError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
+from knowledge.storage.archive.exporting import written
 from knowledge.storage.vectors.reader import VectorReader, open_published
 
 if TYPE_CHECKING:
@@ -42,16 +42,9 @@ def export_table(catalog: Catalog, names: Sequence[str], output: Path, kind: str
         Parquet is asked for, and pyarrow is not installed.
     """
     write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[kind]
-    part = output.with_name(f".{output.name}.{os.getpid()}.part")
-    try:
-        with catalog.snapshot() as snapshot:
-            datasets = [snapshot.dataset(name) for name in names]
-            write(part, (page for one in datasets for page in _pages(catalog, snapshot, one)))
-        part.replace(output)
-    except OSError as error:
-        raise KnowledgeError(f"can't write {output}: {error.strerror or error}") from error
-    finally:
-        part.unlink(missing_ok=True)
+    with written(output) as part, catalog.snapshot() as snapshot:
+        datasets = [snapshot.dataset(name) for name in names]
+        write(part, (page for one in datasets for page in _pages(catalog, snapshot, one)))
     return datasets
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from knowledge.private_files import private_files
 from knowledge.storage.archive.importing import import_dataset
 from knowledge.storage.archive.verifying import (
     manifest_bytes,
@@ -17,6 +19,7 @@ from knowledge.storage.archive.verifying import (
 )
 from knowledge.storage.building import build_dataset
 from knowledge.storage.catalog import Catalog
+from knowledge.storage.disk import obstacle, on_disk
 from knowledge.storage.layout import DataFolder
 
 KEPT = 3
@@ -25,8 +28,18 @@ _CHECKS = b"2"
 """Raised with what is checked, so that nothing stays that fewer checks let in."""
 
 
-def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Path:
+def unpack_archive(
+    path: Path,
+    home: Path,
+    notify: Callable[[str], None],
+    spare: Callable[[], Path] | None = None,
+) -> Path:
     """Return a data folder below ``home`` that holds what the archive holds.
+
+    Parameters
+    ----------
+    spare:
+        Makes the folder that takes its place where it can't be written.
 
     Raises
     ------
@@ -39,11 +52,17 @@ def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Pat
         digest = hashlib.sha256(_CHECKS + manifest_bytes(archive)).hexdigest()[:24]
         target = home / digest
         if target.is_dir():
-            os.utime(target)
+            with contextlib.suppress(OSError):  # it can't be written, and need not be
+                os.utime(target)
             return target
         datasets = read_manifest(archive)
         for dataset in datasets:
             verify(archive, dataset)
+        if spare is not None and obstacle(home):
+            home = spare()
+            target = home / digest
+        with private_files(), on_disk(home):
+            home.mkdir(parents=True, exist_ok=True)
         part = home / f"{digest}.{os.getpid()}.part"
         try:
             with Catalog(DataFolder(part)) as catalog:

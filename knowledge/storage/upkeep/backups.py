@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from knowledge.private_files import private_files
 from knowledge.storage.database import FAILURES
 from knowledge.storage.disk import on_disk
 from knowledge.storage.layout import DataFolder
@@ -28,7 +29,7 @@ def back_up(folder: DataFolder) -> Path:
         There is no room, or the data folder can't be written.
     """
     target = folder.backups / datetime.now(UTC).strftime(_STAMP)
-    with on_disk(target):
+    with private_files(), on_disk(target):
         target.mkdir(parents=True)
         _copy_database(folder.catalog, target / folder.catalog.name)
         names = sorted(
@@ -42,7 +43,7 @@ def back_up(folder: DataFolder) -> Path:
 
 def set_aside(path: Path, target: Path) -> None:
     """Move a database, with the files that belong to it, into a backup's folder."""
-    with on_disk(target):
+    with private_files(), on_disk(target):
         target.mkdir(parents=True, exist_ok=True)
         for part in PARTS:
             piece = path.with_name(path.name + part)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.database import translated
+from knowledge.storage.database import open_to_look, translated
 from knowledge.storage.identity import is_own_id
 from knowledge.storage.rows import chunk_of
 from knowledge.storage.upkeep.mending import TABLES, HopelessRowError, mended
@@ -39,7 +39,7 @@ class RowFault:
 @contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a catalog to look at its rows, whatever they hold, in one read transaction."""
-    with translated(path), closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with translated(path), closing(open_to_look(path)) as connection:
         connection.row_factory = sqlite3.Row
         connection.text_factory = _decoded
         connection.execute("BEGIN")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import NewerStoreError
+from knowledge.errors import DamagedStoreError, NewerStoreError
 from knowledge.storage import fulltext, schema
-from knowledge.storage.database import FAILURES, connect
+from knowledge.storage.database import FAILURES, connect, open_to_look, translated_error
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
@@ -26,17 +25,24 @@ def database_damage(path: Path, tables: frozenset[str]) -> str:
     ----------
     tables:
         Those that it must have, once it has any.
+
+    Raises
+    ------
+    KnowledgeError
+        It can't be read, for a reason that is no damage.
     """
     if not path.is_file():
         return "it is no file"
     try:
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(open_to_look(path)) as connection:
             complaints = [
                 str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")
             ]
             there = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
             version = connection.execute("PRAGMA user_version").fetchone()[0]
     except FAILURES as error:
+        if not isinstance(told := translated_error(error, path), DamagedStoreError):
+            raise told from error
         return str(error)
     if complaints != ["ok"]:
         return "; ".join(line.strip() for line in complaints)
@@ -66,7 +72,13 @@ def catalog_damage(folder: DataFolder) -> str:
 
 
 def fulltext_damage(catalog: Catalog) -> str:
-    """Return what is wrong with the full-text index, in words; empty when it is whole."""
+    """Return what is wrong with the full-text index, in words; empty when it is whole.
+
+    Raises
+    ------
+    KnowledgeError
+        SQLite must write to compare it, and can't.
+    """
     sql = catalog.connection
     fulltext.register(sql)
     try:
@@ -78,6 +90,9 @@ def fulltext_damage(catalog: Catalog) -> str:
             if sql.in_transaction:
                 sql.execute("ROLLBACK")
     except FAILURES as error:
+        told = translated_error(error, catalog.folder.catalog)
+        if not isinstance(told, DamagedStoreError):
+            raise told from error
         return f"it does not fit the chunks ({error})"
     return ""
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.errors import DamagedStoreError
+from knowledge.private_files import private_files
+from knowledge.storage.disk import cant_read
 from knowledge.storage.vectors.failures import REPAIR
 
 NAME = "checksums.json"
@@ -45,7 +47,8 @@ def write_checksums(folder: Path) -> None:
     if (folder / NAME).is_dir():
         shutil.rmtree(folder / NAME)
     content = {"files": noted, "crc32": _crc_of(noted)}
-    (folder / NAME).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    with private_files():
+        (folder / NAME).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def check_whole(folder: Path, *, thorough: bool = False) -> None:
@@ -66,7 +69,13 @@ def check_whole(folder: Path, *, thorough: bool = False) -> None:
 
 
 def damaged_files(folder: Path, *, thorough: bool) -> Iterator[str]:
-    """Yield a sentence for each file that is not what was published."""
+    """Yield a sentence for each file that is not what was published.
+
+    Raises
+    ------
+    KnowledgeError
+        The rights to one do not let us read it.
+    """
     for name, noted in read_checksums(folder).items():
         try:
             facts = (folder / name).stat()
@@ -78,6 +87,8 @@ def damaged_files(folder: Path, *, thorough: bool) -> Iterator[str]:
                 yield f"{name} is not what was written"
         except FileNotFoundError:
             yield f"{name} is missing"
+        except PermissionError as error:
+            raise cant_read(folder / name) from error
         except OSError as error:
             yield f"{name} can't be read: {error.strerror}"
 

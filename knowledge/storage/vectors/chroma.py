@@ -14,12 +14,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import DamagedStoreError
+from knowledge.private_files import private_files
 from knowledge.storage.vectors import native
 from knowledge.storage.vectors.checksums import PERSISTED, check_whole
 from knowledge.storage.vectors.failures import REPAIR, translated
@@ -59,9 +61,13 @@ class ChromaIndex:
         check_whole(folder)
         self.folder = folder
         self._dimensions = dimensions
-        self._client = _open(folder)
+        with private_files() if create else nullcontext():
+            self._open(create)
+
+    def _open(self, create: bool) -> None:
+        self._client = _open(self.folder)
         try:
-            with translated(folder):
+            with translated(self.folder):
                 self._collection = self._create() if create else self._find()
         except BaseException:
             _close(self._client)
@@ -100,14 +106,14 @@ class ChromaIndex:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
         from knowledge.storage.vectors.exact_unit import exact_unit
 
-        with translated(self.folder):
+        with private_files(), translated(self.folder):
             for start in range(0, len(ids), WRITTEN_AT_ONCE):
                 page = slice(start, start + WRITTEN_AT_ONCE)
                 self._collection.upsert(ids=list(ids[page]), embeddings=exact_unit(vectors[page]))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by id; ids that are not there are passed over."""
-        with translated(self.folder):
+        with private_files(), translated(self.folder):
             for start in range(0, len(ids), PAGE):
                 self._collection.delete(ids=list(ids[start : start + PAGE]))
 
@@ -157,7 +163,7 @@ class ChromaIndex:
 
         The index is closed afterwards.
         """
-        with translated(self.folder):
+        with private_files(), translated(self.folder):
             self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
             _close(self._client)
             client = _open(self.folder)

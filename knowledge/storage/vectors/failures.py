@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
-from knowledge.storage.disk import FULL_HINT
+from knowledge.storage.disk import Obstacle, cant_write, obstacle
 
 REPAIR = "`knowledge doctor --fix` builds it anew from the stored texts."
 
@@ -20,6 +20,7 @@ _NO_ROOM = (
     "(code: 1034)",  # SQLITE_IOERR_FSYNC
     "(code: 4874)",  # SQLITE_IOERR_SHMSIZE
 )
+_NO_RIGHT = ("readonly", "read-only", "permission denied", "unable to open")
 
 
 @contextmanager
@@ -36,12 +37,7 @@ def translated(folder: Path) -> Iterator[None]:
             raise  # not the folder's fault
         text = str(error)
         if any(sign in text for sign in _NO_ROOM):
-            raise KnowledgeError(
-                f"there is no room to write the index {folder}", hint=FULL_HINT
-            ) from error
-        if any(sign in text for sign in ("readonly", "Permission denied", "unable to open")):
-            raise KnowledgeError(
-                f"can't open the index {folder}: {text}",
-                hint="Chroma needs to write to the folder, even to search it.",
-            ) from error
+            raise cant_write(folder, Obstacle.FULL) from error
+        if any(sign in text.lower() for sign in _NO_RIGHT):
+            raise cant_write(folder, obstacle(folder) or Obstacle.NO_PERMISSION) from error
         raise DamagedStoreError(f"the index {folder} is damaged: {text}", hint=REPAIR) from error

@@ -78,6 +78,16 @@ class GraphVectors:
                 known = {id: rows[label] for id, label in labels.items() if label in rows}
                 self._parts.append((known, elements, layout))
 
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all vectors."""
+        return [id for known, _, _ in self._parts for id in known]
+
+    @property
+    def dimensions(self) -> set[int]:
+        """The lengths of its vectors; one in a whole graph."""
+        return {layout.dimensions for _, _, layout in self._parts}
+
     def get(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Return the vectors of unit length, shape (dimensions,) each, by id."""
         found: dict[str, NDArray[np.float32]] = {}

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from knowledge.errors import DamagedStoreError, KnowledgeError
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -42,6 +44,9 @@ class VectorReader(Protocol):
 def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
     """Open the index in ``folder`` for reading.
 
+    Chroma writes to the folder of an index, even to search it. Where that can't be, the files of
+    its graph are read without it.
+
     Parameters
     ----------
     dimensions:
@@ -51,10 +56,23 @@ def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
     ------
     DamagedStoreError
         The folder holds no index, or one that can't be read.
+    KnowledgeError
+        The rights to it do not let us read it.
     """
+    from knowledge.storage.disk import obstacle
+    from knowledge.storage.vectors.checksums import SQLITE
     from knowledge.storage.vectors.chroma import ChromaIndex
 
-    return ChromaIndex(folder, dimensions=dimensions)
+    if not (obstacle(folder) or obstacle(folder / SQLITE)):
+        try:
+            return ChromaIndex(folder, dimensions=dimensions)
+        except DamagedStoreError:
+            raise
+        except KnowledgeError:
+            pass  # the disk is full in a way that can't be asked for, such as a quota
+    from knowledge.storage.vectors.still_index import StillIndex
+
+    return StillIndex(folder, dimensions=dimensions)
 
 
 def open_published(folder: DataFolder, dataset: Dataset) -> VectorReader:
