@@ -82,9 +82,14 @@ class KnowledgeBase(
     def of_archive(self, archive: StrPath) -> Self:
         """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
         from knowledge.storage.archive.unpacking import unpack_archive
+        from knowledge.storage.holding import Hold
 
-        unpacked = unpack_archive(Path(archive), self.folder.archives, self._notify)
-        return type(self)(self.settings.override(data_dir=str(unpacked)), notify=self._notify)
+        hold = unpack_archive(Path(archive), self.folder.archives, self._notify)
+        settings = self.settings.override(data_dir=str(hold.folder))
+        opened = type(self)(settings, notify=self._notify)
+        for held in (hold, Hold(self.folder.root)):  # an archive's folder goes with ours
+            opened._closing.callback(held.release)
+        return opened
 
     def __enter__(self) -> Self:
         return self

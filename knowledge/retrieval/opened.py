@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError
+from knowledge.errors import KnowledgeError
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
@@ -65,7 +65,7 @@ class OpenDatasets:
     def _read_ahead(self, dataset: Dataset) -> None:
         assert dataset.embedding is not None
         # Whoever asks for the index meets the same error, and knows what to do about it.
-        with contextlib.suppress(DamagedStoreError):
+        with contextlib.suppress(KnowledgeError):
             index = self._opened(dataset)
             self._indexes[dataset.key] = (dataset.vectors, index)
             index.search([1.0] * (dataset.embedding.dimensions or 0), 1)  # reads all of it

@@ -46,13 +46,7 @@ def connect(path: Path) -> sqlite3.Connection:
         As :func:`translated` gives them.
     """
     with translated(path):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise KnowledgeError(
-                f"can't create the data folder {path.parent}: {error.strerror}",
-                hint="Choose another with --data-dir or KNOW_DATA_DIR.",
-            ) from error
+        make_home(path)
         connection = sqlite3.connect(
             path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
@@ -65,6 +59,23 @@ def connect(path: Path) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def make_home(path: Path) -> None:
+    """Make the folder of a database when it is missing.
+
+    Raises
+    ------
+    KnowledgeError
+        It can't be made.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise KnowledgeError(
+            f"can't create the data folder {path.parent}: {error.strerror}",
+            hint="Choose another with --data-dir or KNOW_DATA_DIR.",
+        ) from error
 
 
 def _set_wal(connection: sqlite3.Connection, path: Path) -> None:

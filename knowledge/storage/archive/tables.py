@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
+from knowledge.storage.archive.exporting import chosen
 from knowledge.storage.vectors.reader import VectorReader, open_reader
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ Row = dict[str, Any]
 
 
 def export_table(catalog: Catalog, names: Sequence[str], output: Path, kind: str) -> list[Dataset]:
-    """Write a row for each chunk of the datasets, with its vector; atomic.
+    """Write a row for each chunk of the datasets, all when none is named, with its vector; atomic.
 
     Parameters
     ----------
@@ -44,14 +45,24 @@ def export_table(catalog: Catalog, names: Sequence[str], output: Path, kind: str
     write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[kind]
     part = output.with_name(f".{output.name}.{os.getpid()}.part")
     try:
-        with catalog.snapshot() as snapshot:
-            datasets = [snapshot.dataset(name) for name in names]
-            write(part, (page for one in datasets for page in _pages(catalog, snapshot, one)))
+        datasets = catalog.read(lambda snapshot: _write(catalog, snapshot, names, part, write))
         part.replace(output)
     except OSError as error:
         raise KnowledgeError(f"can't write {output}: {error.strerror or error}") from error
     finally:
         part.unlink(missing_ok=True)
+    return datasets
+
+
+def _write(
+    catalog: Catalog,
+    snapshot: Snapshot,
+    names: Sequence[str],
+    part: Path,
+    write: Callable[[Path, Iterator[list[Row]]], None],
+) -> list[Dataset]:
+    datasets = chosen(snapshot, names)
+    write(part, (page for one in datasets for page in _pages(catalog, snapshot, one)))
     return datasets
 
 

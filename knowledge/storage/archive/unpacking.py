@@ -5,22 +5,25 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from knowledge.errors import LockedError
 from knowledge.storage.archive.importing import import_dataset
-from knowledge.storage.archive.manifest import MANIFEST, MAX_MANIFEST
+from knowledge.storage.archive.manifest import MANIFEST, MAX_MANIFEST, ArchivedDataset
 from knowledge.storage.archive.verifying import open_archive, read_manifest, verify
 from knowledge.storage.building import build_dataset
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import ATTEMPTS, Catalog
+from knowledge.storage.holding import Hold, remove_folder
 from knowledge.storage.layout import DataFolder
 
 KEPT = 3
 """Unpacked archives that stay; the one asked longest ago goes first."""
 
 
-def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Path:
-    """Return a data folder below ``home`` that holds what the archive holds.
+def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Hold:
+    """Hold a data folder below ``home`` in which is what the archive holds.
 
     Raises
     ------
@@ -34,33 +37,58 @@ def unpack_archive(path: Path, home: Path, notify: Callable[[str], None]) -> Pat
         with archive.open(MANIFEST) as file:
             digest = hashlib.sha256(file.read(MAX_MANIFEST)).hexdigest()[:24]
         target = home / digest
-        if target.is_dir():
-            os.utime(target)
-            return target
-        part = home / f"{digest}.{os.getpid()}.part"
-        try:
-            with Catalog(DataFolder(part)) as catalog:
-                for dataset in datasets:
-                    verify(archive, dataset)
-                    with build_dataset(
-                        catalog, dataset.name, overwrite=False, lock_timeout=0, notify=notify
-                    ) as (run, show):
-                        import_dataset(archive, dataset, run)
-                        show(
-                            metadata=dataset.metadata,
-                            generation=dataset.generation,
-                            created_at=dataset.created_at,
-                            updated_at=dataset.updated_at,
-                        )
-            if not target.is_dir():  # another process may have been faster
-                part.rename(target)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        for _ in range(ATTEMPTS):
+            try:
+                hold = Hold(target)
+                os.utime(target)
+                break
+            except FileNotFoundError:  # not there yet, or somebody has just removed it
+                _unpack(archive, datasets, target, notify)
+        else:
+            raise LockedError(f"another process removes {target} again and again")
     _forget_old(home)
-    return target
+    return hold
+
+
+def _unpack(
+    archive: zipfile.ZipFile,
+    datasets: Sequence[ArchivedDataset],
+    target: Path,
+    notify: Callable[[str], None],
+) -> None:
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with Catalog(DataFolder(part)) as catalog:
+            for dataset in datasets:
+                verify(archive, dataset)
+                with build_dataset(
+                    catalog, dataset.name, overwrite=False, lock_timeout=0, notify=notify
+                ) as (run, show):
+                    import_dataset(archive, dataset, run)
+                    show(
+                        metadata=dataset.metadata,
+                        generation=dataset.generation,
+                        created_at=dataset.created_at,
+                        updated_at=dataset.updated_at,
+                    )
+        try:
+            part.rename(target)
+        except OSError:
+            if not target.is_dir():  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _forget_old(home: Path) -> None:
-    folders = sorted(home.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    """Remove the archives that were asked longest ago; those in use stay."""
+    folders = sorted(home.iterdir(), key=_last_asked, reverse=True)
     for folder in folders[KEPT:]:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
+
+
+def _last_asked(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0  # it has just gone

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import NewerStoreError
 from knowledge.storage import fulltext, schema
-from knowledge.storage.database import FAILURES, connect
+from knowledge.storage.database import BUSY_SECONDS, FAILURES, connect, translated
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
@@ -30,7 +30,7 @@ def database_damage(path: Path, tables: frozenset[str]) -> str:
     if not path.is_file():
         return "it is no file"
     try:
-        with closing(sqlite3.connect(path)) as connection:
+        with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as connection:
             complaints = [
                 str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({_MOST})")
             ]
@@ -69,8 +69,9 @@ def fulltext_damage(catalog: Catalog) -> str:
     """Return what is wrong with the full-text index, in words; empty when it is whole."""
     sql = catalog.connection
     fulltext.register(sql)
-    try:
+    with translated(catalog.folder.catalog):
         sql.execute("BEGIN IMMEDIATE")
+    try:
         try:
             # FTS5 makes the terms of all chunks again, and compares them with its lists.
             sql.execute("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)")

@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import DamagedStoreError
+from knowledge.storage.holding import Hold
 from knowledge.storage.vectors import native
 from knowledge.storage.vectors.checksums import PERSISTED, check_whole
 from knowledge.storage.vectors.failures import REPAIR, translated
@@ -47,13 +48,16 @@ class ChromaIndex:
         The generation's folder.
     create:
         Make a new index; else the folder must hold one.
+    hold:
+        Is released when the index is closed.
     """
 
-    def __init__(self, folder: Path, *, create: bool = False) -> None:
+    def __init__(self, folder: Path, *, create: bool = False, hold: Hold | None = None) -> None:
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
         check_whole(folder)
         self.folder = folder
+        self._hold = hold
         self._client = _open(folder)
         try:
             with translated(folder):
@@ -86,6 +90,8 @@ class ChromaIndex:
     def close(self) -> None:
         """Close the folder; a second call does nothing."""
         _close(self._client)
+        if self._hold is not None:
+            self._hold.release()
 
     def count(self) -> int:
         """Return the number of vectors. Loads the index, and can crash on a damaged one."""

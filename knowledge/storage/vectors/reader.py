@@ -6,6 +6,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from knowledge.errors import DamagedStoreError
+from knowledge.storage.holding import Hold
+from knowledge.storage.vectors.failures import REPAIR
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -37,7 +41,7 @@ class VectorReader(Protocol):
 
 
 def open_reader(folder: Path) -> VectorReader:
-    """Open the index in ``folder`` for reading.
+    """Open the index in ``folder`` for reading; nobody removes the folder until it is closed.
 
     Raises
     ------
@@ -46,4 +50,23 @@ def open_reader(folder: Path) -> VectorReader:
     """
     from knowledge.storage.vectors.chroma import ChromaIndex
 
-    return ChromaIndex(folder)
+    hold = held(folder)
+    try:
+        return ChromaIndex(folder, hold=hold)
+    except BaseException:
+        hold.release()
+        raise
+
+
+def held(folder: Path) -> Hold:
+    """Hold the index in ``folder``, so that nobody removes it.
+
+    Raises
+    ------
+    DamagedStoreError
+        There is none.
+    """
+    try:
+        return Hold(folder)
+    except FileNotFoundError as error:
+        raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR) from error
