@@ -6,6 +6,7 @@ One file for each family of methods; :class:`KnowledgeBase` puts them together.
 from __future__ import annotations
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -82,13 +83,16 @@ class KnowledgeBase(
     def of_archive(self, archive: StrPath) -> Self:
         """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
         from knowledge.storage.archive.unpacking import unpack_archive
-        from knowledge.storage.holding import Hold
+        from knowledge.storage.catalog import hold_made
 
-        hold = unpack_archive(Path(archive), self.folder.archives, self._notify)
-        settings = self.settings.override(data_dir=str(hold.folder))
-        opened = type(self)(settings, notify=self._notify)
-        for held in (hold, Hold(self.folder.root)):  # an archive's folder goes with ours
-            opened._closing.callback(held.release)
+        with ExitStack() as stack:
+            # Whoever empties our folder would remove the archive's, which lies in it.
+            stack.callback(hold_made(self.folder).release)
+            unpacked = unpack_archive(Path(archive), self.folder.archives, self._notify)
+            stack.callback(unpacked.release)
+            settings = self.settings.override(data_dir=str(unpacked.folder))
+            opened = type(self)(settings, notify=self._notify)
+            opened._closing.push(stack.pop_all())
         return opened
 
     def __enter__(self) -> Self:

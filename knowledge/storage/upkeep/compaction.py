@@ -94,7 +94,7 @@ def _empty_journal(connection: sqlite3.Connection) -> None:
     """Bring the journal into the database, as far as readers allow.
 
     SQLite keeps writers out while it waits for readers; one that reads and then writes, such as a
-    copy, would wait for us as we for it. What stays in the journal is brought in by the next writer.
+    copy, would wait for us as we for it. What stays in the journal, the next writers bring in.
     """
     connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
     try:
