@@ -55,12 +55,19 @@ def check_there(folder: DataFolder) -> bool:
             f"the data folder {folder.root} is a file",
             hint="Choose another with --data-dir or KNOW_DATA_DIR.",
         )
-    if not there and any(folder.root.glob("datasets/*/g*")):
+    if not there and _has_indexes(folder):
         raise DamagedStoreError(
             f"{folder.catalog} is missing or empty, though there are datasets beside it",
             hint="Put a backup of it there, or `knowledge doctor --fix` saves what it can.",
         )
     return folder.catalog.exists()
+
+
+def _has_indexes(folder: DataFolder) -> bool:
+    try:
+        return any(folder.root.glob("datasets/*/g*"))
+    except OSError:  # the folders are being removed at this moment
+        return False
 
 
 def hold_made(folder: DataFolder) -> Hold:
