@@ -16,7 +16,7 @@ from knowledge.errors import DatasetNotFoundError, LockedError
 from knowledge.storage.disk import on_disk
 from knowledge.storage.holding import remove_folder, remove_folders
 from knowledge.storage.layout import HIDDEN
-from knowledge.storage.lock import is_held, write_lock
+from knowledge.storage.lock import if_free, is_held, write_lock
 from knowledge.storage.removal import discard_hidden
 from knowledge.storage.staging import Staging
 from knowledge.storage.upkeep.sizes import size_of
@@ -85,11 +85,9 @@ def _if_free(
     folder: DataFolder, key: str, look: Callable[[], Iterator[Leftover]]
 ) -> list[Leftover]:
     """Look for what is left of a dataset, unless somebody writes to it meanwhile."""
-    lock = folder.lock(key)
-    if not lock.is_file():
-        return list(look())
-    with contextlib.suppress(LockedError, DatasetNotFoundError), write_lock(lock, key, 0, _quiet):
-        return list(look())
+    with if_free(folder.lock(key)) as free, contextlib.suppress(DatasetNotFoundError):
+        if free:
+            return list(look())
     return []
 
 
