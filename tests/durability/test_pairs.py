@@ -149,6 +149,7 @@ def test_two_write_while_two_read(stage: Stage, pair: tuple[str, str]) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("first", WRITERS)
 def test_all_pairs_while_two_read(stage: Stage, first: str, seed: int) -> None:
