@@ -103,12 +103,14 @@ def _of_dataset(catalog: Catalog, listed: Dataset) -> Iterator[Leftover]:
             _locked(folder, dataset, partial(_sweep_rows, catalog, dataset.key)),
         )
     current = folder.generation(dataset.key, dataset.vectors).name
-    for path in _children(folder.dataset(dataset.key)):
+    paths = _children(folder.dataset(dataset.key))
+    before = [path for path in paths if path.name.startswith("g") and path.name < current][-1:]
+    for path in paths:
         if path.name == current and dataset.vectors:
             continue
         kind = "candidate" if path.name in CANDIDATES else "old-generation"
-        # A reader that began before the last publish may still be on the one before.
-        if kind == "old-generation" and _is_young(dataset.updated_at):
+        # A reader that began before the last publish may still be about to open the one before.
+        if path in before and _is_young(dataset.updated_at):
             continue
         name = path.relative_to(folder.root).as_posix()
         remove = _locked(folder, dataset, partial(_remove_unused, catalog, dataset.key, path))
