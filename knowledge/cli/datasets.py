@@ -103,12 +103,13 @@ def rename_dataset(
     session: Session,
     name: NameArgument,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
     """Give a dataset another name.
 
     Example:  knowledge rename-dataset handbook handbook-2024
     """
-    with session.open() as kb:
+    with session.open(lock_timeout=lock_timeout) as kb:
         dataset = kb.rename_dataset(name, new)
     _show(session, dataset, f"renamed dataset {name!r} to {new!r}")
 

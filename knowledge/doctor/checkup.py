@@ -19,7 +19,7 @@ from knowledge.errors import (
 )
 from knowledge.model import Dataset, FileStatus, SourceFile
 from knowledge.settings import Settings
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import Catalog, hold_made
 from knowledge.storage.history import missed_files
 from knowledge.storage.layout import HIDDEN, DataFolder
 from knowledge.storage.lock import write_lock
@@ -73,7 +73,10 @@ def examine(
     if not there and name is not None and not folder.catalog.exists():
         raise DatasetNotFoundError(f"there is no dataset {name!r}")
     check_cache(treatment, settings)
-    datasets = checkup.run(name) if there else []
+    datasets: list[Dataset] = []
+    if there:
+        with hold_made(folder):  # nobody empties it meanwhile
+            datasets = checkup.run(name) if folder.catalog.exists() else []
     if writable:
         surroundings.check_room(treatment, datasets)
     surroundings.check_providers(treatment, datasets, settings, offline=offline)
@@ -140,10 +143,12 @@ class _Checkup:
 
         def repair() -> str:
             with Catalog(self._folder) as catalog:
-                key = catalog.connection.execute(
+                row = catalog.connection.execute(
                     "SELECT CAST(key AS TEXT) FROM datasets WHERE id = ?", (number,)
-                ).fetchone()[0]
-                with self._lock(key, name), catalog.transaction():
+                ).fetchone()
+                if row is None:
+                    return "The dataset was deleted meanwhile."
+                with self._lock(row[0], name), catalog.transaction():
                     mend_rows(catalog.connection, number)
             return "The rows fit each other again; what is lost of files is to be read again."
 
@@ -187,7 +192,9 @@ class _Checkup:
 
     def _check_dataset(self, dataset: Dataset) -> None:
         try:
-            files, ids, missed = self._contents(dataset)
+            dataset, files, ids, missed = self._contents(dataset)
+        except DatasetNotFoundError:
+            return  # somebody has just deleted it
         except DamagedStoreError as error:
             self._treatment.tell(
                 "rows-unreadable", Severity.DAMAGE, dataset.name, error.message, error.hint
@@ -213,13 +220,14 @@ class _Checkup:
                 f"`knowledge list-files -d {dataset.name} --status failed` names them.",
             )
 
-    def _contents(self, dataset: Dataset) -> tuple[list[SourceFile], list[str], int]:
-        with Catalog(self._folder) as catalog:
-            with catalog.snapshot() as snapshot:
-                files = list(snapshot.files(dataset))
-                ids = snapshot.chunk_ids(dataset)
+    def _contents(self, dataset: Dataset) -> tuple[Dataset, list[SourceFile], list[str], int]:
+        with Catalog(self._folder) as catalog, catalog.snapshot() as snapshot:
+            dataset = snapshot.dataset_by_key(dataset.key)  # of this moment, as its rows are
+            files = list(snapshot.files(dataset))
+            ids = snapshot.chunk_ids(dataset)
             missed = missed_files(catalog, dataset)
-        return files, ids, sum(one.problem.status == FileStatus.FAILED for one in missed)
+        failed = sum(one.problem.status == FileStatus.FAILED for one in missed)
+        return dataset, files, ids, failed
 
     def _check_texts(self, dataset: Dataset) -> set[str]:
         """Check the chunks' texts; return the ids of the files that were told of."""

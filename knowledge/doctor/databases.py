@@ -11,7 +11,8 @@ from knowledge.doctor.treatment import Treatment
 from knowledge.errors import DamagedStoreError, KnowledgeError, NewerStoreError
 from knowledge.private_files import private_files
 from knowledge.settings import Settings
-from knowledge.storage.catalog import Catalog, check_there
+from knowledge.storage.catalog import Catalog, check_there, hold_made
+from knowledge.storage.holding import held_alone
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import write_lock
 from knowledge.storage.upkeep.backups import backups_of, set_aside
@@ -39,9 +40,12 @@ def check_catalog(treatment: Treatment, settings: Settings, notify: Notify) -> b
     try:
         if not check_there(folder):
             return False
-        damage = catalog_damage(folder)
-        if not damage:
-            Catalog(folder).close()  # brings an older one to this version
+        with hold_made(folder):
+            if not check_there(folder):
+                return False  # it was emptied before we held it
+            damage = catalog_damage(folder)
+            if not damage:
+                Catalog(folder).close()  # brings an older one to this version
     except NewerStoreError:
         raise
     except DamagedStoreError as error:
@@ -53,7 +57,8 @@ def check_catalog(treatment: Treatment, settings: Settings, notify: Notify) -> b
     )
 
     def repair() -> str:
-        with _all_locks(folder, settings["lock_timeout"], notify):
+        patience = settings["lock_timeout"]
+        with _all_locks(folder, patience, notify), held_alone(folder.root, patience):
             return _replace_catalog(treatment)
 
     return treatment.treat(finding, repair)
@@ -64,7 +69,10 @@ def check_cache(treatment: Treatment, settings: Settings) -> None:
     path = treatment.folder.cache
     if not path.exists():
         return
-    damage = database_damage(path, frozenset({"models", "vectors", "size"}))
+    with hold_made(treatment.folder):
+        if not path.exists():
+            return
+        damage = database_damage(path, frozenset({"models", "vectors", "size"}))
     if not damage:
         return
     finding = Finding(
@@ -77,7 +85,8 @@ def check_cache(treatment: Treatment, settings: Settings) -> None:
 
     def repair() -> str:
         aside = treatment.backup()
-        set_aside(path, aside)
+        with held_alone(treatment.folder.root, settings["lock_timeout"]):
+            set_aside(path, aside)
         limit = settings["embedding_cache_size"] * _MIB
         kept = aside / path.name
         saved = salvage_cache(kept, path, limit) if kept.is_file() else 0

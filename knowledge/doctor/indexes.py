@@ -18,14 +18,14 @@ from knowledge.errors import (
 )
 from knowledge.model import Dataset
 from knowledge.settings import Settings
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import ATTEMPTS, Catalog
 from knowledge.storage.generations import stranger_in
+from knowledge.storage.holding import Hold
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import write_lock
 from knowledge.storage.vectors.checksums import write_checksums
 
 Notify = Callable[[str], None]
-_TRIES = 3
 
 
 def check_index(
@@ -70,16 +70,21 @@ def _check(
     notify: Notify,
 ) -> None:
     folder = treatment.folder
-    damage = _damage(folder, dataset, ids)
-    for _ in range(_TRIES):
+    for _ in range(ATTEMPTS):
+        damage = _damage(folder, dataset, ids)
         if not damage:
             break
         # A writer that published meanwhile has swept the folder that was looked at.
-        newer = _newer(folder, dataset)
-        if newer is None:
-            break
-        dataset, ids = newer
-        damage = _damage(folder, dataset, ids)
+        with Catalog(folder) as catalog, catalog.snapshot() as snapshot:
+            try:
+                now = snapshot.dataset_by_key(dataset.key)
+            except DatasetNotFoundError:
+                return  # it is gone, and so is its index
+            if (now.generation, now.vectors) == (dataset.generation, dataset.vectors):
+                break
+            dataset, ids = now, snapshot.chunk_ids(now)
+    else:
+        return  # it is written faster than it can be looked at, so it is in use, and not damaged
     if damage:
         finding = Finding(
             "index-damaged",
@@ -103,22 +108,15 @@ def _damage(folder: DataFolder, dataset: Dataset, ids: list[str]) -> str:
         return "there is none"
     dimensions = dataset.embedding.dimensions if dataset.embedding else None
     home = folder.generation(dataset.key, dataset.vectors)
-    damage = stranger_in(home, dataset.key, dataset.vectors) or index_damage(home, ids, dimensions)
+    try:
+        with Hold(home):
+            damage = stranger_in(home, dataset.key, dataset.vectors)
+            damage = damage or index_damage(home, ids, dimensions)
+    except FileNotFoundError:
+        damage = "its folder is missing"
     if dataset.embedding is None:
         damage = damage or "the model of its vectors is not known"
     return damage
-
-
-def _newer(folder: DataFolder, dataset: Dataset) -> tuple[Dataset, list[str]] | None:
-    """Return a dataset, and its chunks' ids, as published since; ``None`` where nothing was."""
-    with Catalog(folder) as catalog, catalog.snapshot() as snapshot:
-        try:
-            now = snapshot.dataset(dataset.name)
-        except DatasetNotFoundError:
-            return None
-        if (now.key, now.generation) == (dataset.key, dataset.generation):
-            return None
-        return now, snapshot.chunk_ids(now)
 
 
 def _treat_checksums(

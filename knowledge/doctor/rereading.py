@@ -24,13 +24,15 @@ from knowledge.wording import counted
 def unreadable_chunks(folder: DataFolder, dataset: Dataset) -> dict[str, list[str]]:
     """Return the ids of a dataset's chunks that do not fit their text, by the id of their file."""
     with consistency.reading(folder.catalog) as connection:
-        return consistency.garbled_chunks(connection, _number(connection, dataset))
+        number = _number(connection, dataset)
+        return {} if number is None else consistency.garbled_chunks(connection, number)
 
 
 def files_to_read(folder: DataFolder, dataset: Dataset) -> list[str]:
     """Return the ids of a dataset's files of which something is lost."""
     with consistency.reading(folder.catalog) as connection:
-        return consistency.files_to_read(connection, _number(connection, dataset))
+        number = _number(connection, dataset)
+        return [] if number is None else consistency.files_to_read(connection, number)
 
 
 def read_again(
@@ -54,6 +56,8 @@ def read_again(
             catalog.transaction(),
         ):
             number = _number(catalog.connection, dataset)
+            if number is None:
+                return "The dataset was deleted meanwhile."
             consistency.find_files(catalog.connection, number, file_ids)
             there = _still_there(Snapshot(catalog.connection).files_by_id(dataset, file_ids))
             # What is gone keeps its hash, by which it is known again where it was moved to.
@@ -75,6 +79,7 @@ def _still_there(files: Mapping[str, SourceFile]) -> dict[str, Path]:
     return {id: path for id, path in paths.items() if path.is_absolute() and path.is_file()}
 
 
-def _number(connection: sqlite3.Connection, dataset: Dataset) -> int:
+def _number(connection: sqlite3.Connection, dataset: Dataset) -> int | None:
+    """Return a dataset's number; ``None`` when it was deleted meanwhile."""
     row = connection.execute("SELECT id FROM datasets WHERE key = ?", (dataset.key,)).fetchone()
-    return int(row[0])
+    return None if row is None else int(row[0])

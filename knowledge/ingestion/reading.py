@@ -117,7 +117,7 @@ class Reader:
         if known is None or self._dataset is None or self._catalog is None:
             return []
         with self._catalog.snapshot() as snapshot:
-            dataset = snapshot.dataset(self._dataset.name)
+            dataset = snapshot.dataset_by_key(self._dataset.key)
             return snapshot.chunks_of_file(dataset, known.id, proven=False)
 
     def _tasks(self) -> Iterator[LoadTask]:

@@ -36,12 +36,13 @@ def open_target(
     LockedError
         Another writer held its lock all the time.
     """
-    made = False
+    made: str | None = None
     try:
         with contextlib.ExitStack() as stack:
             run = None
             while run is None:
-                made |= create and catalog.ensure(name)
+                if create and (new := catalog.ensure(name)) is not None:
+                    made = new.key
                 opened = open_write_run(catalog, name, lock_timeout=lock_timeout, notify=notify)
                 try:
                     run = stack.enter_context(opened)
@@ -51,7 +52,7 @@ def open_target(
                     # Whoever made it failed while we waited, and has taken it away.
             yield run
     except BaseException:
-        if made:
+        if made is not None:
             with contextlib.suppress(KnowledgeError):  # the first error is the one to tell
-                discard_unpublished(catalog, catalog.dataset(name).key)
+                discard_unpublished(catalog, made)
         raise

@@ -156,6 +156,8 @@ class Watch:
         started = time.monotonic()
         report = self._run(None if everything else Places(todo.paths))
         self._failures, self._not_before = 0, 0.0
+        if not everything and self._was_replaced():
+            self._pending.add(None)  # the one that took its place got these changes alone
         self._key = self._dataset_key()
         if everything:
             self._scan_seconds = time.monotonic() - started

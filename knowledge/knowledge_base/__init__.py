@@ -85,17 +85,21 @@ class KnowledgeBase(
     def of_archive(self, archive: StrPath) -> Self:
         """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
         from knowledge.storage.archive.unpacking import unpack_archive
+        from knowledge.storage.catalog import hold_made
 
-        with ExitStack() as closing:
+        with ExitStack() as stack:
 
             def spare() -> Path:
-                return Path(closing.enter_context(temporary_folder()))
+                return Path(stack.enter_context(temporary_folder()))
 
+            # Whoever empties our folder would remove the archive's, which lies in it.
+            stack.callback(hold_made(self.folder).release)
             unpacked = unpack_archive(Path(archive), self.folder.archives, self._notify, spare)
-            settings = self.settings.override(data_dir=str(unpacked))
-            kb = type(self)(settings, notify=self._notify)
-            kb._closing.push(closing.pop_all())
-        return kb
+            stack.callback(unpacked.release)
+            settings = self.settings.override(data_dir=str(unpacked.folder))
+            opened = type(self)(settings, notify=self._notify)
+            opened._closing.push(stack.pop_all())
+        return opened
 
     def __enter__(self) -> Self:
         return self

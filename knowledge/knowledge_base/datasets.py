@@ -63,9 +63,15 @@ class Datasets(Opened):
             There is none of this name.
         DatasetExistsError
             The new name is taken.
+        LockedError
+            Another process is writing to it.
         """
+        from knowledge.storage.ownership import rename_dataset
+
         with self._existing(name) as catalog:
-            return catalog.rename(name, new)
+            return rename_dataset(
+                catalog, name, new, lock_timeout=self.settings["lock_timeout"], notify=self._notify
+            )
 
     def merge_datasets(
         self, names: str | Sequence[str], target: str, *, overwrite: bool = False

@@ -95,7 +95,7 @@ class Files(Opened):
         """
         from knowledge.storage.write_run import open_write_run
 
-        found, _ = self.file(file, dataset)
+        self.file(file, dataset)  # before anybody waits for a lock
         with (
             self._existing(dataset) as catalog,
             open_write_run(
@@ -105,6 +105,7 @@ class Files(Opened):
                 notify=self._notify,
             ) as run,
         ):
+            found, _ = self.file(file, dataset)
             run.remove_file(found)
             embedding, splitter = run.dataset.embedding, run.dataset.splitter
             assert embedding is not None

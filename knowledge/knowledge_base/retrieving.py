@@ -210,8 +210,7 @@ class Retrieving(Ingesting):
         from knowledge.retrieval.showing import show_chunk
 
         with self._existing(dataset or "default") as catalog:
-            names = [dataset] if dataset else [one.name for one in catalog.datasets()]
-            return show_chunk(catalog, names, chunk, before=before, after=after)
+            return show_chunk(catalog, dataset, chunk, before=before, after=after)
 
     def _opened_retriever(self) -> Retriever:
         from knowledge.retrieval.retriever import Retriever

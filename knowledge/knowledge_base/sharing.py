@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,17 +39,9 @@ class Sharing(Opened):
         """
         from knowledge.storage.archive.exporting import export_datasets
 
-        with self._exported(names) as (catalog, listed):
-            return export_datasets(catalog, listed, Path(output))
-
-    @contextlib.contextmanager
-    def _exported(self, names: str | Sequence[str]) -> Iterator[tuple[Catalog, list[str]]]:
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
         with self._existing((listed or ["default"])[0]) as catalog:
-            listed = listed or [dataset.name for dataset in catalog.datasets()]
-            if not listed:
-                raise DatasetNotFoundError("there is no dataset to export")
-            yield catalog, listed
+            return export_datasets(catalog, listed, Path(output))
 
     def export_table(
         self, names: str | Sequence[str], output: StrPath, *, kind: str = "jsonl"
@@ -71,7 +62,8 @@ class Sharing(Opened):
         """
         from knowledge.storage.archive.tables import export_table
 
-        with self._exported(names) as (catalog, listed):
+        listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
+        with self._existing((listed or ["default"])[0]) as catalog:
             return export_table(catalog, listed, Path(output), kind)
 
     def import_archive(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from knowledge.errors import DatasetNotFoundError
 from knowledge.knowledge_base.opened import Opened
 
 if TYPE_CHECKING:
@@ -44,8 +45,8 @@ class Upkeep(Opened):
         """
         from knowledge.storage.history import KEPT_RUNS, runs_of
 
-        with self._existing(dataset) as catalog:
-            return runs_of(catalog, catalog.dataset(dataset), limit or KEPT_RUNS)
+        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            return runs_of(catalog, snapshot.dataset(dataset), limit or KEPT_RUNS)
 
     def missed_files(self, dataset: str = "default") -> list[MissedFile]:
         """Return the files that failed, were empty or unsupported when they were read last.
@@ -57,8 +58,8 @@ class Upkeep(Opened):
         """
         from knowledge.storage.history import missed_files
 
-        with self._existing(dataset) as catalog:
-            return missed_files(catalog, catalog.dataset(dataset))
+        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            return missed_files(catalog, snapshot.dataset(dataset))
 
     def doctor(
         self, dataset: str | None = None, *, fix: bool = False, offline: bool = False
@@ -101,19 +102,22 @@ class Upkeep(Opened):
 
         if dataset is None and not self._is_there():
             return []
+        done = []
         with self._existing(dataset or "") as catalog:
             names = [one.name for one in catalog.datasets()] if dataset is None else [dataset]
-            done = [
-                compact_dataset(
-                    catalog,
-                    name,
-                    lock_timeout=self.settings["lock_timeout"],
-                    notify=self._notify,
-                )
-                for name in names
-            ]
-        databases = [self.folder.catalog, self.folder.cache]
-        return done + [compact_database(path) for path in databases if path.exists()]
+            timeout = self.settings["lock_timeout"]
+            for name in names:
+                try:
+                    compacted = compact_dataset(
+                        catalog, name, lock_timeout=timeout, notify=self._notify
+                    )
+                except DatasetNotFoundError:
+                    if dataset is not None:
+                        raise
+                    continue  # deleted or renamed while we worked on the others
+                done.append(compacted)
+            databases = [self.folder.catalog, self.folder.cache]
+            return done + [compact_database(path) for path in databases if path.exists()]
 
     def remove_leftovers(self, *, dry_run: bool = False) -> list[Leftover]:
         """Remove what killed runs, deleted datasets and archives once asked have left.
@@ -143,9 +147,9 @@ class Upkeep(Opened):
         Raises
         ------
         LockedError
-            A dataset is being written; nothing was removed.
+            A dataset is being written, or others read all the time; nothing was removed.
         """
         from knowledge.storage.upkeep.emptying import empty
 
         self.close()
-        empty(self.folder)
+        empty(self.folder, self.settings["lock_timeout"])

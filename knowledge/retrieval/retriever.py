@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from knowledge.errors import (
@@ -61,7 +62,8 @@ class Retriever:
         self._folder = folder
         self._embed = embed
         self._open = OpenDatasets(folder)
-        self._seen: dict[str, Dataset] = {}
+        self.seen: dict[str, Dataset] = {}
+        """The datasets, by name, as the last answer was taken from them."""
 
     def close(self) -> None:
         """Close the open indexes."""
@@ -123,26 +125,39 @@ class Retriever:
         DatasetNotFoundError
             The dataset of a hit was deleted meanwhile.
         """
-        with Catalog(self._folder) as catalog, catalog.snapshot() as snapshot:
+
+        def refined(snapshot: Snapshot) -> list[Hit]:
             datasets = {name: snapshot.dataset(name) for name in {hit.dataset for hit in hits}}
             around = StoredSurroundings(snapshot, self._open, datasets)
-            return refine(query.text, hits, refinement, query.top_k, around, rerank)
+            there = self._still_there(snapshot, hits, datasets)
+            return refine(query.text, there, refinement, query.top_k, around, rerank)
+
+        with Catalog(self._folder) as catalog:
+            return catalog.read(refined)
+
+    def _still_there(
+        self, snapshot: Snapshot, hits: Sequence[Hit], datasets: dict[str, Dataset]
+    ) -> list[Hit]:
+        """Return the hits without those that went with a publish since they were found."""
+        found = list(hits)
+        for name, dataset in datasets.items():
+            if dataset != self.seen.get(name):
+                ids = [hit.chunk.id for hit in found if hit.dataset == name]
+                known = snapshot.chunks(dataset, ids)
+                found = [hit for hit in found if hit.dataset != name or hit.chunk.id in known]
+        return found
 
     def _found(self, query: Query, refinement: Refinement, rerank: Rerank | None) -> list[Hit]:
         if not check_there(self._folder):
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with Catalog(self._folder) as catalog:
             vectors = self._vectors(catalog, query)
-            for attempt in range(ATTEMPTS):
+            for _ in range(ATTEMPTS):
+                search = partial(self._search, query, vectors, refinement, rerank)
                 try:
-                    return self._search(catalog, query, vectors, refinement, rerank)
+                    return catalog.read(search)
                 except _ModelChangedError:
                     vectors = self._vectors(catalog, query)
-                except DamagedStoreError:
-                    # A writer may have published twice meanwhile and removed the generation that
-                    # the snapshot named; the next snapshot names a newer one.
-                    if attempt == ATTEMPTS - 1 or not self._outdated(catalog, query):
-                        raise
         raise KnowledgeError("the datasets are embedded anew faster than they can be asked")
 
     def _vectors(self, catalog: Catalog, query: Query) -> dict[str, _QueryVector]:
@@ -169,33 +184,35 @@ class Retriever:
 
     def _search(
         self,
-        catalog: Catalog,
         query: Query,
         vectors: dict[str, _QueryVector],
         refinement: Refinement,
         rerank: Rerank | None,
+        snapshot: Snapshot,
     ) -> list[Hit]:
         from knowledge.retrieval import keyword
         from knowledge.retrieval.ranking import rank
 
-        with catalog.snapshot() as snapshot:
-            self._seen = {}
-            asked: list[tuple[Dataset, NDArray[np.float32]]] = []
-            for name in dict.fromkeys(query.datasets):
-                dataset = self._seen[name] = snapshot.dataset(name)
-                if vectors[name].model != dataset.embedding:
-                    raise _ModelChangedError
-                vector = vectors[name].vector
-                if vector is not None and dataset.chunks:
-                    asked.append((dataset, vector))
+        asked: list[tuple[Dataset, NDArray[np.float32]]] = []
+        for name in dict.fromkeys(query.datasets):
+            dataset = self.seen[name] = snapshot.dataset(name)
+            vector = vectors[name].vector
+            if vectors[name].model != dataset.embedding or (dataset.chunks and vector is None):
+                raise _ModelChangedError
+            if vector is not None and dataset.chunks:
+                asked.append((dataset, vector))
+        try:
             sources, words = self._sources(snapshot, query, asked)
             ranked = rank(query, sources, snapshot)
             hits = hydrate(snapshot, ranked if refinement.reorders else ranked[: query.top_k])
-            around = StoredSurroundings(snapshot, self._open, self._seen)
+            around = StoredSurroundings(snapshot, self._open, self.seen)
             hits = refine(query.text, hits, refinement, query.top_k, around, rerank)
             if words is not None:
                 keyword.prove(words, sources, snapshot, hits)
             return hits
+        except DamagedStoreError:
+            self.close()  # what is tried again is opened anew
+            raise
 
     def _sources(
         self,
@@ -225,7 +242,3 @@ class Retriever:
             for (dataset, vector), column, score in zip(asked, columns, scores, strict=True)
         ]
         return sources, words
-
-    def _outdated(self, catalog: Catalog, query: Query) -> bool:
-        self.close()
-        return any(catalog.dataset(name) != self._seen.get(name) for name in query.datasets)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import FileNotInDatasetError
@@ -15,20 +14,20 @@ if TYPE_CHECKING:
     from knowledge.storage.snapshot import Snapshot
 
 
-def show_chunk(
-    catalog: Catalog, datasets: Sequence[str], text: str, *, before: int, after: int
-) -> Hit:
-    """Return the chunk of one of the datasets as a hit.
+def show_chunk(catalog: Catalog, name: str | None, text: str, *, before: int, after: int) -> Hit:
+    """Return the chunk of one dataset, or of any, as a hit.
 
     Raises
     ------
+    DatasetNotFoundError
+        There is no such dataset.
     FileNotInDatasetError
         None has this id, or several begin so.
     """
     with catalog.snapshot() as snapshot:
         found = []
-        for name in datasets:
-            dataset = snapshot.dataset(name)
+        for one in snapshot.names() if name is None else [name]:
+            dataset = snapshot.dataset(one)
             if (chunk := find_chunk(snapshot, dataset, text)) is not None:
                 found.append((dataset, chunk))
         if not found or len({chunk.id for _, chunk in found}) > 1:

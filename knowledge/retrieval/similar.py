@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError, FileNotInDatasetError
+from knowledge.errors import DamagedStoreError, FileNotInDatasetError, KnowledgeError
 from knowledge.model import Chunk, Dataset, Hit
 from knowledge.retrieval.query import MAX_TOP_K, Query
 from knowledge.retrieval.retriever import Retriever
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import ATTEMPTS, Catalog
 from knowledge.storage.file_names import find_file
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.vectors.failures import REPAIR
@@ -56,19 +57,49 @@ def similar(
     UsageError
         Several files have this name.
     """
-    with Catalog(folder) as catalog, catalog.snapshot() as snapshot:
-        dataset = snapshot.dataset(query.datasets[0])
-        chunk = find_chunk(snapshot, dataset, target)
-        own = [chunk] if chunk else _chunks_of_file(snapshot, dataset, target)
-        vector = _mean(folder, dataset, own)
-    retriever = Retriever(folder, lambda _dataset, _text: vector)
-    ids = {chunk.id for chunk in own}
-    deep = replace(query, mode="dense", top_k=min(MAX_TOP_K, query.top_k + len(ids)))
-    try:
-        hits = [hit for hit in retrieve(retriever, deep) if hit.chunk.id not in ids]
-    finally:
-        retriever.close()
-    return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: query.top_k], 1)]
+    for _ in range(ATTEMPTS):
+        with Catalog(folder) as catalog:
+            stored = catalog.read(partial(_read_target, folder, query.datasets[0], target))
+        retriever = Retriever(folder, stored.vector_for)
+        ids = {chunk.id for chunk in stored.chunks}
+        deep = replace(query, mode="dense", top_k=min(MAX_TOP_K, query.top_k + len(ids)))
+        try:
+            found = retrieve(retriever, deep)
+        except _ReplacedError:
+            continue
+        finally:
+            retriever.close()
+        # Hits of a later state would not fit a target of an earlier one.
+        if retriever.seen.get(stored.dataset.name) == stored.dataset:
+            hits = [hit for hit in found if hit.chunk.id not in ids]
+            return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: query.top_k], 1)]
+    raise KnowledgeError(f"dataset {query.datasets[0]!r} is written faster than it can be asked")
+
+
+class _ReplacedError(Exception):
+    """A writer published the dataset, or replaced it, since the target was read."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """A file's chunks, or one chunk, with the mean of their vectors, in one state of a dataset."""
+
+    dataset: Dataset
+    chunks: Sequence[Chunk]
+    mean: NDArray[np.float32]
+
+    def vector_for(self, dataset: Dataset, _text: str) -> NDArray[np.float32]:
+        """Return the mean, as the question by the dataset's model."""
+        if dataset != self.dataset:
+            raise _ReplacedError
+        return self.mean
+
+
+def _read_target(folder: DataFolder, name: str, target: str, snapshot: Snapshot) -> _Target:
+    dataset = snapshot.dataset(name)
+    chunk = find_chunk(snapshot, dataset, target)
+    own = [chunk] if chunk else _chunks_of_file(snapshot, dataset, target)
+    return _Target(dataset, own, _mean(folder, dataset, own))
 
 
 def _chunks_of_file(snapshot: Snapshot, dataset: Dataset, target: str) -> list[Chunk]:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import DatasetExistsError, LockedError
+from knowledge.errors import DatasetExistsError
 from knowledge.model import Dataset
 from knowledge.storage.layout import HIDDEN, check_name, new_key
 from knowledge.storage.lock import write_lock
-from knowledge.storage.removal import delete_dataset
+from knowledge.storage.removal import sweep_hidden
 from knowledge.storage.rows import dump, now
-from knowledge.storage.write_run import WriteRun, open_write_run
+from knowledge.storage.write_run import WriteRun, begun
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
-
-MINUTE = timedelta(seconds=60)
 
 Notify = Callable[[str], None]
 
@@ -45,41 +43,34 @@ def build_dataset(
     check_name(name)
     sweep_hidden(catalog)
     check_free(catalog, name, overwrite=overwrite)
-    hidden = f"{HIDDEN}{uuid.uuid4().hex}"
+    key = new_key(name)
+    with contextlib.ExitStack() as stack:
+        stack.callback(sweep_hidden, catalog)  # what was not shown, or was replaced
+        lock = write_lock(catalog.folder.lock(key), name, lock_timeout, notify)
+        stack.enter_context(
+            lock
+        )  # before there is a row, which anybody may sweep whose lock is free
+        run = stack.enter_context(begun(catalog, _hidden(catalog, key)))
+
+        def show(**facts: Any) -> Dataset:
+            _show(catalog, key, name, facts, overwrite, lock_timeout, notify)
+            return catalog.dataset_by_key(key)
+
+        yield run, show
+
+
+def _hidden(catalog: Catalog, key: str) -> Dataset:
     moment = now()
     with catalog.transaction():
         catalog.connection.execute(
             "INSERT INTO datasets (key, name, created_at, updated_at) VALUES (?, ?, ?, ?)",
-            (new_key(name), hidden, moment, moment),
+            (key, _hidden_name(), moment, moment),
         )
-    shown = False
-    try:
-        with open_write_run(catalog, hidden, lock_timeout=lock_timeout, notify=notify) as run:
-
-            def show(**facts: Any) -> Dataset:
-                nonlocal shown
-                with _replacing(catalog, name, overwrite, lock_timeout, notify):
-                    _show(catalog, hidden, name, facts, overwrite=overwrite)
-                shown = True
-                return catalog.dataset(name)
-
-            yield run, show
-    finally:
-        if not shown:
-            delete_dataset(catalog, hidden, lock_timeout=lock_timeout, notify=notify)
-    sweep_hidden(catalog)
+    return catalog.dataset_by_key(key)
 
 
-def sweep_hidden(catalog: Catalog) -> int:
-    """Delete hidden datasets that nobody builds any more; return how many."""
-    swept = 0
-    for dataset in catalog.datasets(hidden=True):
-        if dataset.created_at > datetime.now(UTC) - MINUTE:
-            continue  # its builder may not have its lock yet
-        with contextlib.suppress(LockedError):
-            delete_dataset(catalog, dataset.name, lock_timeout=0, notify=lambda _: None)
-            swept += 1
-    return swept
+def _hidden_name() -> str:
+    return f"{HIDDEN}{uuid.uuid4().hex}"
 
 
 def check_free(catalog: Catalog, name: str, *, overwrite: bool) -> None:
@@ -91,36 +82,43 @@ def check_free(catalog: Catalog, name: str, *, overwrite: bool) -> None:
         )
 
 
-@contextlib.contextmanager
-def _replacing(
-    catalog: Catalog, name: str, overwrite: bool, lock_timeout: float, notify: Notify
-) -> Iterator[None]:
-    """Hold the lock of the dataset that will be replaced, if there is one."""
-    old = [dataset for dataset in catalog.datasets() if dataset.name == name]
-    if not old or not overwrite:
-        yield
-        return
-    with write_lock(catalog.folder.lock(old[0].key), name, lock_timeout, notify):
-        yield
-
-
 def _show(
-    catalog: Catalog, hidden: str, name: str, facts: Mapping[str, Any], *, overwrite: bool
+    catalog: Catalog,
+    key: str,
+    name: str,
+    facts: Mapping[str, Any],
+    overwrite: bool,
+    lock_timeout: float,
+    notify: Notify,
 ) -> None:
-    """Give the new dataset its name, and hide the one that had it, in one transaction."""
-    with catalog.transaction(durable=True):
+    """Give the new dataset its name, under the lock of the one that has it, if there is one."""
+    deadline = time.monotonic() + lock_timeout
+    while True:
         check_free(catalog, name, overwrite=overwrite)
-        sql = catalog.connection
-        if not sql.execute("SELECT 1 FROM datasets WHERE name = ?", (hidden,)).fetchone():
-            raise LockedError(f"another process removed the new dataset {name!r}")
-        sql.execute(
-            "UPDATE datasets SET name = ? WHERE name = ?", (f"{HIDDEN}{uuid.uuid4().hex}", name)
-        )
+        old = next((one.key for one in catalog.datasets() if one.name == name), None)
+        with contextlib.ExitStack() as stack:
+            if old is not None:
+                left = max(0.0, deadline - time.monotonic())
+                stack.enter_context(write_lock(catalog.folder.lock(old), name, left, notify))
+            if _exchange(catalog, old, key, name, facts):
+                return
+
+
+def _exchange(
+    catalog: Catalog, old: str | None, new: str, name: str, facts: Mapping[str, Any]
+) -> bool:
+    """Hide the one dataset and show the other in one transaction; false where the name moved on."""
+    sql = catalog.connection
+    with catalog.transaction(durable=True):
+        named = sql.execute("SELECT key FROM datasets WHERE name = ?", (name,)).fetchone()
+        if (named["key"] if named else None) != old:
+            return False
+        sql.execute("UPDATE datasets SET name = ? WHERE key = ?", (_hidden_name(), old))
         sql.execute(
             "UPDATE datasets SET name = :name, metadata = :metadata, "
             "generation = max(generation, coalesce(:generation, 0)), "
             "created_at = coalesce(:created_at, created_at), "
-            "updated_at = coalesce(:updated_at, updated_at) WHERE name = :hidden",
+            "updated_at = coalesce(:updated_at, updated_at) WHERE key = :key",
             {
                 "generation": None,
                 "created_at": None,
@@ -128,6 +126,7 @@ def _show(
                 **facts,
                 "metadata": dump(facts.get("metadata") or {}),
                 "name": name,
-                "hidden": hidden,
+                "key": new,
             },
         )
+    return True

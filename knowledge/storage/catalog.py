@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from knowledge.errors import (
     DamagedStoreError,
     DatasetExistsError,
     DatasetNotFoundError,
     KnowledgeError,
+    LockedError,
 )
 from knowledge.model import Dataset
 from knowledge.storage import fulltext, schema
-from knowledge.storage.database import FAILURES, connect, migrate, transaction, translated
+from knowledge.storage.database import (
+    BUSY_SECONDS,
+    FAILURES,
+    connect,
+    make_home,
+    migrate,
+    transaction,
+    translated,
+)
 from knowledge.storage.disk import cant_read
+from knowledge.storage.holding import Hold
 from knowledge.storage.layout import HIDDEN, DataFolder, check_name, new_key
 from knowledge.storage.rows import dataset_of, dump, now
 from knowledge.storage.snapshot import Snapshot
 from knowledge.storage.still import unchanged
+
+ATTEMPTS = 8
+"""Times that a read is begun anew where writers were faster."""
+
+Answer = TypeVar("Answer")
 
 
 def check_there(folder: DataFolder) -> bool:
@@ -44,12 +59,38 @@ def check_there(folder: DataFolder) -> bool:
             f"the data folder {folder.root} is a file",
             hint="Choose another with --data-dir or KNOW_DATA_DIR.",
         )
-    if not there and any(folder.root.glob("datasets/*/g*")):
+    if not there and _has_indexes(folder):
         raise DamagedStoreError(
             f"{folder.catalog} is missing or empty, though there are datasets beside it",
             hint="Put a backup of it there, or `knowledge doctor --fix` saves what it can.",
         )
     return folder.catalog.exists()
+
+
+def _has_indexes(folder: DataFolder) -> bool:
+    try:
+        return any(folder.root.glob("datasets/*/g*"))
+    except OSError:  # the folders are being removed at this moment
+        return False
+
+
+def hold_made(folder: DataFolder) -> Hold:
+    """Hold a data folder, which is made when missing, so that nobody empties it meanwhile.
+
+    Raises
+    ------
+    LockedError
+        It is being emptied, and that does not end.
+    """
+    for _ in range(ATTEMPTS):
+        if folder.root.is_file():
+            check_there(folder)
+        make_home(folder.catalog)
+        try:
+            return Hold(folder.root, BUSY_SECONDS)
+        except FileNotFoundError:
+            continue  # it was emptied, and has gone with that
+    raise LockedError(f"another process empties {folder.root}")
 
 
 class Catalog:
@@ -63,13 +104,18 @@ class Catalog:
 
     def __init__(self, folder: DataFolder) -> None:
         self.folder = folder
-        check_there(folder)
-        self.connection = connect(folder.catalog)
+        self._hold = hold_made(folder)
+        try:
+            check_there(folder)
+            self.connection = connect(folder.catalog)
+        except BaseException:
+            self._hold.release()
+            raise
         fulltext.register(self.connection)
         try:
             migrate(self.connection, folder.catalog, schema.MIGRATIONS)
         except BaseException:
-            self.connection.close()
+            self.close()
             raise
 
     def __enter__(self) -> Self:
@@ -86,6 +132,7 @@ class Catalog:
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
+        self._hold.release()
 
     def transaction(self, *, durable: bool = False) -> contextlib.AbstractContextManager[None]:
         """Return a context manager that runs a write transaction."""
@@ -109,6 +156,29 @@ class Catalog:
                 with contextlib.suppress(*FAILURES):  # a damaged file ended it already
                     self.connection.execute("ROLLBACK")
 
+    def read(self, read: Callable[[Snapshot], Answer]) -> Answer:
+        """Return what ``read`` makes of one state of the catalog and the folders that it names.
+
+        A writer may have published twice, or replaced a dataset, and have removed a folder before
+        it was opened. Then all is read again, in the state that is there now.
+
+        Raises
+        ------
+        DamagedStoreError
+            As ``read`` raised it on a state that is still there.
+        """
+        for _ in range(ATTEMPTS):
+            with self.snapshot() as snapshot:
+                state = snapshot.state()
+                try:
+                    return read(snapshot)
+                except DamagedStoreError as error:
+                    damage = error
+            with self.snapshot() as snapshot:
+                if snapshot.state() == state:
+                    break
+        raise damage
+
     def datasets(self, *, hidden: bool = False) -> list[Dataset]:
         """Return all datasets by name; or those that are being built, or were replaced."""
         with translated(self.folder.catalog):
@@ -124,12 +194,18 @@ class Catalog:
             There is none.
         """
         with translated(self.folder.catalog):
-            row = self.connection.execute(
-                "SELECT * FROM datasets WHERE name = ?", (name,)
-            ).fetchone()
-        if row is None:
-            raise DatasetNotFoundError(f"there is no dataset {name!r}")
-        return dataset_of(row)
+            return Snapshot(self.connection).dataset(name)
+
+    def dataset_by_key(self, key: str) -> Dataset:
+        """Return the dataset with this key, whatever its name is by now.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            It was deleted.
+        """
+        with translated(self.folder.catalog):
+            return Snapshot(self.connection).dataset_by_key(key)
 
     def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
         """Create an empty dataset.
@@ -151,20 +227,19 @@ class Catalog:
             )
             if not added.rowcount:
                 raise DatasetExistsError(f"there is a dataset {name!r} already")
-        return self.dataset(name)
+            return self.dataset(name)
 
-    def ensure(self, name: str) -> bool:
-        """Make a dataset called ``name`` when there is none; tell whether that was needed."""
+    def ensure(self, name: str) -> Dataset | None:
+        """Make a dataset called ``name`` when there is none; return it where it was made."""
         try:
             self.dataset(name)
         except DatasetNotFoundError:
             with contextlib.suppress(DatasetExistsError):  # another process was faster
-                self.create(name)
-                return True
-        return False
+                return self.create(name)
+        return None
 
-    def rename(self, name: str, new: str) -> Dataset:
-        """Give a dataset another name; its key and its folder stay.
+    def rename(self, key: str, new: str) -> Dataset:
+        """Give a dataset another name, whose lock is ours; its key and its folder stay.
 
         Raises
         ------
@@ -176,15 +251,14 @@ class Catalog:
             The new name can't be one.
         """
         check_name(new)
-        self.dataset(name)
         with self.transaction():
             taken = self.connection.execute("SELECT 1 FROM datasets WHERE name = ?", (new,))
             if taken.fetchone():
                 raise DatasetExistsError(f"there is a dataset {new!r} already")
             self.connection.execute(
-                "UPDATE datasets SET name = ?, updated_at = ? WHERE name = ?", (new, now(), name)
+                "UPDATE datasets SET name = ?, updated_at = ? WHERE key = ?", (new, now(), key)
             )
-        return self.dataset(new)
+            return self.dataset_by_key(key)
 
     def set_metadata(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
         """Replace a dataset's metadata.
@@ -199,4 +273,4 @@ class Catalog:
                 "UPDATE datasets SET metadata = ?, updated_at = ? WHERE name = ?",
                 (dump(metadata), now(), name),
             )
-        return self.dataset(name)
+            return self.dataset(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from knowledge.errors import DamagedStoreError, ModelMismatchError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.building import build_dataset
 from knowledge.storage.changes import ChunkDiff, FileChange
-from knowledge.storage.vectors.reader import VectorReader, open_published
+from knowledge.storage.vectors.reader import VectorReader, held, open_published
 from knowledge.wording import counted
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from knowledge.storage.catalog import Catalog
     from knowledge.storage.snapshot import Snapshot
+    from knowledge.storage.write_run import WriteRun
 
 PAGE = 200  # files whose chunks and vectors are in memory at once
 
@@ -49,14 +51,29 @@ def merge_datasets(
     """
     from knowledge.storage.catalog import Catalog as Reading
 
-    with (
-        Reading(catalog.folder) as reading,
-        reading.snapshot() as snapshot,
-        build_dataset(
+    def merge(snapshot: Snapshot) -> Dataset:
+        building = build_dataset(
             catalog, target, overwrite=overwrite, lock_timeout=lock_timeout, notify=notify
-        ) as (run, show),
-    ):
+        )
+        with building as (run, show):
+            return _merge(catalog, snapshot, names, run, show)
+
+    with Reading(catalog.folder) as reading:
+        return reading.read(merge)
+
+
+def _merge(
+    catalog: Catalog,
+    snapshot: Snapshot,
+    names: Sequence[str],
+    run: WriteRun,
+    show: Callable[..., Dataset],
+) -> Dataset:
+    with contextlib.ExitStack() as stack:
         datasets = [snapshot.dataset(name) for name in dict.fromkeys(names)]
+        for dataset in datasets:
+            if dataset.vectors:  # held before anything is copied: a large copy takes its time
+                stack.enter_context(held(catalog.folder.generation(dataset.key, dataset.vectors)))
         filled = [dataset for dataset in datasets if dataset.embedding is not None]
         _check_models(filled)
         for dataset, files in zip(filled, _newest(snapshot, filled), strict=True):

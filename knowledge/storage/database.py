@@ -65,7 +65,10 @@ def connect(path: Path) -> sqlite3.Connection:
         As :func:`translated` gives them.
     """
     with translated(path):
-        _make(path)
+        make_home(path)
+        with on_disk(path):
+            if not path.exists():
+                make_private_file(path)  # SQLite gives the files beside it the same rights
         try:
             connection = _open(path, _set_wal)
         except (sqlite3.Error, OSError) as error:
@@ -88,12 +91,16 @@ def open_to_look(path: Path) -> sqlite3.Connection:
         return open_still(path)
 
 
-def _make(path: Path) -> None:
+def make_home(path: Path) -> None:
+    """Make the folder of a database, for its owner alone, when it is missing.
+
+    Raises
+    ------
+    KnowledgeError
+        It can't be made.
+    """
     with on_disk(path.parent, doing="create the data folder"):
         open_root(path.parent)
-    with on_disk(path):
-        if not path.exists():
-            make_private_file(path)  # SQLite gives the files beside it the same rights
 
 
 def _open(path: Path, begin: Callable[[sqlite3.Connection, Path], None]) -> sqlite3.Connection:

@@ -15,6 +15,7 @@ from knowledge.model import Dataset, EmbedderSpec, SplitterSpec
 from knowledge.private_files import private_files
 from knowledge.storage.database import translated
 from knowledge.storage.disk import FULL_HINT, on_disk
+from knowledge.storage.holding import remove_folder
 from knowledge.storage.layout import HIDDEN, DataFolder
 from knowledge.storage.rows import dump
 from knowledge.storage.vectors.checksums import NAME, SQLITE, check_whole, write_checksums
@@ -166,7 +167,7 @@ def stranger_in(path: Path, key: str, generation: int) -> str:
 
 
 def sweep_folders(folder: DataFolder, key: str, published: int) -> None:
-    """Remove what no reader needs: all but the published folder and the one before it."""
+    """Remove what no reader needs: all but the published folder, the one before, and those held."""
     home = folder.dataset(key)
     if not home.is_dir():
         return
@@ -175,7 +176,7 @@ def sweep_folders(folder: DataFolder, key: str, published: int) -> None:
     before = [name for name in names if name.startswith("g") and name < current]
     for name in names:
         if name not in (current, *before[-1:]):
-            shutil.rmtree(home / name, ignore_errors=True)
+            remove_folder(home / name)
 
 
 def _sync(path: Path) -> None:

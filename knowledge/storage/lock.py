@@ -83,15 +83,28 @@ def _acquired(
 
 def is_held(path: Path) -> bool:
     """Tell whether somebody holds the lock at ``path``, by trying to take it."""
+    with if_free(path) as free:
+        return not free
+
+
+@contextlib.contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock at ``path`` where nobody does; give whether it is so. Nothing is written."""
     import filelock
 
-    if not path.is_file():
-        return False
+    if not path.is_file():  # nobody ever took it
+        yield True
+        return
+    lock = filelock.FileLock(path, thread_local=False, mode=FILE)
     try:
-        with filelock.FileLock(path, thread_local=False, mode=FILE).acquire(timeout=0):
-            return False
+        lock.acquire(timeout=0)
     except (filelock.Timeout, OSError):
-        return True
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
 
 
 def _holder_file(lock: Path) -> Path:

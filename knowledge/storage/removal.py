@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from knowledge.errors import LockedError
+from knowledge.storage.holding import remove_folders
 from knowledge.storage.lock import write_lock
+from knowledge.storage.ownership import locked_dataset
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 def delete_dataset(
     catalog: Catalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
 ) -> None:
-    """Delete a dataset with all it holds.
+    """Delete a dataset with all it holds; what a reader still uses goes with a later deletion.
 
     Raises
     ------
@@ -25,36 +26,59 @@ def delete_dataset(
     LockedError
         Another process is writing to it.
     """
-    key = catalog.dataset(name).key
-    lock = catalog.folder.lock(key)
-    with write_lock(lock, name, lock_timeout, notify):
-        with catalog.transaction(durable=True):
-            catalog.connection.execute("DELETE FROM datasets WHERE key = ?", (key,))
-        shutil.rmtree(catalog.folder.dataset(key), ignore_errors=True)
+    with locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset:
+        remove_dataset(catalog, dataset.key)
     # Who still waits for this lock finds the dataset gone; nobody new comes for its key.
-    lock.unlink(missing_ok=True)
+    catalog.folder.lock(dataset.key).unlink(missing_ok=True)
     sweep_orphans(catalog)
+
+
+def remove_dataset(catalog: Catalog, key: str) -> None:
+    """Remove the rows and the folders of a dataset whose lock is ours."""
+    with catalog.transaction(durable=True):
+        catalog.connection.execute("DELETE FROM datasets WHERE key = ?", (key,))
+    remove_folders(catalog.folder.dataset(key))
 
 
 def discard_unpublished(catalog: Catalog, key: str) -> None:
     """Delete a new dataset to which nothing was published, unless somebody is writing to it."""
+    _discard(catalog, key, "generation = 0")
+
+
+def discard_hidden(catalog: Catalog, key: str) -> bool:
+    """Delete a dataset that was replaced, or that nobody builds any more; tell whether it was so.
+
+    A builder holds the lock before the dataset has its row, and shows it before the lock is free.
+    """
+    return _discard(catalog, key, "substr(name, 1, 1) = char(1)")  # layout.HIDDEN
+
+
+def sweep_hidden(catalog: Catalog) -> None:
+    """Delete all datasets that were replaced, or that nobody builds any more."""
+    for dataset in catalog.datasets(hidden=True):
+        discard_hidden(catalog, dataset.key)
+
+
+def _discard(catalog: Catalog, key: str, condition: str) -> bool:
+    """Delete a dataset if nobody is writing to it and an SQL condition holds; tell whether."""
     lock = catalog.folder.lock(key)
     try:
         with write_lock(lock, key, 0, lambda _: None):
             with catalog.transaction(durable=True):
                 deleted = catalog.connection.execute(
-                    "DELETE FROM datasets WHERE key = ? AND generation = 0", (key,)
+                    f"DELETE FROM datasets WHERE key = ? AND {condition}", (key,)
                 ).rowcount
             if deleted:
-                shutil.rmtree(catalog.folder.dataset(key), ignore_errors=True)
+                remove_folders(catalog.folder.dataset(key))
     except LockedError:
-        return
+        return False
     if deleted:
         lock.unlink(missing_ok=True)
+    return bool(deleted)
 
 
 def sweep_orphans(catalog: Catalog) -> None:
-    """Remove folders of deleted datasets, which a killed deletion may have left."""
+    """Remove folders of deleted datasets, which a killed deletion or a reader may have left."""
     home = catalog.folder.root / "datasets"
     if not home.is_dir():
         return
@@ -64,4 +88,4 @@ def sweep_orphans(catalog: Catalog) -> None:
     keys = {dataset.key for dataset in [*catalog.datasets(), *catalog.datasets(hidden=True)]}
     for folder in folders:
         if folder.name not in keys:
-            shutil.rmtree(folder, ignore_errors=True)
+            remove_folders(folder)

@@ -94,7 +94,7 @@ class Replacement:
         splitter = self.dataset.splitter or SplitterSpec()
         generations.publish_candidate(folder, self.dataset, embedding, splitter)
         self._staging.publish(embedding, splitter, 0, new_vectors=True)
-        self.dataset = self._catalog.dataset(self.dataset.name)
+        self.dataset = self._catalog.dataset_by_key(self.dataset.key)
         self._staging = Staging(self._catalog, self.dataset)
         self._staging.sweep()
         generations.sweep_folders(folder, key, self.dataset.vectors)

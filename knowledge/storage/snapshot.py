@@ -13,6 +13,7 @@ from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage import fulltext
 from knowledge.storage.identity import garbled, is_own_id
+from knowledge.storage.layout import HIDDEN
 from knowledge.storage.rows import CHUNK_COLUMNS, FILE_COLUMNS, chunk_of, dataset_of, file_of
 from knowledge.storage.schema import VISIBLE
 from knowledge.storage.shown_path import shown
@@ -46,6 +47,29 @@ class Snapshot:
         if row is None:
             raise DatasetNotFoundError(f"there is no dataset {name!r}")
         return dataset_of(row)
+
+    def dataset_by_key(self, key: str) -> Dataset:
+        """Return the dataset with this key, whatever its name is.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            It was deleted.
+        """
+        row = self._connection.execute("SELECT * FROM datasets WHERE key = ?", (key,)).fetchone()
+        if row is None:
+            raise DatasetNotFoundError(f"the dataset {key!r} was deleted by another process")
+        return dataset_of(row)
+
+    def names(self) -> list[str]:
+        """Return the names of all datasets, in order."""
+        rows = self._plain("SELECT name FROM datasets ORDER BY name", ())
+        return [name for (name,) in rows if not str(name).startswith(HIDDEN)]
+
+    def state(self) -> list[tuple[Any, ...]]:
+        """Return what changes with each publish: whose folders are to be read."""
+        query = "SELECT key, name, generation, vectors FROM datasets ORDER BY id"
+        return [row for row in self._plain(query, ()) if not str(row[1]).startswith(HIDDEN)]
 
     def files(self, dataset: Dataset) -> Iterator[SourceFile]:
         """Yield the dataset's files by path."""

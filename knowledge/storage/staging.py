@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
 from typing import TYPE_CHECKING
 
+from knowledge.errors import DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
 from knowledge.storage.database import translated
@@ -33,8 +34,12 @@ class Staging:
         self._published = dataset.generation
         self._next = dataset.generation + 1
         with translated(catalog.folder.catalog):
-            row = self._sql.execute("SELECT id FROM datasets WHERE key = ?", (dataset.key,))
-            self._dataset = int(row.fetchone()["id"])
+            row = self._sql.execute(
+                "SELECT id FROM datasets WHERE key = ?", (dataset.key,)
+            ).fetchone()
+        if row is None:
+            raise DatasetNotFoundError(f"dataset {dataset.name!r} was deleted by another process")
+        self._dataset = int(row["id"])
 
     def has_leftovers(self) -> bool:
         """Tell whether there are rows for :meth:`sweep`."""

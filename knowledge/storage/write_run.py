@@ -13,12 +13,12 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError, DatasetNotFoundError
+from knowledge.errors import DamagedStoreError
 from knowledge.model import Dataset, EmbedderSpec, SourceFile, SplitterSpec
 from knowledge.private_files import FOLDER
 from knowledge.storage import generations
 from knowledge.storage.changes import FileChange
-from knowledge.storage.lock import write_lock
+from knowledge.storage.ownership import locked_dataset
 from knowledge.storage.staging import Staging
 
 if TYPE_CHECKING:
@@ -44,17 +44,22 @@ def open_write_run(
     LockedError
         Another writer held the lock for ``lock_timeout`` seconds.
     """
-    key = catalog.dataset(name).key
-    with write_lock(catalog.folder.lock(key), name, lock_timeout, notify):
-        dataset = catalog.dataset(name)
-        if dataset.key != key:
-            raise DatasetNotFoundError(f"dataset {name!r} was replaced by another process")
-        run = WriteRun(catalog, dataset)
-        try:
-            run.sweep()
-            yield run
-        finally:
-            run.drop()
+    with (
+        locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset,
+        begun(catalog, dataset) as run,
+    ):
+        yield run
+
+
+@contextlib.contextmanager
+def begun(catalog: Catalog, dataset: Dataset) -> Iterator[WriteRun]:
+    """Give a run on a dataset whose lock is ours; else as :func:`open_write_run`."""
+    run = WriteRun(catalog, dataset)
+    try:
+        run.sweep()
+        yield run
+    finally:
+        run.drop()
 
 
 class WriteRun:
@@ -131,7 +136,7 @@ class WriteRun:
             dead = self._publish_vectors(self._index, dead + self._dead, embedding, splitter)
         self._staging.publish(embedding, splitter, dead, new_vectors=self._index is not None)
         self._index = None
-        self.dataset = self._catalog.dataset(self.dataset.name)
+        self.dataset = self._catalog.dataset_by_key(self.dataset.key)
         self._staging = Staging(self._catalog, self.dataset)
         self._staged, self._dead = False, 0
         self.sweep()

@@ -15,13 +15,14 @@ from pathlib import Path
 import filelock
 import pytest
 
-from knowledge.errors import DatasetNotFoundError
+from knowledge.errors import DatasetExistsError, LockedError
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.settings import Settings
-from knowledge.storage import removal
+from knowledge.storage import ownership
 from knowledge.storage.catalog import Catalog
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import write_lock
+from knowledge.storage.write_run import open_write_run
 from tests.durability import programs
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
@@ -89,6 +90,12 @@ def ingest_at_once(data: Path, folders: list[Path], datasets: list[str]) -> None
             assert writer.returncode == 0, err
 
 
+def forget_what_readers_held(data: Path) -> None:
+    """Remove generations that a reader held when the last writer would have removed them."""
+    with KnowledgeBase.open(data) as kb:
+        kb.remove_leftovers()
+
+
 def four_folders(home: Path, files: int = 8) -> list[Path]:
     return [
         programs.write_folder(home / f"docs{n}", files, 20, seed=n, prefix=f"of{n}-")
@@ -107,6 +114,7 @@ def test_four_writers_of_one_dataset(tmp_path: Path) -> None:
             "retrieve", "amber basil cedar", "-d", "shared", env=programs.environment(data)
         )["hits"]
         assert hits
+    forget_what_readers_held(data)
     state = check_clean(data, "shared")
     assert len(state.files) == 1 + 4 * 8
     assert sum(map(len, state.files.values())) == 1 + 4 * 8 * 20
@@ -121,6 +129,7 @@ def test_four_writers_of_four_datasets(tmp_path: Path) -> None:
             kb.ingest(write_anchor(tmp_path / "anchor"), name)
     with reading(data, tmp_path / "stop", names):
         ingest_at_once(data, folders, names)
+    forget_what_readers_held(data)
     for name in names:
         state = check_clean(data, name)
         assert sum(map(len, state.files.values())) == 1 + 8 * 20
@@ -236,7 +245,7 @@ def test_a_dataset_is_deleted_while_a_writer_waits(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = programs.environment(small)
-    real = removal.write_lock
+    real = ownership.write_lock
     line = programs.command("ingest", small.parent / "docs", "--json")
     with contextlib.ExitStack() as stack:
         waiting: Processes = []
@@ -248,7 +257,7 @@ def test_a_dataset_is_deleted_while_a_writer_waits(
                 assert waiting[0].stderr.readline().startswith("waiting for process")
                 yield
 
-        monkeypatch.setattr(removal, "write_lock", held_until_somebody_waits)
+        monkeypatch.setattr(ownership, "write_lock", held_until_somebody_waits)
         with KnowledgeBase.open(small) as kb:
             kb.delete_dataset("default")
         out, err = waiting[0].communicate(timeout=programs.LIMIT)
@@ -278,8 +287,7 @@ def test_a_dataset_is_deleted_and_made_again_while_a_writer_waits(
     held = filelock.FileLock(lock_of(small))
     held.acquire()
     with KnowledgeBase(Settings.read(data_dir=str(small)), notify=replace) as kb:
-        with pytest.raises(DatasetNotFoundError, match="replaced"):
-            kb.ingest(small.parent / "docs", create=False)
+        kb.ingest(small.parent / "docs", create=False)
         held = filelock.FileLock(lock_of(small))
         held.acquire()
         kb.ingest(small.parent / "docs")
@@ -322,6 +330,7 @@ def test_threads_read_while_one_writes(tmp_path: Path) -> None:
             reader.join()
     assert errors == []
     assert min(answers) >= 3
+    forget_what_readers_held(data)
     check_clean(data)
 
 
@@ -335,3 +344,76 @@ def test_an_open_reader_sees_what_another_process_publishes(tmp_path: Path) -> N
             texts = [hit.text for hit in kb.retrieve("which animal is it")]
             assert f"The {word} is an animal." in texts
             assert len(texts) == 2
+
+
+def test_a_dataset_is_not_renamed_while_it_is_written(small: Path) -> None:
+    """The run goes on in the dataset that it began with, and none of its name can appear."""
+    gate = threading.Event()
+    (docs := small.parent / "more").mkdir()
+    programs.write_text(docs / "more.txt", "More of an anchor.")
+    with OpenAIServer(gate=gate) as server:
+        env = programs.environment(small, OPENAI_BASE_URL=server.base_url, OPENAI_API_KEY="sk-test")
+        line = programs.command("ingest", docs, "-d", "new", "--embedding-model-provider", "openai")
+        with programs.started(line, env) as writer:
+            programs.wait_until(lambda: server.requests, "a request")
+            with KnowledgeBase.open(small, lock_timeout=0.1) as kb:
+                with pytest.raises(LockedError, match=f"process {writer.pid} "):
+                    kb.rename_dataset("new", "other")
+                with pytest.raises(DatasetExistsError):
+                    kb.create_dataset("new")
+            gate.set()
+            _, err = writer.communicate(timeout=programs.LIMIT)
+            assert writer.returncode == 0, err
+    with KnowledgeBase.open(small) as kb:
+        renamed = kb.rename_dataset("new", "other")
+        assert [dataset.name for dataset in kb.datasets()] == ["default", "other"]
+    assert len(check_clean(small, "other").files) == 1
+    assert renamed.key.startswith("new-"), "its folder stays where it is"
+
+
+def test_a_run_goes_on_in_the_dataset_it_began_with(small: Path) -> None:
+    """Whatever is done to the names behind its back: a run knows its dataset by key."""
+    with Catalog(DataFolder(small)) as catalog:
+        key = catalog.dataset("default").key
+        with open_write_run(catalog, "default", lock_timeout=0, notify=print) as run:
+            file = KnowledgeBase.open(small).files()[0]
+            run.remove_file(file)
+            with Catalog(DataFolder(small)) as other:
+                other.rename(key, "moved")
+                new = other.create("default")
+            embedding, splitter = run.dataset.embedding, run.dataset.splitter
+            assert embedding is not None
+            assert splitter is not None
+            published = run.publish(embedding, splitter)
+        assert (published.key, published.name, published.files) == (key, "moved", 0)
+        assert catalog.dataset("default") == new
+    assert check_clean(small, "moved").files == {}
+
+
+def test_two_replace_a_dataset_at_once(small: Path, tmp_path: Path) -> None:
+    """The second replaces what the first has put there, and nothing of the three is left."""
+    archive = tmp_path / "archive.zip"
+    with KnowledgeBase.open(small) as kb:
+        kb.export_datasets("default", archive)
+        with KnowledgeBase.open(small) as other:
+            retriever = [hit.text for hit in other.retrieve("anchor")]
+            errors: list[BaseException] = []
+
+            def replace() -> None:
+                try:
+                    with KnowledgeBase.open(small) as mine:
+                        for _ in range(3):
+                            mine.import_archive(archive, overwrite=True)
+                except BaseException as error:
+                    errors.append(error)
+
+            threads = [threading.Thread(target=replace) for _ in range(2)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            assert errors == []
+            assert [hit.text for hit in other.retrieve("anchor")] == retriever
+        kb.remove_leftovers()
+    check_clean(small)
+    assert len(list((small / "datasets").iterdir())) == 1

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import filelock
 import pytest
 
 from knowledge import KnowledgeBase
@@ -26,6 +27,7 @@ from knowledge.ingestion.roots import Roots
 from knowledge.ingestion.watch_news import News
 from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.settings import Settings
+from knowledge.storage.catalog import Catalog
 from knowledge.storage.lock import write_lock
 from tests.conftest import write_files
 from tests.ingestion.watching import Steps, fresh, held
@@ -344,6 +346,39 @@ def test_a_dataset_that_is_deleted_ends_it(kb, corpus):
         with pytest.raises(DatasetNotFoundError):
             steps.next()
     assert kb.datasets() == []
+
+
+def test_a_dataset_that_is_renamed_ends_it(kb, corpus):
+    with Steps(kb, corpus) as steps:
+        steps.begin()
+        kb.rename_dataset("default", "other")
+        (corpus / "keys.md").write_text("The cabinet is green.\n")
+        with pytest.raises(DatasetNotFoundError, match="there is no dataset 'default'"):
+            steps.next()
+    assert [dataset.name for dataset in kb.datasets()] == ["other"]
+
+
+def test_a_dataset_that_is_replaced_during_a_burst_is_brought_in_step(data_dir, corpus):
+    """The burst goes into the dataset that took its place, which lacks all else."""
+    held_by_others = []
+
+    def replace(said: str) -> None:
+        if said.startswith("waiting"):
+            with Catalog(kb.folder) as catalog:
+                catalog.rename(catalog.dataset("default").key, "other")
+                catalog.create("default")
+            held_by_others.pop().release()
+
+    with KnowledgeBase(Settings.read(data_dir=str(data_dir)), notify=replace) as kb:
+        with Steps(kb, corpus) as steps:
+            steps.begin()
+            lock = filelock.FileLock(kb.folder.lock(kb.dataset("default").key))
+            lock.acquire()
+            held_by_others.append(lock)
+            (corpus / "keys.md").write_text("The cabinet is green.\n")
+            assert steps.counts() == {"ingested": 1}
+            assert steps.counts() == {"ingested": 4, "unchanged": 1}
+        assert held_by_others == []
 
 
 def test_a_dataset_that_is_replaced_is_brought_in_step(kb, corpus):

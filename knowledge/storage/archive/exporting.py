@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError
+from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Chunk, Dataset
 from knowledge.private_files import private_output
 from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
@@ -25,31 +25,24 @@ if TYPE_CHECKING:
     from knowledge.storage.snapshot import Snapshot
 
 PAGE = 2_000  # chunks whose vectors are in memory at once
-ATTEMPTS = 3
 _OUTPUT_HINT = "Name a file in a folder that can be written."
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # equal datasets give equal archives
 
 
 def export_datasets(catalog: Catalog, names: Sequence[str], output: Path) -> list[Dataset]:
-    """Write datasets to ``output``, which appears when it is whole.
+    """Write datasets, all when none is named, to ``output``, which appears when it is whole.
 
     Raises
     ------
     DatasetNotFoundError
-        One of them does not exist.
+        One of them does not exist, or there is none at all.
     DamagedStoreError
         An index does not hold the vectors of its chunks.
     KnowledgeError
         The file can't be written.
     """
     with written(output) as part:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                exported = _write(catalog, names, part)
-                break
-            except DamagedStoreError:
-                if attempt == ATTEMPTS:  # else a writer may have published twice meanwhile
-                    raise
+        exported = catalog.read(lambda snapshot: _write(catalog, snapshot, names, part))
         with part.open("rb") as file:
             os.fsync(file.fileno())
     return exported
@@ -69,18 +62,32 @@ def written(output: Path) -> Iterator[Path]:
             yield part
     except OSError as error:
         # Not by the name of the part, which nobody knows.
-        told = OSError(error.errno, error.strerror or str(error), os.fspath(output))
-        raise disk_error(told, output, doing="write", hint=_OUTPUT_HINT) from error
+        named = OSError(error.errno, error.strerror or str(error), os.fspath(output))
+        raise disk_error(named, output, doing="write", hint=_OUTPUT_HINT) from error
 
 
-def _write(catalog: Catalog, names: Sequence[str], part: Path) -> list[Dataset]:
-    with zipfile.ZipFile(part, "w") as archive, catalog.snapshot() as snapshot:
+def _write(catalog: Catalog, snapshot: Snapshot, names: Sequence[str], part: Path) -> list[Dataset]:
+    datasets = chosen(snapshot, sorted(names))
+    with zipfile.ZipFile(part, "w") as archive:
         described = []
-        datasets = [snapshot.dataset(name) for name in sorted(names)]
         for number, dataset in enumerate(datasets, 1):
             members = _write_dataset(archive, catalog, snapshot, dataset, f"datasets/{number:04d}")
             described.append(ArchivedDataset.of(dataset, tuple(members)))
         _write_member(archive, MANIFEST, [dump_manifest(described)])
+    return datasets
+
+
+def chosen(snapshot: Snapshot, names: Sequence[str]) -> list[Dataset]:
+    """Return the datasets to be exported: those that are named, or all.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        One of them does not exist, or there is none at all.
+    """
+    datasets = [snapshot.dataset(name) for name in names or snapshot.names()]
+    if not datasets:
+        raise DatasetNotFoundError("there is no dataset to export")
     return datasets
 
 

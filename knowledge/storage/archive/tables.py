@@ -6,13 +6,13 @@ The columns are a contract; ``docs/sharing.md`` lists them.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedStoreError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
-from knowledge.storage.archive.exporting import written
+from knowledge.storage.archive.exporting import chosen, written
 from knowledge.storage.vectors.reader import VectorReader, open_published
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ Row = dict[str, Any]
 
 
 def export_table(catalog: Catalog, names: Sequence[str], output: Path, kind: str) -> list[Dataset]:
-    """Write a row for each chunk of the datasets, with its vector; atomic.
+    """Write a row for each chunk of the datasets, all when none is named, with its vector; atomic.
 
     Parameters
     ----------
@@ -42,9 +42,19 @@ def export_table(catalog: Catalog, names: Sequence[str], output: Path, kind: str
         Parquet is asked for, and pyarrow is not installed.
     """
     write = {"jsonl": _write_jsonl, "parquet": _write_parquet}[kind]
-    with written(output) as part, catalog.snapshot() as snapshot:
-        datasets = [snapshot.dataset(name) for name in names]
-        write(part, (page for one in datasets for page in _pages(catalog, snapshot, one)))
+    with written(output) as part:
+        return catalog.read(lambda snapshot: _write(catalog, snapshot, names, part, write))
+
+
+def _write(
+    catalog: Catalog,
+    snapshot: Snapshot,
+    names: Sequence[str],
+    part: Path,
+    write: Callable[[Path, Iterator[list[Row]]], None],
+) -> list[Dataset]:
+    datasets = chosen(snapshot, names)
+    write(part, (page for one in datasets for page in _pages(catalog, snapshot, one)))
     return datasets
 
 

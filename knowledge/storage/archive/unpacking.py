@@ -6,11 +6,14 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from knowledge.errors import LockedError
 from knowledge.private_files import private_files
 from knowledge.storage.archive.importing import import_dataset
+from knowledge.storage.archive.manifest import ArchivedDataset
 from knowledge.storage.archive.verifying import (
     manifest_bytes,
     open_archive,
@@ -18,8 +21,9 @@ from knowledge.storage.archive.verifying import (
     verify,
 )
 from knowledge.storage.building import build_dataset
-from knowledge.storage.catalog import Catalog
+from knowledge.storage.catalog import ATTEMPTS, Catalog
 from knowledge.storage.disk import obstacle, on_disk
+from knowledge.storage.holding import Hold, remove_folder
 from knowledge.storage.layout import DataFolder
 
 KEPT = 3
@@ -33,8 +37,8 @@ def unpack_archive(
     home: Path,
     notify: Callable[[str], None],
     spare: Callable[[], Path] | None = None,
-) -> Path:
-    """Return a data folder below ``home`` that holds what the archive holds.
+) -> Hold:
+    """Hold a data folder below ``home`` in which is what the archive holds.
 
     Parameters
     ----------
@@ -51,41 +55,65 @@ def unpack_archive(
     with open_archive(path) as archive:
         digest = hashlib.sha256(_CHECKS + manifest_bytes(archive)).hexdigest()[:24]
         target = home / digest
-        if target.is_dir():
-            with contextlib.suppress(OSError):  # it can't be written, and need not be
-                os.utime(target)
-            return target
-        datasets = read_manifest(archive)
-        for dataset in datasets:
-            verify(archive, dataset)
-        if spare is not None and obstacle(home):
-            home = spare()
-            target = home / digest
-        with private_files(), on_disk(home):
-            home.mkdir(parents=True, exist_ok=True)
-        part = home / f"{digest}.{os.getpid()}.part"
-        try:
-            with Catalog(DataFolder(part)) as catalog:
-                for dataset in datasets:
-                    with build_dataset(
-                        catalog, dataset.name, overwrite=False, lock_timeout=0, notify=notify
-                    ) as (run, show):
-                        import_dataset(archive, dataset, run)
-                        show(
-                            metadata=dataset.metadata,
-                            generation=dataset.generation,
-                            created_at=dataset.created_at,
-                            updated_at=dataset.updated_at,
-                        )
-            if not target.is_dir():  # another process may have been faster
-                part.rename(target)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        for _ in range(ATTEMPTS):
+            try:
+                hold = Hold(target)
+                with contextlib.suppress(OSError):  # it can't be written, and need not be
+                    os.utime(target)
+                break
+            except FileNotFoundError:  # not there yet, or somebody has just removed it
+                if spare is not None and obstacle(home):
+                    home = spare()
+                    target = home / digest
+                _unpack(archive, read_manifest(archive), target, notify)
+        else:
+            raise LockedError(f"another process removes {target} again and again")
     _forget_old(home)
-    return target
+    return hold
+
+
+def _unpack(
+    archive: zipfile.ZipFile,
+    datasets: Sequence[ArchivedDataset],
+    target: Path,
+    notify: Callable[[str], None],
+) -> None:
+    for dataset in datasets:
+        verify(archive, dataset)
+    with private_files(), on_disk(target.parent):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.{os.getpid()}.part")
+    try:
+        with Catalog(DataFolder(part)) as catalog:
+            for dataset in datasets:
+                with build_dataset(
+                    catalog, dataset.name, overwrite=False, lock_timeout=0, notify=notify
+                ) as (run, show):
+                    import_dataset(archive, dataset, run)
+                    show(
+                        metadata=dataset.metadata,
+                        generation=dataset.generation,
+                        created_at=dataset.created_at,
+                        updated_at=dataset.updated_at,
+                    )
+        try:
+            part.rename(target)
+        except OSError:
+            if not target.is_dir():  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
 
 
 def _forget_old(home: Path) -> None:
-    folders = sorted(home.iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    """Remove the archives that were asked longest ago; those in use stay."""
+    folders = sorted(home.iterdir(), key=_last_asked, reverse=True)
     for folder in folders[KEPT:]:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove_folder(folder)
+
+
+def _last_asked(folder: Path) -> float:
+    try:
+        return folder.stat().st_mtime
+    except OSError:
+        return 0.0  # it has just gone

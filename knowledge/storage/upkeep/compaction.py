@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.database import connect, translated
+from knowledge.storage.database import BUSY_SECONDS, connect, translated
 from knowledge.storage.history import recorded
 from knowledge.storage.replacement import Replacement, open_replacement
 from knowledge.storage.upkeep.sizes import folder_size, size_of
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
 
 PAGE = 2_000
+PATIENCE = 500  # milliseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +83,24 @@ def compact_database(path: Path) -> Compacted:
     """
     before = size_of(path) + size_of(path.with_name(path.name + "-wal"))
     with closing(connect(path)) as connection, translated(path):
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _empty_journal(connection)
         _optimise_fulltext(connection)
         connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        _empty_journal(connection)
     return Compacted(path.name, 0, before, size_of(path))
+
+
+def _empty_journal(connection: sqlite3.Connection) -> None:
+    """Bring the journal into the database, as far as readers allow.
+
+    SQLite keeps writers out while it waits for readers; one that reads and then writes, such as a
+    copy, would wait for us as we for it. What stays in the journal, the next writers bring in.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
 
 
 def _optimise_fulltext(connection: sqlite3.Connection) -> None:

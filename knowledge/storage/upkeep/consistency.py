@@ -52,7 +52,9 @@ def dataset_numbers(connection: sqlite3.Connection) -> dict[int, str]:
 
 
 def row_faults(connection: sqlite3.Connection, number: int) -> list[RowFault]:
-    """Return what is wrong with a dataset's rows."""
+    """Return what is wrong with a dataset's rows; nothing when it was deleted meanwhile."""
+    if number not in dataset_numbers(connection):
+        return []
     values = {"dataset": number, "generation": _generation(connection, number)}
     checks = (_unreadable, _behind, _twice, _without_file, _miscounted)
     return [fault for check in checks for fault in check(connection, values)]

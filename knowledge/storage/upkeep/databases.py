@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError, NewerStoreError
 from knowledge.storage import fulltext, schema
-from knowledge.storage.database import FAILURES, connect, open_to_look, translated_error
+from knowledge.storage.database import FAILURES, connect, open_to_look, translated, translated_error
 
 if TYPE_CHECKING:
     from knowledge.storage.catalog import Catalog
@@ -81,8 +81,9 @@ def fulltext_damage(catalog: Catalog) -> str:
     """
     sql = catalog.connection
     fulltext.register(sql)
-    try:
+    with translated(catalog.folder.catalog):
         sql.execute("BEGIN IMMEDIATE")
+    try:
         try:
             # FTS5 makes the terms of all chunks again, and compares them with its lists.
             sql.execute("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)")

@@ -8,18 +8,22 @@ from pathlib import Path
 
 from knowledge.errors import LockedError
 from knowledge.storage.disk import on_disk
+from knowledge.storage.holding import GOING, held_alone
 from knowledge.storage.layout import DataFolder
 from knowledge.storage.lock import is_held
 from knowledge.storage.upkeep.leftovers import remove_path
 
 _OURS = {
-    ".": r"(catalog|embeddings)\.db(-wal|-shm|\.new|\.v\d+\.bak|\.salvaged(-wal|-shm|\.new)?)?",
-    "locks": r".+\.(lock|holder|holder\.new)",
-    "datasets/*": r"g\d{6,}|candidate(-fresh)?|salvage",
-    "archives": r"[0-9a-f]{24}(\.\d+\.part)?",
+    "datasets/*": rf"g\d{{6,}}|candidate(-fresh)?|salvage|{GOING}.+",
+    "archives": rf"[0-9a-f]{{24}}(\.\d+\.part)?|{GOING}.+",
     "backups": r"\d{4}-\d\d-\d\dT[-0-9]+Z",
+    "locks": r".+\.(lock|holder|holder\.new)",
+    ".": r"(catalog|embeddings)\.db(-wal|-shm|\.new|\.v\d+\.bak|\.salvaged(-wal|-shm|\.new)?)?",
 }
-"""Patterns of the names that we give, by the folder they stand in."""
+"""Patterns of the names that we give, by the folder they stand in.
+
+The catalog goes last: without it, what is left of the folders is taken for damage.
+"""
 _FOLDERS = ("datasets/*", "datasets", "locks", "archives", "backups", ".")
 
 
@@ -34,26 +38,32 @@ def contents(folder: DataFolder) -> list[Path]:
     ]
 
 
-def empty(folder: DataFolder) -> None:
+def empty(folder: DataFolder, patience: float) -> None:
     """Remove all that is ours; the data folder itself too, when nothing else is in it.
+
+    Parameters
+    ----------
+    patience:
+        Seconds to wait for those who read.
 
     Raises
     ------
     LockedError
-        A dataset is being written; nothing was removed.
+        A dataset is being written, or others read all the time; nothing was removed.
     KnowledgeError
         Something can't be removed.
     """
     for lock in sorted((folder.root / "locks").glob("*.lock")):
         if lock.is_file() and is_held(lock):
             raise LockedError(f"a dataset is being written ({lock.stem}); nothing was removed")
-    with on_disk(folder.root):
-        for path in contents(folder):
-            remove_path(path)
-    for place in _FOLDERS:
-        for home in _homes(folder.root, place):
-            with contextlib.suppress(OSError):  # something else is in it
-                home.rmdir()
+    with contextlib.suppress(FileNotFoundError), held_alone(folder.root, patience):
+        with on_disk(folder.root):
+            for path in contents(folder):
+                remove_path(path)
+        for place in _FOLDERS:
+            for home in _homes(folder.root, place):
+                with contextlib.suppress(OSError):  # something else is in it
+                    home.rmdir()
 
 
 def _homes(root: Path, place: str) -> list[Path]:

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import LockedError
-from knowledge.storage.building import MINUTE
+from knowledge.errors import DatasetNotFoundError, LockedError
 from knowledge.storage.disk import on_disk
-from knowledge.storage.lock import is_held, write_lock
-from knowledge.storage.removal import delete_dataset
+from knowledge.storage.holding import remove_folder, remove_folders
+from knowledge.storage.layout import HIDDEN
+from knowledge.storage.lock import if_free, is_held, write_lock
+from knowledge.storage.removal import discard_hidden
 from knowledge.storage.staging import Staging
 from knowledge.storage.upkeep.sizes import size_of
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from knowledge.storage.layout import DataFolder
 
 CANDIDATES = ("candidate", "candidate-fresh")
+_MINUTE = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,83 +67,124 @@ def leftovers(catalog: Catalog, *, archives: bool = True) -> Iterator[Leftover]:
     locks = _children(folder.root / "locks")
     shown, hidden = catalog.datasets(), catalog.datasets(hidden=True)
     for dataset in shown:
-        if not is_held(folder.lock(dataset.key)):
-            yield from _of_dataset(catalog, dataset)
+        yield from _if_free(folder, dataset.key, partial(_of_dataset, catalog, dataset))
     for dataset in hidden:
-        if not _is_young(dataset.created_at) and not is_held(folder.lock(dataset.key)):
-            yield _hidden(catalog, dataset)
+        yield from _if_free(folder, dataset.key, partial(_hidden, catalog, dataset))
     keys = {dataset.key for dataset in (*shown, *hidden)}
     for path in folders:
         if path.name not in keys:
-            yield _path(folder, "orphan-folder", path)
+            yield from _if_free(folder, path.name, partial(_orphan, folder, path))
     yield from _stale_locks(folder, locks, keys)
     if archives:
         for path in _children(folder.archives):
             if not _is_being_unpacked(path):
-                yield _path(folder, "archive", path)
+                yield _path(folder, "archive", path, partial(_remove_unheld, path))
 
 
-def _of_dataset(catalog: Catalog, dataset: Dataset) -> Iterator[Leftover]:
+def _if_free(
+    folder: DataFolder, key: str, look: Callable[[], Iterator[Leftover]]
+) -> list[Leftover]:
+    """Look for what is left of a dataset, unless somebody writes to it meanwhile."""
+    with if_free(folder.lock(key)) as free, contextlib.suppress(DatasetNotFoundError):
+        if free:
+            return list(look())
+    return []
+
+
+def _of_dataset(catalog: Catalog, listed: Dataset) -> Iterator[Leftover]:
+    """Yield what is left of a dataset whose lock is ours."""
     folder = catalog.folder
-    staging = Staging(catalog, dataset)
-    if staging.has_leftovers():
+    dataset = catalog.dataset_by_key(listed.key)
+    if Staging(catalog, dataset).has_leftovers():
         yield Leftover(
             "staged-rows",
             f"rows of unfinished or old runs on dataset {dataset.name!r}",
             0,
-            _locked(folder, dataset, staging.sweep),
+            _locked(folder, dataset, partial(_sweep_rows, catalog, dataset.key)),
         )
     current = folder.generation(dataset.key, dataset.vectors).name
-    for path in _children(folder.dataset(dataset.key)):
+    paths = _children(folder.dataset(dataset.key))
+    before = [path for path in paths if path.name.startswith("g") and path.name < current][-1:]
+    for path in paths:
         if path.name == current and dataset.vectors:
             continue
         kind = "candidate" if path.name in CANDIDATES else "old-generation"
-        # A reader that began before the last publish may still be on the one before.
-        if kind == "old-generation" and _is_young(dataset.updated_at):
+        # A reader that began before the last publish may still be about to open the one before.
+        if path in before and _is_young(dataset.updated_at):
             continue
         name = path.relative_to(folder.root).as_posix()
         remove = _locked(folder, dataset, partial(_remove_unused, catalog, dataset.key, path))
         yield Leftover(kind, name, size_of(path), remove)
 
 
+def _sweep_rows(catalog: Catalog, key: str) -> None:
+    """Sweep the rows of a dataset whose lock is ours, as it is by now."""
+    with contextlib.suppress(DatasetNotFoundError):
+        Staging(catalog, catalog.dataset_by_key(key)).sweep()
+
+
 def _remove_unused(catalog: Catalog, key: str, path: Path) -> None:
     """Remove a folder of a dataset whose lock is ours, unless it was published meanwhile."""
-    used = {catalog.folder.generation(one.key, one.vectors) for one in catalog.datasets()}
-    if path not in used and path.parent == catalog.folder.dataset(key):
+    with contextlib.suppress(DatasetNotFoundError):
+        dataset = catalog.dataset_by_key(key)
+        if path == catalog.folder.generation(key, dataset.vectors):
+            return
+    _remove_unheld(path)
+
+
+def _remove_unheld(path: Path) -> None:
+    if not path.is_dir() or path.is_symlink():
         remove_path(path)
+    elif not remove_folder(path):
+        raise LockedError(f"another process uses {path}")
 
 
 def _locked(folder: DataFolder, dataset: Dataset, act: Callable[[], None]) -> Callable[[], None]:
     def remove() -> None:
-        with write_lock(folder.lock(dataset.key), dataset.name, 0, _say_nothing):
+        with write_lock(folder.lock(dataset.key), dataset.name, 0, _quiet):
             act()
 
     return remove
 
 
-def _hidden(catalog: Catalog, dataset: Dataset) -> Leftover:
+def _hidden(catalog: Catalog, listed: Dataset) -> Iterator[Leftover]:
+    """Yield a dataset that nobody can see, whose lock is ours: nobody builds it."""
+    dataset = catalog.dataset_by_key(listed.key)
+    if not dataset.name.startswith(HIDDEN):
+        return  # it is shown by now
+
     def remove() -> None:
-        delete_dataset(catalog, dataset.name, lock_timeout=0, notify=_say_nothing)
+        if not discard_hidden(catalog, dataset.key):
+            raise LockedError(f"another process removes {dataset.key}")
 
     size = size_of(catalog.folder.dataset(dataset.key))
-    return Leftover(
-        "hidden-dataset", f"an unfinished or replaced dataset ({dataset.key})", size, remove
-    )
+    named = f"an unfinished or replaced dataset ({dataset.key})"
+    yield Leftover("hidden-dataset", named, size, remove)
+
+
+def _orphan(folder: DataFolder, path: Path) -> Iterator[Leftover]:
+    """Yield the folder of a deleted dataset, where it is still there."""
+    if path.exists():
+        yield _path(folder, "orphan-folder", path, partial(_remove_home, path))
+
+
+def _remove_home(path: Path) -> None:
+    if not remove_folders(path):
+        raise LockedError(f"another process uses {path}")
 
 
 def _stale_locks(folder: DataFolder, paths: list[Path], keys: set[str]) -> Iterator[Leftover]:
     for path in paths:
         key = path.name.partition(".")[0]
         lock = folder.lock(key)
-        if is_held(lock) and lock.is_file():
+        if (is_held(lock) and lock.is_file()) or not os.path.lexists(path):
             continue
         if key not in keys or path.is_dir() or path != lock:  # a holder's file without a holder
-            yield _path(folder, "lock", path)
+            yield _path(folder, "lock", path, partial(remove_path, path))
 
 
-def _path(folder: DataFolder, kind: str, path: Path) -> Leftover:
-    name = path.relative_to(folder.root).as_posix()
-    return Leftover(kind, name, size_of(path), lambda: remove_path(path))
+def _path(folder: DataFolder, kind: str, path: Path, remove: Callable[[], None]) -> Leftover:
+    return Leftover(kind, path.relative_to(folder.root).as_posix(), size_of(path), remove)
 
 
 def remove_path(path: Path) -> None:
@@ -185,8 +229,8 @@ def _children(folder: Path) -> list[Path]:
 
 
 def _is_young(moment: datetime) -> bool:
-    return moment > datetime.now(UTC) - MINUTE
+    return moment > datetime.now(UTC) - _MINUTE
 
 
-def _say_nothing(_: str) -> None:
+def _quiet(_: str) -> None:
     pass

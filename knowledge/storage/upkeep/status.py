@@ -105,7 +105,7 @@ def status_of(folder: DataFolder, name: str | None, cache_limit: int) -> Status:
     """
     datasets: list[DatasetStatus] = []
     if name is not None or check_there(folder):
-        with Catalog(folder) as catalog:
+        with Catalog(folder) as catalog, catalog.snapshot():
             chosen = catalog.datasets() if name is None else [catalog.dataset(name)]
             datasets = [_status_of(catalog, dataset) for dataset in chosen]
     return Status(folder.root, schema.VERSION, measure(folder), cache_limit, datasets)

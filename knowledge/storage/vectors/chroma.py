@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import DamagedStoreError
 from knowledge.private_files import private_files
+from knowledge.storage.holding import Hold
 from knowledge.storage.vectors import native
 from knowledge.storage.vectors.checksums import PERSISTED, check_whole
 from knowledge.storage.vectors.failures import REPAIR, translated
@@ -51,16 +52,24 @@ class ChromaIndex:
         Make a new index; else the folder must hold one.
     dimensions:
         What the vectors that are read must have; ``None`` takes any.
+    hold:
+        Is released when the index is closed.
     """
 
     def __init__(
-        self, folder: Path, *, create: bool = False, dimensions: int | None = None
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        dimensions: int | None = None,
+        hold: Hold | None = None,
     ) -> None:
         if not create and not (folder / "chroma.sqlite3").is_file():
             raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
         check_whole(folder)
         self.folder = folder
         self._dimensions = dimensions
+        self._hold = hold
         with private_files() if create else nullcontext():
             self._open(create)
 
@@ -97,6 +106,8 @@ class ChromaIndex:
     def close(self) -> None:
         """Close the folder; a second call does nothing."""
         _close(self._client)
+        if self._hold is not None:
+            self._hold.release()
 
     def count(self) -> int:
         """Return the number of vectors. Loads the index, and can crash on a damaged one."""

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
+from knowledge.storage.holding import Hold
+from knowledge.storage.vectors.failures import REPAIR
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +44,7 @@ class VectorReader(Protocol):
 
 
 def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
-    """Open the index in ``folder`` for reading.
+    """Open the index in ``folder`` for reading; nobody removes the folder until it is closed.
 
     Chroma writes to the folder of an index, even to search it. Where that can't be, the files of
     its graph are read without it.
@@ -63,16 +65,21 @@ def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
     from knowledge.storage.vectors.checksums import SQLITE
     from knowledge.storage.vectors.chroma import ChromaIndex
 
-    if not (obstacle(folder) or obstacle(folder / SQLITE)):
-        try:
-            return ChromaIndex(folder, dimensions=dimensions)
-        except DamagedStoreError:
-            raise
-        except KnowledgeError:
-            pass  # the disk is full in a way that can't be asked for, such as a quota
-    from knowledge.storage.vectors.still_index import StillIndex
+    hold = held(folder)
+    try:
+        if not (obstacle(folder) or obstacle(folder / SQLITE)):
+            try:
+                return ChromaIndex(folder, dimensions=dimensions, hold=hold)
+            except DamagedStoreError:
+                raise
+            except KnowledgeError:
+                pass  # the disk is full in a way that can't be asked for, such as a quota
+        from knowledge.storage.vectors.still_index import StillIndex
 
-    return StillIndex(folder, dimensions=dimensions)
+        return StillIndex(folder, dimensions=dimensions, hold=hold)
+    except BaseException:
+        hold.release()
+        raise
 
 
 def open_published(folder: DataFolder, dataset: Dataset) -> VectorReader:
@@ -88,3 +95,17 @@ def open_published(folder: DataFolder, dataset: Dataset) -> VectorReader:
     check_owner(folder, dataset.key, dataset.vectors)
     dimensions = dataset.embedding.dimensions if dataset.embedding else None
     return open_reader(folder.generation(dataset.key, dataset.vectors), dimensions)
+
+
+def held(folder: Path) -> Hold:
+    """Hold the index in ``folder``, so that nobody removes it.
+
+    Raises
+    ------
+    DamagedStoreError
+        There is none.
+    """
+    try:
+        return Hold(folder)
+    except FileNotFoundError as error:
+        raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR) from error

@@ -14,6 +14,7 @@ import numpy as np
 
 from knowledge.errors import DamagedStoreError
 from knowledge.storage.disk import cant_read
+from knowledge.storage.holding import Hold
 from knowledge.storage.vectors.checksums import PERSISTED, check_whole
 from knowledge.storage.vectors.failures import REPAIR
 from knowledge.storage.vectors.graph_files import GraphVectors, graph_damage
@@ -33,6 +34,8 @@ class StillIndex:
         The generation's folder.
     dimensions:
         What its vectors must have; ``None`` takes any.
+    hold:
+        Is released when the index is closed.
 
     Raises
     ------
@@ -42,7 +45,9 @@ class StillIndex:
         The rights to it do not let us read it.
     """
 
-    def __init__(self, folder: Path, *, dimensions: int | None = None) -> None:
+    def __init__(
+        self, folder: Path, *, dimensions: int | None = None, hold: Hold | None = None
+    ) -> None:
         if not folder.is_dir():
             raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
         try:
@@ -57,6 +62,7 @@ class StillIndex:
             raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR)
         if damage := graph_damage(folder):
             raise DamagedStoreError(f"the index {folder} is damaged: {damage}", hint=REPAIR)
+        self._hold = hold
         self._graph = GraphVectors(folder)
         if dimensions and (wrong := self._graph.dimensions - {dimensions}):
             raise DamagedStoreError(
@@ -91,3 +97,5 @@ class StillIndex:
 
     def close(self) -> None:
         """Let go of the files; a second call does nothing."""
+        if self._hold is not None:
+            self._hold.release()
