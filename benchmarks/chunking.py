@@ -35,12 +35,12 @@ from typing import Any
 import numpy as np
 
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
-from knowledge.documents.tokens import TOKENIZER_MODEL, TokenCounter
+from knowledge.documents.splitting.splitting import split
 from knowledge.embeddings.registry import create_embedder
-from knowledge.evaluation.significance import LEVEL, holm, p_value
+from knowledge.evaluation.evaluation import LEVEL, holm, p_value
 from knowledge.model import Document, Passage, SplitterSpec, TextKind
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
+from knowledge.text.tokens import TOKENIZER_MODEL, TokenCounter
 
 MEASURES = ("recall", "precision", "IoU")
 SPLITTERS = ("ours", "plain", "windows")

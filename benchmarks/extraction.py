@@ -136,7 +136,7 @@ def by_knowledge(path: Path, engines: str, passwords: tuple[str, ...]) -> tuple[
     from knowledge.documents.loading import load
     from knowledge.documents.options import LoadOptions
     from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
     settings = Settings.read(environ={}, folder=Path("/nowhere"), loader=engines or None)
     try:

@@ -13,9 +13,9 @@ from benchmarks.processes import run
 from benchmarks.programs import Options
 from benchmarks.report import Result
 from benchmarks.search import CASES, Corpus, measured
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.layout import DataFolder
-from knowledge.storage.vectors.reader import open_reader
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.vectors.reader import open_reader
 
 
 def start(options: Options) -> Result:

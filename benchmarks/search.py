@@ -25,13 +25,13 @@ import numpy as np
 
 from knowledge.model import Chunk, EmbedderSpec, Passage, SourceFile, SplitterSpec
 from knowledge.retrieval.query import Query
-from knowledge.retrieval.retriever import Retriever
-from knowledge.retrieval.where import condition_of
-from knowledge.storage.catalog import Catalog
+from knowledge.retrieval.search.conditions import condition_of
+from knowledge.retrieval.search.retriever import Retriever
 from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.identity import identify
-from knowledge.storage.layout import DataFolder
-from knowledge.storage.write_run import open_write_run
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.runs.write_run import open_write_run
 
 DIMENSIONS = 256
 TOPICS = 300

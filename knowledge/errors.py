@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from knowledge.wording import shortened
+from knowledge.text.wording import shortened
 
 _LONGEST = 4_000
 """Characters of a message, whatever a file or a server made it repeat."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from knowledge.settings import TABLE
+from knowledge.settings.reading import TABLE
 
 ROOT = Path(__file__).resolve().parents[1]
 OURS = ("KNOW_", "OPENAI_", "VS_")
@@ -94,7 +94,7 @@ def run(capsys, monkeypatch):
 
     ``stdin`` is text or bytes; without it standard input is empty, and no terminal.
     """
-    from knowledge.cli import terminal
+    from knowledge.cli.render import terminal
     from knowledge.cli.run import main
 
     def call(*arguments: object, stdin: str | bytes = b"") -> Outcome:
@@ -176,7 +176,7 @@ def corpus(tmp_path) -> Path:
 def ingested_once(tmp_path_factory) -> tuple[Path, Path]:
     """The small folder, and a data folder that holds it."""
     from knowledge import KnowledgeBase
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
     home = tmp_path_factory.mktemp("library")
     write_files(home / "corpus", CORPUS)

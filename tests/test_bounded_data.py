@@ -9,8 +9,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.bounded_data import MAX_DEPTH, DataError, parse_json, parse_yaml, read_text
-from knowledge.wording import brief
+from knowledge.files.bounded_data import MAX_DEPTH, DataError, parse_json, parse_yaml, read_text
+from knowledge.text.wording import brief
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.text("abc: -#&*", max_size=8),

@@ -60,6 +60,6 @@ def embed(texts: Sequence[str]) -> list[list[float]]:
 
 @cache
 def _model() -> Any:
-    from knowledge.embeddings.static import StaticEmbedder
+    from knowledge.embeddings.local.static import StaticEmbedder
 
     return StaticEmbedder()

@@ -5,211 +5,224 @@ from __future__ import annotations
 import typer
 
 from knowledge.cli.lazy import HELP_FLAGS, Entry, LazyGroup
-from knowledge.cli.terminal import write
+from knowledge.cli.render.terminal import write
 
 COMMANDS: tuple[Entry, ...] = (
     Entry(
         "ingest",
-        "knowledge.cli.ingest:ingest",
+        "knowledge.cli.commands.ingest:ingest",
         "Documents",
         "Bring a dataset in step with files and folders.",
     ),
     Entry(
         "watch",
-        "knowledge.cli.watch:watch",
+        "knowledge.cli.commands.watch:watch",
         "Documents",
         "Keep a dataset in step: take in each change of its files as it happens.",
     ),
     Entry(
         "load",
-        "knowledge.cli.load:load",
+        "knowledge.cli.commands.load:load",
         "Documents",
         "Print or write the text of one document, as ingest would read it.",
     ),
     Entry(
         "retrieve",
-        "knowledge.cli.retrieve:retrieve",
+        "knowledge.cli.commands.retrieve:retrieve",
         "Questions",
         "Print the passages that answer a question, best first, each with its citation.",
     ),
     Entry(
         "ask",
-        "knowledge.cli.ask:ask",
+        "knowledge.cli.commands.ask:ask",
         "Questions",
         "Answer a question in words, from your documents alone, with numbered sources.",
     ),
     Entry(
         "askdir",
-        "knowledge.cli.askdir:askdir",
+        "knowledge.cli.commands.askdir:askdir",
         "Questions",
         "Ask a folder: ingest what changed into a dataset of its own, then retrieve.",
     ),
     Entry(
         "similar",
-        "knowledge.cli.show:similar",
+        "knowledge.cli.commands.show:similar",
         "Questions",
         "Print the passages most like a file or a chunk, which is left out itself.",
     ),
     Entry(
         "show",
-        "knowledge.cli.show:show",
+        "knowledge.cli.commands.show:show",
         "Questions",
         "Print a chunk, with its neighbours if you like.",
     ),
     Entry(
         "eval",
-        "knowledge.cli.evaluate:evaluate",
+        "knowledge.cli.commands.evaluate:evaluate",
         "Questions",
         "Measure how well a dataset answers questions whose answers are known.",
     ),
     Entry(
-        "list-datasets", "knowledge.cli.datasets:list_datasets", "Datasets", "List the datasets."
+        "list-datasets",
+        "knowledge.cli.commands.datasets:list_datasets",
+        "Datasets",
+        "List the datasets.",
     ),
     Entry(
         "get-dataset",
-        "knowledge.cli.datasets:get_dataset",
+        "knowledge.cli.commands.datasets:get_dataset",
         "Datasets",
         "Show a dataset and its files.",
     ),
     Entry(
         "create-dataset",
-        "knowledge.cli.datasets:create_dataset",
+        "knowledge.cli.commands.datasets:create_dataset",
         "Datasets",
         "Create an empty dataset; the first ingest chooses its embedder.",
     ),
     Entry(
         "edit-dataset",
-        "knowledge.cli.datasets:edit_dataset",
+        "knowledge.cli.commands.datasets:edit_dataset",
         "Datasets",
         "Change a dataset's metadata.",
     ),
     Entry(
         "rename-dataset",
-        "knowledge.cli.datasets:rename_dataset",
+        "knowledge.cli.commands.datasets:rename_dataset",
         "Datasets",
         "Give a dataset another name.",
     ),
     Entry(
         "copy-dataset",
-        "knowledge.cli.datasets:copy_dataset",
+        "knowledge.cli.commands.datasets:copy_dataset",
         "Datasets",
         "Copy a dataset under another name; nothing is embedded again.",
     ),
     Entry(
         "merge-datasets",
-        "knowledge.cli.datasets:merge_datasets",
+        "knowledge.cli.commands.datasets:merge_datasets",
         "Datasets",
         "Make one dataset of several that have the same model; nothing is embedded again.",
     ),
     Entry(
         "delete-dataset",
-        "knowledge.cli.datasets:delete_dataset",
+        "knowledge.cli.commands.datasets:delete_dataset",
         "Datasets",
         "Delete a dataset with all it holds; the documents themselves stay.",
     ),
-    Entry("list-files", "knowledge.cli.files:list_files", "Files", "List the files of a dataset."),
-    Entry("get-file", "knowledge.cli.files:get_file", "Files", "Show a file that a dataset holds."),
+    Entry(
+        "list-files",
+        "knowledge.cli.commands.files:list_files",
+        "Files",
+        "List the files of a dataset.",
+    ),
+    Entry(
+        "get-file",
+        "knowledge.cli.commands.files:get_file",
+        "Files",
+        "Show a file that a dataset holds.",
+    ),
     Entry(
         "edit-file",
-        "knowledge.cli.files:edit_file",
+        "knowledge.cli.commands.files:edit_file",
         "Files",
         "Change what you say of a file; nothing is embedded again.",
     ),
     Entry(
         "delete-file",
-        "knowledge.cli.files:delete_file",
+        "knowledge.cli.commands.files:delete_file",
         "Files",
         "Remove a file from a dataset; the file itself stays where it is.",
     ),
     Entry(
         "export",
-        "knowledge.cli.sharing:export",
+        "knowledge.cli.commands.sharing:export",
         "Sharing",
         "Write datasets to one file: to hand on, to keep, or for other tools.",
     ),
     Entry(
         "import",
-        "knowledge.cli.sharing:import_",
+        "knowledge.cli.commands.sharing:import_",
         "Sharing",
         "Bring the datasets of an exported file in.",
     ),
     Entry(
         "models",
-        "knowledge.cli.models:app",
+        "knowledge.cli.commands.models:app",
         "Embedding",
         "The embedding models: which there are, and whether one works.",
     ),
     Entry(
         "embed",
-        "knowledge.cli.embed:embed",
+        "knowledge.cli.commands.embed:embed",
         "Embedding",
         "Print the vectors of texts as JSON Lines; they have unit length.",
     ),
     Entry(
         "reembed",
-        "knowledge.cli.reembed:reembed",
+        "knowledge.cli.commands.reembed:reembed",
         "Embedding",
         "Give a dataset another embedding model: its stored texts are embedded anew.",
     ),
     Entry(
         "cache",
-        "knowledge.cli.cache:app",
+        "knowledge.cli.commands.cache:app",
         "Embedding",
         "The embedding cache: vectors that were paid or waited for.",
     ),
     Entry(
         "config",
-        "knowledge.cli.config:show_config",
+        "knowledge.cli.commands.config:show_config",
         "Setup",
         "Show every setting, its value and where it came from; secrets are masked.",
     ),
     Entry(
         "trust",
-        "knowledge.cli.config:trust",
+        "knowledge.cli.commands.config:trust",
         "Setup",
         "Trust a folder's .env and knowledge.yaml with endpoints that get your keys.",
     ),
     Entry(
         "flows",
-        "knowledge.cli.flows:app",
+        "knowledge.cli.commands.flows:app",
         "Setup",
         "Flows: files that say how documents are read and questions answered.",
     ),
-    Entry("version", "knowledge.cli.version:version", "Setup", "Print the version."),
+    Entry("version", "knowledge.cli.commands.version:version", "Setup", "Print the version."),
     Entry(
         "status",
-        "knowledge.cli.status:status",
+        "knowledge.cli.commands.status:status",
         "Upkeep",
         "Show what there is: counts, sizes on the disk, embedders, the last runs and their "
         "problems.",
     ),
     Entry(
         "history",
-        "knowledge.cli.status:history",
+        "knowledge.cli.commands.status:history",
         "Upkeep",
         "List the runs on a dataset, the last one first: when, how they ended, what they changed.",
     ),
     Entry(
         "doctor",
-        "knowledge.cli.doctor:doctor",
+        "knowledge.cli.commands.doctor:doctor",
         "Upkeep",
         "Check the data folder: catalog, indexes, cache, leftovers, room, providers, settings.",
     ),
     Entry(
         "compact",
-        "knowledge.cli.upkeep:compact",
+        "knowledge.cli.commands.upkeep:compact",
         "Upkeep",
         "Build indexes afresh without deleted vectors, and give empty pages back to the disk.",
     ),
     Entry(
         "gc",
-        "knowledge.cli.upkeep:gc",
+        "knowledge.cli.commands.upkeep:gc",
         "Upkeep",
         "Remove what nobody needs: leftovers of killed runs, old generations, unpacked archives.",
     ),
     Entry(
         "reset",
-        "knowledge.cli.upkeep:reset",
+        "knowledge.cli.commands.upkeep:reset",
         "Upkeep",
         "Empty the data folder: all datasets, the embedding cache and the backups go.",
     ),
@@ -243,7 +256,7 @@ def root(
 ) -> None:
     """Show the help when no command is named."""
     if show_version:
-        from knowledge.cli.version import version_line
+        from knowledge.cli.commands.version import version_line
 
         write(version_line() + "\n")
         raise typer.Exit

@@ -11,10 +11,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from knowledge.cli.cleaning import flat
+from knowledge.cli.render.cleaning import flat
 
 if TYPE_CHECKING:
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 DATASET_FLAGS = frozenset({"--dataset", "--into"})
 DATASET_ARGUMENTS = frozenset({"NAME", "NAME...", "DATASET"})
@@ -64,7 +64,7 @@ def _source(parameter: Any, command: str | None) -> Source | None:
 def _completer(source: Source) -> Callable[[Any, Any, str], list[str]]:
     def complete(context: Any, _: Any, incomplete: str) -> list[str]:
         from knowledge.errors import KnowledgeError
-        from knowledge.settings import Settings
+        from knowledge.settings.reading import Settings
 
         given = context.params
         try:
@@ -82,8 +82,8 @@ def _completer(source: Source) -> Callable[[Any, Any, str], list[str]]:
 
 
 def _datasets(settings: Settings) -> Iterable[str]:
-    from knowledge.storage.layout import DataFolder
-    from knowledge.storage.names import dataset_names
+    from knowledge.storage.local.catalog.names import dataset_names
+    from knowledge.storage.local.layout import DataFolder
 
     return dataset_names(DataFolder.locate(settings["data_dir"]).catalog)
 

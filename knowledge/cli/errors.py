@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from knowledge.cli.cleaning import flat
-from knowledge.cli.json_output import print_object
+from knowledge.cli.render.cleaning import flat
+from knowledge.cli.render.json_output import print_object
 from knowledge.errors import KnowledgeError
 
 
@@ -15,7 +15,7 @@ def show_error(error: KnowledgeError, *, json: bool) -> None:
         content = {"code": error.code, "message": error.message, "hint": error.hint}
         print_object({"schema": "knowledge.error/1", "error": content})
         return
-    from knowledge.cli.terminal import error_console
+    from knowledge.cli.render.terminal import error_console
 
     console = error_console()
     console.print(f"[bold red]error[/] \\[{error.code}]: ", end="")

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import typer
 
 from knowledge.cli.lazy import HELP_FLAGS, PlainCommand, PlainGroup
+from knowledge.cli.render.terminal import write
 from knowledge.cli.session import command
-from knowledge.cli.terminal import write
 
 
 def group(name: str, help_text: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:

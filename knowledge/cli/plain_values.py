@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import typer
 
-from knowledge.wording import brief
+from knowledge.text.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

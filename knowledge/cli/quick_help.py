@@ -29,7 +29,7 @@ def load_help_pages() -> None:
     """Import Typer's help pages with our console, and empty classes for what they never use."""
     if _PAGES in sys.modules:
         return
-    from knowledge.cli.console import CleanConsole
+    from knowledge.cli.render.console import CleanConsole
 
     replaced = [name for name in _UNUSED if name not in sys.modules]
     for name in replaced:

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.cleaning import flat
-from knowledge.cli.json_output import print_object
+from knowledge.cli.render.cleaning import flat
+from knowledge.cli.render.json_output import print_object
 
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 COMMON = "Common options"
 
@@ -50,7 +50,7 @@ class Session:
 
     def settings(self, **flags: Any) -> Settings:
         """Read the settings, with flags on top."""
-        from knowledge.settings import Settings
+        from knowledge.settings.reading import Settings
 
         settings = Settings.read(data_dir=self.data_dir, config_file=self.config_file, **flags)
         for warning in settings.warnings:
@@ -72,14 +72,14 @@ class Session:
     def note(self, text: str) -> None:
         """Say something on stderr, unless told to be quiet."""
         if not self.quiet:
-            from knowledge.cli.terminal import error_console
+            from knowledge.cli.render.terminal import error_console
 
             error_console().print(flat(text), style="dim", markup=False, soft_wrap=True)
 
     def suggest(self, command: str) -> None:
         """Name the next useful command, to a person."""
         if self.on_terminal and not self.quiet:
-            from knowledge.cli.terminal import error_console
+            from knowledge.cli.render.terminal import error_console
 
             error_console().print("[dim]Next:[/] ", end="")
             error_console().print(flat(command), markup=False, soft_wrap=True)

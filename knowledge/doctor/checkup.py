@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from knowledge.doctor import surroundings
+from knowledge.doctor import environment as surroundings
 from knowledge.doctor.databases import FIX, check_cache, check_catalog
 from knowledge.doctor.findings import DoctorReport, Finding, Severity
 from knowledge.doctor.indexes import check_index
+from knowledge.doctor.repairs import Treatment
 from knowledge.doctor.rereading import files_to_read, read_again, unreadable_chunks
-from knowledge.doctor.treatment import Treatment
 from knowledge.errors import (
     DamagedStoreError,
     DatasetNotFoundError,
@@ -18,20 +18,20 @@ from knowledge.errors import (
     LockedError,
 )
 from knowledge.model import Dataset, FileStatus, SourceFile
-from knowledge.settings import Settings
-from knowledge.storage.catalog import Catalog, hold_made
-from knowledge.storage.history import missed_files
-from knowledge.storage.layout import HIDDEN, DataFolder
-from knowledge.storage.lock import write_lock
-from knowledge.storage.upkeep.consistency import (
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog.catalog import Catalog, hold_made
+from knowledge.storage.local.catalog.history import missed_files
+from knowledge.storage.local.layout import HIDDEN, DataFolder
+from knowledge.storage.local.lock import write_lock
+from knowledge.storage.local.upkeep.consistency import (
     dataset_numbers,
     mend_rows,
     reading,
     row_faults,
 )
-from knowledge.storage.upkeep.databases import fulltext_damage, rebuild_fulltext
-from knowledge.storage.upkeep.leftovers import leftovers, remove_all
-from knowledge.wording import counted
+from knowledge.storage.local.upkeep.databases import fulltext_damage, rebuild_fulltext
+from knowledge.storage.local.upkeep.leftovers import leftovers, remove_all
+from knowledge.text.wording import counted
 
 Notify = Callable[[str], None]
 _ORDINARY = {"archive", "old-generation"}

@@ -7,19 +7,19 @@ import shutil
 from collections.abc import Callable, Iterator
 
 from knowledge.doctor.findings import Finding, Severity
-from knowledge.doctor.treatment import Treatment
+from knowledge.doctor.repairs import Treatment
 from knowledge.errors import DamagedStoreError, KnowledgeError, NewerStoreError
-from knowledge.private_files import private_files
-from knowledge.settings import Settings
-from knowledge.storage.catalog import Catalog, check_there, hold_made
-from knowledge.storage.holding import held_alone
-from knowledge.storage.layout import DataFolder
-from knowledge.storage.lock import write_lock
-from knowledge.storage.upkeep.backups import backups_of, set_aside
-from knowledge.storage.upkeep.cache_salvage import salvage_cache
-from knowledge.storage.upkeep.databases import catalog_damage, database_damage
-from knowledge.storage.upkeep.salvage import Salvaged, put_in_place, salvage
-from knowledge.wording import counted
+from knowledge.files.private import private_files
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog.catalog import Catalog, check_there, hold_made
+from knowledge.storage.local.holding import held_alone
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.lock import write_lock
+from knowledge.storage.local.upkeep.backups import backups_of, set_aside
+from knowledge.storage.local.upkeep.cache_salvage import salvage_cache
+from knowledge.storage.local.upkeep.databases import catalog_damage, database_damage
+from knowledge.storage.local.upkeep.salvage import Salvaged, put_in_place, salvage
+from knowledge.text.wording import counted
 
 Notify = Callable[[str], None]
 FIX = "Run `knowledge doctor --fix`; it makes a backup first."

@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.errors import KnowledgeError
-from knowledge.settings import environ_without_secrets
-from knowledge.storage.database import FAILURES, open_to_look
-from knowledge.storage.upkeep.databases import database_damage
-from knowledge.storage.vectors.checksums import SQLITE, damaged_files, read_checksums
-from knowledge.storage.vectors.graph_files import graph_damage
+from knowledge.settings.reading import environ_without_secrets
+from knowledge.storage.local.catalog.database import FAILURES, open_to_look
+from knowledge.storage.local.upkeep.databases import database_damage
+from knowledge.storage.local.vectors.checksums import SQLITE, damaged_files, read_checksums
+from knowledge.storage.local.vectors.graph_files import graph_damage
 
 _SECONDS = 120.0
 _SECONDS_A_VECTOR = 0.005

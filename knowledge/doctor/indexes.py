@@ -9,7 +9,7 @@ from knowledge.doctor.databases import FIX
 from knowledge.doctor.findings import Finding, Severity
 from knowledge.doctor.index_check import checksums_missing, index_damage
 from knowledge.doctor.rebuilding import rebuild_index
-from knowledge.doctor.treatment import Treatment
+from knowledge.doctor.repairs import Treatment
 from knowledge.errors import (
     DamagedStoreError,
     DatasetNotFoundError,
@@ -17,13 +17,13 @@ from knowledge.errors import (
     LockedError,
 )
 from knowledge.model import Dataset
-from knowledge.settings import Settings
-from knowledge.storage.catalog import ATTEMPTS, Catalog
-from knowledge.storage.generations import stranger_in
-from knowledge.storage.holding import Hold
-from knowledge.storage.layout import DataFolder
-from knowledge.storage.lock import write_lock
-from knowledge.storage.vectors.checksums import write_checksums
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog.catalog import ATTEMPTS, Catalog
+from knowledge.storage.local.holding import Hold
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.lock import write_lock
+from knowledge.storage.local.runs.generations import stranger_in
+from knowledge.storage.local.vectors.checksums import write_checksums
 
 Notify = Callable[[str], None]
 

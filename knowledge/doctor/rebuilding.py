@@ -8,28 +8,28 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.embeddings.cache import model_name, text_key
 from knowledge.embeddings.choice import Choice, choose, recorded
-from knowledge.embeddings.wishes import sendable
+from knowledge.embeddings.pool.cache import model_name, text_key
+from knowledge.embeddings.pool.wanted import sendable
 from knowledge.errors import EmbeddingError, KnowledgeError
-from knowledge.ingestion.pools import open_cache, open_pool
-from knowledge.ingestion.reembedding import refusal
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.generations import stranger_in
-from knowledge.storage.history import recorded as recorded_run
-from knowledge.storage.replacement import Replacement, open_replacement
-from knowledge.storage.vectors.checksums import PERSISTED, damaged_files
-from knowledge.storage.vectors.graph_files import DATA, HEADER, GraphVectors
-from knowledge.wording import counted
+from knowledge.ingestion.run.pools import open_cache, open_pool
+from knowledge.ingestion.run.reembedding import refusal
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.catalog.history import recorded as recorded_run
+from knowledge.storage.local.runs.generations import stranger_in
+from knowledge.storage.local.runs.replacement import Replacement, open_replacement
+from knowledge.storage.local.vectors.checksums import PERSISTED, damaged_files
+from knowledge.storage.local.vectors.graph_files import DATA, HEADER, GraphVectors
+from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.embeddings.pool.pool import EmbeddingPool
     from knowledge.model import Chunk, Dataset, EmbedderSpec
-    from knowledge.settings import Settings
-    from knowledge.storage.layout import DataFolder
+    from knowledge.settings.reading import Settings
+    from knowledge.storage.local.layout import DataFolder
 
 PAGE = 500
 

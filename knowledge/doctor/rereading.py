@@ -9,16 +9,16 @@ from pathlib import Path
 
 from knowledge.errors import DamagedStoreError
 from knowledge.ingestion.request import IngestRequest
-from knowledge.ingestion.session import ingest
+from knowledge.ingestion.run.session import ingest
 from knowledge.model import Dataset, SourceFile
-from knowledge.settings import Settings
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.layout import DataFolder
-from knowledge.storage.lock import write_lock
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.catalog.snapshot import Snapshot
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.lock import write_lock
+from knowledge.storage.local.upkeep import consistency
 from knowledge.storage.shown_path import real_path
-from knowledge.storage.snapshot import Snapshot
-from knowledge.storage.upkeep import consistency
-from knowledge.wording import counted
+from knowledge.text.wording import counted
 
 
 def unreadable_chunks(folder: DataFolder, dataset: Dataset) -> dict[str, list[str]]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import codecs
 import re
 
-from knowledge.documents.cleaning import clean
 from knowledge.documents.signatures import describe
 from knowledge.errors import DocumentError
+from knowledge.text.cleaning import clean
 
 _SAMPLE = 65_536
 _BOMS = (

@@ -70,7 +70,7 @@ def is_of_type(name: str, format_: str | None, filetypes: Iterable[str]) -> bool
     name:
         The file's name.
     format_:
-        Its format, as `knowledge.documents.detect` finds it.
+        Its format, as `knowledge.documents.detection` finds it.
     filetypes:
         ``*``, extensions with their dot, media types such as ``text/plain`` or ``image/*``; upper
         and lower case alike.

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 
-from knowledge.documents.detect import detect
+from knowledge.documents.detection import detect
 from knowledge.documents.loaders import LOADERS
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.signatures import advice, describe
-from knowledge.documents.words import words
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, Metadata
-from knowledge.wording import shortened
+from knowledge.text.cleaning import words
+from knowledge.text.wording import shortened
 
 _PLAIN = words("text code markdown rst asciidoc org latex rows json jsonl subtitles")
 

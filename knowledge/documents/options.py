@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
-from knowledge.private_files import OTHERS
+from knowledge.files.private import OTHERS
 
 if TYPE_CHECKING:
     from knowledge.documents.budget import Budget
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 MIB = 1024 * 1024
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
-from knowledge.documents.detect import detect
+from knowledge.documents.detection import detect
 from knowledge.documents.filetypes import is_of_type
 from knowledge.documents.options import LoadOptions, NotebookOptions, RowOptions
 from knowledge.documents.transformers import Transformer

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from knowledge.embeddings import consent
-from knowledge.embeddings.instructed import DOCUMENT, QUERY
-from knowledge.embeddings.naming import parse_model
+from knowledge.embeddings.instructions import DOCUMENT, QUERY
+from knowledge.embeddings.model_name import parse_model
 from knowledge.embeddings.profiles import Resolved, resolve, use_profile
 from knowledge.embeddings.registry import (
     check_exists,
@@ -17,14 +17,14 @@ from knowledge.embeddings.registry import (
     is_plugin,
 )
 from knowledge.errors import ModelMismatchError, UntrustedEndpointError, UsageError
-from knowledge.trust import check_endpoint, may_not_name
+from knowledge.settings.trust import check_endpoint, may_not_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from knowledge.embeddings.embedder import Embedder
     from knowledge.model import Dataset, EmbedderSpec
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,14 +15,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.embeddings.model_identity import OPTION as FILES
+from knowledge.embeddings.local.model_identity import OPTION as FILES
 from knowledge.embeddings.model_name import is_path, parse_model_name
 from knowledge.errors import UntrustedModelError, UsageError
-from knowledge.trust import names_code, trust_file
+from knowledge.settings.trust import names_code, trust_file
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset, EmbedderSpec
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 CODE, PATH = "code", "path"
 _VARIABLE = "KNOW_EMBEDDING_MODEL_PROVIDER"
@@ -93,7 +93,7 @@ def _names_path(provider: str, model: str) -> bool:
     except UsageError:
         name, arguments = model.partition("?")[0], {"path": ""}
     if provider == "onnx":
-        from knowledge.embeddings import chroma_model
+        from knowledge.embeddings.local import onnx as chroma_model
 
         return name != chroma_model.MODEL
     if provider == "fastembed":

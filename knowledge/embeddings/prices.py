@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from knowledge.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.errors import UsageError
+from knowledge.files.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 
 if TYPE_CHECKING:
     from knowledge.embeddings.embedder import Embedder
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 SHIPPED = Path(__file__).with_name("prices.yaml")
 MILLION = 1_000_000

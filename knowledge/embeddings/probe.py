@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 import threading
 import time
@@ -11,24 +12,198 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from knowledge.embeddings import probe_findings as findings
-from knowledge.embeddings.openai import KNOWN_DIMENSIONS
-from knowledge.embeddings.opening import pool_for
-from knowledge.embeddings.probe_findings import Finding
-from knowledge.embeddings.retry import Retrier
-from knowledge.errors import (
-    EmbeddingBatchTooLargeError,
-    EmbeddingError,
-    EmbeddingResponseError,
-)
+from knowledge.embeddings.pool.opening import pool_for
+from knowledge.embeddings.providers.openai import KNOWN_DIMENSIONS
+from knowledge.errors import EmbeddingBatchTooLargeError, EmbeddingError, EmbeddingResponseError
+from knowledge.remote.retry import Retrier
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from knowledge.embeddings.choice import Choice
     from knowledge.embeddings.embedder import Embeddings
+    from knowledge.model import EmbedderSpec
+
+
+# Sizes of well-known models' vectors, to notice a server that answers with others.
+
+_SIZES: tuple[tuple[str, int], ...] = (
+    (r"text-embedding-3-large", 3072),
+    (r"text-embedding-(3-small|ada-002)", 1536),
+    (r"bge-m3", 1024),
+    (r"bge-small-en", 384),
+    (r"bge-small-zh", 512),
+    (r"bge-base", 768),
+    (r"bge-large", 1024),
+    (r"e5-small", 384),
+    (r"e5-base", 768),
+    (r"e5-large", 1024),
+    (r"gte-small", 384),
+    (r"gte-base", 768),
+    (r"gte-large", 1024),
+    (r"nomic-embed-text", 768),
+    (r"mxbai-embed-(large|2d-large)", 1024),
+    (r"mxbai-embed-xsmall", 384),
+    (r"all-?minilm", 384),
+    (r"all-mpnet-base", 768),
+    (r"qwen3-embedding[-:]0\.6b", 1024),
+    (r"qwen3-embedding[-:]4b", 2560),
+    (r"qwen3-embedding[-:]8b", 4096),
+    (r"arctic-embed2|arctic-embed-l", 1024),
+    (r"arctic-embed-(xs|s)\b", 384),
+    (r"arctic-embed-m", 768),
+    (r"embeddinggemma", 768),
+    (r"jina-embeddings-v2-small", 512),
+    (r"jina-embeddings-v2-base", 768),
+    (r"jina-embeddings-v3", 1024),
+    (r"embed-(english|multilingual)-v3", 1024),
+    (r"embed-(english|multilingual)-light-v3", 384),
+    (r"mistral-embed", 1024),
+)
+_PATTERNS = tuple((re.compile(pattern), size) for pattern, size in _SIZES)
+
+
+def known_dimensions(model: str) -> int | None:
+    """Return the size that a model's vectors have by themselves; ``None`` where we do not know."""
+    name = model.lower()
+    return next((size for pattern, size in _PATTERNS if pattern.search(name)), None)
+
+
+# What a model's answers to a few known texts say about it.
+#
+# Servers fail quietly: each finding here is a fault that was met in the wild and that gives wrong
+# search results without any error.
+
+OK, NOTE, FAILED = "ok", "note", "failed"
+_SAME = 0.99
+_IDENTICAL = 0.9999
+_UNIT = 1e-3
+_QUARTERS = (96, 192)
+"""A quarter of 384 and of 768, the commonest sizes of small models."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One check: ``status`` is ``ok``, ``note`` (worth knowing) or ``failed``."""
+
+    name: str
+    status: str
+    text: str
+
+
+def judge(
+    together: NDArray[np.float32],
+    alone: Sequence[NDArray[np.float32]],
+    question: NDArray[np.float32],
+    spec: EmbedderSpec,
+    *,
+    named_freely: bool = False,
+) -> list[Finding]:
+    """Judge the answers for texts that all differ.
+
+    Parameters
+    ----------
+    together:
+        For all texts in one request; should be of shape (texts, dimensions).
+    alone:
+        For each text in a request of its own; shape (1, dimensions) each.
+    question:
+        For the first text as a question; shape (1, dimensions).
+    named_freely:
+        The model's name is used for any model, so that its known size says little.
+    """
+    count = _count(together, alone)
+    if count.status == FAILED:
+        return [count]
+    size = _size(together.shape[1], question, spec, named_freely=named_freely)
+    finite = _finite(together)
+    if FAILED in (finite.status, size.status):
+        return [count, size, finite]
+    return [count, size, finite, *_directions(together, alone), _length(together)]
+
+
+def _count(together: NDArray[np.float32], alone: Sequence[NDArray[np.float32]]) -> Finding:
+    texts = len(alone)
+    if together.ndim != 2 or len(together) != texts or any(a.shape[:1] != (1,) for a in alone):
+        text = f"{len(together)} vectors for {texts} texts; try KNOW_EMBEDDING_BATCH_SIZE=1"
+        return Finding("count", FAILED, text)
+    if together.shape[1] == 0:
+        text = "the vectors are empty; is it an embedding model?"
+        return Finding("count", FAILED, text)
+    return Finding("count", OK, "a vector for each text")
+
+
+def _size(
+    dimensions: int, question: NDArray[np.float32], spec: EmbedderSpec, *, named_freely: bool
+) -> Finding:
+    asked = spec.options.get("dimensions")
+    known = asked or known_dimensions(spec.model)
+    if question.shape[1:] != (dimensions,):
+        text = f"questions have {question.shape[-1]} dimensions, documents {dimensions}"
+        return Finding("size", FAILED, text)
+    if known and dimensions * 4 == known:
+        text = f"{dimensions} dimensions, a quarter of {known}: it misreads base64"
+        if named_freely and not asked:
+            return Finding("size", NOTE, f"{text}, or runs another model under this name")
+        return Finding("size", FAILED, f"{text}; update the server, or take another")
+    if asked and dimensions != asked:
+        text = f"{dimensions} dimensions, although {asked} are asked for; do not ask for them"
+        return Finding("size", FAILED, text)
+    if known and dimensions != known:
+        text = f"{dimensions} dimensions; {spec.model} is known to have {known}"
+        return Finding("size", NOTE, text)
+    if dimensions in _QUARTERS and not known:
+        text = f"{dimensions} dimensions are few; a server that misreads base64 gives a quarter"
+        return Finding("size", NOTE, text)
+    return Finding("size", OK, f"{dimensions} dimensions")
+
+
+def _finite(vectors: NDArray[np.float32]) -> Finding:
+    if not np.isfinite(vectors).all():
+        text = "some numbers are NaN or infinite; another file or version of the model may do"
+        return Finding("numbers", FAILED, text)
+    if not np.any(vectors, axis=1).all():
+        return Finding("numbers", FAILED, "some vectors are zero; is it an embedding model?")
+    return Finding("numbers", OK, "all numbers are finite")
+
+
+def _directions(
+    together: NDArray[np.float32], alone: Sequence[NDArray[np.float32]]
+) -> Iterator[Finding]:
+    """Compare each text's vector with the other texts', and with its own from another request."""
+    batch, single = _unit(together), _unit(np.concatenate(list(alone)))
+    cosines = single @ batch.T
+    among = single @ single.T - 2 * np.eye(len(single), dtype=np.float32)
+    if among.max() > _IDENTICAL:
+        text = "different texts have the same vector; is it an embedding model?"
+        yield Finding("difference", FAILED, text)
+        return
+    yield Finding("difference", OK, "different texts have different vectors")
+    own = np.diag(cosines)
+    if (own >= _SAME).all():
+        yield Finding("order", OK, "vectors come in the order of the texts")
+    elif (np.argmax(cosines, axis=1) != np.arange(len(single))).any():
+        text = "vectors do not come in the order of the texts; try KNOW_EMBEDDING_BATCH_SIZE=1"
+        yield Finding("order", FAILED, text)
+    else:
+        text = f"a text's vector depends on the others of its request (cosine {own.min():.3f})"
+        yield Finding("order", NOTE, text)
+
+
+def _length(vectors: NDArray[np.float32]) -> Finding:
+    norms = np.linalg.norm(vectors, axis=1)
+    if np.abs(norms - 1.0).max() <= _UNIT:
+        return Finding("length", OK, "vectors have unit length")
+    text = f"vectors are {norms.min():.3g} to {norms.max():.3g} long; they are normalised here"
+    return Finding("length", NOTE, text)
+
+
+def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    unit: NDArray[np.float32] = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
+
 
 THREADS = (1, 2, 4, 8)
 _GOOD_ENOUGH = 0.9
@@ -81,7 +256,7 @@ class ProbeReport:
     @property
     def failed(self) -> bool:
         """True when the model can't be relied on."""
-        return any(finding.status == findings.FAILED for finding in self.findings)
+        return any(finding.status == FAILED for finding in self.findings)
 
 
 def probe(choice: Choice, *, notify: Callable[[str], None]) -> ProbeReport:
@@ -119,8 +294,8 @@ class _Probe:
             question = _matrix(self._embedder.embed_query(_TEXTS[0]))
         except EmbeddingResponseError as error:
             text = f"{error.message}. {error.hint}".rstrip()
-            return replace(report, findings=(Finding("answer", findings.FAILED, text),))
-        found = findings.judge(together, alone, question, spec, named_freely=self._named_freely)
+            return replace(report, findings=(Finding("answer", FAILED, text),))
+        found = judge(together, alone, question, spec, named_freely=self._named_freely)
         report = replace(
             report,
             dimensions=together.shape[1] if together.ndim == 2 else None,

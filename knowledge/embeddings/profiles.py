@@ -10,16 +10,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from knowledge.embeddings.naming import parse_model
+from knowledge.embeddings.model_name import parse_model
 from knowledge.errors import UntrustedEndpointError, UsageError
-from knowledge.settings import BY_NAME, Origin, Settings, Value, convert
-from knowledge.settings_table.embeddings import EMBEDDINGS
-from knowledge.settings_table.local_models import LOCAL_MODELS
-from knowledge.settings_table.providers import PROVIDERS
-from knowledge.trust import is_trusted
+from knowledge.settings.reading import BY_NAME, Origin, Settings, Value, convert
+from knowledge.settings.table.embeddings import EMBEDDINGS
+from knowledge.settings.table.local_models import LOCAL_MODELS
+from knowledge.settings.table.providers import PROVIDERS
+from knowledge.settings.trust import is_trusted
 
 if TYPE_CHECKING:
-    from knowledge.profiles import Profile, ProfileValue
+    from knowledge.settings.profiles import Profile, ProfileValue
 
 _SETTINGS = (*EMBEDDINGS, *PROVIDERS, *LOCAL_MODELS)
 _ALLOWED = {setting.name for setting in _SETTINGS} - {"embedding_model_provider"}

@@ -14,49 +14,49 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.importing import import_installed
-from knowledge.embeddings.instructed import DOCUMENT, QUERY, instructed
-from knowledge.embeddings.model_identity import check_same_files
-from knowledge.embeddings.naming import PYTHON, parse_model
+from knowledge.embeddings.instructions import DOCUMENT, QUERY, instructed
+from knowledge.embeddings.local.model_identity import check_same_files
+from knowledge.embeddings.model_name import PYTHON, parse_model
 from knowledge.embeddings.profiles import resolve
 from knowledge.errors import UsageError
-from knowledge.settings import TABLE
+from knowledge.settings.reading import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from importlib.metadata import EntryPoint
 
     from knowledge.model import EmbedderSpec
-    from knowledge.profiles import Profile
-    from knowledge.settings import Settings
+    from knowledge.settings.profiles import Profile
+    from knowledge.settings.reading import Settings
 
 GROUP = "knowledge.embedders"
 """The entry-point group that third parties register embedders in."""
 
 _BUILT_IN: Mapping[str, str] = {
-    "static": "knowledge.embeddings.static:StaticEmbedder",
-    "openai": "knowledge.embeddings.openai:OpenAIEmbedder",
-    "azure": "knowledge.embeddings.openai:OpenAIEmbedder",
-    "ollama": "knowledge.embeddings.ollama:OllamaEmbedder",
-    "localai": "knowledge.embeddings.local_servers:LocalAIEmbedder",
-    "lmstudio": "knowledge.embeddings.local_servers:LMStudioEmbedder",
-    "cohere": "knowledge.embeddings.cohere:CohereEmbedder",
-    "jina": "knowledge.embeddings.jina:JinaEmbedder",
-    "mistral": "knowledge.embeddings.mistral:MistralEmbedder",
-    "mixedbread": "knowledge.embeddings.mixedbread:MixedbreadEmbedder",
-    "voyage": "knowledge.embeddings.voyage:VoyageEmbedder",
-    "gemini": "knowledge.embeddings.gemini:GeminiEmbedder",
-    "vertex": "knowledge.embeddings.vertex:VertexEmbedder",
-    "spaces": "knowledge.embeddings.spaces:SpacesTextEmbedder",
-    "spaces_text": "knowledge.embeddings.spaces:SpacesTextEmbedder",
-    "spaces_instruct": "knowledge.embeddings.spaces:SpacesInstructEmbedder",
-    "onnx": "knowledge.embeddings.onnx:OnnxEmbedder",
-    "fastembed": "knowledge.embeddings.fastembed:FastEmbedEmbedder",
-    "sentence-transformers": "knowledge.embeddings.sentence_transformers:"
+    "static": "knowledge.embeddings.local.static:StaticEmbedder",
+    "openai": "knowledge.embeddings.providers.openai:OpenAIEmbedder",
+    "azure": "knowledge.embeddings.providers.openai:OpenAIEmbedder",
+    "ollama": "knowledge.embeddings.providers.ollama:OllamaEmbedder",
+    "localai": "knowledge.embeddings.providers.compatible:LocalAIEmbedder",
+    "lmstudio": "knowledge.embeddings.providers.compatible:LMStudioEmbedder",
+    "cohere": "knowledge.embeddings.providers.cohere:CohereEmbedder",
+    "jina": "knowledge.embeddings.providers.compatible:JinaEmbedder",
+    "mistral": "knowledge.embeddings.providers.compatible:MistralEmbedder",
+    "mixedbread": "knowledge.embeddings.providers.compatible:MixedbreadEmbedder",
+    "voyage": "knowledge.embeddings.providers.compatible:VoyageEmbedder",
+    "gemini": "knowledge.embeddings.providers.gemini:GeminiEmbedder",
+    "vertex": "knowledge.embeddings.providers.gemini:VertexEmbedder",
+    "spaces": "knowledge.embeddings.providers.spaces:SpacesTextEmbedder",
+    "spaces_text": "knowledge.embeddings.providers.spaces:SpacesTextEmbedder",
+    "spaces_instruct": "knowledge.embeddings.providers.spaces:SpacesInstructEmbedder",
+    "onnx": "knowledge.embeddings.local.onnx:OnnxEmbedder",
+    "fastembed": "knowledge.embeddings.local.fastembed:FastEmbedEmbedder",
+    "sentence-transformers": "knowledge.embeddings.local.sentence_transformers:"
     "SentenceTransformersEmbedder",
-    "model2vec": "knowledge.embeddings.model2vec:Model2VecEmbedder",
-    "llama-cpp": "knowledge.embeddings.llama_cpp:LlamaCppEmbedder",
-    "langchain": "knowledge.embeddings.langchain:LangChainEmbedder",
-    "llama-index": "knowledge.embeddings.llama_index:LlamaIndexEmbedder",
+    "model2vec": "knowledge.embeddings.local.model2vec:Model2VecEmbedder",
+    "llama-cpp": "knowledge.embeddings.local.llama_cpp:LlamaCppEmbedder",
+    "langchain": "knowledge.embeddings.local.foreign:LangChainEmbedder",
+    "llama-index": "knowledge.embeddings.local.foreign:LlamaIndexEmbedder",
 }
 _NO_DIMENSIONS = {
     setting.name: 0

@@ -15,7 +15,7 @@ from knowledge.flows.retrievers import Retrievers
 from knowledge.flows.steps import Step
 from knowledge.model import Dataset, Hit
 from knowledge.retrieval.query import Query
-from knowledge.settings import Origin, Settings
+from knowledge.settings.reading import Origin, Settings
 
 
 def answer(

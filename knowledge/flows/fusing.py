@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from knowledge.model import Hit
-from knowledge.retrieval.fusion import Scale
+from knowledge.retrieval.search.fusion import Scale
 
 DIGITS = 9
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from knowledge.documents.options import NotebookOptions, RowOptions
 from knowledge.documents.recipes import Reading, Recipe
-from knowledge.documents.tokens import ENCODINGS
 from knowledge.documents.transformers import Transformer
 from knowledge.errors import FlowsFileError
 from knowledge.flows.language_models import LanguageModels
@@ -16,9 +15,10 @@ from knowledge.flows.model import Flow, IngestionEntry
 from knowledge.flows.model_steps import ModelSteps, ocr_model
 from knowledge.flows.steps import Step
 from knowledge.ingestion.request import IngestRequest, Notify
-from knowledge.ingestion.session import choose_splitter
+from knowledge.ingestion.run.session import choose_splitter
 from knowledge.model import Dataset, SplitterSpec, TextKind
-from knowledge.settings import Origin, Settings
+from knowledge.settings.reading import Origin, Settings
+from knowledge.text.tokens import ENCODINGS
 
 _FORMATS = {
     "plaintext": "text",

@@ -9,7 +9,7 @@ from knowledge.chat import ChatModel, Message
 from knowledge.errors import ChatError, NoChatModelError
 from knowledge.flows.options import Secret
 from knowledge.flows.steps import ModelChoice
-from knowledge.settings import BY_NAME, Origin, Settings, Value
+from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
 
 _OF_ANOTHER_SERVER = (
     "chat_base_url",

@@ -18,7 +18,7 @@ from knowledge.errors import (
 )
 from knowledge.flows import prompts
 from knowledge.flows.steps import ModelChoice, model_choice
-from knowledge.ingestion.loading import LoadedFile, cut
+from knowledge.ingestion.workers.loading import LoadedFile, cut
 from knowledge.model import Document, FileStatus, Passage, TextKind
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ class ModelSteps:
         return choices
 
     def _read_pages(self, loaded: LoadedFile, recipe: Recipe, entry: IngestionEntry) -> LoadedFile:
-        from knowledge.documents.loaders.pdf import join_pages
+        from knowledge.documents.loaders.pdf.pdf import join_pages
         from knowledge.documents.loading import Loaded
 
         assert entry.loader is not None

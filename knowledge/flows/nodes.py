@@ -13,10 +13,10 @@ from typing import Any
 
 import yaml
 
-from knowledge.bounded_yaml import BoundedLoader
+from knowledge.files.bounded_yaml import BoundedLoader
 from knowledge.flows.problems import Problems
-from knowledge.profiles import Variables
-from knowledge.wording import brief, shortened
+from knowledge.settings.profiles import Variables
+from knowledge.text.wording import brief, shortened
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _MARK = "\ue000{}\ue001"  # in the place of a variable while the text is parsed

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from knowledge.documents.filetypes import MEDIA_TYPES
-from knowledge.documents.tokens import ENCODINGS, knows_tokenizer
 from knowledge.flows.catalogue import SPLITTER_OPTIONS, StepKind
 from knowledge.flows.model import Flow, IngestionEntry, RetrievalFlow
 from knowledge.flows.nodes import Item, Node
 from knowledge.flows.options import Kind, Option, read_fields, read_option
 from knowledge.flows.problems import Problems, nearest
 from knowledge.flows.steps import Step, read_options, read_step
+from knowledge.text.tokens import ENCODINGS, knows_tokenizer
 
 _FLOW = ("default", "globals", "ingestion", "retrieval")
 _ENTRY = ("filetypes", "documentLoader", "textSplitter", "transformers")

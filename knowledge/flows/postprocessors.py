@@ -18,8 +18,8 @@ from knowledge.flows.model_steps import find_keywords
 from knowledge.flows.modifiers import Warn
 from knowledge.flows.steps import Step
 from knowledge.model import Hit
-from knowledge.retrieval.fusion import Scale
-from knowledge.settings import Origin, Settings, Value
+from knowledge.retrieval.search.fusion import Scale
+from knowledge.settings.reading import Origin, Settings, Value
 
 _AT_ONCE = 3
 _DIGITS = 9
@@ -233,7 +233,7 @@ def _scaled(scores: Sequence[float]) -> list[float]:
 
 def _without_little_words(question: str, step: Step, texts: Sequence[str]) -> str:
     """Return the question without the words that ``cleanStopWords`` names, if any are left."""
-    from knowledge.storage.fulltext_languages import detect, little_words, named
+    from knowledge.text.languages import detect, little_words, named
 
     wanted = step["cleanStopWords"]
     languages = [named(language) or language for language in wanted if language != "auto"]

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
-from knowledge.bounded_data import MAX_YAML, DataError, read_text
 from knowledge.errors import PathNotFoundError, UntrustedEndpointError, UsageError
+from knowledge.files.bounded_data import MAX_YAML, DataError, read_text
 from knowledge.flows.model import Flow, FlowsFile
 from knowledge.flows.nodes import Node, parse
 from knowledge.flows.parsing import read_flows
 from knowledge.flows.problems import Problem, Problems, nearest
-from knowledge.settings import Origin, Settings
-from knowledge.trust import TRUST_FLOWS, is_loopback, is_trusted, trusts_file
+from knowledge.settings.reading import Origin, Settings
+from knowledge.settings.trust import TRUST_FLOWS, is_loopback, is_trusted, trusts_file
 
 BLUEPRINT = "blueprint:"
 _SECRETS = frozenset({"apikey", "password"})

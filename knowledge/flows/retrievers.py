@@ -142,7 +142,7 @@ def _asked(step: Step) -> int:
 
 def _languages(step: Step) -> tuple[str, ...] | None:
     """Return the languages whose little words are left out; ``None`` is those of the texts."""
-    from knowledge.storage.fulltext_languages import named
+    from knowledge.text.languages import named
 
     if "auto" in step["cleanStopWords"]:
         return None

@@ -116,7 +116,7 @@ def _value(option: Option, node: Node, problems: Problems) -> Any:
 
 
 def _check_languages(languages: tuple[str, ...], line: int, problems: Problems) -> None:
-    from knowledge.storage.fulltext_languages import KNOWN, named
+    from knowledge.text.languages import KNOWN, named
 
     for language in languages:
         if language != "auto" and named(language) is None:

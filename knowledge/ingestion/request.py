@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.ingestion.addresses import is_address
-from knowledge.ingestion.ignore import IgnoreOptions
-from knowledge.ingestion.places import Places
+from knowledge.ingestion.scan.ignore import IgnoreOptions
+from knowledge.ingestion.scan.places import Places
+from knowledge.ingestion.sources.addresses import is_address
 from knowledge.model import FileStatus
 
 if TYPE_CHECKING:
     from knowledge.documents.recipes import Recipe
-    from knowledge.ingestion.loading import LoadedFile
+    from knowledge.ingestion.workers.loading import LoadedFile
     from knowledge.model import SplitterSpec
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from knowledge.files.private import temporary_folder
 from knowledge.knowledge_base.asking import Asking
 from knowledge.knowledge_base.datasets import Datasets
 from knowledge.knowledge_base.embedding import Embedding
@@ -21,8 +22,7 @@ from knowledge.knowledge_base.opened import StrPath
 from knowledge.knowledge_base.sharing import Sharing
 from knowledge.knowledge_base.upkeep import Upkeep
 from knowledge.knowledge_base.watching import Watching
-from knowledge.private_files import temporary_folder
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 
 __all__ = ["KnowledgeBase", "StrPath"]
 
@@ -85,7 +85,7 @@ class KnowledgeBase(
     def of_archive(self, archive: StrPath) -> Self:
         """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
         from knowledge.storage.archive.unpacking import unpack_archive
-        from knowledge.storage.catalog import hold_made
+        from knowledge.storage.local.catalog.catalog import hold_made
 
         with ExitStack() as stack:
 

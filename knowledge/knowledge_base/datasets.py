@@ -66,7 +66,7 @@ class Datasets(Opened):
         LockedError
             Another process is writing to it.
         """
-        from knowledge.storage.ownership import rename_dataset
+        from knowledge.storage.local.runs.ownership import rename_dataset
 
         with self._existing(name) as catalog:
             return rename_dataset(
@@ -91,7 +91,7 @@ class Datasets(Opened):
             They are embedded with different models.
         """
         from knowledge.embeddings.choice import inherit
-        from knowledge.storage.copying import merge_datasets
+        from knowledge.storage.local.runs.copying import merge_datasets
 
         listed = [names] if isinstance(names, str) else list(names)
         with self._existing(listed[0]) as catalog:
@@ -118,7 +118,7 @@ class Datasets(Opened):
         LockedError
             Another process is writing to it.
         """
-        from knowledge.storage.removal import delete_dataset
+        from knowledge.storage.local.runs.removal import delete_dataset
 
         with self._existing(name) as catalog:
             if self._retriever is not None:

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.embeddings.catalogue import ProviderInfo
     from knowledge.embeddings.choice import Choice
-    from knowledge.embeddings.pool import EmbeddingPool
+    from knowledge.embeddings.listing import ProviderInfo
+    from knowledge.embeddings.pool.pool import EmbeddingPool
     from knowledge.embeddings.probe import ProbeReport
-    from knowledge.ingestion.reembedding import CountListener
+    from knowledge.ingestion.run.reembedding import CountListener
     from knowledge.model import EmbedderSpec, ReembedReport
-    from knowledge.storage.cache import CacheStats
+    from knowledge.storage.local.cache import CacheStats
 
 METRICS = ("cosine", "dot", "euclidean")
 _PAGE = 1_000
@@ -106,7 +106,7 @@ class Embedding(Opened):
 
     def providers(self) -> list[ProviderInfo]:
         """Return all embedding providers and profiles, with what each needs."""
-        from knowledge.embeddings.catalogue import list_providers
+        from knowledge.embeddings.listing import list_providers
 
         return list_providers(self.settings)
 
@@ -151,7 +151,7 @@ class Embedding(Opened):
             What ended the run: no such dataset, no model named, a lock, the provider. Nothing
             was changed then; what was paid for is in the embedding cache.
         """
-        from knowledge.ingestion.reembedding import reembed
+        from knowledge.ingestion.run.reembedding import reembed
 
         with self._existing(dataset):
             return reembed(
@@ -165,7 +165,7 @@ class Embedding(Opened):
 
     def cache_stats(self) -> CacheStats:
         """Count what the embedding cache keeps."""
-        from knowledge.storage.cache import CacheStats, EmbeddingCache
+        from knowledge.storage.local.cache import CacheStats, EmbeddingCache
 
         limit = self._cache_limit
         if not self.folder.cache.exists():
@@ -178,7 +178,7 @@ class Embedding(Opened):
 
     def clear_cache(self) -> CacheStats:
         """Forget all cached vectors; return what there was. Datasets keep theirs."""
-        from knowledge.storage.cache import EmbeddingCache
+        from knowledge.storage.local.cache import EmbeddingCache
 
         before = self.cache_stats()
         if self.folder.cache.exists():
@@ -200,7 +200,7 @@ class Embedding(Opened):
 
     @contextmanager
     def _pool_of_settings(self) -> Iterator[tuple[Choice, EmbeddingPool]]:
-        from knowledge.ingestion.pools import open_pool
+        from knowledge.ingestion.run.pools import open_pool
 
         choice = self._choice()
         for note in choice.notes:
@@ -213,7 +213,7 @@ def _each(
     pool: EmbeddingPool, page: Sequence[tuple[int, str]], query: bool
 ) -> Iterator[NDArray[np.float32] | EmbeddingError]:
     """Yield the vector of each text, or why it alone has none."""
-    from knowledge.embeddings.each import embed_each
+    from knowledge.embeddings.pool.each import embed_each
 
     texts = [text for _, text in page]
     if query:

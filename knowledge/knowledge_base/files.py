@@ -64,7 +64,7 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
-        from knowledge.storage.write_run import open_write_run
+        from knowledge.storage.local.runs.write_run import open_write_run
 
         with (
             self._existing(dataset) as catalog,
@@ -93,7 +93,7 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
-        from knowledge.storage.write_run import open_write_run
+        from knowledge.storage.local.runs.write_run import open_write_run
 
         self.file(file, dataset)  # before anybody waits for a lock
         with (

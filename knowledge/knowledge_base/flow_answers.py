@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.knowledge_base.retrieving import Retrieving
 from knowledge.model import Dataset, Hit
-from knowledge.settings import Origin
+from knowledge.settings.reading import Origin
 
 if TYPE_CHECKING:
     from knowledge.flows.exchange import FlowAnswer, Wishes

@@ -68,7 +68,7 @@ class Ingesting(Flows):
         on_file: FileListener | None = None,
     ) -> IngestReport:
         """Run a request that is put together already; else like :meth:`ingest`."""
-        from knowledge.ingestion.session import ingest
+        from knowledge.ingestion.run.session import ingest
 
         self._warn_of_passwords()
         return ingest(

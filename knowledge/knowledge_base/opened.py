@@ -7,20 +7,20 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError
-from knowledge.settings import Settings
-from knowledge.storage.layout import DataFolder
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.layout import DataFolder
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.embeddings.question_pool import QuestionPool
+    from knowledge.embeddings.pool.questions import QuestionPool
     from knowledge.ingestion.request import Notify
     from knowledge.model import Dataset
     from knowledge.retrieval.rerank.choice import Reranker
-    from knowledge.retrieval.retriever import Retriever
-    from knowledge.storage.cache import EmbeddingCache
-    from knowledge.storage.catalog import Catalog
+    from knowledge.retrieval.search.retriever import Retriever
+    from knowledge.storage.local.cache import EmbeddingCache
+    from knowledge.storage.local.catalog.catalog import Catalog
 
 StrPath = str | os.PathLike[str]
 
@@ -61,7 +61,7 @@ class Opened:
             self._notify(warning)
 
     def _catalog(self) -> Catalog:
-        from knowledge.storage.catalog import Catalog
+        from knowledge.storage.local.catalog.catalog import Catalog
 
         return Catalog(self.folder)
 
@@ -71,7 +71,7 @@ class Opened:
         return self._catalog()
 
     def _is_there(self) -> bool:
-        from knowledge.storage.catalog import check_there
+        from knowledge.storage.local.catalog.catalog import check_there
 
         return check_there(self.folder)
 
@@ -84,14 +84,14 @@ class Opened:
 
     def _open_pool(self, dataset: Dataset) -> QuestionPool:
         from knowledge.embeddings.choice import recorded
-        from knowledge.embeddings.question_pool import QuestionPool
+        from knowledge.embeddings.pool.questions import QuestionPool
 
         choice = recorded(dataset, self.settings)
         for note in choice.notes:
             self._notify(note)
         cache = None
         if choice.embedder.cacheable:
-            from knowledge.ingestion.pools import open_question_cache
+            from knowledge.ingestion.run.pools import open_question_cache
 
             cache = open_question_cache(self.folder, choice, self._notify)
         if cache is not None:

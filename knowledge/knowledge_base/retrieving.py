@@ -13,13 +13,13 @@ from knowledge.knowledge_base.ingesting import Ingesting
 from knowledge.knowledge_base.opened import StrPath
 from knowledge.model import Hit, IngestReport
 from knowledge.retrieval.refine.refinement import Refinement
-from knowledge.storage.layout import folder_name
+from knowledge.storage.local.layout import folder_name
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import ProgressListener
     from knowledge.retrieval.query import Query
     from knowledge.retrieval.rerank.choice import Reranker
-    from knowledge.retrieval.retriever import Retriever
+    from knowledge.retrieval.search.retriever import Retriever
 
 
 class Retrieving(Ingesting):
@@ -108,9 +108,9 @@ class Retrieving(Ingesting):
         UsageError
             An argument does not fit.
         """
-        from knowledge.retrieval.moments import moment
         from knowledge.retrieval.query import Query
-        from knowledge.retrieval.where import condition_of
+        from knowledge.retrieval.search.conditions import condition_of
+        from knowledge.retrieval.search.moments import moment
 
         settings = self.settings
         return Query(
@@ -175,7 +175,7 @@ class Retrieving(Ingesting):
         UsageError
             Several files have this name.
         """
-        from knowledge.retrieval.similar import similar
+        from knowledge.retrieval.search.similar import similar
 
         with self._existing(dataset):
             pass
@@ -207,13 +207,13 @@ class Retrieving(Ingesting):
         FileNotInDatasetError
             No chunk has this id, or several begin so.
         """
-        from knowledge.retrieval.showing import show_chunk
+        from knowledge.retrieval.search.showing import show_chunk
 
         with self._existing(dataset or "default") as catalog:
             return show_chunk(catalog, dataset, chunk, before=before, after=after)
 
     def _opened_retriever(self) -> Retriever:
-        from knowledge.retrieval.retriever import Retriever
+        from knowledge.retrieval.search.retriever import Retriever
 
         if self._retriever is None:
             self._retriever = Retriever(self.folder, self._embed_query)
@@ -249,7 +249,7 @@ class Retrieving(Ingesting):
         UsageError
             ``path`` is no folder, and no URL.
         """
-        from knowledge.ingestion.addresses import Page, is_address, parse_address
+        from knowledge.ingestion.sources.addresses import Page, is_address, parse_address
 
         source = Retrieving.folder_source(path)
         if not is_address(source):
@@ -268,7 +268,7 @@ class Retrieving(Ingesting):
         UsageError
             ``path`` is no folder, and no URL.
         """
-        from knowledge.ingestion.addresses import is_address
+        from knowledge.ingestion.sources.addresses import is_address
 
         if is_address(os.fspath(path)):
             return os.fspath(path)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import zipfile
 
     from knowledge.storage.archive.manifest import ArchivedDataset
-    from knowledge.storage.catalog import Catalog
+    from knowledge.storage.local.catalog.catalog import Catalog
 
 
 class Sharing(Opened):
@@ -96,7 +96,7 @@ class Sharing(Opened):
         DamagedArchiveError
             The archive is not whole, or was tampered with; nothing was changed.
         """
-        from knowledge.storage.archive.verifying import open_archive, read_manifest, verify
+        from knowledge.storage.archive.unpacking import open_archive, read_manifest, verify
 
         listed = [names] if isinstance(names, str) else list(names)
         with open_archive(Path(archive)) as opened:
@@ -117,7 +117,7 @@ class Sharing(Opened):
         overwrite: bool,
     ) -> Iterator[Dataset]:
         from knowledge.storage.archive.importing import import_dataset
-        from knowledge.storage.building import build_dataset, check_free
+        from knowledge.storage.local.runs.building import build_dataset, check_free
 
         for dataset in chosen:
             check_free(catalog, rename or dataset.name, overwrite=overwrite)

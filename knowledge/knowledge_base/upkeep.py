@@ -11,10 +11,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from knowledge.doctor.findings import DoctorReport
-    from knowledge.storage.history import MissedFile, Run
-    from knowledge.storage.upkeep.compaction import Compacted
-    from knowledge.storage.upkeep.leftovers import Leftover
-    from knowledge.storage.upkeep.status import Status
+    from knowledge.storage.local.catalog.history import MissedFile, Run
+    from knowledge.storage.local.upkeep.compaction import Compacted
+    from knowledge.storage.local.upkeep.leftovers import Leftover
+    from knowledge.storage.local.upkeep.status import Status
 
 
 class Upkeep(Opened):
@@ -28,7 +28,7 @@ class Upkeep(Opened):
         DatasetNotFoundError
             There is no such dataset.
         """
-        from knowledge.storage.upkeep.status import status_of
+        from knowledge.storage.local.upkeep.status import status_of
 
         if name is not None:
             self._existing(name).close()
@@ -43,7 +43,7 @@ class Upkeep(Opened):
         DatasetNotFoundError
             There is no such dataset.
         """
-        from knowledge.storage.history import KEPT_RUNS, runs_of
+        from knowledge.storage.local.catalog.history import KEPT_RUNS, runs_of
 
         with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return runs_of(catalog, snapshot.dataset(dataset), limit or KEPT_RUNS)
@@ -56,7 +56,7 @@ class Upkeep(Opened):
         DatasetNotFoundError
             There is no such dataset.
         """
-        from knowledge.storage.history import missed_files
+        from knowledge.storage.local.catalog.history import missed_files
 
         with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return missed_files(catalog, snapshot.dataset(dataset))
@@ -98,7 +98,7 @@ class Upkeep(Opened):
         LockedError
             Another process is writing.
         """
-        from knowledge.storage.upkeep.compaction import compact_database, compact_dataset
+        from knowledge.storage.local.upkeep.compaction import compact_database, compact_dataset
 
         if dataset is None and not self._is_there():
             return []
@@ -127,7 +127,7 @@ class Upkeep(Opened):
         dry_run:
             Only say what would go.
         """
-        from knowledge.storage.upkeep.leftovers import leftovers, remove_all
+        from knowledge.storage.local.upkeep.leftovers import leftovers, remove_all
 
         if not self._is_there():
             return []
@@ -137,7 +137,7 @@ class Upkeep(Opened):
 
     def contents(self) -> list[Path]:
         """Return the files and folders that :meth:`reset` removes."""
-        from knowledge.storage.upkeep.emptying import contents
+        from knowledge.storage.local.upkeep.emptying import contents
 
         return contents(self.folder)
 
@@ -149,7 +149,7 @@ class Upkeep(Opened):
         LockedError
             A dataset is being written, or others read all the time; nothing was removed.
         """
-        from knowledge.storage.upkeep.emptying import empty
+        from knowledge.storage.local.upkeep.emptying import empty
 
         self.close()
         empty(self.folder, self.settings["lock_timeout"])

@@ -14,7 +14,7 @@ from knowledge.model import IngestReport
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import IngestRequest, Notify, ProgressListener
-    from knowledge.ingestion.watch_events import WatchEvent
+    from knowledge.ingestion.watch.events import WatchEvent
 
 
 class Watching(Ingesting):
@@ -79,8 +79,8 @@ class Watching(Ingesting):
         progress: ProgressListener | None = None,
     ) -> Iterator[WatchEvent]:
         """Watch for a request that is put together already; else like :meth:`watch`."""
-        from knowledge.ingestion.session import ingest
-        from knowledge.ingestion.watch import Watch
+        from knowledge.ingestion.run.session import ingest
+        from knowledge.ingestion.watch.watch import Watch
 
         if request.dry_run or request.inline:
             raise UsageError("a watch takes files, folders and URLs, and writes what it finds")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.answering.citations import CitationCheck
+from knowledge.answering.answer import CitationCheck
 
 CASES = [
     ("Ninety days [1].", "Ninety days [1].", [1], []),

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from knowledge.chat import ChatModel
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 
 
 @pytest.fixture

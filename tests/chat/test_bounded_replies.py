@@ -8,10 +8,10 @@ import time
 
 import pytest
 
-from knowledge import transport
 from knowledge.chat import connection
-from knowledge.chat.replies import UnusableReplyError, object_of
+from knowledge.chat.connection import UnusableReplyError, object_of
 from knowledge.errors import ChatError, ChatResponseError, ChatUnavailableError
+from knowledge.remote import transport
 from tests import hostile_server as hostile
 
 ASKED = [{"role": "user", "content": "Hello?"}]

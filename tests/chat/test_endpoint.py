@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.chat.endpoint import chat_endpoint
+from knowledge.chat.model import chat_endpoint
 from knowledge.errors import NoChatModelError, UntrustedEndpointError, UsageError
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from knowledge.chat import ChatModel
-from knowledge.embeddings.retry import Backoff
 from knowledge.errors import (
     ChatAuthError,
     ChatError,
@@ -16,6 +15,7 @@ from knowledge.errors import (
     ChatResponseError,
     ChatUnavailableError,
 )
+from knowledge.remote.retry import Backoff
 from tests.chat_server import ChatServer, completed, streamed
 from tests.openai_server import Reply, refusal
 

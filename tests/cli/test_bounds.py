@@ -12,7 +12,7 @@ import yaml
 
 from knowledge.cli.app import COMMANDS
 from knowledge.cli.lazy import LazyCommand
-from knowledge.settings_table import TABLE
+from knowledge.settings.table import TABLE
 from tests.conftest import write_files
 
 pytestmark = pytest.mark.timeout(60)
@@ -159,8 +159,8 @@ NUMERIC += [s for s in TABLE if type(s.default) in (int, float) and s not in NUM
 
 @pytest.mark.parametrize("setting", NUMERIC, ids=lambda setting: setting.name)
 def test_every_number_has_a_range(setting):
-    from knowledge.conversion import convert
     from knowledge.errors import UsageError
+    from knowledge.settings.conversion import convert
 
     for text in NUMBERS:
         for raw in (text, *([float(text)] if text not in ("nan",) else [float("nan")])):

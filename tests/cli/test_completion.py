@@ -22,7 +22,7 @@ from knowledge.cli.completion import (
     WORDS,
 )
 from knowledge.cli.run import main
-from knowledge.storage.names import dataset_names
+from knowledge.storage.local.catalog.names import dataset_names
 from tests.cli.test_startup import HEAVY
 from tests.conftest import environment
 

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from knowledge.settings import TABLE
+from knowledge.settings.reading import TABLE
 from tests.conftest import write_files
 from tests.openai_server import OpenAIServer, refusal
 

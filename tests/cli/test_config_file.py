@@ -144,7 +144,7 @@ def test_ellmentals_names_are_read(config, monkeypatch):
 @pytest.mark.parametrize("generator", ["OPENAI", "openai", "SPACES_TEXT", "spaces_instruct"])
 def test_a_generator_is_a_provider_whatever_its_case(monkeypatch, tmp_path, generator):
     from knowledge.embeddings.registry import create_embedder, default_provider
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
     environ = {"EMBEDDING_GENERATOR": generator, "SPACES_URL": "http://127.0.0.1:9"}
     settings = Settings.read(environ=environ, folder=tmp_path)

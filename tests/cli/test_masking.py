@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import pytest
 
-from knowledge.embeddings.endpoint import Variables, keyed_endpoint, split_address
-from knowledge.embeddings.refusals import Failures
 from knowledge.errors import UsageError
-from knowledge.ingestion.addresses import parse_address
-from knowledge.masking import masked_urls, without_secrets
+from knowledge.ingestion.sources.addresses import parse_address
+from knowledge.remote.endpoint import Variables, keyed_endpoint, split_address
+from knowledge.remote.refusals import Failures
+from knowledge.text.masking import masked_urls, without_secrets
 from tests.conftest import ROOT
 from tests.ingestion.web_server import Answer, WebServer
 from tests.openai_server import OpenAIServer, Reply

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.embeddings import catalogue, probe
-from knowledge.embeddings.catalogue import _FACTS
+from knowledge.embeddings import listing as catalogue
+from knowledge.embeddings import probe
+from knowledge.embeddings.listing import _FACTS
 from knowledge.embeddings.registry import _BUILT_IN
-from knowledge.settings import BY_NAME
+from knowledge.settings.reading import BY_NAME
 from tests.conftest import write_files
 from tests.openai_server import OpenAIServer, Reply, refusal
 

@@ -6,7 +6,7 @@ import textwrap
 
 import pytest
 
-from knowledge.cli.prose import unwrapped
+from knowledge.cli.render.prose import unwrapped
 
 WORDS = "the reception hands out a badge and a locker, and notes both in the book of keys; " * 4
 PARAGRAPH = textwrap.fill(WORDS, 90)

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from knowledge.retrieval.opened import OpenDatasets
+from knowledge.retrieval.search.opened import OpenDatasets
 
 
 class DefectError(ValueError):

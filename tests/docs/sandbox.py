@@ -118,7 +118,7 @@ def parse(words: list[str]) -> None:
 
 def _in_this_process(words: list[str]) -> tuple[int, str]:
     """Run one command; both its streams go to one place, in order."""
-    from knowledge.cli import terminal
+    from knowledge.cli.render import terminal
     from knowledge.cli.run import main
 
     both = io.BytesIO()

@@ -8,8 +8,8 @@ import shlex
 import pytest
 
 from knowledge.embeddings.registry import create_embedder, default_provider, provider_names
-from knowledge.settings import TABLE, Settings
-from knowledge.trust import REACH
+from knowledge.settings.reading import TABLE, Settings
+from knowledge.settings.trust import REACH
 from tests.conftest import ROOT
 from tests.docs.settings_page import EXAMPLE, shown_default
 

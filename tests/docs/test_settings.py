@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from knowledge.settings import BY_NAME, TABLE, Settings
+from knowledge.settings.reading import BY_NAME, TABLE, Settings
 from tests.docs.settings_page import BEGIN, END, EXAMPLE, PAGE, env_example, shown_default, table
 
 REMEDY = "run python -m tests.docs.settings_page"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.storage import fulltext
+from knowledge.storage.local.catalog import fulltext
 from tests.durability.invariants import check_clean, published
 from tests.storage.damage import QUESTION, Whole, make_whole
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.documents import chunking
-from knowledge.documents.chunking import Chunker
+from knowledge.documents.splitting import chunking
+from knowledge.documents.splitting.chunking import Chunker
 from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec
 

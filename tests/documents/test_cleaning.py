@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.documents.cleaning import clean, drop_inline_data
+from knowledge.text.cleaning import clean, drop_inline_data
 
 
 def test_line_ends_become_line_feeds():

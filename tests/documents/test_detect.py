@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from knowledge.documents.detect import SUPPORTED_EXTENSIONS, detect
+from knowledge.documents.detection import SUPPORTED_EXTENSIONS, detect
 from knowledge.documents.loaders import LOADERS
 from knowledge.documents.signatures import describe
 from tests.documents.makers import LOCKED_DOCX, OLE, PNG, archive, docx, pdf

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from knowledge.documents.options import LoadOptions
-from knowledge.ingestion.loading import LoadedFile, LoadTask
-from knowledge.ingestion.workers import load_files
+from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from tests.documents.fuzz_seeds import SEEDS, damaged
 

@@ -1,6 +1,6 @@
 import pytest
 
-from knowledge.documents.headings import (
+from knowledge.documents.splitting.headings import (
     TITLE_LIMIT,
     HeadingPaths,
     RstScanner,

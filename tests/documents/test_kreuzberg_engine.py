@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from knowledge.documents.loaders.kreuzberg_engine import without_escapes
+from knowledge.documents.loaders.office.kreuzberg_engine import without_escapes
 from tests.documents.makers import load_one, pdf
 
 

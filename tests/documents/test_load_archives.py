@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import SplitterSpec
 from tests.documents.archive_makers import problems, read, tar_info, tarred, texts, zipped

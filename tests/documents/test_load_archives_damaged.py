@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from knowledge.documents import budget
-from knowledge.ingestion.loading import LoadTask, load_file
+from knowledge.ingestion.workers.loading import LoadTask, load_file
 from knowledge.model import FileStatus, SplitterSpec
 from tests.documents.archive_makers import problems, read, tarred, texts, zipped
 

@@ -3,10 +3,10 @@ import zipfile
 
 import pytest
 
-from knowledge.documents.loaders import docx as loader
+from knowledge.documents.loaders.office import docx as loader
 from knowledge.documents.loading import load
 from knowledge.documents.options import LoadOptions
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import LOCKED_DOCX, PNG, docx, load_one

@@ -2,10 +2,10 @@ import io
 
 import pytest
 
-from knowledge.documents.loaders import image as loader
-from knowledge.documents.loaders import ocr
+from knowledge.documents.loaders.images import image as loader
+from knowledge.documents.loaders.images import ocr
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import SplitterSpec
 from tests.documents.makers import PNG, load_one, pdf

@@ -4,7 +4,7 @@ import pytest
 
 from knowledge.documents.containers import MAX_DEPTH
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import PageUnit, SplitterSpec, TextKind
 from tests.documents.archive_makers import problems, read, texts, zipped

@@ -1,6 +1,6 @@
 import pytest
 
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import load_one
 

@@ -1,8 +1,8 @@
 import pytest
 
-from knowledge.documents.detect import detect
+from knowledge.documents.detection import detect
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError
 from knowledge.model import PageUnit, SplitterSpec
 from tests.documents.archive_makers import problems, read

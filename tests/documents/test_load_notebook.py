@@ -2,8 +2,8 @@ import json
 
 import pytest
 
-from knowledge.documents.loaders.notebook import OUTPUT_LINES
-from knowledge.documents.splitting import split
+from knowledge.documents.loaders.text.notebook import OUTPUT_LINES
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import code_cell, load_one, markdown_cell, notebook

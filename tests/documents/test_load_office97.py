@@ -1,7 +1,7 @@
 import pytest
 
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, UnsupportedDocumentError
 from knowledge.model import PageUnit, SplitterSpec
 from tests.documents.makers import OLE, load_one

@@ -3,10 +3,10 @@ import re
 
 import pytest
 
-from knowledge.documents.loaders import ocr
-from knowledge.documents.loaders import pdf as loader
+from knowledge.documents.loaders.images import ocr
+from knowledge.documents.loaders.pdf import pdf as loader
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import PageSpan, SplitterSpec, TextKind
 from tests.documents.makers import load_one, pdf

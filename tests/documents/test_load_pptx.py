@@ -3,7 +3,7 @@ import io
 import pytest
 
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError
 from knowledge.model import PageUnit, SplitterSpec, TextKind
 from tests.documents.makers import load_one

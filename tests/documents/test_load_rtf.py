@@ -2,9 +2,9 @@ from contextlib import suppress
 
 import pytest
 
-from knowledge.documents.loaders import rtf as loader
-from knowledge.documents.loaders.rtf_text import rewrite
-from knowledge.documents.splitting import split
+from knowledge.documents.loaders.office import rtf as loader
+from knowledge.documents.loaders.office.rtf import rewrite
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError
 from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import load_one

@@ -7,7 +7,7 @@ import pytest
 
 from knowledge.documents.loading import load
 from knowledge.documents.options import LoadOptions
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import PageUnit, SplitterSpec, TextKind
 from tests.documents.makers import load_one

@@ -1,6 +1,6 @@
 import pytest
 
-from knowledge.documents.loaders.ocr_lines import Box, lines_of
+from knowledge.documents.loaders.images.ocr_lines import Box, lines_of
 
 
 def words(left, line, text, width=None):

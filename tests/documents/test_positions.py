@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.documents.positions import LineCounter, PageFinder
+from knowledge.documents.splitting.splitting import LineCounter, PageFinder
 from knowledge.model import PageSpan
 
 

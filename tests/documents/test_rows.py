@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.documents.rows import records, sniff_delimiter
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.rows import records, sniff_delimiter
+from knowledge.documents.splitting.splitting import split
 from knowledge.model import Document, SplitterSpec, TextKind
 
 SIZE = SplitterSpec(40, 8)

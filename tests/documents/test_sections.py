@@ -4,9 +4,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.documents.anchors import Place, anchors
-from knowledge.documents.headings import scan_markdown
-from knowledge.documents.sections import sections
+from knowledge.documents.splitting.anchors import Place, anchors
+from knowledge.documents.splitting.headings import scan_markdown
+from knowledge.documents.splitting.sections import sections
 
 BITS = [
     "# Title\n",

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.documents.sourcecode.grammars import GRAMMARS
-from knowledge.documents.splitting import split
+from knowledge.documents.splitting.grammars import GRAMMARS
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import UsageError
 from knowledge.model import Document, PageSpan, SplitterSpec, TextKind
 

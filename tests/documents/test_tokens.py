@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from semantic_text_splitter import TextSplitter
 
-from knowledge.documents.tokens import TOKENIZER_MODEL, TokenCounter
+from knowledge.text.tokens import TOKENIZER_MODEL, TokenCounter
 
 LETTERS = "".join(
     sign
@@ -51,7 +51,7 @@ def test_runs_without_spaces_are_counted_a_little_too_high_at_most():
 
 
 def test_a_count_does_not_depend_on_what_was_counted_before(monkeypatch):
-    monkeypatch.setattr("knowledge.documents.tokens._FORGET", 3)
+    monkeypatch.setattr("knowledge.text.tokens._FORGET", 3)
     counter = TokenCounter()
     texts = ["one two three", "four five six seven", "one two three"]
     assert [counter.count(text) for text in texts] == [3, 4, 3]

@@ -1,6 +1,6 @@
 import pytest
 
-from knowledge.documents.webpages import read_page
+from knowledge.documents.loaders.web import read_page
 
 PARAGRAPHS = [
     f"<p>The {word} pump is switched off before its lid is opened, and the {word} valve stays shut "

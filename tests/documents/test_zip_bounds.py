@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from knowledge.documents.zip_bounds import check_office_zip, check_zip
+from knowledge.documents.loaders.archives.zip_bounds import check_office_zip, check_zip
 from knowledge.errors import DocumentError
 from tests.documents.makers import load_one
 from tests.documents.makers_office import packed

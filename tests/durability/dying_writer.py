@@ -25,10 +25,10 @@ from knowledge.knowledge_base import KnowledgeBase
 
 IMPORTED = (
     "chromadb",
-    "knowledge.embeddings.static",
-    "knowledge.ingestion.session",
-    "knowledge.storage.removal",
-    "knowledge.storage.vectors.chroma",
+    "knowledge.embeddings.local.static",
+    "knowledge.ingestion.run.session",
+    "knowledge.storage.local.runs.removal",
+    "knowledge.storage.local.vectors.chroma",
     "safetensors",
     "semantic_text_splitter",
     "tokenizers",

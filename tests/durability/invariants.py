@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from knowledge.storage import fulltext
+from knowledge.storage.local.catalog import fulltext
 
 SPANS = (
     "ordinal, text, heading, char_start, char_end, line_start, line_end, page_start, page_end, "

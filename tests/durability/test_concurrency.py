@@ -17,12 +17,12 @@ import pytest
 
 from knowledge.errors import DatasetExistsError, LockedError
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.settings import Settings
-from knowledge.storage import ownership
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.layout import DataFolder
-from knowledge.storage.lock import write_lock
-from knowledge.storage.write_run import open_write_run
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.lock import write_lock
+from knowledge.storage.local.runs import ownership
+from knowledge.storage.local.runs.write_run import open_write_run
 from tests.durability import programs
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer

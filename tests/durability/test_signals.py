@@ -115,7 +115,7 @@ def test_a_second_signal_does_no_harm(tmp_path: Path, server: OpenAIServer, file
 @SIGNALS
 def test_a_signal_while_waiting_for_the_lock(tmp_path: Path, number: signal.Signals) -> None:
     from knowledge.knowledge_base import KnowledgeBase
-    from knowledge.storage.lock import write_lock
+    from knowledge.storage.local.lock import write_lock
 
     data, docs = tmp_path / "data", programs.write_folder(tmp_path / "docs", 2, 1, seed=1)
     with KnowledgeBase.open(data) as kb:

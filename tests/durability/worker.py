@@ -63,7 +63,7 @@ class Worker:
 
 def run_command(arguments: Sequence[str], out: IO[bytes], err: IO[bytes]) -> dict[str, Any]:
     """Run one command in this process, with its streams in two files."""
-    from knowledge.cli import terminal
+    from knowledge.cli.render import terminal
     from knowledge.cli.run import main
 
     for stream, file in ((1, out), (2, err)):

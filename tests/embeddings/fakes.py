@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.embeddings.pool import Backoff, EmbeddingPool
+from knowledge.embeddings.pool.pool import Backoff, EmbeddingPool
 from knowledge.model import EmbedderSpec
 from tests.openai_server import vector_of
 

@@ -6,13 +6,13 @@ import time
 
 import pytest
 
-from knowledge import transport
-from knowledge.embeddings import http_client
-from knowledge.embeddings.answers import UnusableAnswerError, parse_object, read_vector, token_count
 from knowledge.embeddings.registry import create_embedder
-from knowledge.embeddings.retry import Backoff
 from knowledge.errors import EmbeddingError, EmbeddingResponseError, TransientEmbeddingError
-from knowledge.settings import Settings
+from knowledge.remote import client as http_client
+from knowledge.remote import transport
+from knowledge.remote.answers import UnusableAnswerError, parse_object, read_vector, token_count
+from knowledge.remote.retry import Backoff
+from knowledge.settings.reading import Settings
 from tests import hostile_server as hostile
 from tests.embeddings.fakes import new_pool
 from tests.embeddings.providers.cases import CASES, NAMES

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knowledge.embeddings.checks import check_answer, really_differ
+from knowledge.embeddings.pool.checks import check_answer, really_differ
 from knowledge.errors import EmbeddingError, EmbeddingResponseError
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from knowledge.embeddings.registry import create_embedder
 from knowledge.errors import EmbeddingQuotaError, EmbeddingResponseError, TransientEmbeddingError
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import new_pool, unit_vectors
 from tests.openai_server import OpenAIServer, Reply, refusal
 

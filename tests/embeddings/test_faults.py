@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from knowledge import KnowledgeBase
-from knowledge.embeddings import opening
-from knowledge.embeddings.pool import EmbeddingPool
-from knowledge.storage.vectors.chroma import ChromaIndex
+from knowledge.embeddings.pool import opening
+from knowledge.embeddings.pool.pool import EmbeddingPool
+from knowledge.storage.local.vectors.chroma import ChromaIndex
 from tests.conftest import write_files
 from tests.embeddings.fakes import unit_vectors
 from tests.openai_server import OpenAIServer, Reply, refusal

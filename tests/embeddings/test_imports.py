@@ -33,7 +33,7 @@ LIBRARIES = {
 def test_the_room_imports_no_providers_library():
     code = (
         "import sys, knowledge.embeddings, knowledge.embeddings.registry\n"
-        "import knowledge.embeddings.choice, knowledge.embeddings.catalogue\n"
+        "import knowledge.embeddings.choice, knowledge.embeddings.listing\n"
         "print(' '.join({name.partition('.')[0] for name in sys.modules}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import pytest
 
 from knowledge.embeddings.choice import choose
-from knowledge.embeddings.instructed import Instructed
-from knowledge.embeddings.instructions import Instructions, published
+from knowledge.embeddings.instructions import Instructed, Instructions, published
 from knowledge.embeddings.registry import create_embedder, embedder_for
 from knowledge.errors import ModelMismatchError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import FakeEmbedder, new_pool, vectors_of
 
 SENTENCE = "Represent this sentence for searching relevant passages: "

@@ -12,7 +12,7 @@ import pytest
 
 import knowledge
 from knowledge.embeddings.embedder import Embedder
-from knowledge.embeddings.openai import OpenAIEmbedder
+from knowledge.embeddings.providers.openai import OpenAIEmbedder
 from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingBatchTooLargeError,
@@ -24,7 +24,7 @@ from knowledge.errors import (
     TransientEmbeddingError,
 )
 from knowledge.model import EmbedderSpec
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import vectors_of
 from tests.openai_server import OpenAIServer, Reply, refusal
 
@@ -318,8 +318,8 @@ def test_another_thread_may_be_importing_httpx_meanwhile():
 import sys, threading, time
 import openai
 from knowledge.embeddings.registry import create_embedder
-from knowledge.settings import Settings
-import knowledge.embeddings.openai
+from knowledge.settings.reading import Settings
+import knowledge.embeddings.providers.openai
 
 with openai.OpenAI(api_key="x") as client:
     client.embeddings  # what follows takes less time than the sleep below

@@ -6,8 +6,8 @@ import struct
 import numpy as np
 import pytest
 
-from knowledge.embeddings.answers import UnusableAnswerError, parse_object
-from knowledge.embeddings.openai_answer import read_embeddings
+from knowledge.embeddings.providers.openai_answer import read_embeddings
+from knowledge.remote.answers import UnusableAnswerError, parse_object
 
 
 def item(vector, index=None):

@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from knowledge.embeddings.openai_endpoint import endpoint_of
+from knowledge.embeddings.providers.openai_endpoint import endpoint_of
 from knowledge.errors import UsageError
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 
 
 @pytest.fixture

@@ -7,14 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.embeddings.batching import Batcher, estimate_tokens
-from knowledge.embeddings.blame import DOUBTFUL, HOPELESS, PLAIN_WORD, Blame
-from knowledge.embeddings.breaker import COOL_DOWN, Breaker
-from knowledge.embeddings.cache import CacheAccess, model_name, text_key
-from knowledge.embeddings.limits import Limits
-from knowledge.embeddings.memo import Memo
-from knowledge.embeddings.splitting import SHORTEST, cut_in_two, mean_of_parts
-from knowledge.embeddings.tickets import Slot
+from knowledge.embeddings.pool.batching import Batcher, Slot, estimate_tokens
+from knowledge.embeddings.pool.blame import DOUBTFUL, HOPELESS, PLAIN_WORD, Blame
+from knowledge.embeddings.pool.cache import CacheAccess, model_name, text_key
+from knowledge.embeddings.pool.pool import COOL_DOWN, Breaker, Memo
+from knowledge.embeddings.pool.sender import SHORTEST, Limits, cut_in_two, mean_of_parts
 from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingError,

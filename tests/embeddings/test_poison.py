@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.embeddings import opening
-from knowledge.embeddings.blame import DOUBTFUL, HOPELESS, PLAIN_WORD
-from knowledge.embeddings.pool import EmbeddingPool
+from knowledge.embeddings.pool import opening
+from knowledge.embeddings.pool.blame import DOUBTFUL, HOPELESS, PLAIN_WORD
+from knowledge.embeddings.pool.pool import EmbeddingPool
 from knowledge.errors import EmbeddingAuthError, EmbeddingError, TransientEmbeddingError
 from tests.cli.test_upkeep import flip_a_bit, graph
 from tests.conftest import write_files

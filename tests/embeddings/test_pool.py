@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.embeddings.blame import PLAIN_WORD
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.embeddings.pool import EmbeddingPool
+from knowledge.embeddings.pool.blame import PLAIN_WORD
+from knowledge.embeddings.pool.pool import EmbeddingPool
 from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingBatchTooLargeError,

@@ -8,7 +8,7 @@ import yaml
 from knowledge.embeddings.prices import SHIPPED, cost_of, price_of, read_prices
 from knowledge.embeddings.registry import create_embedder, provider_names
 from knowledge.errors import UsageError
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 
 
 @pytest.fixture

@@ -8,15 +8,14 @@ import pytest
 from knowledge.embeddings import probe as probing
 from knowledge.embeddings.choice import Choice
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.embeddings.known_models import known_dimensions
-from knowledge.embeddings.probe import best_threads, probe
+from knowledge.embeddings.probe import best_threads, known_dimensions, probe
 from knowledge.errors import (
     EmbeddingBatchTooLargeError,
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
 from knowledge.model import EmbedderSpec
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import FakeEmbedder, vectors_of
 
 

@@ -9,7 +9,7 @@ from knowledge.embeddings.profiles import resolve
 from knowledge.embeddings.registry import create_embedder
 from knowledge.errors import EmbeddingAuthError, UntrustedEndpointError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
-from knowledge.settings import Origin, Settings
+from knowledge.settings.reading import Origin, Settings
 from tests.openai_server import OpenAIServer
 
 DESK = """\

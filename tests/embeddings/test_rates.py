@@ -9,12 +9,12 @@ from concurrent.futures import CancelledError, ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from knowledge.embeddings.gate import Gate
-from knowledge.embeddings.opening import thread_count
-from knowledge.embeddings.pool import Backoff
-from knowledge.embeddings.rates import Bucket, RateLimiter
+from knowledge.embeddings.pool.opening import thread_count
+from knowledge.embeddings.pool.pool import Backoff
 from knowledge.errors import EmbeddingRateLimitError, TransientEmbeddingError
-from knowledge.settings import Settings
+from knowledge.remote.gate import Gate
+from knowledge.remote.rates import Bucket, RateLimiter
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import FakeEmbedder, new_pool, unit_vectors
 
 TEXTS = [f"text number {number}" for number in range(60)]

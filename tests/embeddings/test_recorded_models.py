@@ -19,7 +19,7 @@ from knowledge.embeddings.registry import create_embedder, provider_names
 from knowledge.errors import UntrustedEndpointError, UntrustedModelError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
 from knowledge.retrieval.query import MODES
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 
 CANARY = """\

@@ -6,9 +6,7 @@ import time
 
 import pytest
 
-from knowledge.embeddings.endpoint import Endpoint
-from knowledge.embeddings.openai_endpoint import azure_advice
-from knowledge.embeddings.refusals import Failures, retry_after
+from knowledge.embeddings.providers.openai_endpoint import azure_advice
 from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingBatchTooLargeError,
@@ -19,6 +17,8 @@ from knowledge.errors import (
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
+from knowledge.remote.endpoint import Endpoint
+from knowledge.remote.refusals import Failures, retry_after
 
 KEY = "abcdefgh12345678zyxw"
 

@@ -19,7 +19,7 @@ from knowledge.embeddings.registry import (
 )
 from knowledge.errors import UsageError
 from knowledge.model import EmbedderSpec
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import FakeEmbedder
 
 ROOT = Path(knowledge.__file__).parents[1]

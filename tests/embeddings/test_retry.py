@@ -6,14 +6,14 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from knowledge.embeddings import retry
-from knowledge.embeddings.retry import Backoff, Retrier
 from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingRateLimitError,
     EmbeddingResponseError,
     TransientEmbeddingError,
 )
+from knowledge.remote import retry
+from knowledge.remote.retry import Backoff, Retrier
 
 
 class Clock:

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from knowledge.embeddings import static, static_words
 from knowledge.embeddings.embedder import Embedder
-from knowledge.embeddings.static import StaticEmbedder
-from knowledge.embeddings.static_words import WordTokens
+from knowledge.embeddings.local import static
+from knowledge.embeddings.local import static as static_words
+from knowledge.embeddings.local.static import StaticEmbedder, WordTokens
 from knowledge.errors import EmbeddingError, UsageError
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 
 TEXTS = [
     "How do I rotate the signing key?",

@@ -7,8 +7,7 @@ import json
 import pytest
 
 from knowledge.errors import PathNotFoundError, UsageError
-from knowledge.evaluation.judging import FileNames, flat
-from knowledge.evaluation.questions import read_qrels, read_questions
+from knowledge.evaluation.questions import FileNames, flat, read_qrels, read_questions
 
 
 @pytest.fixture

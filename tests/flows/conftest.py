@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from knowledge import KnowledgeBase
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.chat_server import ChatServer
 from tests.conftest import write_files
 

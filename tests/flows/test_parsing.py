@@ -8,7 +8,7 @@ import pytest
 
 from knowledge.errors import FlowsFileError, PathNotFoundError, UntrustedEndpointError, UsageError
 from knowledge.flows.reading import blueprints, choose_flow, inspect_flows, open_flows
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 from tests.flows.conftest import FILES
 

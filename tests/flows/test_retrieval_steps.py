@@ -10,7 +10,7 @@ import yaml
 
 from knowledge import KnowledgeBase
 from knowledge.errors import DatasetNotFoundError, FlowsFileError
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 from tests.flows.test_ingest_steps import step
 from tests.openai_server import Reply, refusal

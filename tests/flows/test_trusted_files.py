@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 
 KEY = "sk-do-not-send-0123456789"

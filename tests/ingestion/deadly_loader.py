@@ -4,7 +4,7 @@ import os
 import signal
 import time
 
-from knowledge.documents.loaders import text
+from knowledge.documents.loaders.text import text
 
 _load = text.load
 

@@ -17,8 +17,8 @@ import pytest
 
 from knowledge.documents import budget
 from knowledge.documents.options import LoadOptions
-from knowledge.ingestion.loading import LoadedFile, LoadTask
-from knowledge.ingestion.workers import load_files
+from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from tests.documents.archive_makers import tarred, zipped
 from tests.documents.makers import PNG, pdf

@@ -15,12 +15,12 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import FetchError, PrivateHostError
-from knowledge.ingestion.addresses import Page, Repository, parse_address
-from knowledge.ingestion.git import RemoteRepository, Tip, files_url
-from knowledge.ingestion.git_host import checked_host, checked_https
-from knowledge.ingestion.ignore import IgnoreOptions
-from knowledge.ingestion.repositories import Commit
-from knowledge.ingestion.web import FetchLimits
+from knowledge.ingestion.scan.ignore import IgnoreOptions
+from knowledge.ingestion.sources.addresses import Page, Repository, parse_address
+from knowledge.ingestion.sources.git import RemoteRepository, Tip, files_url
+from knowledge.ingestion.sources.git_host import checked_host, checked_https
+from knowledge.ingestion.sources.repositories import Commit
+from knowledge.ingestion.sources.web import FetchLimits
 from tests.conftest import environment, write_files
 from tests.ingestion.web_server import Answer, WebServer
 
@@ -407,7 +407,7 @@ def test_private_hosts_are_refused():
 
 def test_a_repository_that_has_moved(monkeypatch):
     """Redirects are followed before git is asked, which follows none; it gets checked addresses."""
-    monkeypatch.setattr("knowledge.ingestion.private_hosts.is_public", lambda _: True)
+    monkeypatch.setattr("knowledge.ingestion.sources.private_hosts.is_public", lambda _: True)
     web = WebServer()
     try:
         place = "/new.git/info/refs?service=git-upload-pack"

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from knowledge.ingestion import workers
+from knowledge.ingestion.workers import crew as workers
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.model import FileStatus, IngestReport
 from tests.durability import programs

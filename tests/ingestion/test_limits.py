@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from knowledge.ingestion import worker_process
-from knowledge.ingestion.loading import LoadTask
-from knowledge.ingestion.workers import load_files
+from knowledge.ingestion.workers import process as worker_process
+from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.loading import LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from tests.conftest import ROOT
 from tests.documents.archive_makers import tarred, zipped
@@ -22,8 +22,8 @@ SCRIPT = """
 import json, sys, time
 from pathlib import Path
 from knowledge.ingestion import worker_process
-from knowledge.ingestion.loading import LoadTask
-from knowledge.ingestion.workers import load_files
+from knowledge.ingestion.workers.loading import LoadTask
+from knowledge.ingestion.workers.crew import load_files
 from knowledge.model import SplitterSpec
 
 worker_process.PRELOAD.append("tests.ingestion.deadly_loader")

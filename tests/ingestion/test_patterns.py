@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from knowledge.errors import UsageError
-from knowledge.ingestion.ignore import IgnoreOptions
-from knowledge.ingestion.patterns import Patterns
-from knowledge.ingestion.scan import Scan
-from knowledge.retrieval.globs import Globs
+from knowledge.ingestion.scan.ignore import IgnoreOptions
+from knowledge.ingestion.scan.patterns import Patterns
+from knowledge.ingestion.scan.scan import Scan
+from knowledge.retrieval.query import Globs
 
 GLOBS = st.lists(
     st.sampled_from(

@@ -8,9 +8,9 @@ import pytest
 
 from knowledge import KnowledgeBase
 from knowledge.errors import EmbeddingAuthError, KnowledgeError
-from knowledge.ingestion.target import open_target
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.layout import DataFolder
+from knowledge.ingestion.run.session import open_target
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.layout import DataFolder
 from tests.ingestion.web_server import WebServer
 from tests.openai_server import OpenAIServer, refusal
 

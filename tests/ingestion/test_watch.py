@@ -18,17 +18,17 @@ from knowledge.errors import (
     PathNotFoundError,
     UsageError,
 )
-from knowledge.ingestion import notifications
-from knowledge.ingestion import watch as watch_module
-from knowledge.ingestion.ignore import IgnoreOptions
-from knowledge.ingestion.notifications import Notifications
 from knowledge.ingestion.request import InlineText
-from knowledge.ingestion.roots import Roots
-from knowledge.ingestion.watch_news import News
+from knowledge.ingestion.scan.ignore import IgnoreOptions
+from knowledge.ingestion.watch import notifications
+from knowledge.ingestion.watch import watch as watch_module
+from knowledge.ingestion.watch.notifications import Notifications
+from knowledge.ingestion.watch.roots import Roots
+from knowledge.ingestion.watch.watch import News
 from knowledge.model import FileProblem, FileStatus, IngestReport
-from knowledge.settings import Settings
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.lock import write_lock
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.lock import write_lock
 from tests.conftest import write_files
 from tests.ingestion.watching import Steps, fresh, held
 from tests.ingestion.web_server import Answer, WebServer

@@ -9,11 +9,10 @@ import time
 import pytest
 
 from knowledge.errors import FetchError, PrivateHostError
-from knowledge.ingestion import private_hosts
-from knowledge.ingestion.addresses import Page
-from knowledge.ingestion.private_hosts import checked_addresses, is_public
-from knowledge.ingestion.web import FetchLimits, fetch, final_url
-from knowledge.ingestion.web_names import load_name, page_name
+from knowledge.ingestion.sources import private_hosts
+from knowledge.ingestion.sources.addresses import Page
+from knowledge.ingestion.sources.private_hosts import checked_addresses, is_public
+from knowledge.ingestion.sources.web import FetchLimits, fetch, final_url, load_name, page_name
 from tests import hostile_server as hostile
 from tests.conftest import write_files
 from tests.ingestion.web_server import Answer, WebServer

@@ -21,7 +21,7 @@ if "forkserver" in " ".join(sys.orig_argv):
 NO_READER = """
 import sys
 if "forkserver" in " ".join(sys.orig_argv):
-    sys.modules["knowledge.ingestion.worker_process"] = None
+    sys.modules["knowledge.ingestion.workers.process"] = None
 """
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork server")

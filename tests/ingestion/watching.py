@@ -6,8 +6,8 @@ import contextlib
 from pathlib import Path
 
 from knowledge import KnowledgeBase
-from knowledge.ingestion.watch_events import WatchEvent
-from knowledge.storage.catalog import Catalog
+from knowledge.ingestion.watch.events import WatchEvent
+from knowledge.storage.local.catalog.catalog import Catalog
 
 
 class Steps:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from knowledge.errors import DamagedStoreError
-from knowledge.retrieval import dense
-from knowledge.retrieval.dense import DenseSearch
-from knowledge.storage.vectors.chroma import ChromaIndex
+from knowledge.retrieval.search import dense
+from knowledge.retrieval.search.dense import DenseSearch
+from knowledge.storage.local.vectors.chroma import ChromaIndex
 
 CHUNKS = 3_000
 DIMENSIONS = 16

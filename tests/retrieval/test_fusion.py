@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knowledge.retrieval.fusion import FLOOR, SCALE_DEPTH, Scale
+from knowledge.retrieval.search.fusion import FLOOR, SCALE_DEPTH, Scale
 
 
 def test_the_best_is_one_and_the_hundredth_zero():

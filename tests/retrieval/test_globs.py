@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knowledge.errors import UsageError
-from knowledge.retrieval.globs import Globs
+from knowledge.retrieval.query import Globs
 
 PATH = "/home/ana/docs/guides/vpn setup.md"
 

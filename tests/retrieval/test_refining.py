@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from knowledge import KnowledgeBase
 from knowledge.documents.loading import load
-from knowledge.documents.splitting import split
-from knowledge.documents.tokens import TokenCounter
+from knowledge.documents.splitting.splitting import split
 from knowledge.errors import UsageError
 from knowledge.model import Chunk, Hit, Passage, SplitterSpec
 from knowledge.retrieval.refine.diversity import limit_per_file, spread
 from knowledge.retrieval.refine.folding import fold
 from knowledge.retrieval.refine.windows import join, show_around
+from knowledge.text.tokens import TokenCounter
 from tests.conftest import ROOT, write_files
 
 QUESTIONS = (

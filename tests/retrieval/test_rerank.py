@@ -8,10 +8,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from knowledge import KnowledgeBase, transport
+from knowledge import KnowledgeBase
 from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
+from knowledge.remote import transport
 from knowledge.retrieval.rerank.choice import create_reranker
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests import hostile_server as hostile
 from tests.openai_server import OpenAIServer, Reply
 
@@ -218,7 +219,7 @@ def test_a_score_that_is_no_number_is_named(server, score):
 
 
 def test_who_waits_for_a_reranker_or_a_question_is_told_why(server, corpus, monkeypatch):
-    monkeypatch.setattr("knowledge.embeddings.retry._WORTH_A_WORD", 0.0)
+    monkeypatch.setattr("knowledge.remote.retry._WORTH_A_WORD", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with OpenAIServer() as embedding:
         monkeypatch.setenv("OPENAI_BASE_URL", embedding.base_url)
@@ -258,7 +259,7 @@ def test_a_cross_encoder_uses_fastembeds_folder_and_prints_nothing(monkeypatch, 
 )
 def test_a_reply_is_bounded(monkeypatch, behaviour, seconds, said):
     monkeypatch.setattr(transport, "REPLY_BYTES", 1 << 18)
-    monkeypatch.setattr("knowledge.embeddings.http_client.BYTES_A_TEXT", 0)
+    monkeypatch.setattr("knowledge.remote.client.BYTES_A_TEXT", 0)
     monkeypatch.setenv("KNOW_EMBEDDING_TIMEOUT", seconds)
     monkeypatch.setenv("KNOW_EMBEDDING_RETRIES", "0")
     with hostile.HostileServer(behaviour) as running:

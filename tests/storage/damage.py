@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.settings import Settings
-from knowledge.storage.cache import EmbeddingCache
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.cache import EmbeddingCache
 from tests.durability import programs
 from tests.storage.command_lines import Ended
 

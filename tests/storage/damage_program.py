@@ -23,11 +23,11 @@ IMPORTED = (
     "encodings.cp437",
     "knowledge.cli.run",
     "knowledge.doctor.checkup",
-    "knowledge.embeddings.static",
-    "knowledge.ingestion.session",
+    "knowledge.embeddings.local.static",
+    "knowledge.ingestion.run.session",
     "knowledge.knowledge_base",
     "knowledge.storage.archive.exporting",
-    "knowledge.storage.vectors.chroma",
+    "knowledge.storage.local.vectors.chroma",
     "numpy",
     "safetensors",
     "semantic_text_splitter",
@@ -36,7 +36,7 @@ IMPORTED = (
 
 
 def run_line(data: str, *arguments: str) -> tuple[int, str, str]:
-    from knowledge.cli import terminal
+    from knowledge.cli.render import terminal
     from knowledge.cli.run import main
 
     os.environ["KNOW_DATA_DIR"] = data

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage import cache as cache_module
-from knowledge.storage.cache import EmbeddingCache
+from knowledge.storage.local import cache as cache_module
+from knowledge.storage.local.cache import EmbeddingCache
 from tests.durability import programs
 
 SIZE = 64  # dimensions; a vector takes 4 bytes for each, and 64 for its row
@@ -175,7 +175,7 @@ WRITER = """
 import hashlib, sys
 from pathlib import Path
 import numpy as np
-from knowledge.storage.cache import EmbeddingCache
+from knowledge.storage.local.cache import EmbeddingCache
 
 start = int(sys.argv[2])
 cache = EmbeddingCache(Path(sys.argv[1]), 2**20)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
-from knowledge.storage import database, schema
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.database import add_function, connect, migrate, transaction
-from knowledge.storage.layout import DataFolder
+from knowledge.storage.local.catalog import database, schema
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.catalog.database import add_function, connect, migrate, transaction
+from knowledge.storage.local.layout import DataFolder
 
 FIRST = """
     CREATE TABLE animals (name TEXT);

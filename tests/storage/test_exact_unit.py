@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from knowledge.storage.vectors.chroma import ChromaIndex
-from knowledge.storage.vectors.exact_unit import exact_unit
+from knowledge.storage.local.vectors.chroma import ChromaIndex
+from knowledge.storage.local.vectors.exact_unit import exact_unit
 
 
 def unit(count, dimensions, seed=0):

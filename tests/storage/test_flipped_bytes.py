@@ -12,7 +12,7 @@ import pytest
 
 from knowledge import KnowledgeBase
 from knowledge.errors import DamagedStoreError
-from knowledge.storage import fulltext
+from knowledge.storage.local.catalog import fulltext
 from tests.conftest import write_files
 
 DOCUMENTS = {

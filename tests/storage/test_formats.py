@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.storage import schema
+from knowledge.storage.local.catalog import schema
 from tests.conftest import CORPUS, write_files
 from tests.durability.invariants import check_clean
 

@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.storage import fulltext, schema
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.columns import ChunkColumns
-from knowledge.storage.database import migrate
-from knowledge.storage.fulltext_words import split, variants
-from knowledge.storage.layout import DataFolder
+from knowledge.storage.local.catalog import fulltext, schema
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.catalog.columns import ChunkColumns
+from knowledge.storage.local.catalog.database import migrate
+from knowledge.storage.local.layout import DataFolder
+from knowledge.text.terms import split, variants
 from tests.conftest import write_files
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from knowledge.storage.fulltext_languages import KNOWN, detect, named
-from knowledge.storage.fulltext_words import LONGEST, split, terms_of
+from knowledge.text.languages import KNOWN, detect, named
+from knowledge.text.terms import LONGEST, split, terms_of
 
 
 def terms(text, language="english"):

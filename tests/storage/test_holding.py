@@ -12,11 +12,11 @@ import pytest
 
 from knowledge.errors import DamagedStoreError, LockedError
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.storage.catalog import Catalog
-from knowledge.storage.holding import Hold, held_alone, remove_folder, remove_folders
-from knowledge.storage.layout import DataFolder
-from knowledge.storage.upkeep.leftovers import leftovers, remove_all
-from knowledge.storage.vectors.reader import open_reader
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.holding import Hold, held_alone, remove_folder, remove_folders
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.upkeep.leftovers import leftovers, remove_all
+from knowledge.storage.local.vectors.reader import open_reader
 from tests.durability import programs
 from tests.durability.invariants import check_clean
 
@@ -53,7 +53,7 @@ def test_a_hold_that_is_forgotten_holds_no_longer(folder: Path) -> None:
 
 def test_a_dead_process_holds_nothing(folder: Path) -> None:
     program = (
-        "import sys; from pathlib import Path; from knowledge.storage.holding import Hold;"
+        "import sys; from pathlib import Path; from knowledge.storage.local.holding import Hold;"
         "hold = Hold(Path(sys.argv[1])); print('held', flush=True); sys.stdin.read()"
     )
     process = subprocess.Popen(

@@ -16,12 +16,11 @@ from pathlib import Path
 import filelock
 import pytest
 
-from knowledge import private_files
 from knowledge.errors import LockedError
+from knowledge.files import private as private_files
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.storage.cache import EmbeddingCache
-from knowledge.storage.holder import masked_command
-from knowledge.storage.lock import write_lock
+from knowledge.storage.local.cache import EmbeddingCache
+from knowledge.storage.local.lock import masked_command, write_lock
 from tests.storage.disks import NOBODY, need_another_user
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
@@ -178,7 +177,7 @@ def test_the_list_of_trusted_folders(run, tmp_path: Path, open_umask: None) -> N
 
 KILLED = """
 import os, signal, pathlib
-from knowledge.private_files import temporary_folder
+from knowledge.files.private import temporary_folder
 made = temporary_folder()
 folder = pathlib.Path(made.name)
 (folder / "page-0").write_text("a secret")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.vectors import native
-from knowledge.storage.vectors.chroma import ChromaIndex
-from knowledge.storage.vectors.reader import open_reader
+from knowledge.storage.local.vectors import native
+from knowledge.storage.local.vectors.chroma import ChromaIndex
+from knowledge.storage.local.vectors.reader import open_reader
 
 
 def unit(shape, seed):

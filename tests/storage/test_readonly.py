@@ -19,8 +19,8 @@ import pytest
 
 from knowledge.errors import LockedError
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.settings import Settings
-from knowledge.storage.still import open_still, unchanged
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog.still import open_still, unchanged
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
 from tests.storage.command_lines import CommandLines

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.storage.write_run import WriteRun
+from knowledge.storage.local.runs.write_run import WriteRun
 from tests.durability import programs
 from tests.durability.invariants import check_clean, open_catalog, vector_ids
 

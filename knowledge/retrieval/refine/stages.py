@@ -8,10 +8,30 @@ from typing import TYPE_CHECKING, Protocol
 
 from knowledge.model import Chunk, Hit
 from knowledge.retrieval.refine.refinement import Refinement
+from knowledge.text.tokens import TokenCounter
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+
+# Filling a budget of tokens with hits.
+
+
+def fit(hits: Sequence[Hit], max_tokens: int) -> list[Hit]:
+    """Return the hits that fit, best first; one that is too long for what is left is passed over.
+
+    Tokens are those of cl100k_base, of the texts as they are shown.
+    """
+    counter = TokenCounter()
+    kept, left = [], max_tokens
+    for hit in hits:
+        size = counter.count(hit.text)
+        if size <= left:
+            kept.append(hit)
+            left -= size
+    return kept
+
 
 Rerank = Callable[[str, Sequence[Hit]], list[Hit]]
 """(question, hits) -> the hits with other scores, best first."""
@@ -71,8 +91,6 @@ def refine(
             show_around(found, around.chunks_of_file, context=options.context, merge=options.merge)
         )
     if options.max_tokens is not None:
-        from knowledge.retrieval.refine.budget import fit
-
         found = _ranked(fit(found, options.max_tokens))
     return found
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from knowledge.retrieval.keyword import K1, B
-from knowledge.storage.fulltext_words import split, variants
+from knowledge.retrieval.search.keyword import K1, B
+from knowledge.text.terms import split, variants
 
 LANGUAGES = ("english",)
 

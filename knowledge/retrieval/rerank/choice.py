@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
 from knowledge.model import Hit
-from knowledge.trust import check_endpoint
+from knowledge.settings.trust import check_endpoint
 
 if TYPE_CHECKING:
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 Score = Callable[[str, Sequence[str]], list[float]]
 """(question, texts) -> a score for each text; more is better."""

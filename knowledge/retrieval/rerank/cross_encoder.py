@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.embeddings.fastembed import cache_folder
+from knowledge.embeddings.local.fastembed import cache_folder
 from knowledge.embeddings.model_name import is_path, local_or_hub
 from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
-from knowledge.settings import Origin
-from knowledge.trust import TRUST_FLOWS, may_not_name
+from knowledge.settings.reading import Origin
+from knowledge.settings.trust import TRUST_FLOWS, may_not_name
 
 if TYPE_CHECKING:
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 DEFAULT_MODEL = "Xenova/ms-marco-MiniLM-L-6-v2"
 
@@ -114,7 +114,7 @@ def _of_fastembed(name: str, source: str, cache: str) -> Any:
     from fastembed.rerank.cross_encoder import TextCrossEncoder
     from loguru import logger
 
-    from knowledge.embeddings.hub import ask_hub
+    from knowledge.embeddings.local.hub import ask_hub
 
     logger.disable("fastembed")  # it would print; errors are raised as well
     try:

@@ -13,21 +13,21 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from knowledge.embeddings.endpoint import (
+from knowledge.errors import EmbeddingError, TransientEmbeddingError
+from knowledge.remote.client import HttpClient, NoSuchRouteError
+from knowledge.remote.endpoint import (
     Endpoint,
     Variables,
     keyed_endpoint,
     service_endpoint,
     split_address,
 )
-from knowledge.embeddings.http_client import HttpClient, NoSuchRouteError
-from knowledge.embeddings.refusals import Failures
-from knowledge.embeddings.retry import Retrier
-from knowledge.errors import EmbeddingError, TransientEmbeddingError
-from knowledge.wording import counted
+from knowledge.remote.refusals import Failures
+from knowledge.remote.retry import Retrier
+from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
 DEFAULT_MODELS = {
     "cohere": "rerank-v3.5",

@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
+from knowledge.files.private import private_output
 from knowledge.model import Chunk, Dataset
-from knowledge.private_files import private_output
 from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
 from knowledge.storage.archive.records import chunk_line, file_line
-from knowledge.storage.disk import disk_error
-from knowledge.storage.vectors.reader import VectorReader, open_published
-from knowledge.wording import counted
+from knowledge.storage.local.disk import disk_error
+from knowledge.storage.local.vectors.reader import VectorReader, open_published
+from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.storage.catalog import Catalog
-    from knowledge.storage.snapshot import Snapshot
+    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.local.catalog.snapshot import Snapshot
 
 PAGE = 2_000  # chunks whose vectors are in memory at once
 _OUTPUT_HINT = "Name a file in a folder that can be written."
@@ -116,7 +116,7 @@ def _vectors(reader: VectorReader, chunks: Iterator[Chunk]) -> Iterator[bytes]:
     """Yield the vectors of ``chunks``, float32, in pages; close the reader."""
     import numpy as np
 
-    from knowledge.storage.vectors.exact_unit import exact_unit
+    from knowledge.storage.local.vectors.exact_unit import exact_unit
 
     try:
         page: list[str] = []

@@ -6,7 +6,7 @@ import zipfile
 
 from knowledge.storage.archive.contents import read_files
 from knowledge.storage.archive.manifest import ArchivedDataset
-from knowledge.storage.write_run import WriteRun
+from knowledge.storage.local.runs.write_run import WriteRun
 
 
 def import_dataset(archive: zipfile.ZipFile, dataset: ArchivedDataset, run: WriteRun) -> None:

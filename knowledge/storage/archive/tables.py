@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import DamagedStoreError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.archive.exporting import chosen, written
-from knowledge.storage.vectors.reader import VectorReader, open_published
+from knowledge.storage.local.vectors.reader import VectorReader, open_published
 
 if TYPE_CHECKING:
-    from knowledge.storage.catalog import Catalog
-    from knowledge.storage.snapshot import Snapshot
+    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.local.catalog.snapshot import Snapshot
 
 PAGE = 2_000
 _TEXTS = ("dataset", "file", "name", "chunk_id", "citation", "heading", "text", "member")

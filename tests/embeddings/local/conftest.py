@@ -6,7 +6,7 @@ import pytest
 
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.registry import create_embedder
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.local.models import write_transformer
 
 

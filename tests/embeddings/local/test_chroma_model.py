@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.embeddings import chroma_model
+from knowledge.embeddings.local import onnx as chroma_model
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import EmbeddingError, EmbeddingInputTooLongError, UsageError
 from tests.embeddings.local.models import TEXTS, write_json, write_transformer

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 import knowledge
-from knowledge.embeddings import extras
+from knowledge.embeddings.local import extras
 from knowledge.errors import UntrustedEndpointError, UsageError
-from knowledge.settings import Settings
-from knowledge.trust import check_endpoint
+from knowledge.settings.reading import Settings
+from knowledge.settings.trust import check_endpoint
 
 ROOT = Path(knowledge.__file__).parents[1]
 PROVIDERS = ["fastembed", "sentence-transformers", "model2vec", "llama-cpp"]
@@ -39,7 +39,7 @@ def test_creating_an_embedder_imports_no_library(folder):
     code = (
         "import sys\n"
         "from knowledge.embeddings.registry import create_embedder\n"
-        "from knowledge.settings import Settings\n"
+        "from knowledge.settings.reading import Settings\n"
         f"create_embedder('onnx:{folder}', settings=Settings.read(environ={{}}))\n"
         "heavy = {'numpy', 'onnxruntime', 'tokenizers', 'chromadb', 'fastembed', 'model2vec',"
         " 'torch', 'sentence_transformers', 'llama_cpp', 'huggingface_hub'}\n"

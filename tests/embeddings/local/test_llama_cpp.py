@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from knowledge.embeddings import llama_cpp as provider
+from knowledge.embeddings.local import llama_cpp as provider
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import (
     EmbeddingError,

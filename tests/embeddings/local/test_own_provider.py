@@ -11,7 +11,7 @@ import pytest
 from knowledge import KnowledgeBase
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.registry import create_embedder, embedder_for, provider_names
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.conftest import ROOT, write_files
 
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")

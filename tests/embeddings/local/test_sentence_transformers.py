@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from knowledge.embeddings import sentence_transformers as provider
-from knowledge.embeddings.pooling import pool
+from knowledge.embeddings.local import sentence_transformers as provider
+from knowledge.embeddings.local.onnx_session import pool
+from knowledge.embeddings.local.transformer_files import POOLINGS, read_transformer_files
 from knowledge.embeddings.registry import embedder_for
-from knowledge.embeddings.transformer_files import POOLINGS, read_transformer_files
 from knowledge.errors import (
     EmbeddingError,
     EmbeddingInputTooLongError,
@@ -18,7 +18,7 @@ from knowledge.errors import (
     UntrustedEndpointError,
     UsageError,
 )
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import new_pool
 from tests.embeddings.local.models import TEXTS, VOCABULARY, tokenizer, write_json
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knowledge.embeddings.registry import create_embedder
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 
 KEY = "key-secret-0123456789abcdef"
 

@@ -22,7 +22,7 @@ from knowledge.errors import (
     TransientEmbeddingError,
     UsageError,
 )
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.conftest import ROOT
 from tests.embeddings.fakes import new_pool, unit_vectors, vectors_of
 from tests.embeddings.providers.cases import CASES, NAMES
@@ -231,7 +231,8 @@ def test_a_folder_is_ingested_and_found(case, corpus, data_dir, tmp_path):
 
 def test_importing_the_embeddings_imports_no_providers_library():
     code = (
-        "import sys, knowledge.embeddings, knowledge.embeddings.registry, knowledge.trust\n"
+        "import sys, knowledge.embeddings, knowledge.embeddings.registry\n"
+        "import knowledge.settings.trust\n"
         "heavy = {'httpx', 'openai', 'google', 'azure', 'numpy', 'requests'}\n"
         "print(sorted(heavy & set(sys.modules)))"
     )

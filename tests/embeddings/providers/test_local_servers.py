@@ -48,7 +48,7 @@ def test_strings_are_sent_and_floats_asked_for(connect):
 
 def test_lm_studio_gets_one_request_after_the_other(corpus, data_dir, tmp_path):
     from knowledge import KnowledgeBase
-    from knowledge.settings import Settings
+    from knowledge.settings.reading import Settings
 
     with LMStudioServer() as server:
         environ = {

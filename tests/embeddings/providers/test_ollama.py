@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knowledge.embeddings.ollama import url_of_host
+from knowledge.embeddings.providers.ollama import url_of_host
 from knowledge.errors import EmbeddingError, EmbeddingResponseError, UsageError
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import vectors_of
 from tests.embeddings.providers.ollama_server import OllamaServer
 from tests.openai_server import Reply

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
+from knowledge.embeddings.providers.spaces import space_address
 from knowledge.embeddings.registry import default_provider
-from knowledge.embeddings.spaces import space_address
 from knowledge.errors import (
     EmbeddingAuthError,
     EmbeddingError,
@@ -13,7 +13,7 @@ from knowledge.errors import (
     TransientEmbeddingError,
     UsageError,
 )
-from knowledge.settings import Settings
+from knowledge.settings.reading import Settings
 from tests.embeddings.providers.conftest import KEY
 from tests.embeddings.providers.space_server import SpaceServer
 from tests.openai_server import Reply

@@ -6,8 +6,8 @@ import pytest
 
 from knowledge.embeddings.registry import provider_names
 from knowledge.errors import UntrustedEndpointError
-from knowledge.settings import BY_NAME, TABLE, Settings
-from knowledge.trust import LOCAL, REACH, check_endpoint
+from knowledge.settings.reading import BY_NAME, TABLE, Settings
+from knowledge.settings.trust import LOCAL, REACH, check_endpoint
 from tests.conftest import write_files
 from tests.embeddings.providers.cases import CASES
 

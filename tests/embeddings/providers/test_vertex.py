@@ -180,7 +180,7 @@ def test_google_may_be_out_of_reach(vertex, google, account, monkeypatch):
 def test_a_token_endpoint_is_bounded(vertex, account, monkeypatch, behaviour, kind, said):
     monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda _: None)
     seconds = 0.4 if behaviour is hostile.dripping else 30
-    monkeypatch.setattr("knowledge.embeddings.sign_in_session.SIGN_IN_SECONDS", seconds)
+    monkeypatch.setattr("knowledge.remote.sign_in.SIGN_IN_SECONDS", seconds)
     with hostile.HostileServer(behaviour) as tokens:
         account({"token_uri": f"{tokens.url}/token"})
         with pytest.raises(kind, match=said):

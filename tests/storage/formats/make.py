@@ -13,8 +13,8 @@ import zipfile
 from pathlib import Path
 
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.settings import Settings
-from knowledge.storage import schema
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog import schema
 from tests.conftest import CORPUS, write_files
 
 HERE = Path(__file__).parent

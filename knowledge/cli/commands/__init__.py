@@ -1,0 +1,1 @@
+"""One file per family of commands; `cli.app` imports each when it is called."""

@@ -1,0 +1,101 @@
+"""``knowledge cache stats`` and ``knowledge cache clear``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli.groups import group
+from knowledge.cli.render.tables import show_table
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import KnowledgeError, UsageError
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    from knowledge.storage.local.cache import CacheStats
+
+_MIB = 1024 * 1024
+
+
+def cache_stats(session: Session) -> None:
+    """Show what the embedding cache keeps, by model.
+
+    Example:  knowledge cache stats
+    """
+    with session.open() as kb:
+        stats, path = kb.cache_stats(), str(kb.folder.cache)
+    _show(session, stats, path)
+
+
+def clear_cache(
+    session: Session,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Forget all cached vectors; datasets keep theirs.
+
+    What is embedded again afterwards is paid for again.
+
+    Example:  knowledge cache clear --yes
+    """
+    with session.open() as kb:
+        vectors, path = kb.cache_stats().vectors, str(kb.folder.cache)
+        if not yes and vectors:
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise UsageError("clearing the cache needs --yes: nobody can be asked")
+            if not typer.confirm(f"Forget {counted(vectors, 'vector')}?", err=True):
+                session.note("nothing was cleared")
+                raise typer.Exit(KnowledgeError.exit_code)
+        stats = kb.clear_cache()
+    if session.json:
+        session.print_json("knowledge.cache/1", _record(stats, path))
+    elif not session.quiet:
+        write(f"{counted(stats.vectors, 'vector')} forgotten\n")
+
+
+def _show(session: Session, stats: CacheStats, path: str) -> None:
+    if session.json:
+        session.print_json("knowledge.cache/1", _record(stats, path))
+        return
+    show_table(
+        session,
+        ("VECTORS", "MIB", "MODEL"),
+        [(str(m.vectors), f"{m.bytes / _MIB:.1f}", _shown(m.name)) for m in stats.models],
+        right=(0, 1),
+    )
+    limit = f"{stats.limit // _MIB:,} MiB" if stats.limit else "0: the cache is off"
+    vectors, size = counted(stats.vectors, "vector"), f"{stats.bytes / _MIB:,.1f} MiB"
+    session.note(f"{path}: {vectors}, {size}; limit {limit}")
+
+
+def _shown(name: str) -> str:
+    """Return a model's name as people write it; its options follow where it has some."""
+    try:
+        (provider, model, options), end = json.JSONDecoder().raw_decode(name)
+    except ValueError:
+        return name
+    listed = ", ".join(f"{option}={value}" for option, value in options.items() if value)
+    return f"{provider}:{model}{f' ({listed})' if listed else ''}{name[end:].removesuffix(' at ')}"
+
+
+def _record(stats: CacheStats, path: str) -> dict[str, Any]:
+    return {
+        "path": path,
+        "vectors": stats.vectors,
+        "bytes": stats.bytes,
+        "limit": stats.limit,
+        "models": [
+            {"name": model.name, "vectors": model.vectors, "bytes": model.bytes}
+            for model in stats.models
+        ],
+    }
+
+
+app = group(
+    "cache",
+    "The embedding cache: vectors that were paid or waited for.\n\nExample:  knowledge cache stats",
+    {"stats": cache_stats, "clear": clear_cache},
+)

@@ -1,0 +1,209 @@
+"""The datasets' life: list, create, get, edit, delete."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from knowledge.cli.options import common as options
+from knowledge.cli.options.pairs import edited_metadata, metadata_pairs
+from knowledge.cli.render.cleaning import flat
+from knowledge.cli.render.json_output import json_text
+from knowledge.cli.render.records import dataset_details, dataset_record, file_record, named_note
+from knowledge.cli.render.tables import moment, show_facts, show_table
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import KnowledgeError, UsageError
+from knowledge.model import Dataset
+from knowledge.text.wording import counted
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
+_COLUMNS = ("NAME", "FILES", "CHUNKS", "EMBEDDING", "UPDATED")
+
+
+def list_datasets(session: Session, archive: options.ArchiveOption = None) -> None:
+    """List the datasets.
+
+    Example:  knowledge list-datasets --json
+    """
+    with session.open(archive) as kb:
+        datasets = kb.datasets()
+    if session.json:
+        records = [dataset_record(dataset) for dataset in datasets]
+        session.print_json("knowledge.datasets/1", {"datasets": records})
+        return
+    show_table(session, _COLUMNS, [_row(session, dataset) for dataset in datasets], right=(1, 2))
+    if not datasets:
+        session.note("no datasets yet; `knowledge ingest PATH` makes one")
+
+
+def create_dataset(
+    session: Session,
+    name: NameArgument,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="Metadata of the dataset.", metavar="NAME=VALUE"),
+    ] = None,
+) -> None:
+    """Create an empty dataset; the first ingest chooses its embedder.
+
+    Example:  knowledge create-dataset handbook --metadata team=support
+    """
+    with session.open() as kb:
+        dataset = kb.create_dataset(name, metadata_pairs(metadata or [], "--metadata"))
+    _show(session, dataset, f"created dataset {name!r}")
+
+
+def get_dataset(
+    session: Session,
+    name: NameArgument,
+    no_docs: Annotated[bool, typer.Option("--no-docs", help="Leave the files out.")] = False,
+    archive: options.ArchiveOption = None,
+) -> None:
+    """Show a dataset and its files.
+
+    Example:  knowledge get-dataset handbook --no-docs
+    """
+    with session.open(archive) as kb:
+        dataset = kb.dataset(name)
+        files = [] if no_docs else kb.files(name)
+    if session.json:
+        content = dataset_details(dataset)
+        if not no_docs:
+            content["documents"] = [file_record(file) for file in files]
+        session.print_json("knowledge.dataset/1", {"dataset": content})
+        return
+    show_facts(session, _facts(dataset))
+    if not no_docs:
+        write("\n")
+        rows = [(file.path, str(file.chunks), str(file.size)) for file in files]
+        show_table(session, ("FILE", "CHUNKS", "BYTES"), rows, right=(1, 2))
+
+
+def edit_dataset(
+    session: Session,
+    name: NameArgument,
+    update: options.UpdateMetadataOption = None,
+    replace: options.ReplaceMetadataOption = None,
+    reset: options.ResetMetadataOption = False,
+) -> None:
+    """Change a dataset's metadata.
+
+    Example:  knowledge edit-dataset handbook --update-metadata owner=ana
+    """
+    with session.open() as kb:
+        metadata = edited_metadata(kb.dataset(name).metadata, update, replace, reset)
+        dataset = kb.edit_dataset(name, metadata)
+    _show(session, dataset, f"updated dataset {name!r}: {json_text(metadata)}")
+
+
+def rename_dataset(
+    session: Session,
+    name: NameArgument,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Give a dataset another name.
+
+    Example:  knowledge rename-dataset handbook handbook-2024
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        dataset = kb.rename_dataset(name, new)
+    _show(session, dataset, f"renamed dataset {name!r} to {new!r}")
+
+
+def copy_dataset(
+    session: Session,
+    name: NameArgument,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
+    overwrite: options.OverwriteOption = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Copy a dataset under another name; nothing is embedded again.
+
+    Example:  knowledge copy-dataset handbook experiment
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        dataset = kb.merge_datasets(name, new, overwrite=overwrite)
+    _show(session, dataset, f"copied dataset {name!r} to {new!r}")
+
+
+def merge_datasets(
+    session: Session,
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The datasets.")],
+    into: Annotated[str, typer.Option("--into", help="The dataset that is made.", metavar="NAME")],
+    overwrite: options.OverwriteOption = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Make one dataset of several that have the same model; nothing is embedded again.
+
+    The datasets stay as they are. Where several hold one file, the one ingested last counts.
+
+    Example:  knowledge merge-datasets handbook contracts --into everything
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        dataset = kb.merge_datasets(names, into, overwrite=overwrite)
+    _show(session, dataset, f"merged {counted(len(names), 'dataset')} into {into!r}")
+
+
+def delete_dataset(
+    session: Session,
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Delete a dataset with all it holds; the documents themselves stay.
+
+    Example:  knowledge delete-dataset handbook --yes
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        dataset = kb.dataset(name)
+        if not yes:
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                raise UsageError(f"deleting dataset {name!r} needs --yes: nobody can be asked")
+            question = f"Delete dataset {name!r} with {counted(dataset.files, 'file')}?"
+            if not typer.confirm(question, err=True):
+                session.note("nothing was deleted")
+                raise typer.Exit(KnowledgeError.exit_code)
+        kb.delete_dataset(name)
+    _show(session, dataset, f"deleted dataset {name!r}")
+
+
+def _show(session: Session, dataset: Dataset, sentence: str) -> None:
+    if session.json:
+        session.print_json("knowledge.dataset/1", {"dataset": dataset_details(dataset)})
+    elif not session.quiet:
+        write(flat(sentence) + "\n")
+
+
+def _row(session: Session, dataset: Dataset) -> tuple[str, ...]:
+    embedding = (
+        f"{dataset.embedding.provider}:{dataset.embedding.model}" if dataset.embedding else "-"
+    ) + named_note(dataset.embedding)
+    return (
+        dataset.name,
+        str(dataset.files),
+        str(dataset.chunks),
+        embedding,
+        moment(session, dataset.updated_at),
+    )
+
+
+def _facts(dataset: Dataset) -> list[tuple[str, str]]:
+    splitter = dataset.splitter
+    return [
+        ("name", dataset.name),
+        ("files", str(dataset.files)),
+        ("chunks", str(dataset.chunks)),
+        ("embedding", str(dataset.embedding or "-") + named_note(dataset.embedding)),
+        (
+            "chunk size",
+            f"{splitter.chunk_size} tokens, {splitter.chunk_overlap} overlap" if splitter else "-",
+        ),
+        ("generation", str(dataset.generation)),
+        ("metadata", json_text(dict(dataset.metadata))),
+        ("created", dataset.created_at.isoformat(timespec="seconds")),
+        ("updated", dataset.updated_at.isoformat(timespec="seconds")),
+    ]

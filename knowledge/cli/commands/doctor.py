@@ -1,0 +1,92 @@
+"""``knowledge doctor``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli.options import common as options
+from knowledge.cli.render.summary import one_line
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import DamagedStoreError
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    from knowledge.doctor.findings import DoctorReport, Finding
+
+
+def doctor(
+    session: Session,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
+    ] = None,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Repair what can be repaired, after a backup.")
+    ] = False,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Send nothing to an embedding provider.")
+    ] = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Check the data folder: catalog, indexes, cache, leftovers, room, providers, settings.
+
+    Each finding comes with what to do about it. A repair takes lost vectors from the embedding
+    cache, or embeds the stored texts again. Ends with 7 when something is damaged and was not
+    repaired.
+
+    Example:  knowledge doctor --fix
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        report = kb.doctor(name, fix=fix, offline=offline)
+    if session.json:
+        session.print_json("knowledge.doctor/1", _record(report))
+    else:
+        for finding in report.findings:
+            write(_line(finding) + "\n")
+        write(_summary(report) + "\n")
+        if report.backup is not None:
+            session.note(f"backup: {report.backup}")
+        if session.verbose:
+            versions = report.versions.items()
+            session.note(", ".join(f"{name} {version}" for name, version in versions))
+    if report.damaged:
+        raise typer.Exit(DamagedStoreError.exit_code)
+
+
+def _line(finding: Finding) -> str:
+    mark = "fixed" if finding.fixed else finding.severity.value
+    subject = one_line(finding.subject)
+    line = f"{mark}: {subject}: {one_line(finding.message)} [{finding.code}]"
+    return f"{line}\n    {one_line(finding.remedy)}" if finding.remedy else line
+
+
+def _summary(report: DoctorReport) -> str:
+    fixed = sum(finding.fixed for finding in report.findings)
+    left = len(report.findings) - fixed
+    state = "damaged" if report.damaged else "whole"
+    found = [counted(left, "finding") if left else "nothing to mend"]
+    if fixed:
+        found = [f"{fixed} fixed", f"{left} left"]
+    return f"{state}: {counted(len(report.datasets), 'dataset')} checked, {', '.join(found)}"
+
+
+def _record(report: DoctorReport) -> dict[str, Any]:
+    return {
+        "damaged": report.damaged,
+        "datasets": list(report.datasets),
+        "findings": [
+            {
+                "code": finding.code,
+                "severity": finding.severity.value,
+                "subject": finding.subject,
+                "message": finding.message,
+                "remedy": finding.remedy,
+                "fixed": finding.fixed,
+            }
+            for finding in report.findings
+        ],
+        "backup": None if report.backup is None else str(report.backup),
+        "versions": dict(report.versions),
+    }

@@ -1,0 +1,270 @@
+"""``knowledge embed``."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from knowledge.cli.options import common as options
+from knowledge.cli.options import embedding as embedding
+from knowledge.cli.render.json_output import json_text
+from knowledge.cli.render.terminal import binary_output, write
+from knowledge.cli.session import Session
+from knowledge.errors import PathNotFoundError, SomeFilesFailedError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.errors import EmbeddingError
+    from knowledge.knowledge_base import KnowledgeBase
+
+    Pairs = Iterable[tuple[str, NDArray[np.float32]]]
+
+_FORMATS = ("jsonl", "npy")
+
+
+def embed(
+    session: Session,
+    texts: Annotated[
+        list[str] | None, typer.Argument(metavar="[TEXT...]", help="Texts; - is stdin.")
+    ] = None,
+    file: Annotated[
+        list[Path] | None,
+        typer.Option("--file", "-f", help="File of texts, one a line; - is stdin.", metavar="FILE"),
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Take each file, and stdin, as one text.")
+    ] = False,
+    query: Annotated[
+        bool, typer.Option("--query", help="Embed questions; with --similarity, the first text.")
+    ] = False,
+    output: Annotated[
+        str, typer.Option("--output", help="jsonl or npy.", metavar="FORMAT")
+    ] = "jsonl",
+    target: Annotated[
+        Path | None, typer.Option("--target", "-o", help="File to write to.", metavar="FILE")
+    ] = None,
+    similarity: Annotated[
+        bool, typer.Option("--similarity", help="Print how alike two texts are instead.")
+    ] = False,
+    metric: Annotated[
+        str,
+        typer.Option(
+            "--metric",
+            help="cosine, dot, or euclidean (the distance below zero).",
+            metavar="METRIC",
+        ),
+    ] = "cosine",
+    embedding_model_provider: options.ProviderOption = None,
+    query_instruction: embedding.QueryInstructionOption = None,
+    document_instruction: embedding.DocumentInstructionOption = None,
+    rpm: embedding.RpmOption = None,
+    tpm: embedding.TpmOption = None,
+    no_cache: embedding.NoCacheOption = False,
+) -> None:
+    """Print the vectors of texts as JSON Lines; they have unit length.
+
+    --output npy writes a NumPy array of shape (texts, dimensions) to --target. A text that the
+    model refuses while it takes others is named, and costs exit code 4; with npy it ends all.
+
+    Example:  knowledge embed "the signing key" --similarity "the key to sign with"
+    """
+    flags = embedding.embedding_flags(
+        query_instruction=query_instruction,
+        document_instruction=document_instruction,
+        rpm=rpm,
+        tpm=tpm,
+        no_cache=no_cache,
+    )
+    if not texts and not file:
+        raise UsageError("nothing to embed", hint="Name a TEXT, or -f FILE; - is stdin.")
+    if output not in _FORMATS:
+        raise UsageError(f"--output must be one of {', '.join(_FORMATS)}, not {output!r}")
+    if target is not None:
+        _check_target(target)
+    with session.open(embedding_model_provider=embedding_model_provider, **flags) as kb:
+        lines = _texts(texts or [], file or [], whole=whole)
+        if similarity:
+            _compare(session, kb, list(lines), metric=metric, query=query)
+        else:
+            _embed(session, kb, lines, query=query, output=output, target=target)
+
+
+def _check_target(target: Path) -> None:
+    """Find out before anything is sent that the vectors can't be kept."""
+    if target.is_dir():
+        raise UsageError(f"--target {target} is a folder", hint="Name a file in it.")
+    if not target.parent.is_dir():
+        raise PathNotFoundError(f"--target: there is no folder {target.parent}")
+
+
+@contextmanager
+def _written(target: Path) -> Iterator[BinaryIO]:
+    """Give a stream whose content becomes the target's when all went well; else that stays."""
+    if target.exists() and not target.is_file():  # a device, or a pipe
+        with target.open("wb") as stream:
+            yield stream
+        return
+    target = target.resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    try:
+        with beside.open("xb") as stream:
+            yield stream
+        beside.replace(target)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _texts(texts: list[str], files: list[Path], *, whole: bool) -> Iterator[str]:
+    for text in texts:
+        if text == "-":
+            yield from _lines(_stdin(), whole=whole)
+        else:
+            yield text
+    for path in files:
+        if str(path) == "-":
+            yield from _lines(_stdin(), whole=whole)
+            continue
+        if not path.is_file():
+            raise PathNotFoundError(f"there is no file {path}")
+        with path.open(encoding="utf-8", errors="replace") as stream:
+            yield from _lines(stream, whole=whole)
+
+
+def _stdin() -> io.TextIOBase:
+    return io.TextIOWrapper(sys.stdin.buffer, encoding="utf-8", errors="replace")
+
+
+def _lines(stream: Any, *, whole: bool) -> Iterator[str]:
+    """Yield the lines that are not blank, or all as one text."""
+    if whole:
+        yield stream.read()
+        return
+    for line in stream:
+        if text := line.strip():
+            yield text
+
+
+def _compare(
+    session: Session, kb: KnowledgeBase, texts: list[str], *, metric: str, query: bool
+) -> None:
+    if len(texts) != 2:
+        raise UsageError(f"--similarity takes two texts, not {len(texts)}")
+    score = kb.similarity(*texts, metric=metric, query=query)
+    if session.json:
+        content = {"metric": metric, "similarity": round(score, 6), "texts": texts}
+        session.print_json("knowledge.similarity/1", content)
+    else:
+        write(f"{score:.6f}\n")
+
+
+def _embed(
+    session: Session,
+    kb: KnowledgeBase,
+    lines: Iterable[str],
+    *,
+    query: bool,
+    output: str,
+    target: Path | None,
+) -> None:
+    """Write the vectors; a text that alone is refused is told, and costs exit code 4."""
+    refused: dict[int, EmbeddingError] = {}
+
+    def told(number: int, _text: str, error: EmbeddingError) -> None:
+        refused[number] = error
+        session.note(f"text {number + 1} has no vector: {error.message}")
+
+    # A row of an array has no number of its own, so none may be left out.
+    on_refused = None if output == "npy" else told
+    pairs = kb.embed(lines, query=query, on_refused=on_refused)
+    count = _write(session, kb, pairs, refused, output=output, target=target)
+    if refused:
+        if not count:
+            raise next(iter(refused.values()))
+        raise typer.Exit(SomeFilesFailedError.exit_code)
+
+
+def _write(
+    session: Session,
+    kb: KnowledgeBase,
+    pairs: Pairs,
+    refused: Mapping[int, EmbeddingError],
+    *,
+    output: str,
+    target: Path | None,
+) -> int:
+    """Write all pairs, and return how many there were; ``refused`` fills meanwhile."""
+    if target is None and output == "npy" and (session.json or sys.stdout.isatty()):
+        raise UsageError("--output npy is no text", hint="Name a file: --target vectors.npy")
+    records: list[dict[str, Any]] = []
+    if output == "npy":
+        count, dimensions = _save(pairs, target)
+    elif target is not None:
+        with _written(target) as stream:
+            put = io.TextIOWrapper(stream, encoding="utf-8", write_through=True).write
+            count, dimensions = _write_lines(pairs, refused, put)
+    elif session.json:
+        count, dimensions = _write_lines(
+            pairs, refused, lambda line: records.append(json.loads(line))
+        )
+    else:
+        count, dimensions = _write_lines(pairs, refused, write)
+    if session.json and (count or not refused):
+        spec = kb.embedding_model()
+        content = {
+            "provider": spec.provider,
+            "model": spec.model,
+            "dimensions": dimensions,
+            "count": count,
+            "target": None if target is None else str(target),
+            "embeddings": records,
+            "refused": [
+                {"index": index, "reason": error.message} for index, error in refused.items()
+            ],
+        }
+        session.print_json("knowledge.embed/1", content)
+    return count
+
+
+def _write_lines(
+    pairs: Pairs, refused: Mapping[int, EmbeddingError], put: Callable[[str], object]
+) -> tuple[int, int | None]:
+    """Give a line of JSON for each text to ``put``; return the shape of all vectors."""
+    count, dimensions = 0, None
+    for text, vector in pairs:
+        # Whatever was refused by now stood before this text.
+        put(json_text(_record(count + len(refused), text, vector)) + "\n")
+        count, dimensions = count + 1, len(vector)
+    return count, dimensions
+
+
+def _record(index: int, text: str, vector: NDArray[np.float32]) -> dict[str, Any]:
+    # Through text: the shortest decimals that give the same float32.
+    return {"index": index, "text": text, "vector": [float(str(number)) for number in vector]}
+
+
+def _save(pairs: Pairs, target: Path | None) -> tuple[int, int | None]:
+    """Write a NumPy array to a file or to stdout; return its shape."""
+    import numpy as np
+
+    rows = [vector for _, vector in pairs]
+    array = np.stack(rows) if rows else np.empty((0, 0), np.float32)
+    content = io.BytesIO()
+    np.save(content, array, allow_pickle=False)
+    if target is None:
+        binary_output().write(content.getvalue())
+    else:
+        with _written(target) as stream:
+            stream.write(content.getvalue())
+    return len(rows), array.shape[1] if rows else None

@@ -1,0 +1,158 @@
+"""The files of a dataset: list, get, edit, delete."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from knowledge.cli.options import common as options
+from knowledge.cli.options.pairs import edited_metadata
+from knowledge.cli.render.records import chunk_record, file_record, missed_record
+from knowledge.cli.render.summary import one_line
+from knowledge.cli.render.tables import moment, show_facts, show_table
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import UsageError
+from knowledge.model import SourceFile
+
+FileArgument = Annotated[
+    str, typer.Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
+]
+
+
+_STATUSES = ("ingested", "failed", "empty", "unsupported")
+
+
+def list_files(
+    session: Session,
+    dataset: options.DatasetOption = None,
+    status: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--status",
+            help="ingested: what it holds, the default; failed, empty, unsupported: what it lacks.",
+            metavar="STATUS",
+        ),
+    ] = None,
+) -> None:
+    """List the files of a dataset.
+
+    With --status failed, the files that could not be taken in when they were read last, and why.
+
+    Example:  knowledge list-files -d handbook --status failed
+    """
+    asked = status or ["ingested"]
+    for one in asked:
+        if one not in _STATUSES:
+            raise UsageError(f"--status must be one of {', '.join(_STATUSES)}, not {one!r}")
+    with session.open(dataset=dataset) as kb:
+        name = kb.settings["dataset"]
+        missed = [one for one in kb.missed_files(name) if one.problem.status in asked]
+        files = kb.files(name) if "ingested" in asked else []
+    if session.json:
+        content = {
+            "dataset": name,
+            "files": [file_record(file) for file in files],
+            "missed": [missed_record(one) for one in missed],
+        }
+        session.print_json("knowledge.files/1", content)
+        return
+    if "ingested" in asked:
+        _show_files(session, files)
+    if missed or "ingested" not in asked:
+        rows = [(one.problem.file, one.problem.status, one.problem.reason) for one in missed]
+        show_table(session, ("FILE", "STATUS", "REASON"), rows)
+
+
+def _show_files(session: Session, files: Sequence[SourceFile]) -> None:
+    """Print a row for each file; ids are for scripts, and take a person's room for the names."""
+    here = os.getcwd() + os.sep if session.on_terminal else ""  # noqa: PTH109
+    rows = [
+        (
+            file.path.removeprefix(here),
+            str(file.chunks),
+            str(file.size),
+            moment(session, file.ingested_at),
+            *([] if session.on_terminal else [file.id]),
+        )
+        for file in files
+    ]
+    show_table(session, ("FILE", "CHUNKS", "BYTES", "INGESTED"), rows, right=(1, 2))
+
+
+def get_file(
+    session: Session,
+    file: FileArgument,
+    dataset: options.DatasetOption = None,
+    text: Annotated[bool, typer.Option("--text", help="Print the text of its chunks.")] = False,
+) -> None:
+    """Show a file that a dataset holds.
+
+    The end of its path will do, such as its bare name, where only one file has it.
+
+    Example:  knowledge get-file docs/guide.md --text
+    """
+    with session.open(dataset=dataset) as kb:
+        name = kb.settings["dataset"]
+        found, chunks = kb.file(file, name)
+    if session.json:
+        record = file_record(found)
+        if text:
+            record["passages"] = [chunk_record(chunk) for chunk in chunks]
+        session.print_json("knowledge.file/1", {"dataset": name, "file": record})
+        return
+    if text:
+        for chunk in chunks:
+            write(f"[{chunk.passage.ordinal}] {chunk.id}\n{chunk.passage.text.strip()}\n\n")
+        return
+    show_facts(session, [(key, one_line(str(v))) for key, v in file_record(found).items()])
+
+
+def edit_file(
+    session: Session,
+    file: FileArgument,
+    dataset: options.DatasetOption = None,
+    update: options.UpdateMetadataOption = None,
+    replace: options.ReplaceMetadataOption = None,
+    reset: options.ResetMetadataOption = False,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="The same as --update-metadata.", metavar="NAME=VALUE"),
+    ] = None,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Change what you say of a file; nothing is embedded again.
+
+    Example:  knowledge edit-file docs/guide.md --metadata owner=ana
+    """
+    update = [*(update or ()), *(metadata or ())] or None
+    with session.open(dataset=dataset, lock_timeout=lock_timeout) as kb:
+        name = kb.settings["dataset"]
+        given = edited_metadata(kb.file(file, name)[0].given, update, replace, reset)
+        edited = kb.edit_file(file, given, name)
+    if session.json:
+        session.print_json("knowledge.file/1", {"dataset": name, "file": file_record(edited)})
+    elif not session.quiet:
+        write(f"updated {one_line(edited.path)} in dataset {name!r}\n")
+
+
+def delete_file(
+    session: Session,
+    file: FileArgument,
+    dataset: options.DatasetOption = None,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Remove a file from a dataset; the file itself stays where it is.
+
+    Example:  knowledge delete-file docs/old.md -d handbook
+    """
+    with session.open(dataset=dataset, lock_timeout=lock_timeout) as kb:
+        name = kb.settings["dataset"]
+        removed = kb.delete_file(file, name)
+    if session.json:
+        session.print_json("knowledge.file/1", {"dataset": name, "file": file_record(removed)})
+    elif not session.quiet:
+        write(f"removed {one_line(removed.path)} from dataset {name!r}\n")

@@ -1,0 +1,169 @@
+"""``knowledge flows list``, ``show`` and ``validate``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli.groups import group
+from knowledge.cli.options import common as options
+from knowledge.cli.render.cleaning import cleaned, flat
+from knowledge.cli.render.tables import show_table
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import FlowsFileError, UsageError
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    from knowledge.flows.model import Flow, FlowsFile
+    from knowledge.flows.problems import Problem
+    from knowledge.knowledge_base import KnowledgeBase
+
+
+def list_flows(session: Session, flows_file: options.FlowsFileOption = None) -> None:
+    """List the flows of the flows file, and the blueprints that are shipped.
+
+    Example:  knowledge flows list --flows-file flows.yaml
+    """
+    with session.open(flows_file=flows_file) as kb:
+        files = [file for file in (kb.flows(), *_blueprints(kb)) if file is not None]
+    rows = [(file, flow) for file in files for flow in file.flows.values()]
+    if session.json:
+        session.print_json(
+            "knowledge.flows/1", {"flows": [_flow_record(file, flow) for file, flow in rows]}
+        )
+        return
+    show_table(
+        session,
+        ("FLOW", "DEFAULT", "FILE", "DOES", "ASKS A MODEL", "DATASETS"),
+        [
+            (
+                flow.name,
+                "yes" if flow.default else "no",
+                file.source,
+                _does(flow),
+                ", ".join(flow.model_steps) or "-",
+                ", ".join(_datasets(file, flow)) or "-",
+            )
+            for file, flow in rows
+        ],
+    )
+
+
+def show_flow(
+    session: Session,
+    name: Annotated[
+        str | None,
+        typer.Argument(metavar="[NAME]", help="The flow; default the default one."),
+    ] = None,
+    flows_file: options.FlowsFileOption = None,
+) -> None:
+    """Show one flow as a file holds it, with what is left open left out; keys are masked.
+
+    Example:  knowledge flows show --flows-file blueprint:context
+    """
+    from knowledge.flows.reading import choose_flow
+
+    with session.open(flows_file=flows_file) as kb:
+        file = kb.flows()
+        if file is None:
+            raise UsageError(
+                "no flows file is named",
+                hint="Add --flows-file FILE, or --flows-file blueprint:NAME.",
+            )
+        flow = choose_flow(file, name or "", ())
+    if session.json:
+        session.print_json(
+            "knowledge.flow/1", {**_flow_record(file, flow), "content": flow.shown()}
+        )
+        return
+    import yaml
+
+    content = {"flows": {flow.name: flow.shown()}}
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    if cleaned(text) != text:  # YAML has escapes of its own for what can't be printed
+        text = yaml.safe_dump(content, sort_keys=False)
+    write(text)
+
+
+def validate_flows(
+    session: Session,
+    file: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[FILE]", help="The file, or blueprint:NAME; default KNOW_FLOWS_FILE."
+        ),
+    ] = None,
+) -> None:
+    """Check a flows file: all that is wrong with it, with the line, and what was perhaps meant.
+
+    Exit codes: 0 it can be used, 2 it can't.
+
+    Example:  knowledge flows validate flows.yaml
+    """
+    with session.open() as kb:
+        inspected = kb.inspect_flows(file)
+    errors, notices = inspected.errors, inspected.file.notices
+    if session.json:
+        session.print_json(
+            "knowledge.validation/1",
+            {
+                "file": inspected.file.source,
+                "valid": not errors,
+                "flows": list(inspected.file.flows),
+                "errors": list(map(_problem_record, errors)),
+                "notices": list(map(_problem_record, notices)),
+            },
+        )
+    else:
+        for kind, problems in (("error", errors), ("note", notices)):
+            for problem in problems:
+                write(_line(inspected.file.source, kind, problem))
+        if not errors and not session.quiet:
+            flows = counted(len(inspected.file.flows), "flow")
+            write(f"{flat(inspected.file.source)}: {flows}, all valid\n")
+    if errors:
+        raise typer.Exit(FlowsFileError.exit_code)
+
+
+def _blueprints(kb: KnowledgeBase) -> list[FlowsFile]:
+    return [kb.inspect_flows(f"blueprint:{name}").file for name in kb.blueprints()]
+
+
+def _does(flow: Flow) -> str:
+    parts = {"ingest": flow.ingests, "retrieve": flow.retrieval is not None}
+    return ", ".join(name for name, does in parts.items() if does)
+
+
+def _datasets(file: FlowsFile, flow: Flow) -> list[str]:
+    return [dataset for dataset, name in file.datasets.items() if name == flow.name]
+
+
+def _flow_record(file: FlowsFile, flow: Flow) -> dict[str, Any]:
+    return {
+        "name": flow.name,
+        "file": file.source,
+        "default": flow.default,
+        "ingests": flow.ingests,
+        "retrieves": flow.retrieval is not None,
+        "model_steps": flow.model_steps,
+        "datasets": _datasets(file, flow),
+    }
+
+
+def _problem_record(problem: Problem) -> dict[str, Any]:
+    return {"line": problem.line, "message": problem.message, "hint": problem.hint or None}
+
+
+def _line(source: str, kind: str, problem: Problem) -> str:
+    hint = f" {problem.hint}" if problem.hint else ""
+    return flat(f"{source}:{problem.line}: {kind}: {problem.message}.{hint}") + "\n"
+
+
+app = group(
+    "flows",
+    "Flows: files that say how documents are read and questions answered.\n\n"
+    "Example:  knowledge flows list",
+    {"list": list_flows, "show": show_flow, "validate": validate_flows},
+)

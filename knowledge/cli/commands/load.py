@@ -1,0 +1,141 @@
+"""``knowledge load``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli.options import sources as source
+from knowledge.cli.options.pairs import metadata_pairs
+from knowledge.cli.render.json_output import json_text
+from knowledge.cli.render.summary import one_line
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import SomeFilesFailedError, UsageError
+from knowledge.model import FileStatus
+
+if TYPE_CHECKING:
+    from knowledge.ingestion.sources.source_text import SourceText
+
+STDIN_NAME = "stdin"
+BREAK = "\n---docbreak---\n"
+
+
+def load(
+    session: Session,
+    input_: Annotated[
+        str,
+        typer.Argument(metavar="INPUT", help="A file or a URL; - is stdin.", show_default=False),
+    ],
+    output: Annotated[
+        str, typer.Argument(metavar="OUTPUT", help="The file to write; - is stdout.")
+    ] = "-",
+    format_: Annotated[
+        str,
+        typer.Option("--format", help="structured (JSON), markdown or text.", metavar="FORMAT"),
+    ] = "structured",
+    name: Annotated[
+        str | None,
+        typer.Option("--name", help="Name of the document on stdin.", metavar="NAME"),
+    ] = None,
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),
+    ] = None,
+    loader: source.LoaderOption = None,
+    html: source.HtmlOption = None,
+    ocr: source.OcrOption = None,
+    password: source.PasswordOption = None,
+    allow_private_hosts: source.AllowPrivateHostsOption = False,
+) -> None:
+    """Print or write the text of one document, as ingest would read it.
+
+    No dataset is needed or touched. The structured form can be ingested: it holds one document for
+    each page, slide, sheet or member. Exit codes: 0 done, 1 unreadable, 3 no such file or page, 4 a
+    part of it could not be read.
+
+    Example:  knowledge load report.pdf - --format text
+    """
+    render = _renderer(format_)
+    flags = source.source_flags(
+        loader=loader, html=html, ocr=ocr, allow_private_hosts=allow_private_hosts
+    )
+    added = metadata_pairs(metadata or [], "--metadata")
+    if name is not None and input_ != "-":
+        raise UsageError("--name goes with - (standard input)")
+    if output != "-" and Path(output).is_dir():
+        raise UsageError(f"OUTPUT {output} is a folder", hint="Name the file to write.")
+    with session.open(**flags) as kb:
+        content = sys.stdin.buffer.read() if input_ == "-" else None
+        told = name or STDIN_NAME if input_ == "-" else input_
+        text = kb.load(told, content=content, passwords=source.given_passwords(session, password))
+    common = {**text.metadata, "source": text.source, **added}
+    if output != "-":
+        Path(output).write_text(render(text, common), encoding="utf-8", newline="\n")
+    if session.json:
+        session.print_json("knowledge.load/1", _record(text, common, output))
+    elif output == "-":
+        write(render(text, common))
+    _tell(session, text)
+
+
+def _tell(session: Session, text: SourceText) -> None:
+    for problem in text.problems:
+        place = f"{text.source}!/{problem.file}" if problem.file else text.source
+        session.note(f"{problem.status}: {one_line(place)}: {problem.reason}")
+    if any(problem.status == FileStatus.FAILED for problem in text.problems):
+        raise typer.Exit(SomeFilesFailedError.exit_code)
+
+
+def _renderer(name: str) -> Callable[[SourceText, Mapping[str, Any]], str]:
+    known = {"structured": _structured, "markdown": _markdown, "text": _text}
+    if name.lower() not in known:
+        raise UsageError(f"--format is one of {', '.join(known)}, not {name!r}")
+    return known[name.lower()]
+
+
+def _structured(text: SourceText, common: Mapping[str, Any]) -> str:
+    return json_text(_content(text, common), indent=2) + "\n"
+
+
+def _content(text: SourceText, common: Mapping[str, Any]) -> dict[str, Any]:
+    documents = [{"metadata": dict(one.metadata), "content": one.content} for one in text.parts]
+    return {"metadata": dict(common), "documents": documents}
+
+
+def _markdown(text: SourceText, common: Mapping[str, Any]) -> str:
+    """Return the parts as Markdown, each behind a line with its metadata."""
+    blocks = []
+    for part in text.parts:
+        told = json_text({**common, **part.metadata})
+        blocks.append(f"!metadata {told}\n{part.content}")
+    return BREAK.join(blocks) + "\n"
+
+
+def _text(text: SourceText, _: Mapping[str, Any]) -> str:
+    """Return the parts, each below its document's heading where that does not stand in it."""
+    blocks: list[str] = []
+    before: Sequence[str] = ()
+    for part in text.parts:
+        heading = part.metadata.get("heading") or ()
+        if heading and heading != before and heading[-1] not in part.content:
+            blocks.append(" > ".join(heading))
+        blocks.append(part.content.strip("\n"))
+        before = heading
+    return "\n\n".join(blocks) + "\n"
+
+
+def _record(text: SourceText, common: Mapping[str, Any], output: str) -> dict[str, Any]:
+    return {
+        "source": text.source,
+        "output": None if output == "-" else output,
+        **_content(text, common),
+        "problems": [
+            {"file": problem.file, "status": problem.status, "reason": problem.reason}
+            for problem in text.problems
+        ],
+    }

@@ -1,0 +1,141 @@
+"""``knowledge models list`` and ``knowledge models test``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli.groups import group
+from knowledge.cli.options import embedding as embedding
+from knowledge.cli.render.tables import show_facts, show_table
+from knowledge.cli.render.terminal import field
+from knowledge.cli.session import Session
+from knowledge.errors import EmbeddingError
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    from knowledge.embeddings.listing import ProviderInfo
+    from knowledge.embeddings.probe import ProbeReport
+
+
+def list_models(session: Session) -> None:
+    """List the embedding providers and profiles: what each needs, and which are ready here.
+
+    Ready means that nothing is missing on this machine; nothing is sent.
+
+    Example:  knowledge models list
+    """
+    with session.open() as kb:
+        providers = kb.providers()
+    if session.json:
+        records = [_provider_record(provider) for provider in providers]
+        session.print_json("knowledge.models/1", {"providers": records})
+        return
+    show_table(
+        session,
+        ("PROVIDER", "READY", "KIND", "RUNS ON", "MISSING"),
+        [(p.name, "yes" if p.ready else "no", p.kind, _where(p), p.missing) for p in providers],
+    )
+
+
+def try_model(
+    session: Session,
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PROVIDER:MODEL]",
+            help="The provider, profile or model; default what the settings lead to.",
+        ),
+    ] = None,
+    query_instruction: embedding.QueryInstructionOption = None,
+    document_instruction: embedding.DocumentInstructionOption = None,
+    rpm: embedding.RpmOption = None,
+    tpm: embedding.TpmOption = None,
+) -> None:
+    """Try a model out: its vectors, latency, batch limit and the best number of threads.
+
+    It looks for the faults that servers do not report: vectors of a quarter of their size, equal,
+    empty, unordered or not finite. Costs a few thousand tokens. Exit code 5 when it fails.
+
+    Example:  knowledge models test static
+    """
+    flags = embedding.embedding_flags(
+        query_instruction=query_instruction,
+        document_instruction=document_instruction,
+        rpm=rpm,
+        tpm=tpm,
+    )
+    with session.open(embedding_model_provider=model, **flags) as kb:
+        report = kb.test_model()
+    if session.json:
+        session.print_json("knowledge.probe/1", _probe_record(report))
+    else:
+        show_facts(session, [(field(name), field(value)) for name, value in _facts(report)])
+    if report.failed:
+        raise typer.Exit(EmbeddingError.exit_code)
+
+
+def _provider_record(provider: ProviderInfo) -> dict[str, Any]:
+    return {
+        "name": provider.name,
+        "kind": provider.kind,
+        "runs_on": provider.where or None,
+        "ready": provider.ready,
+        "requires": [
+            {"variables": list(need.variables), "is_set": need.is_set} for need in provider.requires
+        ],
+        "extra": provider.extra or None,
+        "installed": provider.installed,
+        "problem": provider.problem or None,
+        **({"names": provider.names} if provider.names else {}),
+    }
+
+
+def _where(provider: ProviderInfo) -> str:
+    return provider.where or ("names code" if provider.names == "code" else "-")
+
+
+def _probe_record(report: ProbeReport) -> dict[str, Any]:
+    return {
+        "provider": report.provider,
+        "model": report.model,
+        "endpoint": report.endpoint or None,
+        "failed": report.failed,
+        "dimensions": report.dimensions,
+        "latency_ms": report.latency_ms,
+        "batch": report.batch,
+        "batch_is_limit": report.batch_is_limit,
+        "threads": report.threads,
+        "throughput": [
+            {"threads": threads, "texts_per_second": speed}
+            for threads, speed in report.throughput.items()
+        ],
+        "findings": [
+            {"name": finding.name, "status": finding.status, "text": finding.text}
+            for finding in report.findings
+        ],
+    }
+
+
+def _facts(report: ProbeReport) -> Iterator[tuple[str, str]]:
+    where = f" at {report.endpoint}" if report.endpoint else ", on this machine"
+    yield "model", f"{report.provider}:{report.model}{where}"
+    for finding in report.findings:
+        yield f"{finding.status}: {finding.name}", finding.text
+    if report.latency_ms is not None:
+        yield "latency", f"{report.latency_ms:g} ms for one text"
+    if report.batch is not None:
+        yield "batch", counted(report.batch, "text") + ("" if report.batch_is_limit else " or more")
+    for threads, speed in report.throughput.items():
+        best = ", the best choice" if threads == report.threads else ""
+        yield f"threads {threads}", f"{speed:,.0f} texts/s{best}"
+
+
+app = group(
+    "models",
+    "The embedding models: which there are, and whether one works.\n\n"
+    "Example:  knowledge models list",
+    {"list": list_models, "test": try_model},
+)

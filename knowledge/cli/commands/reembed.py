@@ -1,0 +1,88 @@
+"""``knowledge reembed``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from knowledge.cli.options import common as options
+from knowledge.cli.options import embedding as embedding
+from knowledge.cli.render.cleaning import flat
+from knowledge.cli.render.progress import count_bar
+from knowledge.cli.render.records import embedding_record
+from knowledge.cli.render.summary import cost_in_words
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    from knowledge.model import ReembedReport
+
+
+def reembed(
+    session: Session,
+    name: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.")],
+    embedding_model_provider: options.ProviderOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Even where the dataset has that model already.")
+    ] = False,
+    query_instruction: embedding.QueryInstructionOption = None,
+    document_instruction: embedding.DocumentInstructionOption = None,
+    rpm: embedding.RpmOption = None,
+    tpm: embedding.TpmOption = None,
+    no_cache: embedding.NoCacheOption = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Give a dataset another embedding model: its stored texts are embedded anew.
+
+    No source file is needed, and chunks keep their ids. Questions are answered with the old model
+    until all is done. When it is stopped, run it again: what was embedded is in the cache.
+
+    Example:  knowledge reembed default --embedding-model-provider static
+    """
+    flags = embedding.embedding_flags(
+        query_instruction=query_instruction,
+        document_instruction=document_instruction,
+        rpm=rpm,
+        tpm=tpm,
+        no_cache=no_cache,
+    )
+    with session.open(
+        embedding_model_provider=embedding_model_provider, lock_timeout=lock_timeout, **flags
+    ) as kb:
+        try:
+            with count_bar(session, "chunks") as progress:
+                report = kb.reembed(name, force=force, progress=progress)
+        except KeyboardInterrupt:
+            session.note("the dataset has its old model still; run again to go on")
+            raise
+    if session.json:
+        session.print_json("knowledge.reembed/1", _record(report))
+    elif not session.quiet:
+        for line in _lines(report):
+            write(flat(line) + "\n")
+
+
+def _lines(report: ReembedReport) -> list[str]:
+    if not report.chunks:
+        return [f"{report.dataset}: is embedded with {report.after} already"]
+    chunks = counted(report.chunks, "chunk")
+    done = f"{counted(report.embedded, 'text')} embedded, {counted(report.tokens, 'token')}"
+    return [
+        f"{report.dataset}: {chunks}, from {report.before} to {report.after}",
+        f"{done}{cost_in_words(report.cost_usd)}, in {report.seconds:.1f} s",
+    ]
+
+
+def _record(report: ReembedReport) -> dict[str, Any]:
+    return {
+        "dataset": report.dataset,
+        "before": embedding_record(report.before),
+        "after": embedding_record(report.after),
+        "chunks": report.chunks,
+        "embedded": report.embedded,
+        "tokens": report.tokens,
+        "cost_usd": report.cost_usd,
+        "seconds": report.seconds,
+    }

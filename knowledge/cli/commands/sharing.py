@@ -1,0 +1,106 @@
+"""``knowledge export`` and ``knowledge import``."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from knowledge.cli.options import common as options
+from knowledge.cli.render.cleaning import flat
+from knowledge.cli.render.records import dataset_record, named_note
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import UsageError
+from knowledge.model import Dataset
+from knowledge.text.wording import counted
+
+_SUFFIXES = {"archive": "zip", "jsonl": "jsonl", "parquet": "parquet"}
+
+
+def export(
+    session: Session,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME...]", help="The datasets.")
+    ] = None,
+    all_: Annotated[bool, typer.Option("--all", "-a", help="All datasets.")] = False,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", help="The file, or a folder to put it in.", metavar="PATH"),
+    ] = ".",
+    format_: Annotated[
+        str,
+        typer.Option(
+            "--format",
+            help="archive: all of it, for `knowledge import`; jsonl, parquet: a row a chunk.",
+            metavar="FORMAT",
+        ),
+    ] = "archive",
+) -> None:
+    """Write datasets to one file: to hand on, to keep, or for other tools.
+
+    Equal datasets give equal archives. An archive can be asked as it is, with --archive.
+
+    Example:  knowledge export handbook --output handbook.zip
+    """
+    if bool(names) is all_:
+        raise UsageError("name the datasets to export, or give --all")
+    if format_ not in _SUFFIXES:
+        raise UsageError(f"--format must be one of {', '.join(_SUFFIXES)}, not {format_!r}")
+    target = Path(output)
+    if target.is_dir():
+        stamp = datetime.now().astimezone().strftime("%Y-%m-%d-%H-%M-%S")
+        target /= f"knowledge-export-{stamp}.{_SUFFIXES[format_]}"
+    with session.open() as kb:
+        if format_ == "archive":
+            datasets = kb.export_datasets(names or (), target)
+        else:
+            datasets = kb.export_table(names or (), target, kind=format_)
+    if session.json:
+        records = [dataset_record(dataset) for dataset in datasets]
+        content = {"file": str(target), "bytes": target.stat().st_size, "datasets": records}
+        session.print_json("knowledge.export/1", content)
+    elif not session.quiet:
+        size = counted(target.stat().st_size, "byte")
+        names_written = ", ".join(dataset.name for dataset in datasets)
+        write(flat(f"{target}: {names_written}, {size}") + "\n")
+
+
+def import_(
+    session: Session,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="What `export` wrote.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[NAME...]", help="Datasets in it; default all."),
+    ] = None,
+    rename: Annotated[
+        str | None,
+        typer.Option("--as", help="Another name for the one dataset.", metavar="NAME"),
+    ] = None,
+    overwrite: options.OverwriteOption = False,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Bring the datasets of an exported file in.
+
+    The file is checked first; one that is not whole changes nothing.
+
+    Example:  knowledge import handbook.zip --as colleagues-handbook
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        datasets = kb.import_archive(file, names or (), rename=rename, overwrite=overwrite)
+    if session.json:
+        records = [dataset_record(dataset) for dataset in datasets]
+        session.print_json("knowledge.import/1", {"datasets": records})
+    elif not session.quiet:
+        for dataset in datasets:
+            write(f"{_imported(dataset)}\n")
+    session.suggest(f"knowledge retrieve -d {datasets[0].name} '...'" if datasets else "")
+
+
+def _imported(dataset: Dataset) -> str:
+    files, chunks = counted(dataset.files, "file"), counted(dataset.chunks, "chunk")
+    note = named_note(dataset.embedding)
+    model = f"; its model {dataset.embedding}{note}" if note else ""
+    return f"imported dataset {dataset.name!r}: {files}, {chunks}{model}"

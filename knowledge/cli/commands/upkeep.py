@@ -1,0 +1,108 @@
+"""``knowledge compact``, ``gc`` and ``reset``: giving room back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from knowledge.cli.options import common as options
+from knowledge.cli.render.cleaning import flat
+from knowledge.cli.render.tables import show_table
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import KnowledgeError, UsageError
+from knowledge.text.wording import counted
+
+_MIB = 1024 * 1024
+
+
+def compact(
+    session: Session,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
+    ] = None,
+    lock_timeout: options.LockTimeoutOption = None,
+) -> None:
+    """Build indexes afresh without deleted vectors, and give empty pages back to the disk.
+
+    Questions are answered meanwhile. An ingest does this by itself when 30 % of an index is dead.
+
+    Example:  knowledge compact handbook
+    """
+    with session.open(lock_timeout=lock_timeout) as kb:
+        done = kb.compact(name)
+    if session.json:
+        records = [
+            {"name": one.name, "dead": one.dead, "before": one.before, "after": one.after}
+            for one in done
+        ]
+        session.print_json("knowledge.compact/1", {"compacted": records})
+        return
+    rows = [(one.name, str(one.dead), mib(one.before), mib(one.after)) for one in done]
+    show_table(session, ("NAME", "DEAD", "MIB BEFORE", "MIB AFTER"), rows, right=(1, 2, 3))
+
+
+def gc(
+    session: Session,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")
+    ] = False,
+) -> None:
+    """Remove what nobody needs: leftovers of killed runs, old generations, unpacked archives.
+
+    What another process uses stays.
+
+    Example:  knowledge gc --dry-run
+    """
+    with session.open() as kb:
+        gone = kb.remove_leftovers(dry_run=dry_run)
+    if session.json:
+        records = [{"kind": one.kind, "name": one.name, "bytes": one.bytes} for one in gone]
+        total = sum(one.bytes for one in gone)
+        content = {"dry_run": dry_run, "bytes": total, "removed": records}
+        session.print_json("knowledge.gc/1", content)
+        return
+    rows = [(one.kind, str(one.bytes), one.name) for one in gone]
+    show_table(session, ("KIND", "BYTES", "WHAT"), rows, right=(1,))
+    verb = "would go" if dry_run else "removed"
+    size = mib(sum(one.bytes for one in gone))
+    found = f"{counted(len(gone), 'thing')} {verb}, {size} MiB" if gone else "nothing to remove"
+    session.note(found)
+
+
+def reset(
+    session: Session,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+) -> None:
+    """Empty the data folder: all datasets, the embedding cache and the backups go.
+
+    Documents stay, and so does everything in the folder that is not ours.
+
+    Example:  knowledge reset --yes
+    """
+    with session.open() as kb:
+        root, there = kb.folder.root, kb.contents()
+        if there and not yes:
+            _ask(session, f"Delete all datasets, the cache and the backups in {flat(str(root))}?")
+        kb.reset()
+    names = [path.relative_to(root).as_posix() for path in there]
+    if session.json:
+        session.print_json("knowledge.reset/1", {"path": str(root), "removed": names})
+    elif not session.quiet:
+        removed = counted(len(names), "file or folder", "files and folders")
+        write(f"emptied {flat(str(root))}: {removed}\n" if names else "nothing there\n")
+
+
+def _ask(session: Session, question: str) -> None:
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError("emptying the data folder needs --yes: nobody can be asked")
+    if not typer.confirm(question, err=True):
+        session.note("nothing was deleted")
+        raise typer.Exit(KnowledgeError.exit_code)
+
+
+def mib(size: int) -> str:
+    """Return bytes as MiB."""
+    return f"{size / _MIB:,.1f}"

@@ -1,0 +1,38 @@
+"""``knowledge version``."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version as installed
+
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+
+PARTS = ("chromadb", "openai", "kreuzberg", "semantic-text-splitter", "wordllama")
+
+
+def version_line() -> str:
+    """Return the program's name and version."""
+    return f"knowledge {installed('knowledge')}"
+
+
+def version(session: Session) -> None:
+    """Print the version.
+
+    Example:  knowledge version --json
+    """
+    if session.json:
+        session.print_json(
+            "knowledge.version/1",
+            {
+                "version": installed("knowledge"),
+                "python": platform.python_version(),
+                "platform": platform.platform(),
+                "dependencies": {name: installed(name) for name in PARTS},
+            },
+        )
+        return
+    write(version_line() + "\n")
+    if session.verbose:
+        for name in PARTS:
+            write(f"{name} {installed(name)}\n")

@@ -1,0 +1,169 @@
+"""Hits for people, for scripts and for programs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.cli.render.cleaning import cleaned, flat
+from knowledge.cli.render.hit_formats import FORMATS
+from knowledge.cli.render.prose import unwrapped
+from knowledge.cli.render.records import hit_record
+from knowledge.cli.render.summary import one_line
+from knowledge.cli.render.terminal import output_console, write
+from knowledge.cli.session import Session
+from knowledge.errors import UsageError
+from knowledge.model import Hit
+from knowledge.retrieval.search.explanation import explain
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    from knowledge.flows.exchange import FlowAnswer
+    from knowledge.retrieval.query import Query
+
+LINES_ON_TERMINAL = 8
+
+
+def check_output(session: Session, output: str) -> None:
+    """Raise :class:`UsageError` for what ``--output`` can't be."""
+    known = ["text", "json", *FORMATS]
+    if output not in known:
+        raise UsageError(f"--output must be one of {', '.join(known)}, not {output!r}")
+    if session.json and output not in ("text", "json"):
+        raise UsageError(f"--json and --output {output} ask for different things")
+
+
+def show_hits(
+    session: Session,
+    query: Query,
+    hits: Sequence[Hit],
+    *,
+    took: float,
+    full: bool,
+    output: str = "text",
+    explained: bool = False,
+    answer: FlowAnswer | None = None,
+    max_tokens: int | None = None,
+) -> None:
+    """Print hits: one JSON object, coloured blocks on a terminal, plain blocks, or a format.
+
+    Parameters
+    ----------
+    query:
+        With its mode resolved.
+    took:
+        Seconds.
+    full:
+        Show passages whole on a terminal too.
+    output:
+        As :func:`check_output` allows it.
+    explained:
+        Say how each hit's score came about.
+    answer:
+        How a flow came to the hits, where one did.
+    max_tokens:
+        The budget that hits had to fit.
+    """
+    flow = answer.flow if answer is not None else ""
+    if output in FORMATS:
+        for piece in FORMATS[output](hits):
+            write(piece)
+    elif session.json or output == "json":
+        session.print_json(
+            "knowledge.retrieve/1",
+            {
+                "query": query.text,
+                "datasets": list(query.datasets),
+                "mode": query.mode,
+                "top_k": query.top_k,
+                "flow": flow or None,
+                "queries": list(answer.queries) if answer is not None else [query.text],
+                "hits": [
+                    {
+                        **hit_record(hit),
+                        **({"explanation": explain(query, hit, flow)} if explained else {}),
+                    }
+                    for hit in hits
+                ],
+                "took_ms": round(took * 1000),
+            },
+        )
+    elif session.on_terminal:
+        near = os.getcwd() + os.sep  # noqa: PTH109
+        for hit in hits:
+            _show_on_terminal(hit, _notes(query, hit, explained, flow, near), full=full)
+    else:
+        for hit in hits:
+            write(_block(hit, _notes(query, hit, explained, flow)))
+    if not hits:
+        listed = [word for word in query.keywords if "," in word]
+        several = "; repeat --keyword for each of several words" if listed else ""
+        session.note(f"no hits{_conditions(query, max_tokens)}{several}")
+
+
+def _conditions(query: Query, max_tokens: int | None) -> str:
+    """Return what every hit had to fit, since that may be why there is none."""
+    given = {
+        "--threshold": query.threshold is not None,
+        "--keyword": query.keywords,
+        "--where": query.where is not None,
+        "--file": query.files,
+        "--since": query.since is not None,
+        "--until": query.until is not None,
+        f"--max-tokens {max_tokens}": max_tokens is not None,
+    }
+    names = [name for name, is_given in given.items() if is_given]
+    return f" that fit {', '.join(names)}" if names else ""
+
+
+def _notes(query: Query, hit: Hit, explained: bool, flow: str, near: str = "") -> list[str]:
+    """Return what stands between a hit's head and its text; paths without the folder ``near``."""
+    also = [f"also {one_line(other.citation.removeprefix(near))}" for other in hit.also]
+    return also + (list(map(flat, explain(query, hit, flow))) if explained else [])
+
+
+def _block(hit: Hit, notes: Sequence[str]) -> str:
+    lines = [f"[{hit.rank}] {hit.score:.4f} {one_line(hit.citation)}"]
+    if heading := _heading(hit):
+        lines.append("# " + heading)
+    lines += [f"= {note}" for note in notes]
+    return "\n".join([*lines, hit.text.strip("\n"), "", ""])
+
+
+def _heading(hit: Hit) -> str:
+    """Return the heading path on one line, without the heading that the passage begins with."""
+    path = hit.passage.heading
+    first = hit.text.lstrip().partition("\n")[0].strip("# ")
+    return flat(" > ".join(path[:-1] if path and path[-1] == first else path))
+
+
+def _show_on_terminal(hit: Hit, notes: Sequence[str], *, full: bool) -> None:
+    from rich.padding import Padding
+    from rich.text import Text
+
+    console = output_console()
+    citation = hit.citation
+    here = os.getcwd() + os.sep  # noqa: PTH109
+    shown = one_line(citation.removeprefix(here))
+    head = Text.assemble((f"{hit.rank:>2}", "bold"), "  ", (f"{hit.score:.3f}", "green"), "  ")
+    link = f" link {Path(hit.file).as_uri()}" if Path(hit.file).is_absolute() else ""
+    head.append(shown, style="bold cyan" + link)
+    console.print(head, soft_wrap=True)
+    if heading := _heading(hit):
+        console.print(Padding(Text(heading, style="italic dim"), (0, 0, 0, 4)))
+    for note in notes:
+        console.print(Padding(Text(note, style="dim"), (0, 0, 0, 4)))
+    if notes:
+        console.print()
+    width = max(20, console.width - 4)
+    lines = Text(unwrapped(cleaned(hit.text).strip("\n"), width)).wrap(console, width)
+    cut = not full and len(lines) > LINES_ON_TERMINAL
+    for line in lines[:LINES_ON_TERMINAL] if cut else lines:
+        line.rstrip()
+        console.print(Padding(line, (0, 0, 0, 4)))
+    if cut:
+        rest = counted(len(lines) - LINES_ON_TERMINAL, "more line")
+        console.print(f"    [dim]… {rest} (--full)[/]")
+    console.print()

@@ -1,0 +1,25 @@
+"""JSON to stdout, one object on a line."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from knowledge.cli.render.cleaning import cleaned_json
+from knowledge.cli.render.terminal import write
+
+
+def print_object(content: Mapping[str, Any]) -> None:
+    """Print an object on a line."""
+    write(json_text(content) + "\n")
+
+
+def json_text(content: Any, *, indent: int | None = None) -> str:
+    """Return JSON in which nothing drives a terminal: what would is escaped as JSON escapes it.
+
+    So is what stdout's encoding can't carry; letters of all languages stay readable else.
+    """
+    ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    return cleaned_json(json.dumps(content, ensure_ascii=ascii_only, indent=indent, default=str))

@@ -1,0 +1,1 @@
+"""Pictures and scans with text, by OCR."""

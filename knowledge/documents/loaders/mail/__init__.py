@@ -1,0 +1,1 @@
+"""Messages: EML, MSG and MBOX, with their attachments."""

@@ -1,0 +1,1 @@
+"""Word processing, sheets and slides: OOXML, OpenDocument, RTF and the formats of 1997."""

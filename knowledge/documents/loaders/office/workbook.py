@@ -1,0 +1,262 @@
+"""Workbooks to one table of records for each sheet: XLSX, XLSB and ODS by calamine, XLS by xlrd.
+
+Each line of text is a row of the sheet, so that rows can be cited. What stands beside the cells of
+an XLSX workbook (comments, text boxes, charts) becomes a text of its own for each sheet.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from knowledge.documents.loaders.office import percentages
+from knowledge.documents.loaders.office.chart import chart_blocks
+from knowledge.documents.loaders.office.far_cells import drawn_together
+from knowledge.documents.loaders.office.odf_protection import unlocked
+from knowledge.documents.loaders.office.package import (
+    Package,
+    core_properties,
+    local_name,
+    main_part,
+    properties,
+    reference,
+)
+from knowledge.documents.loaders.office.percentages import Decimals, Percentages
+from knowledge.documents.loaders.office.presentation import paragraphs
+from knowledge.documents.loaders.office.protection import OLE, protected, unlock
+from knowledge.documents.loaders.text import markdown_blocks as markdown
+from knowledge.documents.loaders.text.records import csv_lines
+from knowledge.documents.loading import Loaded
+from knowledge.documents.options import LoadOptions
+from knowledge.documents.panics import panics_as_errors
+from knowledge.errors import DocumentError
+from knowledge.model import Document, PageSpan, PageUnit, TextKind
+from knowledge.text.cleaning import clean
+
+# What stands beside the cells of an XLSX workbook: comments, text boxes and charts.
+
+_CELL_COMMENTS = ("comment", "threadedComment")
+
+
+def beside_the_cells(package: Package) -> Iterator[Document]:
+    """Yield a document for each sheet that has comments, text boxes or charts."""
+    if "xl/workbook.xml" not in package:
+        return
+    main = main_part(package, "xl/workbook.xml")
+    relations = package.relations(main)
+    root = package.tree(main)
+    sheets = [] if root is None else [e for e in root.iter() if local_name(e) == "sheet"]
+    for number, sheet in enumerate(sheets, 1):
+        relation = relations.get(reference(sheet))
+        if relation is None or relation.external:
+            continue
+        text = markdown.join(_blocks(package, relation.target))
+        if text:
+            name = clean(str(sheet.get("name", "")))
+            yield Document(
+                text,
+                TextKind.MARKDOWN,
+                (PageSpan(number, 0, len(text), name),),
+                PageUnit.SHEET,
+                heading=(name,),
+                loader="xlsx",
+            )
+
+
+def _blocks(package: Package, name: str) -> Iterator[str]:
+    for relation in package.relations(name).values():
+        root = None if relation.external else package.tree(relation.target)
+        if root is None:
+            continue
+        if relation.kind in ("comments", "threadedComment"):
+            yield from _comments(root)
+        elif relation.kind == "drawing":
+            yield from _drawing(package, relation.target, root)
+
+
+def _comments(root: Any) -> Iterator[str]:
+    for element in root.iter():
+        if local_name(element) in _CELL_COMMENTS:
+            text = "".join(e.text or "" for e in element.iter() if local_name(e) in ("t", "text"))
+            # Excel keeps an older copy of a thread's comments, which begins so.
+            if text.strip() and not text.startswith("[Threaded comment]"):
+                yield clean(f"Comment on {element.get('ref', '')}: {' '.join(text.split())}")
+
+
+def _drawing(package: Package, name: str, root: Any) -> Iterator[str]:
+    relations = package.relations(name)
+    for element in root.iter():
+        kind = local_name(element)
+        if kind == "txBody":
+            yield from paragraphs(element)
+        elif kind == "chart":
+            relation = relations.get(reference(element))
+            chart = package.tree(relation.target) if relation and not relation.external else None
+            if chart is not None:
+                yield from chart_blocks(chart)
+
+
+_FAR_APART = ("its cells lie too far apart to cite their rows: empty ones are left out",)
+
+
+def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+    """Read a workbook: a document for each sheet that holds anything, hidden ones included.
+
+    Raises
+    ------
+    DocumentError
+        It can't be read, or is protected by a password.
+    """
+    del name
+    data = unlock(data, options)
+    if data.startswith(b"PK"):
+        data = unlocked(data, options)
+    package = Package(data) if data.startswith(b"PK") else None
+    metadata: dict[str, Any] = _metadata(package) if package else {}
+    beside = beside_the_cells(package) if package else []
+    together = drawn_together(package) if package else None
+    if together is not None:
+        data, package = together, Package(together)
+    with panics_as_errors("reading it"):
+        sheets = list(_by_calamine(data, Percentages(package)) if package else _by_xlrd(data))
+    documents = [_document(number, *sheet) for number, sheet in enumerate(sheets, 1)]
+    if together is not None:
+        documents = [replace(one, has_lines=False, warnings=_FAR_APART) for one in documents]
+    documents += beside
+    return Loaded(tuple(documents), metadata={**metadata, "sheets": len(sheets)})
+
+
+Sheet = tuple[str, int, list[list[str]], str]
+"""Name, number of the first row, rows of cells, name of the engine."""
+
+
+def _document(number: int, name: str, first: int, rows: list[list[str]], loader: str) -> Document:
+    text = csv_lines(rows)
+    return Document(
+        text,
+        TextKind.ROWS,
+        (PageSpan(number, 0, len(text), name),),
+        PageUnit.SHEET,
+        has_lines=True,
+        first_line=first,
+        heading=(name,),
+        loader=loader,
+    )
+
+
+def _by_calamine(data: bytes, shares: Percentages) -> Iterator[Sheet]:
+    import python_calamine
+
+    try:
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        for name in book.sheet_names:
+            sheet = book.get_sheet_by_name(name)
+            rows = sheet.to_python(skip_empty_area=True)
+            start = sheet.start or (0, 0)
+            table = _table(rows, shares.of(name), *start)
+            yield clean(name), start[0] + 1, table, "calamine"
+    except python_calamine.PasswordError as error:
+        raise protected() from error
+    except (python_calamine.CalamineError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise DocumentError(f"it can't be read: {reason}") from error
+
+
+def _table(
+    rows: Iterable[Iterable[Any]], shares: Decimals, top: int = 0, left: int = 0
+) -> list[list[str]]:
+    """Return the cells as texts."""
+    if not shares:
+        return [[_shown(cell) for cell in row] for row in rows]
+    return [
+        [_shown(cell, shares.get((y, x))) for x, cell in enumerate(row, left)]
+        for y, row in enumerate(rows, top)
+    ]
+
+
+def _by_xlrd(data: bytes) -> Iterator[Sheet]:
+    """Read a workbook of Excel 2 to 2003; on damaged ones calamine takes gigabytes, and crashes."""
+    import xlrd
+
+    try:
+        stream = _stream(data)
+        book = xlrd.open_workbook(file_contents=stream, logfile=io.StringIO(), ragged_rows=True)
+        found = _xlrd_percentages(book, stream)
+        for number, sheet in enumerate(book.sheets()):
+            rows = [[_xlrd_cell(cell, book.datemode) for cell in row] for row in sheet.get_rows()]
+            yield clean(sheet.name), 1, _table(rows, found[number] if found else {}), "xlrd"
+    except DocumentError:
+        raise
+    except Exception as error:  # xlrd raises whatever a malformed file leads it to
+        reason = " ".join(str(error).split())[:200]
+        if "encrypted" in reason.lower():
+            raise protected() from error
+        raise DocumentError(f"it can't be read: {reason}") from error
+
+
+def _stream(data: bytes) -> bytes:
+    """Return the stream with the workbook; oldest files are nothing but it."""
+    if not data.startswith(OLE):
+        return data
+    import olefile
+
+    with olefile.OleFileIO(io.BytesIO(data)) as file:
+        for name in ("Workbook", "Book"):
+            if file.exists(name):
+                return bytes(file.openstream(name).read())
+    raise DocumentError("it can't be read: it holds no workbook")
+
+
+def _xlrd_percentages(book: Any, stream: bytes) -> list[Decimals]:
+    try:
+        return percentages.of_xls(book, stream)
+    except Exception:  # noqa: BLE001  xlrd raises whatever a malformed style leads it to
+        return []  # the values can be read without
+
+
+def _xlrd_cell(cell: Any, datemode: int) -> Any:
+    import xlrd
+
+    if cell.ctype == xlrd.XL_CELL_DATE:
+        try:
+            return xlrd.xldate_as_datetime(cell.value, datemode)
+        except (ValueError, OverflowError):
+            return cell.value
+    if cell.ctype == xlrd.XL_CELL_BOOLEAN:
+        return bool(cell.value)
+    if cell.ctype == xlrd.XL_CELL_ERROR:
+        return str(xlrd.error_text_from_code.get(cell.value, "#ERROR"))
+    return cell.value
+
+
+def _shown(value: Any, decimals: int | None = None) -> str:
+    """Return a cell as text; its own line breaks become spaces, so that a row is one line.
+
+    Parameters
+    ----------
+    decimals:
+        The digits after the point of a percentage; ``None`` for a cell that is none.
+    """
+    if isinstance(value, bool):
+        return "TRUE" if value else "FALSE"
+    if decimals is not None and isinstance(value, float | int):
+        return percentages.shown(value, decimals)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e15 else f"{value:.12g}"
+    if isinstance(value, datetime):
+        midnight = value.time() == time()
+        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return " ".join(clean(str(value)).split())
+
+
+def _metadata(package: Package) -> dict[str, Any]:
+    root = package.tree("meta.xml")
+    return dict(properties(root) if root is not None else core_properties(package))

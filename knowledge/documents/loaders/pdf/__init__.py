@@ -1,0 +1,1 @@
+"""PDF: text with its pages, outline, columns and attachments."""

@@ -1,0 +1,50 @@
+"""CSV and TSV: as they are; the splitter keeps their records whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from knowledge.documents.encodings import decode
+from knowledge.documents.loaders.text.records import csv_lines
+from knowledge.documents.options import LoadOptions, RowOptions
+from knowledge.documents.splitting.rows import sniff_delimiter
+from knowledge.errors import DocumentError
+from knowledge.model import Document, TextKind
+
+
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
+    """Read a table of records; its lines are the file's."""
+    del name
+    text, warnings = decode(data)
+    has_lines = True
+    if options.rows is not None:
+        lines = text.rstrip("\n").count("\n") + 1
+        text = _chosen(text, options.rows)
+        has_lines = text.count("\n") == lines
+    return Document(text, TextKind.ROWS, has_lines=has_lines, loader="rows", warnings=warnings)
+
+
+def _chosen(text: str, options: RowOptions) -> str:
+    """Return the columns that are wanted, with commas between.
+
+    Raises
+    ------
+    DocumentError
+        There is no such column, or it can't be read with the separator.
+    """
+    separator = options.separator or sniff_delimiter(text)
+    try:
+        rows = list(csv.reader(io.StringIO(text), delimiter=separator))
+    except csv.Error as error:
+        raise DocumentError(
+            f"it can't be read with the separator {separator!r}: {error}"
+        ) from error
+    if not options.columns:
+        return csv_lines(rows)
+    header = next((row for row in rows if row), [])
+    unknown = [name for name in options.columns if name not in header]
+    if unknown:
+        raise DocumentError(f"it has no column {unknown[0]!r}", hint=f"It has {', '.join(header)}")
+    places = [header.index(name) for name in options.columns]
+    return csv_lines([row[at] if at < len(row) else "" for at in places] for row in rows)

@@ -1,0 +1,347 @@
+"""XML: documents and feeds to Markdown, drawings to their words, data as its own lines.
+
+External entities are not fetched and internal ones are not expanded.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from typing import TYPE_CHECKING, Any
+
+from knowledge.documents.encodings import decode
+from knowledge.documents.options import LoadOptions
+from knowledge.model import Document, TextKind
+from knowledge.text.cleaning import clean, drop_inline_data, words
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+
+# XML documents to Markdown, by what their elements look like: no vocabulary is needed.
+
+_PROSE = 120
+"""Characters of a text above which it is prose and not a value."""
+_LEAST = 120
+_VALUE = 80
+_PACKED = 1_000
+_DEEPEST = 250
+_ENTITY = 60
+_SPACE = re.compile(r"\s+")
+_TITLES = re.compile(
+    r"(?:.*-)?(?:title|heading|head|hd|subtitle|bridgehead)(?:-of-.*)?", re.IGNORECASE
+)
+_PARAGRAPHS = words(
+    "p para paragraph simpara line v l note abstract summary description text quote blockquote"
+)
+_APART = _PARAGRAPHS | words(
+    "li item list listitem ul ol table row tr entry td th claim claim-text sec section div br "
+    "break title head heading dd dt fn footnote"
+)
+_LIST_ITEMS = frozenset({"li", "listitem", "item", "list-item"})
+_ROWS = frozenset({"row", "tr"})
+
+
+def local_name(element: _Element) -> str:
+    """Return an element's name without its namespace; empty for an entity."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def plain_text(element: _Element) -> str:
+    """Return all the text in an element, in one line."""
+    return _SPACE.sub(" ", "".join(_texts(element))).strip()
+
+
+def is_document(root: _Element) -> bool:
+    """Tell whether most of the text is prose: mixed with elements, or long."""
+    prose = total = 0
+    for element in root.iter():
+        size = len((element.text or "").strip())
+        tails = sum(len((child.tail or "").strip()) for child in element)
+        total += size + tails
+        if tails or (len(element) and size):
+            prose += size + tails + sum(len((child.text or "").strip()) for child in element)
+        elif size >= _PROSE and not _is_packed(element.text or ""):
+            prose += size
+    return total >= _LEAST and 2 * prose >= total
+
+
+def markdown_of(root: _Element) -> str:
+    """Return a document as Markdown.
+
+    What is titled makes a section, text with elements in it a paragraph, a short text by itself
+    a line with its element's name before it.
+    """
+    parts: list[str] = []
+    before = ""
+    for text, kind in _top_blocks(root):
+        if parts:
+            parts.append("\n" if kind == before and kind in ("value", "row", "item") else "\n\n")
+        parts.append(text)
+        before = kind
+    return "".join(parts)
+
+
+def _top_blocks(root: _Element) -> Iterator[tuple[str, str]]:
+    """Yield the blocks; what follows the part that holds the title alone stands below it."""
+    children = _children(root)
+    names = [local_name(child) for child in children]
+    if _is_mixed(root) or any(map(_TITLES.fullmatch, names)):
+        yield from _blocks(root, 0, 0)
+        return
+    level = 0
+    for child, name in zip(children, names, strict=True):
+        yield from _blocks(child, level, 1)
+        if not level and names.count(name) == 1:
+            level = int(any(_TITLES.fullmatch(local_name(node)) for node in child.iter()))
+
+
+def _blocks(element: _Element, level: int, depth: int) -> Iterator[tuple[str, str]]:
+    """Yield texts and their kinds: ``heading``, ``text``, ``item``, ``value`` or ``row``."""
+    name = local_name(element)
+    if not _children(element) or _is_mixed(element) or depth > _DEEPEST:
+        yield from _text_block(element, name, level)
+        return
+    if name in _ROWS:
+        yield from _row(element)
+        return
+    values = _values(element)
+    if values:
+        yield f"{name}: {values}", "value"
+        return
+    if any(_TITLES.fullmatch(local_name(child)) for child in element):
+        level += 1
+    for child in _children(element):
+        yield from _blocks(child, level, depth + 1)
+
+
+def _text_block(element: _Element, name: str, level: int) -> Iterator[tuple[str, str]]:
+    if _TITLES.fullmatch(name):
+        title = plain_text(element)
+        if title:
+            yield f"{'#' * min(max(level, 1), 6)} {title}", "heading"
+        return
+    text = _paragraph(element)
+    if not text or _is_packed(text):
+        return
+    if _is_item(element):
+        yield "- " + text.replace("\n", "\n  "), "item"
+    elif _children(element) or len(text) > _VALUE or name in _PARAGRAPHS:
+        yield text, "text"
+    else:
+        yield f"{name}: {text}", "value"
+
+
+def _values(element: _Element) -> str:
+    """Return the short texts that are all an element holds, each after its name."""
+    values = []
+    for child in _children(element):
+        name, text = local_name(child), plain_text(child)
+        if _children(child) or name in _PARAGRAPHS or _TITLES.fullmatch(name):
+            return ""
+        if len(text) > _VALUE:
+            return ""
+        values += [f"{name} {text}"] if text else []
+    line = "; ".join(values)
+    return line if len(values) > 1 and len(line) <= 4 * _VALUE else ""
+
+
+def _is_item(element: _Element) -> bool:
+    """Tell whether an element is an item of a list, or the first part of one."""
+    parent = element.getparent()
+    first = element.getprevious() is None
+    return local_name(element) in _LIST_ITEMS or (
+        first and parent is not None and local_name(parent) in _LIST_ITEMS
+    )
+
+
+def _row(element: _Element) -> Iterator[tuple[str, str]]:
+    cells = [plain_text(cell).replace("|", "\\|") for cell in _children(element)]
+    if not any(cells):
+        return
+    yield f"| {' | '.join(cells)} |", "row"
+    if not any(local_name(before) in _ROWS for before in element.itersiblings(preceding=True)):
+        parent = element.getparent()
+        in_body = parent is not None and local_name(parent) == "tbody"
+        heads = in_body and any(
+            local_name(before) == "thead" for before in parent.itersiblings(preceding=True)
+        )
+        if not heads:
+            yield "|" + " --- |" * len(cells), "row"
+
+
+def _paragraph(element: _Element) -> str:
+    lines = "".join(_texts(element, "\n")).split("\n")
+    return "\n".join(filter(None, (_SPACE.sub(" ", line).strip() for line in lines)))
+
+
+def _texts(element: _Element, apart: str = " ") -> Iterator[str]:
+    """Yield the texts in an element; white space around elements that stand on their own."""
+    from lxml import etree
+
+    for event, node in etree.iterwalk(element, events=("start", "end")):
+        stands_apart = local_name(node) in _APART and node is not element
+        if stands_apart:
+            yield apart
+        if event == "start":
+            yield _SPACE.sub(" ", node.text or "") if local_name(node) else _entity(node)
+        elif node is not element:
+            yield _SPACE.sub(" ", node.tail or "")
+
+
+def _children(element: _Element) -> list[_Element]:
+    return [child for child in element if local_name(child)]
+
+
+def _entity(node: _Element) -> str:
+    """Return what an entity stands for, where that is a character or a few plain words."""
+    reference = node.text or ""
+    known = unescape(reference)
+    dtd = node.getroottree().docinfo.internalDTD
+    if known != reference or dtd is None:
+        return known
+    name = reference.strip("&;")
+    content = next((entity.content for entity in dtd.iterentities() if entity.name == name), None)
+    plain = content and len(content) <= _ENTITY and not set(content) & set("&<%")
+    return str(content) if plain else reference
+
+
+def _is_mixed(element: _Element) -> bool:
+    if (element.text or "").strip():
+        return True
+    return any((child.tail or "").strip() for child in element)
+
+
+def _is_packed(text: str) -> bool:
+    """Tell whether a text is bytes written as letters, such as an embedded picture."""
+    head = text.strip()[:_PACKED]
+    return len(head) >= _PACKED and max(map(len, head.split())) > 60 and head.isascii()
+
+
+_DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
+_DECLARATION = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
+_LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_LONG_LINE = 500
+_SHOWN_IN_SVG = frozenset({"title", "desc", "text"})
+_ITEMS = frozenset({"item", "entry"})
+_BODIES = ("encoded", "content", "description", "summary")
+_DATES = ("pubDate", "published", "date", "updated")
+
+
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
+    """Read XML; what is no document keeps its lines, as does what can't be parsed.
+
+    Raises
+    ------
+    DocumentError
+        It is no text.
+    """
+    declared = _DECLARED.match(data.lstrip()[:300])
+    source, warnings = decode(data, declared=declared[1].decode() if declared else None)
+    root = _parse(source)
+    kind = local_name(root) if root is not None else ""
+    if root is None:
+        document = _as_lines(source)
+    elif kind == "html":
+        from knowledge.documents.loaders.web import html
+
+        return html.load(source.encode(), name, options)
+    elif kind == "svg":
+        document = Document(_words_of_drawing(root))
+    elif kind in ("rss", "feed", "RDF") and any(local_name(node) in _ITEMS for node in root.iter()):
+        document = Document(_feed(root), TextKind.MARKDOWN, metadata=_about(root))
+    elif is_document(root):
+        document = Document(markdown_of(root), TextKind.MARKDOWN, metadata=_about(root))
+    else:
+        document = _as_lines(_indented(root, source))
+    return Document(
+        clean(drop_inline_data(document.text)),
+        document.kind,
+        has_lines=document.has_lines and document.text == source,
+        metadata=document.metadata,
+        syntax=document.syntax,
+        loader="xml",
+        warnings=warnings,
+    )
+
+
+def _parse(source: str) -> _Element | None:
+    from lxml import etree
+
+    parser = etree.XMLParser(
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        return etree.fromstring(_DECLARATION.sub("", source, count=1).encode(), parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return None
+
+
+def _as_lines(source: str) -> Document:
+    return Document(source, TextKind.CODE, has_lines=True, syntax="xml")
+
+
+def _indented(root: _Element, source: str) -> str:
+    """Return data as it is, or in lines where it has none."""
+    from lxml import etree
+
+    if len(source) <= _LONG_LINE * (1 + source.strip().count("\n")):
+        return source
+    etree.indent(root, " ")
+    return str(etree.tostring(root, encoding="unicode"))
+
+
+def _about(root: _Element) -> dict[str, Any]:
+    metadata: dict[str, Any] = {}
+    title = next((node for node in root.iter() if "title" in local_name(node).lower()), None)
+    if title is not None and plain_text(title):
+        metadata["title"] = plain_text(title)[:500]
+    language = root.get(_LANGUAGE) or root.get("lang")
+    if language:
+        metadata["language"] = language
+    return metadata
+
+
+def _words_of_drawing(root: _Element) -> str:
+    found = (node for node in root.iter() if local_name(node) in _SHOWN_IN_SVG)
+    return "\n".join(filter(None, map(plain_text, found)))
+
+
+def _feed(root: _Element) -> str:
+    """Return a feed's entries, each below its title."""
+    from knowledge.documents.loaders.web import read_page
+
+    title = _about(root).get("title", "")
+    parts = [f"# {title}"] if title else []
+    for item in (node for node in root.iter() if local_name(node) in _ITEMS):
+        fields: dict[str, _Element] = {}
+        for child in item:
+            fields.setdefault(local_name(child), child)
+        parts.append(f"## {_field(fields, 'title')}")
+        about = [_first(fields, _DATES), _first(fields, ("author", "creator")), _link(fields)]
+        parts.append("\n".join(filter(None, about)))
+        body = next((fields[name] for name in _BODIES if name in fields), None)
+        if body is not None:
+            inner = plain_text(body) if len(body) else unescape(body.text or "")
+            parts.append(read_page(inner, full=True).text)
+    return "\n\n".join(filter(None, parts))
+
+
+def _first(fields: dict[str, _Element], names: tuple[str, ...]) -> str:
+    return next(filter(None, (_field(fields, name) for name in names)), "")
+
+
+def _field(fields: dict[str, _Element], name: str) -> str:
+    return plain_text(fields[name]) if name in fields else ""
+
+
+def _link(fields: dict[str, _Element]) -> str:
+    link = fields.get("link")
+    return "" if link is None else (link.get("href") or plain_text(link))

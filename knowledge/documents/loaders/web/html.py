@@ -1,0 +1,36 @@
+"""HTML and XHTML to Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from knowledge.documents.encodings import decode
+from knowledge.documents.loaders.web import read_page
+from knowledge.documents.options import LoadOptions
+from knowledge.model import Document, TextKind
+from knowledge.text.cleaning import clean, drop_inline_data
+
+_CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
+_HEAD = 4_096
+
+
+def load(data: bytes, name: str, options: LoadOptions) -> Document:
+    """Read a page: its own text, or all of it where ``options.html`` is ``full``.
+
+    Raises
+    ------
+    DocumentError
+        It is no text.
+    """
+    del name
+    charset = _CHARSET.search(data[:_HEAD])
+    declared = charset[1].decode("ascii") if charset else None
+    source, warnings = decode(data, declared=declared)
+    page = read_page(source, full=options.html == "full")
+    return Document(
+        drop_inline_data(clean(page.text)),
+        TextKind.MARKDOWN,
+        metadata=page.metadata,
+        loader="html",
+        warnings=warnings + page.warnings,
+    )

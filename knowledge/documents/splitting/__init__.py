@@ -1,0 +1,1 @@
+"""Document -> Passages: sections, chunks, rows and code."""

@@ -1,0 +1,289 @@
+"""The bundled offline model: WordLlama's 256-dimension token vectors, averaged over a text.
+
+The weights and the tokenizer are read from inside the ``wordllama`` wheel; the package itself is
+not imported. Its weights are float16: one question reads only its own rows of the file, documents
+use one float32 copy of the table, made once in a process. The tokens of documents' words are
+remembered, see `static_words`.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections import ChainMap
+from functools import cache
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from knowledge.embeddings.embedder import Embeddings
+from knowledge.errors import EmbeddingError, UsageError
+from knowledge.model import EmbedderSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, MutableMapping, Sequence
+
+    from numpy.typing import NDArray
+    from tokenizers import Tokenizer
+
+    from knowledge.settings.reading import Settings
+
+
+# Token ids of many texts, by remembering those of their words.
+#
+# The bundled model's tokenizer is one byte-pair encoder over a whole text. No token of its
+# vocabulary goes on after a line break, or over a space to the next word, so a text has the
+# tokens of its words, each with the spaces before it. Looking words up takes a quarter of the
+# time of encoding.
+
+_SPACE = "\u2581"
+"""What the tokenizer makes of a space; it also puts one before a text."""
+_WORD = re.compile(rf"\n+|{_SPACE}*[^{_SPACE}\n]+|{_SPACE}+")
+_MOST = 30_000
+"""Words kept at most, some 10 MB; rare ones, which are most of them, come once."""
+_LONGEST = 64
+"""Characters of a word that is kept."""
+
+
+class WordTokens:
+    """Encodes texts as a tokenizer does; may be used by several threads.
+
+    Parameters
+    ----------
+    tokenizer:
+        The bundled model's.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        from tokenizers import Tokenizer
+
+        self._whole = tokenizer
+        self._bare = Tokenizer.from_str(tokenizer.to_str())
+        self._bare.normalizer = None
+        added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+        self._added = re.compile("|".join(map(re.escape, added)) or r"(?!)")
+        self._known: dict[str, list[int]] = {}
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text's tokens, as the tokenizer gives them."""
+        words = [self._words(text) for text in texts]
+        known = self._learnt(word for found in words if found is not None for word in found)
+        return [
+            self._encoded(text)
+            if found is None
+            else list(chain.from_iterable(map(known.__getitem__, found)))
+            for text, found in zip(texts, words, strict=True)
+        ]
+
+    def _words(self, text: str) -> list[str] | None:
+        """Cut a text into words; ``None`` where it names a token that stands for no text."""
+        if self._added.search(text):
+            return None
+        return _WORD.findall(_SPACE + text.replace(" ", _SPACE)) if text else []
+
+    def _learnt(self, words: Iterable[str]) -> MutableMapping[str, list[int]]:
+        """Return the ids of some words at least; another thread may begin anew meanwhile."""
+        if len(self._known) > _MOST:
+            self._known = {}
+        known = self._known
+        new = list({word for word in words if word not in known})
+        found = self._bare.encode_batch_fast(new, add_special_tokens=False) if new else []
+        ids = {word: encoding.ids for word, encoding in zip(new, found, strict=True)}
+        kept = {word: tokens for word, tokens in ids.items() if len(word) <= _LONGEST}
+        known.update(kept)
+        return known if len(kept) == len(ids) else ChainMap(ids, known)
+
+    def _encoded(self, text: str) -> list[int]:
+        ids: list[int] = self._whole.encode_batch_fast([text], add_special_tokens=False)[0].ids
+        return ids
+
+
+MODEL = "wordllama-l2-supercat-256"
+DIMENSIONS = 256
+
+_WEIGHTS = Path("weights", "l2_supercat_256.safetensors")
+_TOKENIZER = Path("tokenizers", "l2_supercat_tokenizer_config.json")
+_TENSOR = "embedding.weight"
+_SLICE = 16_384
+"""Tokens summed at once: their vectors take 16 MiB."""
+_FEW = 256
+"""Texts up to which the tokenizer is asked: to make what remembers words takes as long."""
+_QUESTION = 2_000
+"""Tokens up to which a question reads single rows of the file."""
+
+
+class StaticEmbedder:
+    """Averages token vectors; no network, no key. Calls may come from several threads at once."""
+
+    default_threads = 2
+    default_batch_size = 128
+
+    def __init__(self) -> None:
+        self.spec = EmbedderSpec("static", MODEL, DIMENSIONS)
+        self.endpoint = ""
+        self.max_input_tokens: int | None = None
+        self.max_batch = 256
+        self.cacheable = False
+        self._met = 0
+
+    @classmethod
+    def from_settings(
+        cls, settings: Settings, *, model: str | None = None, dimensions: int | None = None
+    ) -> Self:
+        """Create the embedder; nothing is read before the first text.
+
+        Raises
+        ------
+        UsageError
+            For a model or a number of dimensions other than the bundled ones.
+        """
+        dimensions = dimensions or int(settings["embedding_dimensions"]) or None
+        if model not in (None, MODEL):
+            raise UsageError(
+                f"the static provider has no model {model!r}", hint=f"Its only model is {MODEL}."
+            )
+        if dimensions not in (None, DIMENSIONS):
+            raise UsageError(
+                f"{MODEL} has {DIMENSIONS} dimensions, not {dimensions}",
+                hint="Leave the dimensions out: unset KNOW_EMBEDDING_DIMENSIONS.",
+            )
+        return cls()
+
+    def embed_documents(self, texts: Sequence[str]) -> Embeddings:
+        """Embed texts; vectors are float32 of unit length, shape (texts, 256).
+
+        Raises
+        ------
+        EmbeddingError
+            The model's files are missing or damaged.
+        """
+        token_ids = self._token_ids(texts)
+        table = _table()
+        vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
+        for row, ids in enumerate(token_ids):
+            vectors[row] = _sum(table, ids)
+        return Embeddings(_normalised(vectors), sum(map(len, token_ids)))
+
+    def embed_query(self, text: str) -> Embeddings:
+        """Embed one question, shape (1, 256); equals what ``embed_documents`` gives for it."""
+        ids = _token_ids([text])[0]
+        if not 0 < len(ids) <= _QUESTION:
+            return self.embed_documents([text])
+        total = _rows(ids).sum(axis=0, dtype=np.float32)
+        return Embeddings(_normalised(total[np.newaxis]), len(ids))
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Count each text's tokens."""
+        return [len(ids) for ids in self._token_ids(texts)]
+
+    def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        self._met += len(texts)
+        return _token_ids(texts) if self._met <= _FEW else _words().token_ids(texts)
+
+
+def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return vectors of unit length; the sum over tokens then equals their mean."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    np.divide(vectors, norms, out=vectors, where=norms > 0)
+    return vectors
+
+
+def _sum(table: NDArray[np.float32], ids: list[int]) -> NDArray[np.float32]:
+    total = np.zeros(DIMENSIONS, np.float32)
+    for start in range(0, len(ids), _SLICE):
+        rows = table.take(ids[start : start + _SLICE], axis=0)
+        total += rows.sum(axis=0, dtype=np.float32)
+    return total
+
+
+def _token_ids(texts: Sequence[str]) -> list[list[int]]:
+    encodings = _tokenizer().encode_batch_fast(list(texts), add_special_tokens=False)
+    return [encoding.ids for encoding in encodings]
+
+
+_loading = threading.Lock()
+
+
+def _table() -> NDArray[np.float32]:
+    """Return the float32 table, shape (tokens, 256); 32 MB, read once in a process."""
+    with _loading:
+        return _read_table()
+
+
+def _tokenizer() -> Any:
+    with _loading:
+        return _read_tokenizer()
+
+
+def _words() -> WordTokens:
+    with _loading:
+        return _read_words()
+
+
+@cache
+def _read_words() -> WordTokens:
+
+    return WordTokens(_read_tokenizer())
+
+
+@cache
+def _read_table() -> NDArray[np.float32]:
+    from safetensors import SafetensorError, safe_open
+
+    path = _model_file(_WEIGHTS)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            weights: NDArray[Any] = file.get_tensor(_TENSOR)
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, error) from error
+    return weights.astype(np.float32)
+
+
+def _rows(ids: list[int]) -> NDArray[np.float16]:
+    """Read the vectors of a few tokens from the file, shape (tokens, 256)."""
+    from safetensors import SafetensorError, safe_open
+
+    path = _model_file(_WEIGHTS)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            rows = file.get_slice(_TENSOR)
+            return np.concatenate([rows[number : number + 1] for number in ids])
+    except (OSError, SafetensorError) as error:
+        raise _damaged(path, error) from error
+
+
+@cache
+def _read_tokenizer() -> Any:
+    from tokenizers import Tokenizer
+
+    path = _model_file(_TOKENIZER)
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception as error:  # tokenizers raises a bare Exception
+        raise _damaged(path, error) from error
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _model_file(name: Path) -> Path:
+    spec = find_spec("wordllama")
+    folders = spec.submodule_search_locations if spec else None
+    for folder in folders or ():
+        path = Path(folder, name)
+        if path.is_file():
+            return path
+    raise EmbeddingError(
+        f"the bundled model's file {name.as_posix()} is missing from the wordllama package",
+        hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
+    )
+
+
+def _damaged(path: Path, error: Exception) -> EmbeddingError:
+    return EmbeddingError(
+        f"can't read the bundled model's file {path}: {error}",
+        hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
+    )

@@ -1,0 +1,1 @@
+"""Texts to vectors in threads: batches, rates, retries, checks and the cache."""

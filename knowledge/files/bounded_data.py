@@ -1,0 +1,115 @@
+"""YAML and JSON that came in a file, read within bounds.
+
+A few lines of YAML whose aliases name each other stand for gigabytes, and nesting of some thousand
+levels exhausts the stack of whatever walks over it. So what a file may hold is bounded here, for
+all files of both kinds: its bytes, its depth, and the values that it stands for.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from knowledge.text.wording import shortened
+
+MAX_YAML = 1 << 20
+"""Bytes of a YAML file; reading them takes some seconds."""
+MAX_JSON = 64 << 20
+"""Bytes of a JSON file that is no document."""
+MAX_DEPTH = 100
+"""Levels of lists and mappings."""
+TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
+
+
+class DataError(ValueError):
+    """A text is no YAML or JSON, or goes beyond the bounds; the message is short.
+
+    ``line`` and ``column`` are the place, from 1, where one is known.
+    """
+
+    def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
+        super().__init__(shortened(message))
+        self.line = line
+        self.column = column
+
+
+def read_text(path: str | Path, most: int, *, errors: str = "strict") -> str:
+    """Return a file's text, without a byte order mark.
+
+    Parameters
+    ----------
+    most:
+        Bytes it may have.
+
+    Raises
+    ------
+    DataError
+        It has more.
+    OSError, UnicodeDecodeError
+        It can't be read, or is no UTF-8.
+    """
+    with Path(path).open("rb") as file:
+        data = file.read(most + 1)
+    if len(data) > most:
+        raise DataError(f"it is larger than {most >> 20} MiB")
+    return data.decode("utf-8-sig", errors)
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text.
+
+    Raises
+    ------
+    DataError
+        It is no JSON, or nested too deep.
+    """
+    try:
+        value = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise DataError(error.msg, error.lineno, error.colno) from error
+    except RecursionError as error:
+        raise DataError(TOO_DEEP) from error
+    except ValueError as error:  # a number of thousands of digits
+        raise DataError(str(error)) from error
+    _check_depth(value)
+    return value
+
+
+def parse_yaml(text: str) -> Any:
+    """Return the value of a YAML text; nothing in it can be code.
+
+    Raises
+    ------
+    DataError
+        It is no YAML, nested too deep, or stands for too much.
+    """
+    import yaml
+
+    from knowledge.files.bounded_yaml import BoundedLoader
+
+    if len(text) > MAX_YAML:
+        raise DataError(f"it is larger than {MAX_YAML >> 20} MiB")
+    try:
+        return yaml.load(text, BoundedLoader)  # noqa: S506  it is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        problem = str(error.problem or error.context)
+        raise DataError(problem, mark.line + 1 if mark else None) from error
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # such as the date 2024-13-45
+        raise DataError(" ".join(str(error).split())) from error
+
+
+def _check_depth(value: Any) -> None:
+    """Check the levels of a value one after the other; calls could not go as deep."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(MAX_DEPTH):
+        level = [
+            below
+            for one in level
+            for below in (one.values() if isinstance(one, dict) else one)
+            if isinstance(below, dict | list)
+        ]
+        if not level:
+            return
+    raise DataError(TOO_DEEP)

@@ -1,0 +1,1 @@
+"""One ingest: plan, read, embed, write, publish."""

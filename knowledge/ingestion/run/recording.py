@@ -1,0 +1,139 @@
+"""What a run leaves in the catalog beside its documents: its report, and the files it missed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from knowledge.errors import KnowledgeError
+from knowledge.ingestion.run.usage import Usage
+from knowledge.model import FileProblem, FileStatus
+from knowledge.storage.local.catalog import history
+from knowledge.storage.shown_path import real_path
+
+if TYPE_CHECKING:
+    from knowledge.embeddings.choice import Choice
+    from knowledge.embeddings.pool.pool import EmbeddingPool
+    from knowledge.ingestion.request import IngestRequest
+    from knowledge.ingestion.run.tally import Tally
+    from knowledge.ingestion.scan.scan import Scan
+    from knowledge.model import Dataset
+    from knowledge.storage.local.catalog.catalog import Catalog
+
+MISSED = frozenset(
+    status.value for status in (FileStatus.FAILED, FileStatus.EMPTY, FileStatus.UNSUPPORTED)
+)
+
+
+@contextlib.contextmanager
+def recorded_ingest(
+    catalog: Catalog, dataset: Dataset, request: IngestRequest, tally: Tally, choice: Choice
+) -> Iterator[IngestRecord]:
+    """Remember an ingest run, and the files that it could not take in."""
+    missed = MissedFiles(catalog, dataset, tally)
+    record = IngestRecord(tally, choice)
+    with history.recorded(catalog, dataset, "ingest", record.report):
+        try:
+            yield record
+        except BaseException:
+            with contextlib.suppress(KnowledgeError):
+                missed.settle(catalog, request, record.scan)
+            raise
+        missed.settle(catalog, request, record.scan)
+
+
+@dataclass(slots=True)
+class IngestRecord:
+    """What an ingest run will be remembered by; it sets the pool and the scan that it uses."""
+
+    tally: Tally
+    choice: Choice
+    pool: EmbeddingPool | None = None
+    scan: Scan | None = None
+
+    def report(self) -> dict[str, Any]:
+        """Return the run's counts and problems, and what was embedded."""
+        usage = {} if self.pool is None else facts_of_usage(self.pool, self.choice)
+        return {**_facts_of_tally(self.tally), **usage}
+
+
+def _facts_of_tally(tally: Tally) -> dict[str, Any]:
+    problems = sorted(tally.problems, key=lambda problem: (problem.file, problem.status))
+    return {
+        "files": {status.value: count for status, count in tally.files.items() if count},
+        "chunks": {"added": tally.added, "removed": tally.removed, "reused": tally.reused},
+        "problem_count": len(problems),
+        "problems": [
+            {"file": one.file, "status": one.status, "reason": history.storable(one.reason)}
+            for one in problems[: history.KEPT_PROBLEMS]
+        ],
+    }
+
+
+def facts_of_usage(pool: EmbeddingPool, choice: Choice) -> dict[str, Any]:
+    """Return what a pool embedded, and what that cost."""
+    stats = pool.stats
+    usage = Usage.of(choice, stats.embedded, stats.tokens)
+    return {
+        "embedded": usage.embedded,
+        "cached": stats.cached,
+        "tokens": usage.tokens,
+        "cost_usd": usage.cost_usd,
+    }
+
+
+class MissedFiles:
+    """The files that a dataset lacks, as a run finds and changes that list.
+
+    Parameters
+    ----------
+    tally:
+        Is told to keep how the files of the list come out.
+    """
+
+    def __init__(self, catalog: Catalog, dataset: Dataset, tally: Tally) -> None:
+        self._dataset = dataset
+        self._tally = tally
+        self._known = {missed.problem for missed in history.missed_files(catalog, dataset)}
+        tally.watched = frozenset(_container(problem.file) for problem in self._known)
+
+    def settle(self, catalog: Catalog, request: IngestRequest, scan: Scan | None) -> None:
+        """Bring the list in step with a run that has ended, well or not."""
+        now = {
+            FileProblem(one.file, one.status, history.storable(one.reason))
+            for one in self._tally.problems
+            if one.status in MISSED
+        }
+        named_anew = {one.file for one in now}
+        gone = {
+            one
+            for one in self._known - now
+            if one.file in named_anew or self._is_settled(one, request, scan)
+        }
+        history.change_missed(catalog, self._dataset, gone, now - self._known)
+
+    def _is_settled(self, problem: FileProblem, request: IngestRequest, scan: Scan | None) -> bool:
+        container = _container(problem.file)
+        outcome = self._tally.outcomes.get(container)
+        if outcome is not None:
+            # A container that was not read again still lacks the member.
+            return outcome is not FileStatus.UNCHANGED or problem.file == container
+        if not os.path.isabs(container):
+            return False
+        if not os.path.lexists(real_path(container)):
+            return True
+        return request.recursive and scan is not None and _was_passed(container, scan)
+
+
+def _was_passed(path: str, scan: Scan) -> bool:
+    """Tell whether a walk that was complete has come past a file and left it out."""
+    if path in scan.seen or not (scan.only is None or scan.only.covers(path)):
+        return False
+    return any(path == root or path.startswith(root.rstrip(os.sep) + os.sep) for root in scan.roots)
+
+
+def _container(file: str) -> str:
+    return file.partition("!/")[0]

@@ -1,0 +1,202 @@
+"""Another model for a dataset: its stored texts embedded anew, no source file needed.
+
+What a model with a price has embedded is kept in the embedding cache as it comes, so that a run
+that was killed goes on where it was.
+
+A text that the new model refuses is told with its file, and nothing is changed: published without
+it, the file would be lost, and no source is at hand to read it again.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from knowledge.embeddings.choice import Choice, remember, replacement_for
+from knowledge.embeddings.pool.each import embed_each
+from knowledge.errors import EmbeddingError, UsageError
+from knowledge.ingestion.run.pools import open_pool
+from knowledge.ingestion.run.recording import facts_of_usage
+from knowledge.ingestion.run.usage import Usage
+from knowledge.model import EmbedderSpec, ReembedReport
+from knowledge.storage.local.catalog.catalog import Catalog
+from knowledge.storage.local.catalog.history import recorded
+from knowledge.storage.local.runs.replacement import Replacement, open_replacement
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.pool.pool import EmbeddingPool
+    from knowledge.ingestion.request import Notify
+    from knowledge.model import Chunk, Dataset
+    from knowledge.settings.reading import Settings
+    from knowledge.storage.local.layout import DataFolder
+
+PAGE = 200
+PAGES_UNDER_WAY = 5
+"""Pages that wait for their vectors: enough for all threads, few enough for the memory."""
+NAMED_FILES = 5
+"""Refused files that a message names."""
+
+CountListener = Callable[[int, int], None]
+"""(chunks done, chunks in all)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    chunks: list[Chunk]
+    vectors: Future[NDArray[np.float32]]
+
+
+def reembed(
+    folder: DataFolder,
+    name: str,
+    settings: Settings,
+    *,
+    force: bool,
+    notify: Notify,
+    progress: CountListener | None = None,
+) -> ReembedReport:
+    """Embed a dataset's stored texts with the model that the settings ask for.
+
+    Parameters
+    ----------
+    force:
+        Do it even where the dataset has that model already.
+    progress:
+        Told how far the run is.
+
+    Raises
+    ------
+    UsageError
+        The dataset was never embedded, or no model is asked for.
+    KnowledgeError
+        Whatever ended the run: nothing was changed then.
+    """
+    started = time.monotonic()
+    with Catalog(folder) as catalog:
+        _checked(catalog.dataset(name), settings)  # before anybody waits for a lock
+        with open_replacement(
+            catalog, name, lock_timeout=settings["lock_timeout"], notify=notify
+        ) as replacement:
+            dataset = replacement.dataset
+            choice = _checked(dataset, settings)
+            before, after = dataset.embedding, choice.embedder.spec
+            usage, chunks = Usage.of(choice, 0, 0), 0
+            if force or before is None or before.fingerprint != after.fingerprint:
+                _announce(dataset, choice, notify)
+                facts: dict[str, Any] = {}
+                with recorded(catalog, dataset, "reembed", lambda: facts):
+                    with open_pool(folder, choice, notify) as pool:
+                        try:
+                            after = _fill(replacement, pool, after, progress)
+                        finally:
+                            facts |= facts_of_usage(pool, choice)
+                        stats = pool.stats
+                    dataset = replacement.publish(after)
+                usage, chunks = Usage.of(choice, stats.embedded, stats.tokens), dataset.chunks
+            if note := remember(dataset, choice):
+                notify(note)
+    return ReembedReport(
+        dataset=name,
+        before=before,
+        after=dataset.embedding or after,
+        chunks=chunks,
+        embedded=usage.embedded,
+        tokens=usage.tokens,
+        cost_usd=usage.cost_usd,
+        seconds=round(time.monotonic() - started, 3),
+    )
+
+
+def _checked(dataset: Dataset, settings: Settings) -> Choice:
+    if dataset.embedding is None:
+        raise UsageError(
+            f"dataset {dataset.name!r} holds nothing that could be embedded anew",
+            hint="Its model is chosen at its first ingest.",
+        )
+    choice = replacement_for(dataset, settings)
+    Usage.of(choice, 0, 0)  # prices that can't be read are told now
+    return choice
+
+
+def _announce(dataset: Dataset, choice: Choice, notify: Notify) -> None:
+    for note in choice.notes:
+        notify(note)
+    endpoint = choice.embedder.endpoint
+    where = f"; texts are sent to {endpoint}" if endpoint else ", on this machine"
+    notify(f"dataset {dataset.name!r} is embedded anew with {choice.embedder.spec}{where}")
+
+
+def _fill(
+    replacement: Replacement,
+    pool: EmbeddingPool,
+    spec: EmbedderSpec,
+    progress: CountListener | None,
+) -> EmbedderSpec:
+    """Embed and write all chunks; return the model, whose dimensions are known then."""
+    waiting: deque[_Page] = deque()
+    refused: dict[str, EmbeddingError] = {}
+    done, total = 0, replacement.dataset.chunks
+
+    def write_oldest() -> None:
+        nonlocal done, spec
+        page = waiting.popleft()
+        vectors = _vectors(pool, page, refused)
+        if vectors is not None:
+            if spec.dimensions is None:
+                spec = replace(spec, dimensions=int(vectors.shape[1]))
+            replacement.add([chunk.id for chunk in page.chunks], vectors)
+        done += len(page.chunks)
+        if progress is not None:
+            progress(done, total)
+
+    for chunks in replacement.chunks(PAGE):
+        waiting.append(_Page(chunks, pool.submit(_texts(chunks))))
+        if len(waiting) > PAGES_UNDER_WAY:
+            write_oldest()
+    while waiting:
+        write_oldest()
+    if refused:
+        raise refusal(replacement, refused)
+    return spec
+
+
+def _vectors(
+    pool: EmbeddingPool, page: _Page, refused: dict[str, EmbeddingError]
+) -> NDArray[np.float32] | None:
+    """Wait for a page's vectors; where a chunk is refused, add its file to ``refused``."""
+    if not page.vectors.done():
+        pool.flush()  # its last texts may wait in a batch that is not full
+    try:
+        return page.vectors.result()
+    except EmbeddingError as error:
+        if error.text is None:
+            raise
+    for chunk, found in zip(page.chunks, embed_each(pool, _texts(page.chunks)), strict=True):
+        if isinstance(found, EmbeddingError):
+            refused[chunk.file_id] = found
+    return None
+
+
+def refusal(replacement: Replacement, refused: Mapping[str, EmbeddingError]) -> EmbeddingError:
+    """Return the error that names the files, by id, that a model refuses."""
+    paths = replacement.paths(refused)
+    named = [f"{paths[id]} ({why.message})" for id, why in [*refused.items()][:NAMED_FILES]]
+    more = len(refused) - len(named)
+    return EmbeddingError(
+        f"the model refuses a text of {counted(len(refused), 'file')}: {'; '.join(named)}"
+        + (f"; and {more} more" if more else ""),
+        hint="Nothing was changed. Delete what is named from the dataset, or choose another "
+        "model; what was embedded is in the embedding cache, where the model is one that it keeps.",
+    )
+
+
+def _texts(chunks: Sequence[Chunk]) -> list[str]:
+    return [chunk.passage.embedding_text for chunk in chunks]

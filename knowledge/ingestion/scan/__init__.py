@@ -1,0 +1,1 @@
+"""The files below a folder, without what is ignored."""

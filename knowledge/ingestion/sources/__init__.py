@@ -1,0 +1,1 @@
+"""What is not a local folder: pages, repositories, standard input."""

@@ -1,0 +1,187 @@
+"""What the user names as a source: a path, a page, or a Git repository.
+
+    https://host/page                       a page or file
+    https://github.com/owner/repo[@ref]     a repository, as on other well-known hosts
+    https://host/any/path.git[@ref]         a repository
+    git+https://…[@ref], git+ssh://…[@ref], git+file:///path[@ref]
+
+``ref`` is a branch, a tag or a commit's full hash.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from knowledge.errors import UsageError
+from knowledge.settings.reading import without_password
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_FORGES = frozenset({"github.com", "gitlab.com", "bitbucket.org", "codeberg.org"})
+_NOT_OWNERS = re.compile(
+    "about|apps|collections|customer-stories|dashboard|enterprise|events|explore|features|groups|"
+    "help|issues|login|marketplace|notifications|organizations|orgs|pricing|pulls|search|security|"
+    "settings|site|sponsors|topics|trending|users",
+    re.IGNORECASE,
+)
+"""First parts of paths on such hosts that are the host's own pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page or file on the web.
+
+    Parameters
+    ----------
+    url:
+        Fetches it; may hold a password.
+    shown:
+        Names it in the catalog: without user, password, fragment and secrets in the query.
+    """
+
+    url: str = field(repr=False)
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """A Git repository.
+
+    Parameters
+    ----------
+    url:
+        What the program ``git`` is given; may hold a password.
+    name:
+        Names it in the catalog: ``https://host/owner/repo`` or ``git+file:///path``, no password.
+    ref:
+        Branch, tag or commit; empty is the branch that the repository names as its own.
+    """
+
+    url: str = field(repr=False)
+    name: str
+    ref: str = ""
+
+    @property
+    def protocol(self) -> str:
+        """``https``, ``ssh`` or ``file``."""
+        return self.url.partition("://")[0]
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a source is a URL rather than a path."""
+    return _SCHEME.match(text) is not None and not os.path.lexists(text)
+
+
+def is_page(text: str) -> bool:
+    """Tell whether a source is the URL of a single page or file."""
+    try:
+        return is_address(text) and isinstance(parse_address(text), Page)
+    except UsageError:
+        return False
+
+
+def parse_address(text: str) -> Page | Repository:
+    """Return what a URL names.
+
+    Raises
+    ------
+    UsageError
+        It is no URL that can be read.
+    """
+    scheme, _, rest = text.partition("://")
+    scheme = scheme.lower()
+    try:
+        parts = urlsplit(f"{scheme}://{rest}")
+        port_is_valid = parts.port is None or parts.port > 0
+    except ValueError as error:
+        raise UsageError(f"{_shown(text)} is no valid URL") from error
+    if any(ord(c) <= 32 for c in text) or not port_is_valid or not (parts.hostname or parts.path):
+        raise UsageError(f"{_shown(text)!r} is no valid URL")
+    if scheme in ("git+https", "git+ssh", "git+file"):
+        return _repository(scheme.removeprefix("git+"), rest)
+    if scheme not in ("http", "https"):
+        raise UsageError(
+            f"can't read {scheme}:// URLs",
+            hint="There are https://, http://, git+https://, git+ssh:// and git+file://.",
+        )
+    if not parts.hostname:
+        raise UsageError(f"{_shown(text)!r} names no host")
+    if scheme == "https" and _is_repository(parts.hostname, parts.path):
+        return _repository(scheme, rest.partition("#")[0])
+    return _page(text)
+
+
+def _shown(text: str) -> str:
+    """Return what is no URL without what may be its password, which may hold any sign."""
+    scheme, _, rest = text.partition("://")
+    _, login, place = rest.rpartition("@")
+    return without_password(f"{scheme}://********@{place}" if login else text)
+
+
+def _page(text: str) -> Page:
+    parts = urlsplit(text)._replace(fragment="")
+    if not parts.path:
+        parts = parts._replace(path="/")
+    host = parts.netloc.rpartition("@")[2].lower()
+    scheme = parts.scheme.lower()
+    url = urlunsplit(parts._replace(scheme=scheme))
+    return Page(url, without_password(urlunsplit(parts._replace(scheme=scheme, netloc=host))))
+
+
+def _is_repository(host: str, path: str) -> bool:
+    if re.search(r"\.git(@[^/].*)?/?$", path):
+        return True
+    if host.removeprefix("www.") not in _FORGES and not host.startswith("gitlab."):
+        return False
+    base, _, ref = path.partition("@")
+    parts = [part for part in base.split("/") if part]
+    if len(parts) < 2 or _NOT_OWNERS.fullmatch(parts[0]) or "-" in parts:
+        return False
+    return len(parts) == 2 or bool(ref)
+
+
+def _repository(protocol: str, rest: str) -> Repository:
+    host, slash, path = rest.partition("/")
+    if protocol == "file":
+        if host not in ("", "localhost"):
+            raise UsageError("git+file:// takes an absolute path", hint="git+file:///srv/repo.git")
+        base, ref = _split_file(slash + path)
+        base = os.path.abspath(base)
+        return Repository(f"file://{quote(base)}", f"git+file://{base}", unquote(ref))
+    match = re.match(r"(?P<base>.*?\.git|.*?[^/@])/?(?:@(?P<ref>.+))?$", path)
+    if not host or match is None:
+        raise UsageError(f"git+{protocol}:// takes a host and a path, then perhaps @ref")
+    base, ref = match["base"], match["ref"] or ""
+    user, _, name = host.rpartition("@")
+    shown_user = "git@" if user == "git" else ""
+    prefix = "git+ssh://" + shown_user if protocol == "ssh" else "https://"
+    place = without_password(f"https://{name.lower()}/{base.removesuffix('.git')}")
+    shown = prefix + place.removeprefix("https://")
+    return Repository(f"{protocol}://{host}/{base}", shown, _checked(unquote(ref)))
+
+
+def _split_file(path: str) -> tuple[str, str]:
+    """Split ``/path@ref``; an ``@`` may belong to the path."""
+    path = unquote(path)
+    cut = len(path)
+    while cut > 0 and not os.path.isdir(path[:cut]):
+        cut = path.rfind("@", 0, cut)
+    if cut <= 0:
+        base, _, ref = path.partition("@")
+        return base, _checked(ref)
+    return path[:cut], _checked(path[cut + 1 :])
+
+
+def _checked(ref: str) -> str:
+    """Return a ref that ``git`` can't take for a flag or for several.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    if ref and (not re.fullmatch(r"[^\s~^:?*\[\\\x00-\x1f\x7f-][^\s~^:?*\[\\\x00-\x1f\x7f]*", ref)):
+        raise UsageError(f"{ref!r} is no branch, tag or commit")
+    return ref

@@ -1,0 +1,1 @@
+"""Keeping a dataset in step with every change."""

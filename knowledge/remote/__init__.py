@@ -1,0 +1,1 @@
+"""A service over HTTP: its address, the client, retries, rates, and what its refusals mean."""

@@ -1,0 +1,79 @@
+"""How a hit's score came about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from knowledge.model import Hit
+from knowledge.text.wording import counted
+
+if TYPE_CHECKING:
+    from knowledge.retrieval.query import Query
+
+LANGUAGES = ("english",)
+_SIDES = {"dense": "cosine", "keyword": "BM25"}
+_STAGES = {
+    "before": "score before the reranker",
+    "rerank": "reranker",
+    "mmr": "maximal marginal relevance",
+}
+
+
+def matched_words(question: str, hit: Hit) -> list[str]:
+    """Return the words of the question that the hit holds, as they stand in the question."""
+    from knowledge.text.terms import split, variants
+
+    held = set(variants(split(hit.chunk.passage.embedding_text), LANGUAGES))
+    words = dict.fromkeys(question.split())
+    return [word for word in words if not held.isdisjoint(variants(split(word), LANGUAGES))]
+
+
+def explain(query: Query, hit: Hit, flow: str = "") -> list[str]:
+    """Return lines that say what the hit's score is made of, short enough for most terminals.
+
+    Parameters
+    ----------
+    query:
+        With its mode resolved.
+    flow:
+        The flow whose steps made the score; empty without one.
+    """
+    how = [f"the flow {flow!r}"] if flow else _how(query, hit.scores)
+    lines = [f"score {hit.score:.6f} by {how[0]}", *how[1:], _sides(hit.scores)]
+    sides = {*_SIDES, *(f"{side}_rank" for side in _SIDES)}
+    stages = {name: value for name, value in hit.scores.items() if name not in sides}
+    lines.append(
+        ", ".join(f"{_STAGES.get(name, name)} {value:.6g}" for name, value in stages.items())
+    )
+    words = matched_words(query.text, hit)
+    lines.append(f"words of the question: {', '.join(words) if words else 'none'}")
+    if hit.also:
+        lines.append(f"{counted(len(hit.also), 'near duplicate')} folded into it")
+    return [line for line in lines if line]
+
+
+def _sides(scores: Mapping[str, float]) -> str:
+    """Return what each side gave the hit, and the place it had there."""
+    told = []
+    for side, name in _SIDES.items():
+        if side in scores:
+            rank = scores.get(f"{side}_rank")
+            place = "" if rank is None else f" (place {rank:.0f})"
+            told.append(f"{name} {scores[side]:.6g}{place}")
+    return ", ".join(told)
+
+
+def _how(query: Query, parts: Mapping[str, float]) -> list[str]:
+    """Return what made the score, and on a line of its own what must be known of it."""
+    if "rerank" in parts:
+        return ["the reranker"]
+    if query.sides != ("dense", "keyword"):
+        return [_SIDES[query.sides[0]]]
+    shares = f"{query.weight:g} cosine and {1 - query.weight:g} BM25"
+    if query.fusion == "rrf":
+        return [f"reciprocal ranks, {shares}"]
+    return [
+        f"the weighted sum of {shares}",
+        "each side is scaled from its 100th best chunk to its best",
+    ]

@@ -1,0 +1,98 @@
+"""Indexes and columns that stay open between questions."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING
+
+from knowledge.errors import KnowledgeError
+
+if TYPE_CHECKING:
+    from knowledge.model import Dataset
+    from knowledge.storage.local.catalog.columns import ChunkColumns
+    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.local.layout import DataFolder
+    from knowledge.storage.local.vectors.reader import VectorReader
+
+KEPT = 8
+"""Datasets that stay open when a question has been answered."""
+
+
+class OpenDatasets:
+    """What was opened of each dataset: one generation of its index, one of its columns."""
+
+    def __init__(self, folder: DataFolder) -> None:
+        self._folder = folder
+        self._indexes: dict[str, tuple[int, VectorReader]] = {}
+        self._columns: dict[str, tuple[tuple[int, int], ChunkColumns]] = {}
+        self._warming: dict[str, threading.Thread] = {}
+
+    def close(self) -> None:
+        """Close everything."""
+        self.trim(0)
+
+    def trim(self, kept: int = KEPT) -> None:
+        """Close what was opened first, down to ``kept`` datasets."""
+        for key in [*self._warming]:
+            self._end_warming(key)
+        while len(self._columns) > kept:
+            del self._columns[next(iter(self._columns))]
+        while len(self._indexes) > kept:
+            self._indexes.pop(next(iter(self._indexes)))[1].close()
+
+    def columns(self, snapshot: Snapshot, dataset: Dataset) -> ChunkColumns:
+        """Return the columns of the generation that the snapshot shows."""
+        from knowledge.storage.local.catalog.columns import ChunkColumns
+
+        state = (dataset.generation, snapshot.revision(dataset))
+        if dataset.key not in self._columns or self._columns[dataset.key][0] != state:
+            self._columns[dataset.key] = (state, ChunkColumns(snapshot, dataset))
+        return self._columns[dataset.key][1]
+
+    def warm(self, dataset: Dataset) -> None:
+        """Begin to read a dataset's index in a thread of its own.
+
+        Chroma's native part holds no lock of Python's while it reads, so that the model can be
+        loaded and the question embedded meanwhile.
+        """
+        if not dataset.chunks or {dataset.key} & (self._indexes.keys() | self._warming.keys()):
+            return
+        thread = threading.Thread(target=self._read_ahead, args=(dataset,), daemon=True)
+        self._warming[dataset.key] = thread
+        thread.start()
+
+    def _read_ahead(self, dataset: Dataset) -> None:
+        assert dataset.embedding is not None
+        # Whoever asks for the index meets the same error, and knows what to do about it.
+        with contextlib.suppress(KnowledgeError):
+            index = self._opened(dataset)
+            self._indexes[dataset.key] = (dataset.vectors, index)
+            index.search([1.0] * (dataset.embedding.dimensions or 0), 1)  # reads all of it
+
+    def _end_warming(self, key: str) -> None:
+        if thread := self._warming.pop(key, None):
+            thread.join()
+
+    def _opened(self, dataset: Dataset) -> VectorReader:
+        from knowledge.storage.local.vectors.reader import open_published
+
+        return open_published(self._folder, dataset)
+
+    def index(self, dataset: Dataset) -> VectorReader:
+        """Return the index of the dataset's generation.
+
+        Raises
+        ------
+        DamagedStoreError
+            It is not there, or can't be read.
+        """
+        self._end_warming(dataset.key)
+        opened = self._indexes.pop(dataset.key, None)
+        if opened is not None and opened[0] != dataset.vectors:
+            opened[1].close()
+            opened = None
+        if opened is None:
+            opened = (dataset.vectors, self._opened(dataset))
+        self._indexes[dataset.key] = opened
+        return opened[1]

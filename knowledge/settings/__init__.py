@@ -1,0 +1,1 @@
+"""Settings: the table, reading them, profiles, and what a folder's own settings may decide."""

@@ -1,0 +1,82 @@
+"""What each provider needs; the names are the providers' own."""
+
+from __future__ import annotations
+
+from knowledge.settings.table.hosted import HOSTED
+from knowledge.settings.table.setting import Setting
+
+PROVIDERS: tuple[Setting, ...] = (
+    Setting(
+        "openai_base_url",
+        ("OPENAI_BASE_URL",),
+        "https://api.openai.com/v1",
+        "Base URL of OpenAI, Azure or any compatible server.",
+    ),
+    Setting("openai_api_key", ("OPENAI_API_KEY",), "sk-foo", "Key for it.", secret=True),
+    Setting(
+        "openai_embedding_model",
+        ("OPENAI_EMBEDDING_MODEL", "OPENAI_MODEL"),
+        "text-embedding-ada-002",
+        "Embedding model.",
+        only_with={"OPENAI_MODEL": "EMBEDDING_GENERATOR"},
+    ),
+    Setting(
+        "openai_embedding_dimensions",
+        ("OPENAI_EMBEDDING_DIMENSIONS",),
+        0,
+        "Dimensions to ask for; 0 is the model's own.",
+        minimum=0,
+        maximum=100_000,
+    ),
+    Setting(
+        "openai_api_version",
+        ("OPENAI_API_VERSION", "AZURE_OPENAI_VERSION"),
+        "2024-02-01",
+        "Azure's API version.",
+    ),
+    Setting(
+        "openai_api_type",
+        ("OPENAI_API_TYPE", "OPENAI_TYPE"),
+        "OPEN_AI",
+        "OPEN_AI, AZURE (key) or AZURE_AD (token in OPENAI_API_KEY).",
+        choices=("OPEN_AI", "AZURE", "AZURE_AD"),
+        synonyms={"OPENAI": "OPEN_AI"},
+    ),
+    Setting(
+        "openai_azure_deployment",
+        ("OPENAI_AZURE_DEPLOYMENT",),
+        "",
+        "Azure deployment; empty is the model's name.",
+    ),
+    Setting(
+        "openai_organization", ("OPENAI_ORG_ID",), "", "Organisation that requests are billed to."
+    ),
+    Setting(
+        "openai_extra_headers",
+        ("OPENAI_EXTRA_HEADERS",),
+        "",
+        'Headers for each request to OpenAI, Azure or a compatible server: "Name: value" with '
+        "semicolons between, or a JSON object.",
+        secret=True,
+    ),
+    Setting(
+        "azure_openai_endpoint",
+        ("AZURE_OPENAI_ENDPOINT",),
+        "",
+        "Azure resource, such as https://NAME.openai.azure.com; empty is OPENAI_BASE_URL.",
+    ),
+    Setting(
+        "azure_openai_api_key",
+        ("AZURE_OPENAI_API_KEY",),
+        "",
+        "Key for Azure; empty is OPENAI_API_KEY.",
+        secret=True,
+    ),
+    Setting(
+        "azure_openai_use_active_directory",
+        ("AZURE_OPENAI_USE_ACTIVE_DIRECTORY",),
+        False,
+        "Show Azure a token: the key is one, or without a key whoever is signed in.",
+    ),
+    *HOSTED,
+)

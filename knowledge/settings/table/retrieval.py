@@ -1,0 +1,54 @@
+"""How a question is answered."""
+
+from __future__ import annotations
+
+from knowledge.settings.table.setting import Setting
+
+RETRIEVAL: tuple[Setting, ...] = (
+    Setting(
+        "top_k", ("KNOW_TOP_K",), 10, "Passages that retrieve returns.", minimum=1, maximum=10_000
+    ),
+    Setting(
+        "retrieve_mode",
+        ("KNOW_RETRIEVE_MODE",),
+        "auto",
+        "How passages are found and ranked: dense, keyword, hybrid, or auto: hybrid for datasets "
+        "embedded with static, else dense.",
+    ),
+    Setting(
+        "retrieve_candidates",
+        ("KNOW_RETRIEVE_CANDIDATES",),
+        0,
+        "Passages that each side of hybrid gives; 0 is five for each hit, at least 50.",
+        minimum=0,
+        maximum=10_000,
+    ),
+    Setting(
+        "retrieve_fusion",
+        ("KNOW_RETRIEVE_FUSION",),
+        "weighted",
+        "How hybrid makes one order of two: weighted (scores) or rrf (ranks).",
+    ),
+    Setting(
+        "retrieve_weight",
+        ("KNOW_RETRIEVE_WEIGHT",),
+        0.35,
+        "The dense side's share in hybrid, from 0 to 1.",
+        minimum=0,
+        maximum=1,
+    ),
+    Setting(
+        "rerank",
+        ("KNOW_RERANK",),
+        "",
+        "Reranker: bm25, cohere, jina, voyage, cross-encoder, or the address of a /v1/rerank "
+        "server; a model may follow after a colon, or after # in an address.",
+    ),
+    Setting(
+        "rerank_api_key",
+        ("KNOW_RERANK_API_KEY",),
+        "",
+        "Key for a rerank server that is named by its address.",
+        secret=True,
+    ),
+)

@@ -1,0 +1,1 @@
+"""The local store: a SQLite catalog, published generations, locks."""

@@ -1,0 +1,1 @@
+"""The catalog: a SQLite database, read by snapshots."""

@@ -1,0 +1,276 @@
+"""The catalog: which datasets there are, and what each published generation holds."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetExistsError,
+    DatasetNotFoundError,
+    KnowledgeError,
+    LockedError,
+)
+from knowledge.model import Dataset
+from knowledge.storage.local.catalog import fulltext, schema
+from knowledge.storage.local.catalog.database import (
+    BUSY_SECONDS,
+    FAILURES,
+    connect,
+    make_home,
+    migrate,
+    transaction,
+    translated,
+)
+from knowledge.storage.local.catalog.rows import dataset_of, dump, now
+from knowledge.storage.local.catalog.snapshot import Snapshot
+from knowledge.storage.local.catalog.still import unchanged
+from knowledge.storage.local.disk import cant_read
+from knowledge.storage.local.holding import Hold
+from knowledge.storage.local.layout import HIDDEN, DataFolder, check_name, new_key
+
+ATTEMPTS = 8
+"""Times that a read is begun anew where writers were faster."""
+
+Answer = TypeVar("Answer")
+
+
+def check_there(folder: DataFolder) -> bool:
+    """Tell whether there is a catalog; one is made where there is nothing at all.
+
+    Raises
+    ------
+    KnowledgeError
+        The data folder is a file, or can't be looked into.
+    DamagedStoreError
+        There are indexes, but no catalog that says whose they are, or an empty one.
+    """
+    try:
+        there = folder.catalog.stat().st_size > 0
+    except PermissionError as error:
+        raise cant_read(folder.root) from error
+    except OSError:
+        there = False
+    if not there and folder.root.is_file():
+        raise KnowledgeError(
+            f"the data folder {folder.root} is a file",
+            hint="Choose another with --data-dir or KNOW_DATA_DIR.",
+        )
+    if not there and _has_indexes(folder):
+        raise DamagedStoreError(
+            f"{folder.catalog} is missing or empty, though there are datasets beside it",
+            hint="Put a backup of it there, or `knowledge doctor --fix` saves what it can.",
+        )
+    return folder.catalog.exists()
+
+
+def _has_indexes(folder: DataFolder) -> bool:
+    try:
+        return any(folder.root.glob("datasets/*/g*"))
+    except OSError:  # the folders are being removed at this moment
+        return False
+
+
+def hold_made(folder: DataFolder) -> Hold:
+    """Hold a data folder, which is made when missing, so that nobody empties it meanwhile.
+
+    Raises
+    ------
+    LockedError
+        It is being emptied, and that does not end.
+    """
+    for _ in range(ATTEMPTS):
+        if folder.root.is_file():
+            check_there(folder)
+        make_home(folder.catalog)
+        try:
+            return Hold(folder.root, BUSY_SECONDS)
+        except FileNotFoundError:
+            continue  # it was emptied, and has gone with that
+    raise LockedError(f"another process empties {folder.root}")
+
+
+class Catalog:
+    """One connection to the catalog; a context manager. Use it from one thread at a time.
+
+    Parameters
+    ----------
+    folder:
+        The data folder; made when missing.
+    """
+
+    def __init__(self, folder: DataFolder) -> None:
+        self.folder = folder
+        self._hold = hold_made(folder)
+        try:
+            check_there(folder)
+            self.connection = connect(folder.catalog)
+        except BaseException:
+            self._hold.release()
+            raise
+        fulltext.register(self.connection)
+        try:
+            migrate(self.connection, folder.catalog, schema.MIGRATIONS)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+        self._hold.release()
+
+    def transaction(self, *, durable: bool = False) -> contextlib.AbstractContextManager[None]:
+        """Return a context manager that runs a write transaction."""
+        return transaction(self.connection, self.folder.catalog, durable=durable)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Read from one state of the catalog, whatever writers do meanwhile.
+
+        Raises
+        ------
+        LockedError
+            The catalog can't be locked, and a writer came meanwhile.
+        """
+        path = self.folder.catalog
+        with unchanged(self.connection, path), translated(path):
+            self.connection.execute("BEGIN")
+            try:
+                yield Snapshot(self.connection)
+            finally:
+                with contextlib.suppress(*FAILURES):  # a damaged file ended it already
+                    self.connection.execute("ROLLBACK")
+
+    def read(self, read: Callable[[Snapshot], Answer]) -> Answer:
+        """Return what ``read`` makes of one state of the catalog and the folders that it names.
+
+        A writer may have published twice, or replaced a dataset, and have removed a folder before
+        it was opened. Then all is read again, in the state that is there now.
+
+        Raises
+        ------
+        DamagedStoreError
+            As ``read`` raised it on a state that is still there.
+        """
+        for _ in range(ATTEMPTS):
+            with self.snapshot() as snapshot:
+                state = snapshot.state()
+                try:
+                    return read(snapshot)
+                except DamagedStoreError as error:
+                    damage = error
+            with self.snapshot() as snapshot:
+                if snapshot.state() == state:
+                    break
+        raise damage
+
+    def datasets(self, *, hidden: bool = False) -> list[Dataset]:
+        """Return all datasets by name; or those that are being built, or were replaced."""
+        with translated(self.folder.catalog):
+            rows = self.connection.execute("SELECT * FROM datasets ORDER BY name").fetchall()
+        return [dataset_of(row) for row in rows if row["name"].startswith(HIDDEN) is hidden]
+
+    def dataset(self, name: str) -> Dataset:
+        """Return the dataset called ``name``.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none.
+        """
+        with translated(self.folder.catalog):
+            return Snapshot(self.connection).dataset(name)
+
+    def dataset_by_key(self, key: str) -> Dataset:
+        """Return the dataset with this key, whatever its name is by now.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            It was deleted.
+        """
+        with translated(self.folder.catalog):
+            return Snapshot(self.connection).dataset_by_key(key)
+
+    def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
+        """Create an empty dataset.
+
+        Raises
+        ------
+        DatasetExistsError
+            The name is taken.
+        UsageError
+            The name can't be one.
+        """
+        check_name(name)
+        moment = now()
+        with self.transaction():
+            added = self.connection.execute(
+                "INSERT INTO datasets (key, name, metadata, created_at, updated_at) "
+                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
+                (new_key(name), name, dump(metadata or {}), moment, moment),
+            )
+            if not added.rowcount:
+                raise DatasetExistsError(f"there is a dataset {name!r} already")
+            return self.dataset(name)
+
+    def ensure(self, name: str) -> Dataset | None:
+        """Make a dataset called ``name`` when there is none; return it where it was made."""
+        try:
+            self.dataset(name)
+        except DatasetNotFoundError:
+            with contextlib.suppress(DatasetExistsError):  # another process was faster
+                return self.create(name)
+        return None
+
+    def rename(self, key: str, new: str) -> Dataset:
+        """Give a dataset another name, whose lock is ours; its key and its folder stay.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        DatasetExistsError
+            The new name is taken.
+        UsageError
+            The new name can't be one.
+        """
+        check_name(new)
+        with self.transaction():
+            taken = self.connection.execute("SELECT 1 FROM datasets WHERE name = ?", (new,))
+            if taken.fetchone():
+                raise DatasetExistsError(f"there is a dataset {new!r} already")
+            self.connection.execute(
+                "UPDATE datasets SET name = ?, updated_at = ? WHERE key = ?", (new, now(), key)
+            )
+            return self.dataset_by_key(key)
+
+    def set_metadata(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
+        """Replace a dataset's metadata.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        """
+        with self.transaction():
+            self.connection.execute(
+                "UPDATE datasets SET metadata = ?, updated_at = ? WHERE name = ?",
+                (dump(metadata), now(), name),
+            )
+            return self.dataset(name)

@@ -1,0 +1,127 @@
+"""Where everything lies in the data folder.
+
+catalog.db                      the catalog (SQLite): the truth
+embeddings.db                   the embedding cache
+locks/<key>.lock, .holder       one write lock a dataset, and who holds it
+datasets/<key>/g000007/         the published generation of a dataset's vectors
+datasets/<key>/candidate/       the next one, while a writer builds it
+archives/<hash>/                archives that were asked without importing them
+backups/<time>/                 what a repair copied before it changed anything
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowledge.errors import UsageError
+from knowledge.files.private import FOLDER, tighten_all
+from knowledge.storage.shown_path import shown
+
+MAX_NAME = 128
+HIDDEN = "\x01"
+"""First character of the name of a dataset that is not to be seen; no user's name holds it."""
+OURS = ("catalog.db", "embeddings.db", "locks", "datasets", "archives", "backups")
+"""What the names of all that lies in a data folder begin with."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataFolder:
+    """The data folder's layout; nothing is created by asking for a path."""
+
+    root: Path
+
+    @classmethod
+    def locate(cls, data_dir: str) -> DataFolder:
+        """Return the folder at ``data_dir``, or the platform's user data folder when empty."""
+        if data_dir:
+            return cls(Path(data_dir).expanduser().absolute())
+        import platformdirs
+
+        return cls(Path(platformdirs.user_data_dir("knowledge", appauthor=False)))
+
+    @property
+    def catalog(self) -> Path:
+        """The catalog's SQLite file."""
+        return self.root / "catalog.db"
+
+    @property
+    def cache(self) -> Path:
+        """The embedding cache's SQLite file."""
+        return self.root / "embeddings.db"
+
+    @property
+    def archives(self) -> Path:
+        """The folder of archives that were unpacked to be asked."""
+        return self.root / "archives"
+
+    @property
+    def backups(self) -> Path:
+        """The folder of copies that repairs made first."""
+        return self.root / "backups"
+
+    def lock(self, key: str) -> Path:
+        """The write lock of a dataset."""
+        return self.root / "locks" / f"{key}.lock"
+
+    def dataset(self, key: str) -> Path:
+        """The folder that holds a dataset's generations."""
+        return self.root / "datasets" / key
+
+    def generation(self, key: str, number: int) -> Path:
+        """The folder of one generation."""
+        return self.dataset(key) / f"g{number:06d}"
+
+    def candidate(self, key: str) -> Path:
+        """The folder in which the next generation is built."""
+        return self.dataset(key) / "candidate"
+
+
+def open_root(root: Path) -> None:
+    """Make a data folder that is its owner's alone, or make one so that others have rights to.
+
+    Raises
+    ------
+    OSError
+        It can't be made.
+    """
+    if root.is_dir():
+        tighten_all(root, OURS)
+    else:
+        root.mkdir(mode=FOLDER, parents=True, exist_ok=True)
+
+
+def new_key(name: str) -> str:
+    """Derive a folder name from a dataset's name: readable, unique, safe on every platform."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")
+    return f"{slug or 'dataset'}-{uuid.uuid4().hex[:12]}"
+
+
+def folder_name(folder: Path) -> str:
+    """Return the name of the dataset that belongs to a folder: readable, and unique by its path."""
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    label = shown(folder.name)
+    label = "".join(c if c.isprintable() else "?" for c in label).strip()[:80]
+    return f"askdir {label} {digest}" if label else f"askdir {digest}"
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` when it can name a dataset.
+
+    Raises
+    ------
+    UsageError
+        For an empty name, one over 128 characters, or one with control characters or white space
+        at its ends.
+    """
+    if not name or name != name.strip():
+        raise UsageError(f"{name!r} can't name a dataset: empty, or white space at an end")
+    if len(name) > MAX_NAME:
+        raise UsageError(f"a dataset's name has at most {MAX_NAME} characters, not {len(name)}")
+    if not name.isprintable():
+        raise UsageError(f"{name!r} can't name a dataset: it holds control characters")
+    return name

@@ -1,0 +1,1 @@
+"""Runs that write: staged, then published as the next generation."""

@@ -1,0 +1,63 @@
+"""Who may write a dataset: whoever holds the lock of its key, which stays when names change."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from knowledge.storage.local.lock import write_lock
+
+if TYPE_CHECKING:
+    from knowledge.model import Dataset
+    from knowledge.storage.local.catalog.catalog import Catalog
+
+Notify = Callable[[str], None]
+
+
+@contextlib.contextmanager
+def locked_dataset(
+    catalog: Catalog, name: str, *, lock_timeout: float, notify: Notify
+) -> Iterator[Dataset]:
+    """Hold the lock of the dataset that is called ``name``, and give it as it is under the lock.
+
+    Until the context ends, nobody else writes to it, renames or replaces it. Where another dataset
+    got the name while we waited, it is that one.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is no such dataset, or none any more when its lock was free.
+    LockedError
+        Another writer held the lock for ``lock_timeout`` seconds.
+    """
+    deadline = time.monotonic() + lock_timeout
+    while True:
+        key = catalog.dataset(name).key
+        left = max(0.0, deadline - time.monotonic())
+        with write_lock(catalog.folder.lock(key), name, left, notify):
+            dataset = catalog.dataset(name)
+            if dataset.key == key:
+                yield dataset
+                return
+
+
+def rename_dataset(
+    catalog: Catalog, name: str, new: str, *, lock_timeout: float, notify: Notify
+) -> Dataset:
+    """Give a dataset another name; its key and its folder stay.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is no such dataset.
+    DatasetExistsError
+        The new name is taken.
+    UsageError
+        The new name can't be one.
+    LockedError
+        Another process is writing to it.
+    """
+    with locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset:
+        return catalog.rename(dataset.key, new)

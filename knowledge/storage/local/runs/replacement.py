@@ -1,0 +1,126 @@
+"""All vectors of a dataset anew: another model's, built beside those that are in use.
+
+The chunks stay as they are, with their ids; only the folder of vectors and the recorded model
+change, in one catalog transaction. Readers use the published folder until then.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DamagedStoreError
+from knowledge.model import Chunk, Dataset, EmbedderSpec, SplitterSpec
+from knowledge.storage.local.catalog.database import translated
+from knowledge.storage.local.catalog.rows import CHUNK_COLUMNS, chunk_of
+from knowledge.storage.local.runs import generations
+from knowledge.storage.local.runs.staging import Staging
+from knowledge.storage.local.runs.write_run import open_write_run
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.local.vectors.chroma import ChromaIndex
+
+
+@contextlib.contextmanager
+def open_replacement(
+    catalog: Catalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
+) -> Iterator[Replacement]:
+    """Take the dataset's lock and give a replacement; what is not published is dropped.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is no such dataset, or it was deleted while we waited.
+    LockedError
+        Another writer held the lock for ``lock_timeout`` seconds.
+    """
+    with open_write_run(catalog, name, lock_timeout=lock_timeout, notify=notify) as run:
+        replacement = Replacement(catalog, run.dataset)
+        try:
+            yield replacement
+        finally:
+            replacement.drop()
+
+
+class Replacement:
+    """Made by :func:`open_replacement`; for one thread at a time."""
+
+    def __init__(self, catalog: Catalog, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._catalog = catalog
+        self._staging = Staging(catalog, dataset)
+        self._index: ChromaIndex | None = None
+
+    def chunks(self, page: int) -> Iterator[list[Chunk]]:
+        """Yield the dataset's chunks by id, so many at a time."""
+        last = ""
+        while rows := self._rows_after(last, page):
+            yield rows
+            last = rows[-1].id
+
+    def paths(self, files: Iterable[str]) -> dict[str, str]:
+        """Return the paths of files by their ids."""
+        with self._catalog.snapshot() as snapshot:
+            found = snapshot.files_by_id(self.dataset, files)
+        return {id: file.path for id, file in found.items()}
+
+    def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Write vectors, shape (len(ids), dimensions), beside the published ones."""
+        self._open().add(ids, vectors)
+
+    def publish(self, embedding: EmbedderSpec) -> Dataset:
+        """Let readers see the new vectors, and record their model; in one step.
+
+        Raises
+        ------
+        DamagedStoreError
+            There is not one vector for each chunk; nothing was published.
+        """
+        vectors = self._open().flush()
+        self._index = None
+        live = self._staging.live_chunks()
+        if vectors != live:
+            raise DamagedStoreError(
+                f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
+                hint="Nothing was changed. Run again.",
+            )
+        folder, key = self._catalog.folder, self.dataset.key
+        splitter = self.dataset.splitter or SplitterSpec()
+        generations.publish_candidate(folder, self.dataset, embedding, splitter)
+        self._staging.publish(embedding, splitter, 0, new_vectors=True)
+        self.dataset = self._catalog.dataset_by_key(self.dataset.key)
+        self._staging = Staging(self._catalog, self.dataset)
+        self._staging.sweep()
+        generations.sweep_folders(folder, key, self.dataset.vectors)
+        return self.dataset
+
+    def drop(self) -> None:
+        """Forget what was not published."""
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+        shutil.rmtree(self._catalog.folder.candidate(self.dataset.key), ignore_errors=True)
+
+    def _open(self) -> ChromaIndex:
+        if self._index is None:
+            from knowledge.storage.local.vectors.chroma import ChromaIndex
+
+            folder = generations.prepare_candidate(self._catalog.folder, self.dataset.key, 0)
+            self._index = ChromaIndex(folder, create=True)
+        return self._index
+
+    def _rows_after(self, last: str, page: int) -> list[Chunk]:
+        with translated(self._catalog.folder.catalog):
+            rows = self._catalog.connection.execute(
+                f"SELECT {CHUNK_COLUMNS} FROM chunks "
+                "WHERE dataset = (SELECT id FROM datasets WHERE key = ?) AND removed IS NULL "
+                "AND id > ? ORDER BY id LIMIT ?",
+                (self.dataset.key, last, page),
+            ).fetchall()
+        return [chunk_of(row) for row in rows]

@@ -1,0 +1,218 @@
+"""A write run: stage changes beside the published generation, then publish them at once.
+
+Catalog rows are staged with the number of the next generation, which no reader looks at;
+vectors go to a copy of the published folder. Publishing closes the copy, gives it its name and
+sets the dataset's generation in one catalog transaction. Whatever is killed before that
+transaction is swept by the next run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DamagedStoreError
+from knowledge.files.private import FOLDER
+from knowledge.model import Dataset, EmbedderSpec, SourceFile, SplitterSpec
+from knowledge.storage.changes import FileChange
+from knowledge.storage.local.runs import generations
+from knowledge.storage.local.runs.ownership import locked_dataset
+from knowledge.storage.local.runs.staging import Staging
+
+if TYPE_CHECKING:
+    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.local.vectors.chroma import ChromaIndex
+
+BUFFERED_CHUNKS = 2_000  # written together: one catalog transaction, one upsert
+MAX_DEAD_SHARE = 0.3
+
+
+@contextlib.contextmanager
+def open_write_run(
+    catalog: Catalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
+) -> Iterator[WriteRun]:
+    """Take the dataset's lock, sweep what a killed run left, and give a run.
+
+    What the run has not published when the context ends is dropped.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is no such dataset, or it was deleted while we waited.
+    LockedError
+        Another writer held the lock for ``lock_timeout`` seconds.
+    """
+    with (
+        locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset,
+        begun(catalog, dataset) as run,
+    ):
+        yield run
+
+
+@contextlib.contextmanager
+def begun(catalog: Catalog, dataset: Dataset) -> Iterator[WriteRun]:
+    """Give a run on a dataset whose lock is ours; else as :func:`open_write_run`."""
+    run = WriteRun(catalog, dataset)
+    try:
+        run.sweep()
+        yield run
+    finally:
+        run.drop()
+
+
+class WriteRun:
+    """One writer's session on a dataset; made by :func:`open_write_run`.
+
+    All methods must be called from one thread at a time, on a catalog connection that nobody else
+    uses meanwhile.
+    """
+
+    def __init__(self, catalog: Catalog, dataset: Dataset) -> None:
+        self.dataset = dataset
+        self._catalog = catalog
+        self._staging = Staging(catalog, dataset)
+        self._index: ChromaIndex | None = None
+        self._pending: list[FileChange] = []
+        self._pending_chunks = 0
+        self._dead = 0
+        self._staged = False
+
+    @property
+    def staged(self) -> bool:
+        """True when something waits to be published."""
+        return self._staged
+
+    def sweep(self) -> None:
+        """Remove what a killed run left: staged rows, candidate folders, old generations."""
+        self._staging.sweep()
+        generations.sweep_folders(self._catalog.folder, self.dataset.key, self.dataset.vectors)
+
+    def prepare(self) -> None:
+        """Open the folder that vectors will be written to; done while they are on their way."""
+        self._candidate()
+
+    def write_file(self, change: FileChange) -> None:
+        """Stage a new or changed file."""
+        self._staged = True
+        self._pending.append(change)
+        self._pending_chunks += len(change.diff.added) + len(change.diff.moved) + 1
+        if self._pending_chunks >= BUFFERED_CHUNKS:
+            self._write_pending()
+
+    def remove_file(self, file: SourceFile) -> int:
+        """Stage a file's removal; return how many chunks go with it."""
+        self._staged = True
+        self._write_pending()
+        ids = self._staging.remove_file(file.id)
+        if ids:
+            self._candidate().delete(ids)
+            self._dead += len(ids)
+        return len(ids)
+
+    def touch_file(self, file: SourceFile) -> None:
+        """Record another size, modification time or metadata of a file whose text is the same.
+
+        Seen by readers at once; no generation is made for it.
+        """
+        if any(change.file.id == file.id for change in self._pending):
+            self._write_pending()
+        self._staging.touch_file(file)
+
+    def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
+        """Make all that was staged visible, in one step.
+
+        Raises
+        ------
+        DamagedStoreError
+            The index does not hold one vector for each chunk; nothing was published.
+        """
+        if not self._staged:
+            return self.dataset
+        self._write_pending()
+        dead = self._staging.dead_vectors()
+        if self._index is not None:
+            dead = self._publish_vectors(self._index, dead + self._dead, embedding, splitter)
+        self._staging.publish(embedding, splitter, dead, new_vectors=self._index is not None)
+        self._index = None
+        self.dataset = self._catalog.dataset_by_key(self.dataset.key)
+        self._staging = Staging(self._catalog, self.dataset)
+        self._staged, self._dead = False, 0
+        self.sweep()
+        return self.dataset
+
+    def _publish_vectors(
+        self, index: ChromaIndex, dead: int, embedding: EmbedderSpec, splitter: SplitterSpec
+    ) -> int:
+        """Give the candidate its name; return how many deleted vectors it carries."""
+        live = self._staging.live_chunks()
+        if dead > MAX_DEAD_SHARE * (live + dead):
+            index, dead = self._rebuilt(index), 0
+        vectors = index.flush()
+        if vectors != live:
+            raise DamagedStoreError(
+                f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
+                hint="Nothing was changed. `knowledge doctor --fix` builds the index anew.",
+            )
+        generations.publish_candidate(self._catalog.folder, self.dataset, embedding, splitter)
+        return dead
+
+    def drop(self) -> None:
+        """Forget what was not published."""
+        opened = self._index is not None
+        if self._index is not None:
+            self._index.close()
+            self._index = None
+        if self._staged or opened:
+            self._pending.clear()
+            self.sweep()
+            self._staged = False
+
+    def _candidate(self) -> ChromaIndex:
+        if self._index is None:
+            from knowledge.storage.local.vectors.chroma import ChromaIndex
+
+            folder, key = self._catalog.folder, self.dataset.key
+            try:
+                candidate = generations.prepare_candidate(folder, key, self.dataset.vectors)
+                self._index = ChromaIndex(candidate, create=not self.dataset.vectors)
+            except BaseException:
+                shutil.rmtree(folder.candidate(key), ignore_errors=True)
+                raise
+        return self._index
+
+    def _write_pending(self) -> None:
+        if not self._pending:
+            return
+        changes, self._pending, self._pending_chunks = self._pending, [], 0
+        self._staging.write_files(changes)
+        removed = [id for change in changes for id in change.diff.removed]
+        if removed:
+            self._candidate().delete(removed)
+            self._dead += len(removed)
+        self._add_vectors([change for change in changes if change.diff.added])
+
+    def _add_vectors(self, changes: Sequence[FileChange]) -> None:
+        import numpy as np
+
+        ids = [chunk.id for change in changes for chunk in change.diff.added]
+        if ids:
+            arrays = [change.vectors for change in changes if change.vectors is not None]
+            self._candidate().add(ids, np.concatenate(arrays))
+
+    def _rebuilt(self, index: ChromaIndex) -> ChromaIndex:
+        """Build the candidate afresh from its live vectors; deleted ones take room and time."""
+        from knowledge.storage.local.vectors.chroma import ChromaIndex
+
+        fresh_folder = index.folder.with_name("candidate-fresh")
+        shutil.rmtree(fresh_folder, ignore_errors=True)
+        fresh_folder.mkdir(mode=FOLDER)
+        with ChromaIndex(fresh_folder, create=True) as fresh:
+            for ids, vectors in index.vectors(self._staging.live_chunk_ids()):
+                fresh.add(ids, vectors)
+        index.close()
+        shutil.rmtree(index.folder)
+        fresh_folder.rename(index.folder)
+        self._index = ChromaIndex(index.folder)
+        return self._index

@@ -1,0 +1,1 @@
+"""What is checked, mended and given back."""

@@ -1,0 +1,128 @@
+"""Giving room back: indexes without their deleted vectors, databases without their empty pages."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DamagedStoreError
+from knowledge.storage.local.catalog.database import BUSY_SECONDS, connect, translated
+from knowledge.storage.local.catalog.history import recorded
+from knowledge.storage.local.runs.replacement import Replacement, open_replacement
+from knowledge.storage.local.upkeep.sizes import folder_size, size_of
+from knowledge.storage.local.vectors.reader import open_published
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from knowledge.storage.local.catalog.catalog import Catalog
+
+PAGE = 2_000
+PATIENCE = 500  # milliseconds
+
+
+@dataclass(frozen=True, slots=True)
+class Compacted:
+    """What became of an index, or of a database.
+
+    Parameters
+    ----------
+    name:
+        The dataset, or the database's file.
+    dead:
+        Deleted vectors that it carried.
+    before, after:
+        Bytes of the published index, or of the database.
+    """
+
+    name: str
+    dead: int
+    before: int
+    after: int
+
+
+def compact_dataset(
+    catalog: Catalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
+) -> Compacted:
+    """Build a dataset's index afresh from its live vectors, where it carries deleted ones.
+
+    Readers see the old index until the new one is there; it stays for those in flight until the
+    next publish, or until leftovers are removed.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is no such dataset.
+    LockedError
+        Another process is writing to it.
+    DamagedStoreError
+        The index does not hold one vector for each chunk; nothing was changed.
+    """
+    with open_replacement(catalog, name, lock_timeout=lock_timeout, notify=notify) as replacement:
+        dataset = replacement.dataset
+        dead = _dead(catalog, dataset.key)
+        before = after = folder_size(catalog.folder.generation(dataset.key, dataset.vectors))
+        if dead and dataset.embedding is not None:
+            with recorded(catalog, dataset, "compact", dict):
+                _copy_live(catalog, replacement)
+                dataset = replacement.publish(dataset.embedding)
+            after = folder_size(catalog.folder.generation(dataset.key, dataset.vectors))
+        return Compacted(name, dead, before, after)
+
+
+def compact_database(path: Path) -> Compacted:
+    """Give a database's empty pages back to the disk.
+
+    Raises
+    ------
+    LockedError
+        Another process is using it.
+    """
+    before = size_of(path) + size_of(path.with_name(path.name + "-wal"))
+    with closing(connect(path)) as connection, translated(path):
+        _empty_journal(connection)
+        _optimise_fulltext(connection)
+        connection.execute("VACUUM")
+        _empty_journal(connection)
+    return Compacted(path.name, 0, before, size_of(path))
+
+
+def _empty_journal(connection: sqlite3.Connection) -> None:
+    """Bring the journal into the database, as far as readers allow.
+
+    SQLite keeps writers out while it waits for readers; one that reads and then writes, such as a
+    copy, would wait for us as we for it. What stays in the journal, the next writers bring in.
+    """
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+    try:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+
+def _optimise_fulltext(connection: sqlite3.Connection) -> None:
+    tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'chunks_fts'")
+    if tables.fetchone():
+        connection.execute("INSERT INTO chunks_fts (chunks_fts) VALUES ('optimize')")
+
+
+def _dead(catalog: Catalog, key: str) -> int:
+    with translated(catalog.folder.catalog):
+        row = catalog.connection.execute("SELECT dead FROM datasets WHERE key = ?", (key,))
+        return int(row.fetchone()["dead"])
+
+
+def _copy_live(catalog: Catalog, replacement: Replacement) -> None:
+    dataset = replacement.dataset
+    reader = open_published(catalog.folder, dataset)
+    try:
+        for chunks in replacement.chunks(PAGE):
+            for ids, vectors in reader.vectors([chunk.id for chunk in chunks]):
+                replacement.add(ids, vectors)
+    except DamagedStoreError as error:
+        raise DamagedStoreError(error.message, hint="`knowledge doctor` says more.") from error
+    finally:
+        reader.close()

@@ -1,0 +1,1 @@
+"""Vectors in Chroma folders, one a published generation."""

@@ -1,0 +1,237 @@
+"""A generation's vectors in a Chroma folder: one cosine collection of ids and vectors.
+
+Chroma's limits, and how they are kept (chromadb 1.5.9):
+
+- ``embedding_function=None`` always, else a model is downloaded.
+- At most 5,461 rows a write, and some 32,000 ids or results in a call: everything is paged.
+- Rows past the last multiple of ``sync_threshold`` are replayed at every open; :meth:`flush`
+  makes Chroma write them out, by the only way that works: lower the threshold, close, open.
+- A missing path is created by opening it, so callers check first.
+- Cosine distance can be slightly off [0, 2]; scores are clipped.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from knowledge.errors import DamagedStoreError
+from knowledge.files.private import private_files
+from knowledge.storage.local.holding import Hold
+from knowledge.storage.local.vectors import native
+from knowledge.storage.local.vectors.checksums import PERSISTED, check_whole
+from knowledge.storage.local.vectors.failures import REPAIR_INDEX, translated
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+COLLECTION = "vectors"
+PAGE = 5_000
+WRITTEN_AT_ONCE = 1_000  # more take no less time, and 10 KB of memory each on the way to Chroma
+MAX_RESULTS = 30_000
+SYNC_THRESHOLD = 5_000
+
+
+class ChromaIndex:
+    """An open index; a context manager. Open it for one operation or one generation.
+
+    A folder must have one writer, and no reader while it is written: candidates have one owner,
+    published generations are never written.
+
+    Parameters
+    ----------
+    folder:
+        The generation's folder.
+    create:
+        Make a new index; else the folder must hold one.
+    dimensions:
+        What the vectors that are read must have; ``None`` takes any.
+    hold:
+        Is released when the index is closed.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        create: bool = False,
+        dimensions: int | None = None,
+        hold: Hold | None = None,
+    ) -> None:
+        if not create and not (folder / "chroma.sqlite3").is_file():
+            raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR_INDEX)
+        check_whole(folder)
+        self.folder = folder
+        self._dimensions = dimensions
+        self._hold = hold
+        with private_files() if create else nullcontext():
+            self._open(create)
+
+    def _open(self, create: bool) -> None:
+        self._client = _open(self.folder)
+        try:
+            with translated(self.folder):
+                self._collection = self._create() if create else self._find()
+        except BaseException:
+            _close(self._client)
+            raise
+
+    def _create(self) -> Any:
+        return self._client.create_collection(
+            COLLECTION,
+            configuration={"hnsw": {"space": "cosine", "sync_threshold": SYNC_THRESHOLD}},
+            embedding_function=None,
+        )
+
+    def _find(self) -> Any:
+        return self._client.get_collection(COLLECTION, embedding_function=None)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the folder; a second call does nothing."""
+        _close(self._client)
+        if self._hold is not None:
+            self._hold.release()
+
+    def count(self) -> int:
+        """Return the number of vectors. Loads the index, and can crash on a damaged one."""
+        return int(self._collection.count())
+
+    def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
+        from knowledge.storage.local.vectors.exact_unit import exact_unit
+
+        with private_files(), translated(self.folder):
+            for start in range(0, len(ids), WRITTEN_AT_ONCE):
+                page = slice(start, start + WRITTEN_AT_ONCE)
+                self._collection.upsert(ids=list(ids[page]), embeddings=exact_unit(vectors[page]))
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors by id; ids that are not there are passed over."""
+        with private_files(), translated(self.folder):
+            for start in range(0, len(ids), PAGE):
+                self._collection.delete(ids=list(ids[start : start + PAGE]))
+
+    def search(
+        self,
+        query: NDArray[np.float32] | Sequence[float],
+        top_k: int,
+        *,
+        among: Sequence[str] | None = None,
+    ) -> list[tuple[str, float]]:
+        """Return up to ``top_k`` (id, cosine similarity), most similar first.
+
+        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes; ``among`` names
+        as many ids at most.
+        """
+        with translated(self.folder):
+            answer = self._collection.query(
+                query_embeddings=[query],
+                ids=None if among is None else list(among),
+                n_results=min(top_k, MAX_RESULTS),
+                include=["distances"],
+            )
+        pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
+        return [(id, min(1.0, max(-1.0, 1.0 - float(distance)))) for id, distance in pairs]
+
+    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+        import numpy as np
+
+        remaining = iter(ids)
+        while page := list(islice(remaining, PAGE)):
+            with translated(self.folder):
+                answer = self._collection.get(ids=page, include=["embeddings"])
+            if not answer["ids"]:
+                continue  # there is no second axis then
+            vectors = np.asarray(answer["embeddings"], dtype=np.float32)
+            if self._dimensions not in (None, vectors.shape[1]):
+                raise DamagedStoreError(
+                    f"the index {self.folder} is another model's: its vectors have "
+                    f"{vectors.shape[1]} dimensions, not {self._dimensions}",
+                    hint=REPAIR_INDEX,
+                )
+            yield answer["ids"], vectors
+
+    def flush(self) -> int:
+        """Write everything out so that opening replays nothing; return the count of vectors.
+
+        The index is closed afterwards.
+        """
+        with private_files(), translated(self.folder):
+            self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
+            _close(self._client)
+            client = _open(self.folder)
+            try:
+                collection = client.get_collection(COLLECTION, embedding_function=None)
+                count = int(collection.count())
+                if count and not any(self.folder.rglob(PERSISTED)):
+                    _write_again(collection)
+                collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
+            finally:
+                _close(client)
+        return count
+
+
+def _write_again(collection: Any) -> None:
+    """Write one vector once more: a single row is not enough for Chroma to write anything out.
+
+    It would do so in each reader instead, and a published folder must stay as it is.
+    """
+    one = collection.get(limit=1, include=["embeddings"])
+    collection.upsert(ids=one["ids"], embeddings=one["embeddings"])
+
+
+# Public clients of one folder share an engine, which Chroma starts and stops without a lock.
+_opening = threading.Lock()
+
+
+def _open(folder: Path) -> Any:
+    """Return a client: Chroma's native part alone, where that is known to be right."""
+    if native.installed_version() in native.TESTED:
+        with translated(folder):
+            return native.NativeClient(folder)
+    return _open_publicly(folder)
+
+
+def _open_publicly(folder: Path) -> Any:
+    import chromadb
+    from chromadb.config import Settings
+
+    with translated(folder), _opening:
+        try:
+            return chromadb.PersistentClient(
+                path=str(folder), settings=Settings(anonymized_telemetry=False)
+            )
+        except BaseException:
+            _forget_half_open(str(folder))
+            raise
+
+
+def _forget_half_open(path: str) -> None:
+    """Let the next client of a path start an engine of its own, not get the one that failed."""
+    from chromadb.api.shared_system_client import SharedSystemClient
+
+    if not SharedSystemClient._identifier_to_refcount.get(path):
+        SharedSystemClient._identifier_to_system.pop(path, None)
+
+
+def _close(client: Any) -> None:
+    with _opening:
+        client.close()

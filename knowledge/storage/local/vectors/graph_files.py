@@ -1,0 +1,172 @@
+"""The files of Chroma's graph, read without Chroma, which a damaged one would kill.
+
+``header.bin`` says how ``data_level0.bin`` is built: an element for each vector, with its links,
+its numbers and its label. ``length.bin`` holds a float32 for each. ``index_metadata.pickle`` holds
+a dict that tells which id has which label. (chroma-hnswlib's ``saveIndex`` as of chromadb 1.5.9;
+a test compares what is read here with what Chroma gives.)
+"""
+
+from __future__ import annotations
+
+import pickle
+import struct
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from knowledge.storage.local.vectors.checksums import PERSISTED
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+DATA, HEADER, LENGTHS = "data_level0.bin", "header.bin", "length.bin"
+_HEADER = struct.Struct("<iQQQQQQiIQQQdQ")
+_MOST_BYTES = 1 << 20  # of one element
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    elements: int
+    size: int
+    label_at: int
+    data_at: int
+
+    @property
+    def dimensions(self) -> int:
+        return (self.label_at - self.data_at) // 4
+
+
+class _PlainUnpickler(pickle.Unpickler):
+    """Loads dicts, lists, texts and numbers; nothing that could run."""
+
+    def find_class(self, module_name: str, global_name: str) -> Any:
+        raise pickle.UnpicklingError(f"{module_name}.{global_name} is no plain value")
+
+
+def graph_damage(folder: Path) -> str:
+    """Return why the files of a graph can't be whole, by their sizes; empty where they may be."""
+    for home in {path.parent for path in folder.rglob(PERSISTED)}:
+        layout = _layout(home)
+        if layout is None:
+            return f"{HEADER} makes no sense"
+        for name, size in ((DATA, layout.size), (LENGTHS, 4)):
+            if _size(home / name) < layout.elements * size:  # it may have room for more
+                return f"{name} is shorter than {HEADER} says"
+        if _labels(home) is None:
+            return f"{PERSISTED} can't be read"
+    return ""
+
+
+class GraphVectors:
+    """The vectors in the files of a graph; those that can't be read are not there.
+
+    Parameters
+    ----------
+    folder:
+        Of the generation.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._parts = []
+        for home in sorted({path.parent for path in folder.rglob(PERSISTED)}):
+            layout, labels = _layout(home), _labels(home)
+            elements = None if layout is None else _elements(home, layout)
+            if layout is not None and labels is not None and elements is not None:
+                rows = _rows_by_label(elements, layout)
+                known = {id: rows[label] for id, label in labels.items() if label in rows}
+                self._parts.append((known, elements, layout))
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of all vectors."""
+        return [id for known, _, _ in self._parts for id in known]
+
+    @property
+    def dimensions(self) -> set[int]:
+        """The lengths of its vectors; one in a whole graph."""
+        return {layout.dimensions for _, _, layout in self._parts}
+
+    def get(self, ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Return the vectors of unit length, shape (dimensions,) each, by id."""
+        found: dict[str, NDArray[np.float32]] = {}
+        for known, elements, layout in self._parts:
+            wanted = [(id, known[id]) for id in ids if id in known]
+            if wanted:
+                held, vectors = _whole(wanted, elements, layout)
+                found |= dict(zip(held, vectors, strict=True))
+        return found
+
+
+def _whole(
+    wanted: Sequence[tuple[str, int]], elements: NDArray[np.uint8], layout: _Layout
+) -> tuple[list[str], NDArray[np.float32]]:
+    import numpy as np
+
+    raw = np.ascontiguousarray(
+        elements[[row for _, row in wanted], layout.data_at : layout.label_at]
+    )
+    vectors = raw.view("<f4").astype(np.float32)
+    good = unit_rows(vectors)
+    return [id for (id, _), keep in zip(wanted, good, strict=True) if keep], vectors[good]
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which rows are numbers, and of unit length."""
+    import numpy as np
+
+    with np.errstate(all="ignore"):
+        unit: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3
+    return unit
+
+
+def _layout(home: Path) -> _Layout | None:
+    try:
+        _, _, most, elements, size, label_at, data_at, *_ = _HEADER.unpack(
+            (home / HEADER).read_bytes()
+        )
+    except (OSError, struct.error):
+        return None
+    makes_sense = 0 < data_at < label_at <= size - 8 <= _MOST_BYTES and elements <= most
+    if not makes_sense or (label_at - data_at) % 4:
+        return None
+    return _Layout(elements, size, label_at, data_at)
+
+
+def _labels(home: Path) -> dict[str, int] | None:
+    """Return the label of each id."""
+    try:
+        with (home / PERSISTED).open("rb") as file:
+            labels = _PlainUnpickler(file).load()["id_to_label"]
+        whole = all(isinstance(k, str) and isinstance(v, int) for k, v in labels.items())
+    except Exception:  # noqa: BLE001  a damaged pickle may raise anything
+        return None
+    return labels if whole else None
+
+
+def _elements(home: Path, layout: _Layout) -> NDArray[np.uint8] | None:
+    """Return the elements, shape (n, bytes of one), as many as there are whole ones."""
+    import numpy as np
+
+    count = min(layout.elements, _size(home / DATA) // layout.size)
+    if not count:
+        return None
+    try:
+        return np.memmap(home / DATA, dtype=np.uint8, mode="r", shape=(count, layout.size))
+    except OSError:
+        return None
+
+
+def _rows_by_label(elements: NDArray[np.uint8], layout: _Layout) -> dict[int, int]:
+    import numpy as np
+
+    raw = np.ascontiguousarray(elements[:, layout.label_at : layout.label_at + 8])
+    return {int(label): row for row, label in enumerate(raw.view("<u8")[:, 0])}
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size if path.is_file() else 0
+    except OSError:
+        return 0

@@ -1,0 +1,1 @@
+"""What text is, whoever asks: words, languages, tokens, cleaning."""

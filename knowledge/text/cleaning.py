@@ -1,0 +1,39 @@
+"""What every text goes through, whatever read it, before anything is measured in it."""
+
+from __future__ import annotations
+
+import re
+
+# Sets of names, written as text.
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text as a set."""
+    return frozenset(text.split())
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SOFT_HYPHEN = re.compile("\xad(?![\r\n])")
+"""Where a word may be broken; at the end of a line it was."""
+_DATA_URI = re.compile(r"(data:[\w.+-]{1,100}/[\w.+-]{1,100};base64,)[A-Za-z0-9+/=]{100,}")
+
+
+def clean(text: str) -> str:
+    """Return text that can be stored, cut and embedded.
+
+    NUL bytes, the byte order mark and soft hyphens inside lines go, ``\\r\\n`` and ``\\r`` become
+    line feeds, surrogate pairs (which some PDF readers emit) become the character they stand for,
+    and lone surrogates go. Other line separators stay: editors do not count them, and they may
+    stand inside a JSON text.
+    """
+    if _SURROGATE.search(text):
+        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+    text = text.removeprefix("\ufeff").replace("\0", "")
+    if "\xad" in text:
+        text = _SOFT_HYPHEN.sub("", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def drop_inline_data(text: str) -> str:
+    """Return ``text`` without the content of long ``data:`` addresses, such as embedded images."""
+    return _DATA_URI.sub(r"\1", text) if ";base64," in text else text
