@@ -50,6 +50,13 @@ class Files(Opened):
             found = find_file(snapshot, owner, file)
             return found, snapshot.chunks_of_file(owner, found.id)
 
+    def _entry(self, file: str, dataset: str) -> SourceFile:
+        """Return a file without its chunks, which may be damaged."""
+        from knowledge.storage.file_names import find_file
+
+        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            return find_file(snapshot, snapshot.dataset(dataset), file)
+
     def edit_file(
         self, file: str, metadata: Mapping[str, Any], dataset: str = "default"
     ) -> SourceFile:
@@ -75,11 +82,11 @@ class Files(Opened):
                 notify=self._notify,
             ) as run,
         ):
-            found, _ = self.file(file, dataset)
+            found = self._entry(file, dataset)
             flags = {"flags": dict(metadata)} if "flags" in found.remembered else {}
             remembered = {**found.remembered, **flags}
             run.touch_file(replace(found, given=dict(metadata), remembered=remembered))
-            return self.file(found.id, dataset)[0]
+            return self._entry(found.id, dataset)
 
     def delete_file(self, file: str, dataset: str = "default") -> SourceFile:
         """Remove a file from a dataset; the file itself stays where it is.
@@ -95,7 +102,7 @@ class Files(Opened):
         """
         from knowledge.storage.local.runs.write_run import open_write_run
 
-        self.file(file, dataset)  # before anybody waits for a lock
+        self._entry(file, dataset)  # before anybody waits for a lock
         with (
             self._existing(dataset) as catalog,
             open_write_run(
@@ -105,7 +112,7 @@ class Files(Opened):
                 notify=self._notify,
             ) as run,
         ):
-            found, _ = self.file(file, dataset)
+            found = self._entry(file, dataset)
             run.remove_file(found)
             embedding, splitter = run.dataset.embedding, run.dataset.splitter
             assert embedding is not None

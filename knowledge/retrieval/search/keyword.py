@@ -71,6 +71,8 @@ class KeywordScores:
         score = 0.0
         for forms, weight in self.weights.items():
             times = max(_times(form, terms) for form in forms)
+            if not times:  # and with k1 = 0 there is no norm
+                continue
             score += weight * times / (times + norm)
         return score
 
