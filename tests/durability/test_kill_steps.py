@@ -25,11 +25,11 @@ pytestmark = [
 ]
 
 DRIVER = Path(__file__).with_name("dying_writer.py")
-STORAGE = "knowledge.storage"
-GENERATIONS = f"{STORAGE}.generations"
+STORAGE = "knowledge.storage.local"
+GENERATIONS = f"{STORAGE}.runs.generations"
 INDEX = f"{STORAGE}.vectors.chroma:ChromaIndex"
-STAGING = f"{STORAGE}.staging:Staging"
-RUN = f"{STORAGE}.write_run:WriteRun"
+STAGING = f"{STORAGE}.runs.staging:Staging"
+RUN = f"{STORAGE}.runs.write_run:WriteRun"
 
 Step = tuple[str, str, int]
 """(target, before or after, which call)."""
