@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -192,17 +193,24 @@ def test_wrapped_prose_is_not_wrapped_twice(run, tmp_path):
 @terminal
 def test_what_ctrl_c_leaves_on_the_line_stays_there(corpus, start_process):
     ours, theirs = os.openpty()
+    shown, watching = bytearray(), threading.Event()
+
+    def read() -> None:  # all the time: a terminal that nobody reads stops who writes to it
+        with contextlib.suppress(OSError):  # Linux ends a terminal so
+            while piece := os.read(ours, 1024):
+                shown.extend(piece)
+                if b"watching" in shown:
+                    watching.set()
+
+    reader = threading.Thread(target=read)
+    reader.start()
     process = start_process("watch", corpus, stderr=theirs)
     assert process.stdout.readline()
-    shown = b""
-    while b"watching" not in shown:
-        shown += os.read(ours, 1024)
+    assert watching.wait(60)
     process.send_signal(signal.SIGINT)
     assert process.wait() == 130
     os.close(theirs)
-    with contextlib.suppress(OSError):  # Linux ends a terminal so
-        while piece := os.read(ours, 1024):
-            shown += piece
+    reader.join()
     os.close(ours)
     assert plain(shown.decode()).endswith("Ctrl-C ends it\r\n\r\ninterrupted\r\n")
 

@@ -15,7 +15,7 @@ SCHEMAS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in F
 PAGE = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
 PRINTED = {
     name
-    for path in (ROOT / "knowledge" / "cli").glob("*.py")
+    for path in (ROOT / "knowledge" / "cli").rglob("*.py")
     for name in re.findall(r'"(knowledge\.[a-z]+/\d+)"', path.read_text(encoding="utf-8"))
 }
 
