@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from knowledge.errors import UsageError
 from knowledge.files.wildmatch import any_of, wildmatch
-from knowledge.retrieval.search.conditions import Condition
+from knowledge.retrieval.conditions import Condition
 
 # Globs for the paths of ingested files.
 
@@ -118,7 +118,7 @@ class Query:
         A chunk must hold one of these, case ignored, and none of those that begin with ``-``.
     where:
         What the metadata of the chunk and its file must be, as
-        :func:`knowledge.retrieval.search.conditions.condition_of` makes it.
+        :func:`knowledge.retrieval.conditions.condition_of` makes it.
     mode:
         How hits are found and ranked: ``dense``, ``keyword``, ``hybrid``, or ``auto``: hybrid
         where a dataset is embedded with ``static``, else dense.

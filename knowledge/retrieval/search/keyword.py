@@ -71,7 +71,8 @@ class KeywordScores:
         score = 0.0
         for forms, weight in self.weights.items():
             times = max(_times(form, terms) for form in forms)
-            score += weight * times / (times + norm)
+            if times:  # with k1 = 0 the norm is 0 as well
+                score += weight * times / (times + norm)
         return score
 
 
