@@ -7,8 +7,7 @@ from typing import Any
 
 from knowledge.chat import ChatModel, Message
 from knowledge.errors import ChatError, NoChatModelError
-from knowledge.flows.options import Secret
-from knowledge.flows.steps import ModelChoice
+from knowledge.flows.schema import ModelChoice
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
 
 _OF_ANOTHER_SERVER = (
@@ -76,7 +75,7 @@ class LanguageModels:
     def ask(
         self,
         choice: ModelChoice | None,
-        told: str,
+        prompt: str,
         schema: Mapping[str, Any],
         *,
         name: str,
@@ -89,7 +88,7 @@ class LanguageModels:
         ChatError, NoChatModelError
             There is no such answer.
         """
-        messages: Sequence[Message] = [{"role": "user", "content": told}]
+        messages: Sequence[Message] = [{"role": "user", "content": prompt}]
         if system:
             messages = [{"role": "system", "content": system}, *messages]
         return self.get(choice).complete(messages, schema=schema, name=name)
@@ -117,18 +116,11 @@ class LanguageModels:
         if choice.api_version:
             values["openai_api_version"] = Value(choice.api_version, self._origin, "apiVersion")
         if choice.api_key is not None:
-            key = self._key(choice.api_key)
+            origin = choice.api_key.origin(self._origin)
+            key = Value(choice.api_key.value, origin, "apiKey of the flow")
             own_server = self._settings.is_set("chat_base_url") and not choice.base_url
             names = ["chat_api_key"] if own_server else ["openai_api_key"]
             if choice.api_type.startswith("AZURE") or self._settings.is_set("azure_openai_api_key"):
                 names.append("azure_openai_api_key")
             values |= dict.fromkeys(names, key)
         return self._settings.replaced(**values)
-
-    def _key(self, secret: Secret) -> Value:
-        origin = self._origin
-        if secret.environment:
-            origin = Origin.ENVIRONMENT
-        elif secret.dotenv:
-            origin = Origin.DOTENV
-        return Value(secret.value, origin, "apiKey of the flow")

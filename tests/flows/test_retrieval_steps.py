@@ -179,7 +179,7 @@ def test_routing_among_some(ask, chat):
     assert server.chats == []
     with pytest.raises(DatasetNotFoundError, match="'gone'"):
         ask(retriever=step("routing", availableDatasets=["gone"]))
-    with pytest.raises(DatasetNotFoundError, match="of the datasets 'handbook', but 'default' is"):
+    with pytest.raises(DatasetNotFoundError, match="the datasets 'handbook', but 'default' is"):
         ask(datasets="default", retriever=step("routing", availableDatasets=["handbook"]))
 
 
