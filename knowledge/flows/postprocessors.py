@@ -197,13 +197,13 @@ class Bm25(Postprocessor, Bm25Options, name="bm25"):
 
     def _asked(self, question: str, texts: Sequence[str]) -> str:
         """Return the question without stop words, where any word is left."""
-        from knowledge.text.languages import detect, little_words
+        from knowledge.text.languages import detect, stop_words
 
         languages = self.languages()
         if "auto" in self.clean_stop_words:
             languages.append(detect(Counter(" ".join(texts).lower().split())))
-        stop = little_words(languages)
-        kept = [word for word in question.split() if word.lower().strip("?!.,;:") not in stop]
+        left_out = stop_words(languages)
+        kept = [word for word in question.split() if word.lower().strip("?!.,;:") not in left_out]
         return " ".join(kept) or question
 
 

@@ -57,7 +57,7 @@ class Refinement:
     )
 
     def __post_init__(self) -> None:
-        flags = {one.name: one.metadata["flag"] for one in fields(self)}
+        flags = {one.name: one.metadata.get("flag", one.name) for one in fields(self)}
         for step in steps():
             if step.field in flags:
                 step.check(getattr(self, step.field), flags[step.field])
