@@ -36,7 +36,7 @@ class LanguageModels:
     origin:
         Where the flows file's own values come from.
     notify:
-        Told when the user has to wait for long.
+        Called when the user has to wait for long.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class LanguageModels:
         NoChatModelError
             Neither the step nor the settings name one.
         UsageError
-            Its address can't be used.
+            Its address cannot be used.
         UntrustedEndpointError
             A key would go to an address that the flow, or the working directory, named.
         """

@@ -66,7 +66,7 @@ class ModelSteps:
         Raises
         ------
         NoChatModelError, UsageError
-            A model can't be asked.
+            A model cannot be asked.
         """
         for choice in self._choices():
             self._models.get(choice)
@@ -103,8 +103,8 @@ class ModelSteps:
         assert isinstance(entry.loader, OcrOpenAI)
         pages = sum(map(bool, loaded.images))
         if not self._send:
-            told = f"{pages} page{'s' * (pages != 1)} would be sent to a chat model"
-            return replace(loaded, images=(), warnings=(*loaded.warnings, told))
+            note = f"{pages} page{'s' * (pages != 1)} would be sent to a chat model"
+            return replace(loaded, images=(), warnings=(*loaded.warnings, note))
         try:
             texts, warnings = self._texts(loaded.images, entry.loader)
         except ChatError as error:

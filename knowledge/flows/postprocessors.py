@@ -245,7 +245,7 @@ class Rerank(Postprocessor, name="rerank"):
 class ContentSubstringFilter(Postprocessor, name="content_substring_filter"):
     """Keep passages that hold all of some texts, and none of others."""
 
-    contains: Texts = Field((), description="All of these, upper and lower case told apart.")
+    contains: Texts = Field((), description="All of these, in this upper and lower case.")
     not_contains: Texts = Field((), description="None of these.")
 
     def __call__(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:

@@ -43,7 +43,7 @@ def open_flows(settings: Settings) -> FlowsFile | None:
     PathNotFoundError
         There is no such file.
     UsageError
-        It can't be read, there is no such blueprint, or a flow is named and no file.
+        It cannot be read, there is no such blueprint, or a flow is named and no file.
     UntrustedEndpointError
         The file, which is not trusted, would put a variable of the environment somewhere.
     """

@@ -329,9 +329,9 @@ def _scale(kind: str, hits: Sequence[Hit]) -> Scale:
     return Scale(lowest, max(scores, default=0.0))
 
 
-def _merged(hit: Hit, score: float, scores_of: Mapping[str, float], names: Sequence[str]) -> Hit:
-    own = [name for name in names if f"retrieverScore::{name}" in scores_of]
-    metadata = {**hit.metadata, "retriever": ", ".join(own), **scores_of}
+def _merged(hit: Hit, score: float, scores: Mapping[str, float], names: Sequence[str]) -> Hit:
+    own = [name for name in names if f"retrieverScore::{name}" in scores]
+    metadata = {**hit.metadata, "retriever": ", ".join(own), **scores}
     return replace(hit, score=score, metadata=metadata)
 
 

@@ -192,7 +192,8 @@ def _must(one: ErrorDetails) -> str:
     if kind == "less_than_equal":
         return f"must be at most {context['le']:g}"
     if kind == "literal_error":
-        return f"must be one of {context['expected'].replace(' or ', ', ').replace(chr(39), '')}"
+        choices = context["expected"].replace("'', ", "").replace(" or ", ", ").replace("'", "")
+        return f"must be one of {choices}"
     if kind == "too_short":
         return "must be a list with something in it"
     return f"must be {_TYPES.get(kind.partition('_')[0], 'something else')}"
@@ -203,7 +204,7 @@ def _kind(value: Any) -> str:
     if isinstance(value, Mapping):
         return "a mapping"
     if isinstance(value, list | tuple):
-        return "a list" if value else "an empty one"
+        return "a list" if value else "an empty list"
     return "nothing" if value is None else brief(value)
 
 
@@ -278,7 +279,7 @@ SecretText = Annotated[Secret, PlainValidator(_secret)]
 
 
 def unused(why: str) -> Any:
-    """Return an option that is accepted and changes nothing; the user is told why."""
+    """Return an option that is accepted and changes nothing; a notice says why."""
     return Field(None, description="-", json_schema_extra={"without_effect": why})
 
 

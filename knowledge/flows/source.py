@@ -1,6 +1,6 @@
 """A flows file's text as plain values with a map of their lines, and what is wrong with it.
 
-Variables stand in values, never in structure: what a variable holds can't add a key. A value that
+Variables stand in values, never in structure: what a variable holds cannot add a key. A value that
 is nothing but a number after that is a number, as if it had been written there.
 """
 

@@ -178,7 +178,7 @@ class Globs:
     Raises
     ------
     UsageError
-        A pattern is empty or can't be read.
+        A pattern is empty or cannot be read.
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:

@@ -187,7 +187,7 @@ ENTRY = "flows:\n  a:\n    ingestion:\n      - {entry}\n"
         (
             RETRIEVER.format(name="merge", options="{retrievers: []}"),
             6,
-            "retrievers must be a list with something in it, not an empty one",
+            "retrievers must be a list with something in it, not an empty list",
             "",
         ),
         (
@@ -310,6 +310,47 @@ def test_what_has_no_effect_is_told(tmp_path, flows_file):
         (4, "NumThread"),
         (4, "Password"),
     ]
+
+
+SUBQUERY = "{name: subquery, options: {model: %s}}"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "{openai: {apiKey: '${SOME_KEY}', model: m}}",
+        "{OpenAI: {APIKEY: ${SOME_KEY}}}",
+        "{apikey: ${SOME_KEY}}",
+    ],
+)
+@pytest.mark.parametrize("inside", ["%s", "{name: merge, options: {retrievers: [%s]}}"])
+def test_a_key_knows_where_it_comes_from_and_is_not_shown(tmp_path, flows_file, model, inside):
+    retriever = inside % (SUBQUERY % model)
+    path = flows_file(f"flows:\n  a:\n    retrieval: {{retriever: {retriever}}}\n")
+    file = read(path, tmp_path, SOME_KEY="0123456789")
+    assert not file.notices
+    flow = file.flows["a"]
+    (step,) = [one for one in flow.steps() if one.name == "subquery"]
+    key = step.model.api_key
+    assert (key.value, key.environment, key.dotenv) == ("0123456789", True, False)
+    assert "123456789" not in json.dumps(flow.shown()) + repr(flow)
+    shown = flow.shown()["retrieval"]["retriever"]
+    assert "********" in json.dumps(shown)
+
+
+def test_a_key_that_stands_in_the_file_is_noticed(tmp_path, flows_file):
+    retriever = SUBQUERY % "{openai: {apiKey: sk-1}}"
+    file = read(flows_file(f"flows:\n  a:\n    retrieval: {{retriever: {retriever}}}\n"), tmp_path)
+    assert [one.line for one in file.notices] == [3]
+    assert file.notices[0].message == "apiKey stands in the file; ${NAME} keeps it out"
+    assert not next(file.flows["a"].steps()).model.api_key.environment
+
+
+def test_names_that_differ_in_case_alone_are_one(problems):
+    text = RETRIEVER.format(name="basic", options="{topK: 3, TOPK: 4}")
+    assert problems(text)[0][:2] == (6, "'topK' stands here a second time")
+    text = RETRIEVER.format(name="basic", options="{top_k: 3}")
+    assert problems(text)[0] == (6, "the retriever 'basic' has no 'top_k'", "Did you mean 'topK'?")
 
 
 def test_which_flow(tmp_path, flows_file):

@@ -135,7 +135,7 @@ def _norm(bm25: Bm25, length: Any) -> Any:
 
 
 def _times(form: str, terms: Container[str]) -> int:
-    """Return how often terms hold one, as far as the index tells that."""
+    """Return how often terms hold one, as far as the index says."""
     if form not in terms:
         return 0
     return next((n for n in reversed(COUNTS[1:]) if f"{form}={n}" in terms), 1)

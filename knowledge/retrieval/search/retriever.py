@@ -75,7 +75,7 @@ class Retriever:
         """Return the query with mode ``auto`` replaced by what it means for its datasets.
 
         With ``static`` among the models of several datasets all are searched in hybrid mode, since
-        scores of different modes can't be ranked together.
+        scores of different modes cannot be ranked together.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Retriever:
         EmbeddingError
             The question could not be embedded.
         DamagedStoreError
-            An index can't be read.
+            An index cannot be read.
         """
         query = self.resolve(query)
         hits = self._found(query, refinement or Refinement(), rerank)

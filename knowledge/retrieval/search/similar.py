@@ -48,7 +48,7 @@ def similar(
     query:
         Where to look, with filters; its one dataset holds the target.
     retrieve:
-        Runs a query; told the retriever that knows the vector.
+        Runs a query by the retriever that is given, which knows the vector.
 
     Raises
     ------
