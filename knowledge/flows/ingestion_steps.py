@@ -33,60 +33,67 @@ class Loader(Step, kind="document loader"):
     """How the bytes of a file are read."""
 
     model_config = ConfigDict(alias_generator=to_pascal)
+    format: ClassVar[str] = ""
+    """The format that the file is taken for; empty is what it is."""
+    only: ClassVar[tuple[str, ...]] = ()
+    """The formats that it may be; empty is any."""
 
     def reading(self) -> Reading:
-        """Return the same as the ingest takes it."""
-        return Reading(self.name, format=self.name)
+        """Return the loader with its options as the ingest takes it."""
+        return Reading(self.name, format=self.format, only=self.only, **self._details())
+
+    def _details(self) -> dict[str, Any]:
+        return {}
 
 
 class PlainText(Loader, name="plaintext"):
     """Read the file as plain text, whatever it is."""
 
-    def reading(self) -> Reading:
-        """Return the same as the ingest takes it."""
-        return Reading(self.name, format="text")
+    format = "text"
 
 
 class Markdown(Loader, name="markdown"):
     """Read the file as Markdown."""
 
+    format = "markdown"
+
 
 class Html(Loader, name="html"):
     """Read the file as a web page."""
+
+    format = "html"
 
 
 class Structured(Loader, name="structured"):
     """Read JSON of the form ``{"metadata": {}, "documents": [...]}``."""
 
+    format = "structured"
+
 
 class WordDocument(Loader, name="document"):
     """Read DOCX, ODT, RTF or DOC."""
 
-    def reading(self) -> Reading:
-        """Return the same as the ingest takes it."""
-        return Reading(self.name, only=("docx", "odt", "rtf", "doc"))
+    only = ("docx", "odt", "rtf", "doc")
 
 
 class _Pdf(Loader):
     """PDF, page by page."""
 
+    format = "pdf"
+    only = ("pdf",)
     engine: ClassVar[str]
     password: SecretText | None = Field(None, description="Password of protected files.")
     start_page: Whole = Field(1, ge=1, description="First page that is read.")
     max_pages: Whole = Field(0, ge=0, description="Most pages that are read; 0 is all.")
     source: str = Field("", description="Kept as the metadata source.")
 
-    def reading(self) -> Reading:
-        """Return the same as the ingest takes it."""
-        return Reading(
-            self.name,
-            format="pdf",
-            only=("pdf",),
-            engine=self.engine,
-            passwords=(self.password.value,) if self.password else (),
-            pages=(self.start_page, self.max_pages),
-            source=self.source,
-        )
+    def _details(self) -> dict[str, Any]:
+        return {
+            "engine": self.engine,
+            "passwords": (self.password.value,) if self.password else (),
+            "pages": (self.start_page, self.max_pages),
+            "source": self.source,
+        }
 
 
 class MuPdf(_Pdf, name="mupdf"):
@@ -111,6 +118,7 @@ class OcrOpenAI(Loader, name="ocr_openai"):
     """Have a chat model that sees images read each page of PDF and image files."""
 
     needs_model = True
+    only = ("pdf", "image")
     prompt: str = Field("", description="The instruction; default a text of ours.")
     max_tokens: Whole = Field(300, ge=1, description="Most tokens of a page's text.")
     concurrency: Whole = Field(3, ge=1, description="Pages asked for at once.")
@@ -127,36 +135,35 @@ class OcrOpenAI(Loader, name="ocr_openai"):
         beside = {name: value for name in names if (value := getattr(self, name))}
         return (self.model or ModelChoice()).model_copy(update=beside)
 
-    def reading(self) -> Reading:
-        """Return the same as the ingest takes it."""
-        return Reading(self.name, only=("pdf", "image"), as_images=True)
+    def _details(self) -> dict[str, Any]:
+        return {"as_images": True}
 
 
 class Csv(Loader, name="csv"):
     """Read delimited text, one record a line."""
 
+    format = "rows"
     separator: Character = Field("", description="Sign between fields; default what it has.")
     lazy_quotes: bool | None = unused("lone quotes are always taken as they stand")
     columns: Texts = Field((), description="Columns that are kept, in this order.")
 
-    def reading(self) -> Reading:
-        """Return the same as the ingest takes it."""
-        return Reading(self.name, format="rows", rows=RowOptions(self.separator, self.columns))
+    def _details(self) -> dict[str, Any]:
+        return {"rows": RowOptions(self.separator, self.columns)}
 
 
 class Notebook(Loader, name="notebook"):
     """Read a Jupyter notebook."""
 
+    format = "notebook"
     include_outputs: bool = Field(False, description="Take the outputs of code.")
     traceback: bool = Field(False, description="Take an error's traceback.")
     max_output_length: Whole = Field(
         10, ge=0, description="Most characters of an output; 0 is no limit."
     )
 
-    def reading(self) -> Reading:
-        """Return the same as the ingest takes it."""
+    def _details(self) -> dict[str, Any]:
         options = NotebookOptions(self.include_outputs, self.traceback, self.max_output_length)
-        return Reading(self.name, format="notebook", notebook=options)
+        return {"notebook": options}
 
 
 # Text splitters
@@ -244,7 +251,7 @@ class Transformer(Step, kind="transformer"):
 
     def options(self) -> dict[str, Any]:
         """Return its options as plain values, as the ingest takes them."""
-        return {}
+        return self.model_dump(by_alias=True)
 
 
 class ExtraMetadata(Transformer, name="extra_metadata"):
@@ -252,19 +259,11 @@ class ExtraMetadata(Transformer, name="extra_metadata"):
 
     metadata: Values = Field({}, description="What is added; it replaces what is there.")
 
-    def options(self) -> dict[str, Any]:
-        """Return its options as plain values, as the ingest takes them."""
-        return {"metadata": self.metadata}
-
 
 class Metadata(Transformer, name="metadata"):
     """Add, replace or remove metadata."""
 
     manipulations: Changes
-
-    def options(self) -> dict[str, Any]:
-        """Return its options as plain values, as the ingest takes them."""
-        return {"manipulations": tuple(change.model_dump() for change in self.manipulations)}
 
 
 class WithContent(Transformer, name="filter_markdown_docs_no_content"):

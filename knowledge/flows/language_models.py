@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 from knowledge.chat import ChatModel, Message
 from knowledge.errors import ChatError, NoChatModelError
@@ -23,7 +24,11 @@ _OF_ANOTHER_SERVER = (
 )
 
 FAILURES = (ChatError, NoChatModelError)
-"""What a step that asks a model may fail with, and go on."""
+"""The failures of a chat model that a step goes on after."""
+_AT_ONCE = 3
+
+T = TypeVar("T")
+Answer = TypeVar("Answer")
 
 
 class LanguageModels:
@@ -124,3 +129,28 @@ class LanguageModels:
                 names.append("azure_openai_api_key")
             values |= dict.fromkeys(names, key)
         return self._settings.replaced(**values)
+
+
+def ask_each(
+    items: Sequence[T], ask: Callable[[T], Answer], *, otherwise: Answer
+) -> tuple[list[Answer], list[ChatError | NoChatModelError]]:
+    """Ask a model about each item; after a failure about no more, which get ``otherwise``.
+
+    Returns
+    -------
+    tuple
+        The answers, and the failures.
+    """
+    failures: list[ChatError | NoChatModelError] = []
+
+    def asked(item: T) -> Answer:
+        if failures:
+            return otherwise
+        try:
+            return ask(item)
+        except FAILURES as error:
+            failures.append(error)
+            return otherwise
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(asked, items)), failures

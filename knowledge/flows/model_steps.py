@@ -18,6 +18,7 @@ from knowledge.errors import (
 )
 from knowledge.flows import prompts
 from knowledge.flows.ingestion_steps import Keywords, OcrOpenAI, Transformer
+from knowledge.flows.language_models import ask_each
 from knowledge.ingestion.workers.loading import LoadedFile, cut
 from knowledge.model import Document, FileStatus, Passage, TextKind
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from knowledge.flows.model import IngestionEntry
     from knowledge.flows.schema import ModelChoice
 
-_AT_ONCE = 3
 _LASTING = (ChatAuthError, ChatQuotaError)
 """What every further request would meet as well."""
 
@@ -186,19 +186,11 @@ class ModelSteps:
         )
 
     def _with_keywords(self, described: Described, step: Keywords) -> tuple[Described, str]:
-        failures: list[ChatError] = []
-
         def keywords(passage: Passage) -> list[str]:
-            if failures:
-                return []
-            try:
-                return find_keywords(self._models, step.model, step.most, passage.embedding_text)
-            except ChatError as error:
-                failures.append(error)
-                return []
+            return find_keywords(self._models, step.model, step.most, passage.embedding_text)
 
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            found = list(threads.map(keywords, described.passages))
+        none: list[str] = []
+        found, failures = ask_each(described.passages, keywords, otherwise=none)
         if failures and isinstance(failures[0], _LASTING):
             raise failures[0]
         passages = tuple(

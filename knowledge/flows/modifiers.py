@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -22,6 +22,7 @@ class Modifier(Step, kind="query modifier"):
     """One question to one question, or several."""
 
     needs_model = True
+    instruction: ClassVar[str] = ""
     model: ChatModelOption = None
 
     def __call__(self, query: str, models: LanguageModels, warn: Warn) -> list[str]:
@@ -30,7 +31,7 @@ class Modifier(Step, kind="query modifier"):
         When the model fails, or says nothing, the question stays as it is, and the user is warned.
         """
         try:
-            found = self.ask(query, models)
+            found = self._ask(query, models)
         except FAILURES as error:
             warn(self, error.in_full)
             return [query]
@@ -39,18 +40,8 @@ class Modifier(Step, kind="query modifier"):
             warn(self, "the model gives no query")
         return kept or [query]
 
-    def ask(self, query: str, models: LanguageModels) -> list[str]:
-        """Return the model's questions.
-
-        Raises
-        ------
-        ChatError, NoChatModelError
-            It gives none.
-        """
-        raise NotImplementedError
-
-    def _result(self, prompt: str, query: str, models: LanguageModels) -> list[str]:
-        asked = prompt.format(query=query)
+    def _ask(self, query: str, models: LanguageModels) -> list[str]:
+        asked = self.instruction.format(query=query)
         reply = models.ask(self.model, asked, prompts.RESULT_SCHEMA, name=self.name)
         return [reply["result"]]
 
@@ -58,17 +49,13 @@ class Modifier(Step, kind="query modifier"):
 class SpellCheck(Modifier, name="spellcheck"):
     """Correct the spelling."""
 
-    def ask(self, query: str, models: LanguageModels) -> list[str]:
-        """Return the corrected question."""
-        return self._result(prompts.SPELLCHECK, query, models)
+    instruction = prompts.SPELLCHECK
 
 
 class Enhance(Modifier, name="enhance"):
     """Word the question for the search."""
 
-    def ask(self, query: str, models: LanguageModels) -> list[str]:
-        """Return the question in other words."""
-        return self._result(prompts.ENHANCE, query, models)
+    instruction = prompts.ENHANCE
 
 
 class Generic(Modifier, name="generic"):
@@ -76,8 +63,7 @@ class Generic(Modifier, name="generic"):
 
     prompt: str = Field(description="The model's instruction; {{.query}} stands for the question.")
 
-    def ask(self, query: str, models: LanguageModels) -> list[str]:
-        """Return the questions that the prompt leads to."""
+    def _ask(self, query: str, models: LanguageModels) -> list[str]:
         asked = _QUERY.sub(lambda _: query, self.prompt)
         if asked == self.prompt:
             asked = f"{asked}\n\nQuery: {query}"

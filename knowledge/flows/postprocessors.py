@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache
 from types import SimpleNamespace
-from typing import Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import Field, create_model
 
@@ -17,7 +16,7 @@ from knowledge.documents.transformers import is_only_headings
 from knowledge.errors import FlowsFileError
 from knowledge.flows import ingestion_steps, prompts
 from knowledge.flows.answer import Overrides
-from knowledge.flows.language_models import FAILURES, LanguageModels
+from knowledge.flows.language_models import LanguageModels, ask_each
 from knowledge.flows.model_steps import find_keywords
 from knowledge.flows.modifiers import Warn
 from knowledge.flows.retrievers import Bm25Options, TopK
@@ -36,8 +35,7 @@ from knowledge.retrieval.refine.step import Step as RetrievalStep
 from knowledge.retrieval.search.fusion import DIGITS, Scale
 from knowledge.settings.reading import Origin, Settings, Value
 
-_AT_ONCE = 3
-
+TopN = Annotated[Whole, Field(ge=0, description="Most passages that are kept; 0 is all.")]
 T = TypeVar("T")
 
 Refine = Callable[[str, Sequence[Hit], object], list[Hit]]
@@ -79,21 +77,9 @@ class Work:
         self, step: Step, hits: Sequence[Hit], ask: Callable[[Hit], T], *, otherwise: T
     ) -> list[T]:
         """Ask a model about each hit; after a failure, of which the user is warned, no more."""
-        failures: list[str] = []
-
-        def asked(hit: Hit) -> T:
-            if failures:
-                return otherwise
-            try:
-                return ask(hit)
-            except FAILURES as error:
-                failures.append(error.in_full)
-                return otherwise
-
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            answers = list(threads.map(asked, hits))
+        answers, failures = ask_each(hits, ask, otherwise=otherwise)
         if failures:
-            self.warn(step, failures[0])
+            self.warn(step, failures[0].in_full)
         return answers
 
 
@@ -112,6 +98,9 @@ class Postprocessor(Step, kind="postprocessor"):
         KnowledgeError
             A reranker failed, or the step does not fit a hit.
         """
+        return self._run(work, hits)
+
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         raise NotImplementedError
 
     @classmethod
@@ -125,7 +114,7 @@ class _OfRetrievalStep(Postprocessor):
 
     step: ClassVar[RetrievalStep]
 
-    def __call__(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         value = self.value if self.step.parameter else True  # type: ignore[attr-defined]
         return work.refine(work.question, hits, SimpleNamespace(**{self.step.field: value}))
 
@@ -149,8 +138,7 @@ class Similarity(Postprocessor, name="similarity"):
     threshold: Number = Field(description="Least score.")
     keep_min: Whole = Field(0, ge=0, description="Keep so many, whatever their score.")
 
-    def __call__(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits that are like the question."""
+    def _run(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
         return [
             hit
             for place, hit in enumerate(hits)
@@ -163,20 +151,19 @@ class Reduce(Postprocessor, name="reduce"):
 
     top_k: TopK = 10
 
-    def __call__(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the first hits."""
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         return list(hits[: work.overrides.top_k or self.top_k])
 
 
 class Bm25(Postprocessor, Bm25Options, name="bm25"):
     """Rank by BM25 among the passages found, beside the score they have."""
 
-    top_n: Whole = Field(0, ge=0, description="Most passages that are kept; 0 is all.")
+    top_n: TopN = 0
     sparse_weight: Number = Field(
         0.0, ge=0, le=1, description="The share of BM25; the rest is that of the score."
     )
 
-    def __call__(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         """Rank by both scores, each on the scale from 0 to 1 that it spans among the hits."""
         from knowledge.retrieval.rerank.bm25 import bm25_scores
 
@@ -212,10 +199,9 @@ class CohereRerank(Postprocessor, name="cohere_rerank"):
 
     api_key: SecretText | None = Field(None, description="Key; default COHERE_API_KEY.")
     model: str = Field("", description="Model; default rerank's own for cohere.")
-    top_n: Whole = Field(0, ge=0, description="Most passages that are kept; 0 is all.")
+    top_n: TopN = 0
 
-    def __call__(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits by Cohere's scores, best first."""
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         settings = work.settings
         if self.api_key is not None:
             key = Value(self.api_key.value, self.api_key.origin(work.origin), "apiKey of the flow")
@@ -232,10 +218,9 @@ class Rerank(Postprocessor, name="rerank"):
     """Rank by any model that --rerank takes, such as cross-encoder."""
 
     reranker: str = Field(alias="name", description="As --rerank takes it: NAME or NAME:MODEL.")
-    top_n: Whole = Field(0, ge=0, description="Most passages that are kept; 0 is all.")
+    top_n: TopN = 0
 
-    def __call__(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits by the reranker's scores, best first."""
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         settings = work.settings
         if self.reranker != settings["rerank"]:  # else the user, or the folder, named it as well
             settings = settings.replaced(rerank=Value(self.reranker, work.origin, "rerank"))
@@ -248,8 +233,7 @@ class ContentSubstringFilter(Postprocessor, name="content_substring_filter"):
     contains: Texts = Field((), description="All of these, in this upper and lower case.")
     not_contains: Texts = Field((), description="None of these.")
 
-    def __call__(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits with these texts."""
+    def _run(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
         return [
             hit
             for hit in hits
@@ -266,9 +250,7 @@ class ContentFilter(Postprocessor, name="content_filter"):
     include: bool = Field(True, description="Keep those with yes; false keeps the others.")
     model: ChatModelOption = Field(None, alias="LLM")
 
-    def __call__(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits that pass; all, when the model fails."""
-
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         def passes(hit: Hit) -> bool:
             prompt = prompts.CONTENT_FILTER.format(question=self.question, text=hit.text)
             schema = prompts.CONTENT_FILTER_SCHEMA
@@ -287,8 +269,7 @@ class ExtraMetadata(Postprocessor, name="extra_metadata"):
 
     metadata: Values = Field({}, description="What is added; it replaces what is there.")
 
-    def __call__(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits with it."""
+    def _run(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
         return [replace(hit, metadata={**hit.metadata, **self.metadata}) for hit in hits]
 
 
@@ -297,8 +278,7 @@ class Metadata(Postprocessor, name="metadata"):
 
     manipulations: ingestion_steps.Changes
 
-    def __call__(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the changed hits."""
+    def _run(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
         return [replace(hit, metadata=self._changed(hit.metadata)) for hit in hits]
 
     def _changed(self, metadata: Mapping[str, Any]) -> dict[str, Any]:
@@ -319,8 +299,7 @@ class Metadata(Postprocessor, name="metadata"):
 class WithContent(Postprocessor, name="filter_markdown_docs_no_content"):
     """Leave out passages that hold nothing but headings."""
 
-    def __call__(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the other hits."""
+    def _run(self, _work: Work, hits: Sequence[Hit]) -> list[Hit]:
         return [hit for hit in hits if not is_only_headings(hit.text)]
 
 
@@ -331,9 +310,7 @@ class Keywords(Postprocessor, name="keywords"):
     most: Whole = Field(5, ge=1, le=100, alias="NumKeywords", description="Most keywords.")
     model: ChatModelOption = Field(None, alias="LLM")
 
-    def __call__(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
-        """Return the hits with their keywords; without, when the model fails."""
-
+    def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:
         def ask(hit: Hit) -> list[str]:
             text = hit.chunk.passage.embedding_text
             return find_keywords(work.models, self.model, self.most, text)

@@ -84,6 +84,9 @@ class Retriever(Step, kind="retriever"):
         KnowledgeError
             A search failed.
         """
+        return self._run(search, query)
+
+    def _run(self, search: Search, query: Query) -> list[Hit]:
         raise NotImplementedError
 
 
@@ -94,8 +97,7 @@ class Basic(Retriever, name="basic"):
         "dense", description="dense, keyword, hybrid or auto."
     )
 
-    def __call__(self, search: Search, query: Query) -> list[Hit]:
-        """Return the hits, best first."""
+    def _run(self, search: Search, query: Query) -> list[Hit]:
         top_k = search.overrides.at_least(self.top_k)
         return search.search(replace(query, mode=self.mode, top_k=top_k))
 
@@ -128,8 +130,7 @@ class Bm25(Retriever, Bm25Options, name="bm25"):
 
     top_k: TopK = Field(10, alias="topN")
 
-    def __call__(self, search: Search, query: Query) -> list[Hit]:
-        """Return the hits, best first."""
+    def _run(self, search: Search, query: Query) -> list[Hit]:
         auto = "auto" in self.clean_stop_words
         bm25 = Bm25Parameters(self.k1, self.b, None if auto else tuple(self.languages()))
         top_k = search.overrides.at_least(self.top_k)
@@ -144,8 +145,7 @@ class SubQuery(Retriever, name="subquery"):
     limit: Whole = Field(3, ge=1, le=20, description="Most parts.")
     top_k: TopK = Field(3, description="Most passages for each.")
 
-    def __call__(self, search: Search, query: Query) -> list[Hit]:
-        """Return the hits of all parts, best first."""
+    def _run(self, search: Search, query: Query) -> list[Hit]:
         asked = replace(query, mode="dense", top_k=search.overrides.at_least(self.top_k))
         parts = self._parts(search, query.text)
         return best_of([search.search(replace(asked, text=part)) for part in parts])
@@ -172,8 +172,7 @@ class Routing(Retriever, name="routing"):
     model: ChatModelOption = None
     available_datasets: Texts = Field((), description="What it may choose; default all.")
 
-    def __call__(self, search: Search, query: Query) -> list[Hit]:
-        """Return the hits of the chosen dataset, best first."""
+    def _run(self, search: Search, query: Query) -> list[Hit]:
         choice = self._choice(search, query)
         top_k = search.overrides.at_least(self.top_k)
         return search.search(replace(query, datasets=choice, mode="dense", top_k=top_k))
@@ -237,8 +236,7 @@ class Merge(Retriever, name="merge"):
         min_length=1, description="Each with name, weight (default 1) and options."
     )
 
-    def __call__(self, search: Search, query: Query) -> list[Hit]:
-        """Return the hits of all retrievers, best first."""
+    def _run(self, search: Search, query: Query) -> list[Hit]:
         lists = [
             (one.step.name, one.weight, search.retrieve(one.step, query)) for one in self.retrievers
         ]
