@@ -123,8 +123,8 @@ def _tokenizer(given: Mapping[str, Any]) -> str:
 
 
 def _transformer(step: Transformer, models: LanguageModels) -> documents.Transformer:
-    options = step.options()
-    if isinstance(step, Keywords):
-        # The model decides of the result; its key and address do not, and are not sent around.
-        options = {"NumKeywords": step.most, "model": models.name(step.model)}
+    if not isinstance(step, Keywords):
+        return documents.Transformer(step.name, step.model_dump(by_alias=True))
+    # The model decides of the result; its key and address do not, and are not sent around.
+    options = {"NumKeywords": step.most, "model": models.name(step.model)}
     return documents.Transformer(step.name, options)

@@ -249,10 +249,6 @@ Changes = Annotated[
 class Transformer(Step, kind="transformer"):
     """What is done with the passages of a file."""
 
-    def options(self) -> dict[str, Any]:
-        """Return its options as plain values, as the ingest takes them."""
-        return self.model_dump(by_alias=True)
-
 
 class ExtraMetadata(Transformer, name="extra_metadata"):
     """Add metadata."""
