@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from knowledge.chat import ChatModel, Message
 from knowledge.errors import ChatError, NoChatModelError
 from knowledge.flows.schema import ModelChoice
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
+
+if TYPE_CHECKING:
+    from knowledge.chat import ChatModel, Message
 
 _OF_ANOTHER_SERVER = (
     "chat_base_url",
@@ -64,6 +66,8 @@ class LanguageModels:
         UntrustedEndpointError
             A key would go to an address that the flow, or the working directory, named.
         """
+        from knowledge.chat import ChatModel
+
         choice = choice or ModelChoice()
         for known, most, model in self._open:
             if (known, most) == (choice, max_tokens):

@@ -60,6 +60,7 @@ class FlowModel(BaseModel):
         coerce_numbers_to_str=True,
         allow_inf_nan=False,
         arbitrary_types_allowed=True,
+        defer_build=True,  # a file needs few of the steps
     )
     what: ClassVar[str]
     """What the mapping is, for messages."""
