@@ -37,7 +37,7 @@ import numpy as np
 from knowledge.documents.loading import load
 from knowledge.documents.splitting.splitting import split
 from knowledge.embeddings.registry import create_embedder
-from knowledge.evaluation.evaluation import LEVEL, holm, p_value
+from knowledge.evaluation.measures import LEVEL, holm, p_value
 from knowledge.model import Document, Passage, SplitterSpec, TextKind
 from knowledge.settings.reading import Settings
 from knowledge.text.tokens import TOKENIZER_MODEL, TokenCounter

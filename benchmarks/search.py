@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from knowledge.model import Chunk, EmbedderSpec, Passage, SourceFile, SplitterSpec
+from knowledge.retrieval.conditions import condition_of
 from knowledge.retrieval.query import Query
-from knowledge.retrieval.search.conditions import condition_of
 from knowledge.retrieval.search.retriever import Retriever
 from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.identity import identify

@@ -17,22 +17,23 @@ def check_plot(path: Path) -> None:
     Raises
     ------
     UsageError
-        The library that draws is not there, or draws no such file.
+        matplotlib is not installed, or draws no such file.
     """
     try:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
         raise UsageError(
-            "--plot needs matplotlib, which is not installed",
+            "a plot needs matplotlib, which is not installed",
             hint="Install it: pip install 'knowledge[eval]'",
         ) from error
     kinds = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.lower().removeprefix(".") not in kinds:
         raise UsageError(
-            f"--plot: {path.name!r} is no picture", hint=f"Its name may end in {', '.join(kinds)}."
+            f"{path.name!r} is not the name of a picture",
+            hint=f"Its name may end in {', '.join(kinds)}.",
         )
     if not path.parent.is_dir():
-        raise UsageError(f"--plot: there is no folder {path.parent}")
+        raise UsageError(f"there is no folder {path.parent} for the plot")
 
 
 def plot(evaluation: Evaluation, path: Path) -> None:

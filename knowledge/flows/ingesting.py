@@ -6,32 +6,19 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from knowledge.documents.options import NotebookOptions, RowOptions
+from knowledge.documents import transformers as documents
 from knowledge.documents.recipes import Reading, Recipe
-from knowledge.documents.transformers import Transformer
 from knowledge.errors import FlowsFileError
+from knowledge.flows.ingestion_steps import Keywords, OcrOpenAI, Transformer
 from knowledge.flows.language_models import LanguageModels
 from knowledge.flows.model import Flow, IngestionEntry
-from knowledge.flows.model_steps import ModelSteps, ocr_model
-from knowledge.flows.steps import Step
+from knowledge.flows.model_steps import ModelSteps
 from knowledge.ingestion.request import IngestRequest, Notify
 from knowledge.ingestion.run.session import choose_splitter
 from knowledge.model import Dataset, SplitterSpec, TextKind
 from knowledge.settings.reading import Origin, Settings
 from knowledge.text.tokens import ENCODINGS
 
-_FORMATS = {
-    "plaintext": "text",
-    "markdown": "markdown",
-    "html": "html",
-    "structured": "structured",
-    "csv": "rows",
-    "notebook": "notebook",
-}
-"""What each loader takes a file for."""
-
-_ENGINES = {"mupdf": "kreuzberg", "pdf": "pypdf", "gopdf": "pypdf"}
-_DOCUMENTS = ("docx", "odt", "rtf", "doc")
 _KINDS = {"text": TextKind.TEXT, "markdown": TextKind.MARKDOWN}
 
 
@@ -68,7 +55,7 @@ def with_flow(
     base = own or choose_splitter(None, settings)
     made = [
         (_recipe(entry, flow, base, settings, models), entry)
-        for entry in (*flow.ingestion, IngestionEntry(("*",)))
+        for entry in (*flow.ingestion, IngestionEntry(filetypes=("*",)))
     ]
     steps = ModelSteps(made, models, notify, send=not request.dry_run)
     if not request.dry_run:
@@ -89,24 +76,24 @@ def _recipe(
     settings: Settings,
     models: LanguageModels,
 ) -> Recipe:
-    given = {**flow.splitting, **(entry.splitter.given if entry.splitter else {})}
-    transformers = tuple(_transformer(step, models) for step in entry.transformers or ())
+    loader, splitter = entry.loader, entry.splitter
     note = ""
-    if entry.loader is not None and entry.loader.name == "ocr_openai":
-        note = repr((models.name(ocr_model(entry.loader)), entry.loader["Prompt"]))
+    if isinstance(loader, OcrOpenAI):
+        note = repr((models.name(loader.choice), loader.prompt))
     return Recipe(
-        splitter=_splitter(given, base, settings, entry.line or flow.line),
+        splitter=_splitter(flow, entry, base, settings),
         filetypes=entry.filetypes,
-        reading=_reading(entry.loader) if entry.loader is not None else Reading(),
-        cut_as=_KINDS[entry.splitter.name] if entry.splitter is not None else None,
-        transformers=transformers,
+        reading=loader.reading() if loader is not None else Reading(),
+        cut_as=_KINDS[splitter.name] if splitter is not None else None,
+        transformers=tuple(_transformer(step, models) for step in entry.transformers or ()),
         note=note,
     )
 
 
 def _splitter(
-    given: Mapping[str, Any], base: SplitterSpec, settings: Settings, line: int
+    flow: Flow, entry: IngestionEntry, base: SplitterSpec, settings: Settings
 ) -> SplitterSpec:
+    given = flow.splitting_of(entry)
     size, overlap = given.get("chunkSize"), given.get("chunkOverlap")
     flag_size, flag_overlap = _flag(settings, "chunk_size"), _flag(settings, "chunk_overlap")
     chosen_size = flag_size or size or base.chunk_size
@@ -119,8 +106,8 @@ def _splitter(
         chosen_overlap = chosen_size * 3 // 20
     if chosen_overlap >= chosen_size:
         raise FlowsFileError(
-            f"line {line} of the flows file leads to an overlap of {chosen_overlap} tokens in "
-            f"chunks of {chosen_size}",
+            f"flow {flow.name!r} leads to an overlap of {chosen_overlap} tokens in chunks of "
+            f"{chosen_size} for the files {', '.join(entry.filetypes)}",
             hint="Give chunkSize as well as chunkOverlap.",
         )
     return SplitterSpec(chosen_size, chosen_overlap, _tokenizer(given) or base.tokenizer)
@@ -135,39 +122,9 @@ def _tokenizer(given: Mapping[str, Any]) -> str:
     return ENCODINGS[encoding] if encoding else str(given.get("modelName") or "")
 
 
-def _reading(loader: Step) -> Reading:
-    name = loader.name
-    if name in _ENGINES:
-        return Reading(
-            name,
-            format="pdf",
-            only=("pdf",),
-            engine=_ENGINES[name],
-            passwords=_password(loader),
-            pages=(loader["StartPage"], loader["MaxPages"]),
-            source=loader["Source"],
-        )
-    if name == "ocr_openai":
-        return Reading(name, only=("pdf", "image"), as_images=True)
-    if name == "document":
-        return Reading(name, only=_DOCUMENTS)
-    rows = RowOptions(loader["Separator"], loader["Columns"]) if name == "csv" else None
-    notebook = None
-    if name == "notebook":
-        notebook = NotebookOptions(
-            loader["IncludeOutputs"], loader["Traceback"], loader["MaxOutputLength"]
-        )
-    return Reading(name, format=_FORMATS[name], rows=rows, notebook=notebook)
-
-
-def _password(loader: Step) -> tuple[str, ...]:
-    secret = loader["Password"]
-    return (secret.value,) if secret is not None else ()
-
-
-def _transformer(step: Step, models: LanguageModels) -> Transformer:
-    if not step.spec.needs_model:
-        return Transformer(step.name, dict(step.given))
+def _transformer(step: Transformer, models: LanguageModels) -> documents.Transformer:
+    if not isinstance(step, Keywords):
+        return documents.Transformer(step.name, step.model_dump(by_alias=True))
     # The model decides of the result; its key and address do not, and are not sent around.
-    options = {"NumKeywords": step["NumKeywords"], "model": models.name(step["LLM"])}
-    return Transformer(step.name, options)
+    options = {"NumKeywords": step.most, "model": models.name(step.model)}
+    return documents.Transformer(step.name, options)

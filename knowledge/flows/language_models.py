@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from knowledge.chat import ChatModel, Message
 from knowledge.errors import ChatError, NoChatModelError
-from knowledge.flows.options import Secret
-from knowledge.flows.steps import ModelChoice
+from knowledge.flows.schema import ModelChoice
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
+
+if TYPE_CHECKING:
+    from knowledge.chat import ChatModel, Message
 
 _OF_ANOTHER_SERVER = (
     "chat_base_url",
@@ -24,7 +26,11 @@ _OF_ANOTHER_SERVER = (
 )
 
 FAILURES = (ChatError, NoChatModelError)
-"""What a step that asks a model may fail with, and go on."""
+"""The failures of a chat model that a step goes on after."""
+_AT_ONCE = 3
+
+T = TypeVar("T")
+Answer = TypeVar("Answer")
 
 
 class LanguageModels:
@@ -37,7 +43,7 @@ class LanguageModels:
     origin:
         Where the flows file's own values come from.
     notify:
-        Told when the user has to wait for long.
+        Called when the user has to wait for long.
     """
 
     def __init__(
@@ -56,10 +62,12 @@ class LanguageModels:
         NoChatModelError
             Neither the step nor the settings name one.
         UsageError
-            Its address can't be used.
+            Its address cannot be used.
         UntrustedEndpointError
             A key would go to an address that the flow, or the working directory, named.
         """
+        from knowledge.chat import ChatModel
+
         choice = choice or ModelChoice()
         for known, most, model in self._open:
             if (known, most) == (choice, max_tokens):
@@ -76,7 +84,7 @@ class LanguageModels:
     def ask(
         self,
         choice: ModelChoice | None,
-        told: str,
+        prompt: str,
         schema: Mapping[str, Any],
         *,
         name: str,
@@ -89,7 +97,7 @@ class LanguageModels:
         ChatError, NoChatModelError
             There is no such answer.
         """
-        messages: Sequence[Message] = [{"role": "user", "content": told}]
+        messages: Sequence[Message] = [{"role": "user", "content": prompt}]
         if system:
             messages = [{"role": "system", "content": system}, *messages]
         return self.get(choice).complete(messages, schema=schema, name=name)
@@ -117,7 +125,8 @@ class LanguageModels:
         if choice.api_version:
             values["openai_api_version"] = Value(choice.api_version, self._origin, "apiVersion")
         if choice.api_key is not None:
-            key = self._key(choice.api_key)
+            origin = choice.api_key.origin(self._origin)
+            key = Value(choice.api_key.value, origin, "apiKey of the flow")
             own_server = self._settings.is_set("chat_base_url") and not choice.base_url
             names = ["chat_api_key"] if own_server else ["openai_api_key"]
             if choice.api_type.startswith("AZURE") or self._settings.is_set("azure_openai_api_key"):
@@ -125,10 +134,27 @@ class LanguageModels:
             values |= dict.fromkeys(names, key)
         return self._settings.replaced(**values)
 
-    def _key(self, secret: Secret) -> Value:
-        origin = self._origin
-        if secret.environment:
-            origin = Origin.ENVIRONMENT
-        elif secret.dotenv:
-            origin = Origin.DOTENV
-        return Value(secret.value, origin, "apiKey of the flow")
+
+def ask_each(
+    items: Sequence[T], ask: Callable[[T], Answer], *, otherwise: Answer
+) -> tuple[list[Answer], list[ChatError | NoChatModelError]]:
+    """Ask a model about each item; after a failure about no more, which get ``otherwise``.
+
+    Returns
+    -------
+    tuple
+        The answers, and the failures.
+    """
+    failures: list[ChatError | NoChatModelError] = []
+
+    def asked(item: T) -> Answer:
+        if failures:
+            return otherwise
+        try:
+            return ask(item)
+        except FAILURES as error:
+            failures.append(error)
+            return otherwise
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        return list(threads.map(asked, items)), failures

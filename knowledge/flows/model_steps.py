@@ -17,16 +17,16 @@ from knowledge.errors import (
     DocumentError,
 )
 from knowledge.flows import prompts
-from knowledge.flows.steps import ModelChoice, model_choice
+from knowledge.flows.ingestion_steps import Keywords, OcrOpenAI, Transformer
+from knowledge.flows.language_models import ask_each
 from knowledge.ingestion.workers.loading import LoadedFile, cut
 from knowledge.model import Document, FileStatus, Passage, TextKind
 
 if TYPE_CHECKING:
     from knowledge.flows.language_models import LanguageModels
     from knowledge.flows.model import IngestionEntry
-    from knowledge.flows.steps import Step
+    from knowledge.flows.schema import ModelChoice
 
-_AT_ONCE = 3
 _LASTING = (ChatAuthError, ChatQuotaError)
 """What every further request would meet as well."""
 
@@ -66,7 +66,7 @@ class ModelSteps:
         Raises
         ------
         NoChatModelError, UsageError
-            A model can't be asked.
+            A model cannot be asked.
         """
         for choice in self._choices():
             self._models.get(choice)
@@ -89,20 +89,22 @@ class ModelSteps:
     def _choices(self) -> list[ModelChoice | None]:
         choices: list[ModelChoice | None] = []
         for _, entry in self._made:
-            if entry.loader is not None and entry.loader.spec.needs_model:
-                choices.append(ocr_model(entry.loader))
-            choices += [step["LLM"] for step in entry.transformers or () if step.spec.needs_model]
+            if isinstance(entry.loader, OcrOpenAI):
+                choices.append(entry.loader.choice)
+            choices += [
+                step.model for step in entry.transformers or () if isinstance(step, Keywords)
+            ]
         return choices
 
     def _read_pages(self, loaded: LoadedFile, recipe: Recipe, entry: IngestionEntry) -> LoadedFile:
         from knowledge.documents.loaders.pdf.pdf import join_pages
         from knowledge.documents.loading import Loaded
 
-        assert entry.loader is not None
+        assert isinstance(entry.loader, OcrOpenAI)
         pages = sum(map(bool, loaded.images))
         if not self._send:
-            told = f"{pages} page{'s' * (pages != 1)} would be sent to a chat model"
-            return replace(loaded, images=(), warnings=(*loaded.warnings, told))
+            note = f"{pages} page{'s' * (pages != 1)} would be sent to a chat model"
+            return replace(loaded, images=(), warnings=(*loaded.warnings, note))
         try:
             texts, warnings = self._texts(loaded.images, entry.loader)
         except ChatError as error:
@@ -127,11 +129,13 @@ class ModelSteps:
         except DocumentError as error:
             return replace(loaded, status=FileStatus.FAILED, reason=error.message, images=())
 
-    def _texts(self, images: Sequence[bytes], loader: Step) -> tuple[list[str], tuple[str, ...]]:
+    def _texts(
+        self, images: Sequence[bytes], loader: OcrOpenAI
+    ) -> tuple[list[str], tuple[str, ...]]:
         """Return the text of each page, and warnings."""
-        most = loader["MaxTokens"]
-        model = self._models.get(ocr_model(loader), max_tokens=most)
-        prompt = loader["Prompt"] or prompts.READ_PAGE
+        most = loader.max_tokens
+        model = self._models.get(loader.choice, max_tokens=most)
+        prompt = loader.prompt or prompts.READ_PAGE
 
         def read(image: bytes) -> tuple[str, bool]:
             if not image:
@@ -147,7 +151,7 @@ class ModelSteps:
             )
             return text, answer.cut_off
 
-        with ThreadPoolExecutor(loader["Concurrency"]) as threads:
+        with ThreadPoolExecutor(loader.concurrency) as threads:
             answers = list(threads.map(read, images))
         cut_off = [str(number) for number, (_, cut_) in enumerate(answers, 1) if cut_]
         warnings = (
@@ -157,14 +161,16 @@ class ModelSteps:
         )
         return [text for text, _ in answers], warnings
 
-    def _describe(self, loaded: LoadedFile, recipe: Recipe, steps: Sequence[Step]) -> LoadedFile:
+    def _describe(
+        self, loaded: LoadedFile, recipe: Recipe, steps: Sequence[Transformer]
+    ) -> LoadedFile:
         """Apply the transformers from the first that asks a model on."""
-        asking = [at for at, step in enumerate(steps) if step.spec.needs_model]
+        asking = [at for at, step in enumerate(steps) if isinstance(step, Keywords)]
         if not asking or not self._send:
             return loaded
         described = Described(loaded.passages, loaded.metadata)
         for step, plain in list(zip(steps, recipe.transformers, strict=True))[asking[0] :]:
-            if not step.spec.needs_model:
+            if not isinstance(step, Keywords):
                 described = transform([plain], described)
                 continue
             described, warning = self._with_keywords(described, step)
@@ -179,20 +185,12 @@ class ModelSteps:
             metadata=described.metadata,
         )
 
-    def _with_keywords(self, described: Described, step: Step) -> tuple[Described, str]:
-        failures: list[ChatError] = []
-
+    def _with_keywords(self, described: Described, step: Keywords) -> tuple[Described, str]:
         def keywords(passage: Passage) -> list[str]:
-            if failures:
-                return []
-            try:
-                return find_keywords(self._models, step, passage.embedding_text)
-            except ChatError as error:
-                failures.append(error)
-                return []
+            return find_keywords(self._models, step.model, step.most, passage.embedding_text)
 
-        with ThreadPoolExecutor(_AT_ONCE) as threads:
-            found = list(threads.map(keywords, described.passages))
+        none: list[str] = []
+        found, failures = ask_each(described.passages, keywords, otherwise=none)
         if failures and isinstance(failures[0], _LASTING):
             raise failures[0]
         passages = tuple(
@@ -203,29 +201,17 @@ class ModelSteps:
         return Described(passages, described.metadata), warning
 
 
-def find_keywords(models: LanguageModels, step: Step, text: str) -> list[str]:
-    """Return the keywords of a text, as the step ``keywords`` asks for them.
+def find_keywords(
+    models: LanguageModels, choice: ModelChoice | None, most: int, text: str
+) -> list[str]:
+    """Return at most so many keywords of a text, as a chat model finds them.
 
     Raises
     ------
     ChatError, NoChatModelError
-        There are none to be had.
+        The model cannot be asked, or failed.
     """
-    most = step["NumKeywords"]
-    told = prompts.KEYWORDS.format(most=most, text=text)
-    reply = models.ask(step["LLM"], told, prompts.KEYWORDS_SCHEMA, name="keywords")
+    prompt = prompts.KEYWORDS.format(most=most, text=text)
+    reply = models.ask(choice, prompt, prompts.KEYWORDS_SCHEMA, name="keywords")
     words = dict.fromkeys(word.strip() for word in reply["keywords"] if word.strip())
     return list(words)[:most]
-
-
-def ocr_model(loader: Step) -> ModelChoice:
-    """Return the model of ``ocr_openai``, whose options may stand beside it."""
-    choice: ModelChoice = loader["Model"] or ModelChoice()
-    beside = model_choice(loader.given)
-    return replace(
-        choice,
-        base_url=beside.base_url or choice.base_url,
-        api_key=beside.api_key or choice.api_key,
-        api_type=beside.api_type or choice.api_type,
-        api_version=beside.api_version or choice.api_version,
-    )

@@ -1,4 +1,4 @@
-"""What the steps of a flow tell a chat model, and the shape of what it must answer."""
+"""The prompts of a flow's steps, and the JSON schemas of the answers."""
 
 from __future__ import annotations
 

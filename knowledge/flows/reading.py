@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
 from knowledge.errors import PathNotFoundError, UntrustedEndpointError, UsageError
 from knowledge.files.bounded_data import MAX_YAML, DataError, read_text
-from knowledge.flows.model import Flow, FlowsFile
-from knowledge.flows.nodes import Node, parse
-from knowledge.flows.parsing import read_flows
-from knowledge.flows.problems import Problem, Problems, nearest
+from knowledge.flows.model import Flow, FlowsFile, read_flows
+from knowledge.flows.source import Node, Problem, Problems, nearest, parse
 from knowledge.settings.reading import Origin, Settings
 from knowledge.settings.trust import TRUST_FLOWS, is_loopback, is_trusted, trusts_file
 
@@ -45,7 +43,7 @@ def open_flows(settings: Settings) -> FlowsFile | None:
     PathNotFoundError
         There is no such file.
     UsageError
-        It can't be read, there is no such blueprint, or a flow is named and no file.
+        It cannot be read, there is no such blueprint, or a flow is named and no file.
     UntrustedEndpointError
         The file, which is not trusted, would put a variable of the environment somewhere.
     """
@@ -177,11 +175,8 @@ def _is_far(value: object) -> bool:
 
 def _open_values(node: Node, name: str = "") -> Iterator[Node]:
     """Yield the scalars that are no secrets."""
-    if isinstance(node.value, Mapping):
-        for key, item in node.value.items():
-            yield from _open_values(item.node, key)
-    elif isinstance(node.value, tuple):
-        for one in node.value:
-            yield from _open_values(one)
+    if isinstance(node.value, dict | list):
+        for key, one in node.below.items():
+            yield from _open_values(one, str(key))
     elif name.lower() not in _SECRETS:
         yield node

@@ -12,7 +12,7 @@ from knowledge.retrieval.refine.refinement import Refinement
 
 if TYPE_CHECKING:
     from knowledge.answering.answer import Answer, Listener
-    from knowledge.flows.exchange import Wishes
+    from knowledge.flows.answer import Overrides
     from knowledge.retrieval.query import Query
 
 PASSAGE_TOKENS = 3_000
@@ -52,7 +52,7 @@ class Asking(FlowAnswers):
         KnowledgeError
             As for :meth:`retrieve`.
         """
-        from knowledge.flows.exchange import Wishes
+        from knowledge.flows.answer import Overrides
 
         names = {field.name for field in fields(Refinement)} & options.keys()
         refining = {name: options.pop(name) for name in names}
@@ -60,7 +60,7 @@ class Asking(FlowAnswers):
         return self.ask_query(
             asked,
             Refinement(**refining, max_tokens=max_tokens),
-            Wishes(top_k, options.get("mode"), True),
+            Overrides(top_k, options.get("mode"), True),
             listen,
         )
 
@@ -68,7 +68,7 @@ class Asking(FlowAnswers):
         self,
         query: Query,
         refinement: Refinement,
-        wishes: Wishes | None = None,
+        overrides: Overrides | None = None,
         listen: Listener | None = None,
     ) -> Answer:
         """Answer a query that is put together already; else like :meth:`ask`."""
@@ -78,7 +78,7 @@ class Asking(FlowAnswers):
         # Before anything is searched: a missing model is told at once.
         model = ChatModel.from_settings(self.settings, temperature=0.0, notify=self._notify)
         try:
-            hits = self.run_by_flow(query, refinement, wishes).hits
+            hits = self.run_by_flow(query, refinement, overrides).hits
             if not hits and refinement.max_tokens is not None:
                 self._check_budget(query, refinement.max_tokens)
             return answer(query.text, hits, model, listen)

@@ -84,7 +84,7 @@ class Evaluating(Datasets, Files, Retrieving):
 
     def _way(self, dataset: str, options: Mapping[str, Any]) -> Setting:
         from knowledge.evaluation.evaluation import Setting
-        from knowledge.evaluation.questions import FileNames
+        from knowledge.evaluation.judging import FileNames
 
         used = {"rerank": self.settings["rerank"], **options}
         name = str(used.pop("dataset", dataset))

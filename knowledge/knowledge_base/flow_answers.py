@@ -11,7 +11,7 @@ from knowledge.model import Dataset, Hit
 from knowledge.settings.reading import Origin
 
 if TYPE_CHECKING:
-    from knowledge.flows.exchange import FlowAnswer, Wishes
+    from knowledge.flows.answer import FlowAnswer, Overrides
     from knowledge.retrieval.query import Query
     from knowledge.retrieval.refine.refinement import Refinement
 
@@ -54,16 +54,18 @@ class FlowAnswers(Retrieving):
         names = datasets or ("default",)
         if not self._has_flow:
             return super().retrieve(query, names, 10 if top_k is None else top_k, **options)
-        from knowledge.flows.exchange import Wishes
+        from knowledge.flows.answer import Overrides
         from knowledge.retrieval.refine.refinement import Refinement
 
         refining = {field.name for field in fields(Refinement)} & options.keys()
         refinement = Refinement(**{name: options.pop(name) for name in refining})
-        wishes = Wishes(top_k, options.get("mode"), bool(datasets))
-        return self.run_by_flow(self.query(query, names, top_k, **options), refinement, wishes).hits
+        overrides = Overrides(top_k, options.get("mode"), bool(datasets))
+        return self.run_by_flow(
+            self.query(query, names, top_k, **options), refinement, overrides
+        ).hits
 
     def run_by_flow(
-        self, query: Query, refinement: Refinement | None = None, wishes: Wishes | None = None
+        self, query: Query, refinement: Refinement | None = None, overrides: Overrides | None = None
     ) -> FlowAnswer:
         """Run a query by the flow that counts for its datasets; in the usual way without one.
 
@@ -71,7 +73,7 @@ class FlowAnswers(Retrieving):
         ----------
         refinement:
             What is done with the hits after the flow.
-        wishes:
+        overrides:
             What the user asks for this time, which wins over the flow; by default ``top_k``
             where a flag gave it.
 
@@ -80,7 +82,7 @@ class FlowAnswers(Retrieving):
         KnowledgeError
             As for :meth:`retrieve`; and whatever is wrong with the flows file.
         """
-        from knowledge.flows.exchange import FlowAnswer, Wishes
+        from knowledge.flows.answer import FlowAnswer, Overrides
         from knowledge.retrieval.refine.refinement import Refinement
 
         refinement = refinement or Refinement()
@@ -88,27 +90,32 @@ class FlowAnswers(Retrieving):
         if flow is None:
             query = self.resolve_query(query)
             return FlowAnswer("", (query.text,), self.run_query(query, refinement), query)
-        from knowledge.flows.answering import answer
+        from knowledge.flows.answer import answer
         from knowledge.flows.reading import origin_of_flows
         from knowledge.retrieval.query import MAX_TOP_K
 
-        if wishes is None:
+        if overrides is None:
             by_flag = self.settings.origin("top_k") is Origin.FLAG
-            wishes = Wishes(query.top_k if by_flag else None)
+            overrides = Overrides(query.top_k if by_flag else None)
         found = answer(
             flow,
             query,
-            wishes,
+            overrides,
             self.settings,
             self._models(),
             resolve=self.resolve_query,
             search=lambda one: self.run_query(one, Refinement(fold=False)),
+            refine=lambda question, hits, request: self._refined(
+                replace(query, text=question, top_k=min(max(len(hits), 1), MAX_TOP_K)),
+                hits,
+                request,
+            ),
             datasets=self._all_datasets,
             notify=self._notify,
             origin=origin_of_flows(self.settings),
         )
         given = min(max(len(found.hits), 1), MAX_TOP_K)
-        shown = replace(found.query, top_k=wishes.top_k or given)
+        shown = replace(found.query, top_k=overrides.top_k or given)
         return replace(found, hits=self._refined(shown, found.hits, refinement), query=shown)
 
     def _all_datasets(self) -> list[Dataset]:
@@ -117,8 +124,8 @@ class FlowAnswers(Retrieving):
         with self._catalog() as catalog:
             return catalog.datasets()
 
-    def _refined(self, query: Query, hits: Sequence[Hit], refinement: Refinement) -> list[Hit]:
+    def _refined(self, query: Query, hits: Sequence[Hit], refinement: object) -> list[Hit]:
         if not hits:
             return []
-        rerank = self._reranker(refinement.rerank)
+        rerank = self._reranker(getattr(refinement, "rerank", ""))
         return self._opened_retriever().refined(query, hits, refinement, rerank)

@@ -108,9 +108,9 @@ class Retrieving(Ingesting):
         UsageError
             An argument does not fit.
         """
+        from knowledge.retrieval.conditions import condition_of
+        from knowledge.retrieval.moments import moment
         from knowledge.retrieval.query import Query
-        from knowledge.retrieval.search.conditions import condition_of
-        from knowledge.retrieval.search.moments import moment
 
         settings = self.settings
         return Query(

@@ -9,51 +9,7 @@ from functools import lru_cache
 
 from knowledge.errors import UsageError
 from knowledge.files.wildmatch import any_of, wildmatch
-from knowledge.retrieval.search.conditions import Condition
-
-# Globs for the paths of ingested files.
-
-
-class Globs:
-    """Patterns in gitignore's syntax, of which a path must match one.
-
-    A pattern without a slash matches names of files and folders, one with a slash a part of the
-    path, one that begins with a slash the whole path. What matches a folder matches all below it.
-
-    Raises
-    ------
-    UsageError
-        A pattern is empty or can't be read.
-    """
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._any = _compiled(tuple(patterns)) if patterns else None
-
-    def match(self, path: str) -> bool:
-        """Tell whether a stored path matches; without patterns every path does."""
-        if self._any is None:
-            return True
-        return self._any.match(path.replace("\\", "/").lstrip("/")) is not None
-
-
-@lru_cache(64)
-def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
-    try:
-        found = [wildmatch(_line(pattern)) for pattern in patterns]
-    except ValueError as error:
-        raise UsageError(f"--file: {error}") from error
-    return any_of(one.within if one else "(?!)" for one in found)
-
-
-def _line(pattern: str) -> str:
-    """Return a glob as a line of gitignore."""
-    pattern = pattern.removeprefix("./")
-    if not pattern.strip("/ "):
-        raise UsageError("--file is empty", hint="Write it such as: --file '*.md'")
-    if "/" in pattern.rstrip("/") and not pattern.startswith("/"):
-        return f"**/{pattern}"
-    return "\\" + pattern if pattern[0] in "!#" else pattern
-
+from knowledge.retrieval.conditions import Condition
 
 MAX_TOP_K = 10_000
 MAX_QUESTION = 2_000_000
@@ -92,7 +48,7 @@ class Bm25:
     k1, b:
         How much a repeated word counts, and how much a long chunk loses.
     languages:
-        Those whose little words are left out of the question; ``None`` is those of the texts.
+        Those whose stop words are left out of the question; ``None`` is those of the texts.
     """
 
     k1: float
@@ -118,7 +74,7 @@ class Query:
         A chunk must hold one of these, case ignored, and none of those that begin with ``-``.
     where:
         What the metadata of the chunk and its file must be, as
-        :func:`knowledge.retrieval.search.conditions.condition_of` makes it.
+        :func:`knowledge.retrieval.conditions.condition_of` makes it.
     mode:
         How hits are found and ranked: ``dense``, ``keyword``, ``hybrid``, or ``auto``: hybrid
         where a dataset is embedded with ``static``, else dense.
@@ -211,3 +167,44 @@ class Query:
         if self.weight in (0, 1):
             return ("dense",) if self.weight else ("keyword",)
         return ("dense", "keyword")
+
+
+class Globs:
+    """Patterns in gitignore's syntax, of which a path must match one.
+
+    A pattern without a slash matches names of files and folders, one with a slash a part of the
+    path, one that begins with a slash the whole path. What matches a folder matches all below it.
+
+    Raises
+    ------
+    UsageError
+        A pattern is empty or cannot be read.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._any = _compiled(tuple(patterns)) if patterns else None
+
+    def match(self, path: str) -> bool:
+        """Tell whether a stored path matches; without patterns every path does."""
+        if self._any is None:
+            return True
+        return self._any.match(path.replace("\\", "/").lstrip("/")) is not None
+
+
+@lru_cache(64)
+def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    try:
+        found = [wildmatch(_line(pattern)) for pattern in patterns]
+    except ValueError as error:
+        raise UsageError(f"--file: {error}") from error
+    return any_of(one.within if one else "(?!)" for one in found)
+
+
+def _line(pattern: str) -> str:
+    """Return a glob as a line of gitignore."""
+    pattern = pattern.removeprefix("./")
+    if not pattern.strip("/ "):
+        raise UsageError("--file is empty", hint="Write it such as: --file '*.md'")
+    if "/" in pattern.rstrip("/") and not pattern.startswith("/"):
+        return f"**/{pattern}"
+    return "\\" + pattern if pattern[0] in "!#" else pattern

@@ -1,7 +1,7 @@
 """Stemmers, and which language a text is in.
 
 A text's script tells its language where one script serves few languages. For Latin letters the
-most frequent little words decide, and English is the default: a wrong guess costs a little
+most frequent stop words decide, and English is the default: a wrong guess costs a little
 recall, since a question is stemmed in every language that its dataset holds.
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 DEFAULT = "english"
 
 # Words that are frequent in one language and none in English.
-_LITTLE_WORDS = {
+_STOP_WORDS = {
     "english": "the of and is to that for with are was this it be by from not or have which you",
     "german": "der und ist nicht mit das auf für ein eine von dem sich des zu wird auch nach oder",
     "french": "le les des est et une dans pour que qui par sur pas du avec au sont aux cette",
@@ -34,19 +34,19 @@ _LITTLE_WORDS = {
     "romanian": "și în de la cu nu pe din care este mai pentru sunt fost sau",
 }
 
-_LITTLE_IN_QUESTIONS = """
+_STOP_WORDS_OF_QUESTIONS = """
     a about all also an and any are as at be been being but by can could did do does for from had
     has have he how i if in into is it its may me might my no not of on or our s should so some
     such t than that the their then there these they this to too us very was we were what when
     where which who why will with would you your
 """
-"""English words that say nothing of what is asked."""
+"""English stop words, more than tell the language."""
 
 _VOTERS: dict[str, list[str]] = {}
-for _language, _words in _LITTLE_WORDS.items():
+for _language, _words in _STOP_WORDS.items():
     for _word in _words.split():
         _VOTERS.setdefault(_word, []).append(_language)
-_ENGLISH = frozenset(_LITTLE_WORDS[DEFAULT].split())
+_ENGLISH = frozenset(_STOP_WORDS[DEFAULT].split())
 _ENOUGH_VOTES = 2
 
 _SCRIPTS = {
@@ -120,14 +120,14 @@ def detect(words: Mapping[str, int]) -> str:
     return best if votes[best] >= _ENOUGH_VOTES else DEFAULT
 
 
-def little_words(spoken: Iterable[str]) -> frozenset[str]:
-    """Return the words that say nothing in questions to texts in some languages."""
+def stop_words(spoken: Iterable[str]) -> frozenset[str]:
+    """Return the stop words of questions to texts in some languages."""
     words: set[str] = set()
     for language in spoken:
         if language == DEFAULT:
-            words.update(_LITTLE_IN_QUESTIONS.split())
+            words.update(_STOP_WORDS_OF_QUESTIONS.split())
         else:
-            words.update(_LITTLE_WORDS.get(language, "").split())
+            words.update(_STOP_WORDS.get(language, "").split())
     return frozenset(words)
 
 

@@ -128,7 +128,7 @@ def test_a_plot(run, library, questions, tmp_path, monkeypatch):
     assert "<svg" in text
     outcome = run("eval", "default", "--queries", questions, "--plot", tmp_path / "a.exe", "--json")
     assert outcome.code == 2
-    assert "is no picture" in outcome.json["error"]["message"]
+    assert "not the name of a picture" in outcome.json["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ HEAVY = {
     "numpy",
     "kreuzberg",
     "tiktoken",
+    "pydantic",
     "pypdf",
     "docx",
     "wordllama",

@@ -6,7 +6,7 @@ import gc
 
 import pytest
 
-from knowledge.retrieval.search.opened import OpenDatasets
+from knowledge.retrieval.search.open_datasets import OpenDatasets
 
 
 class DefectError(ValueError):

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from knowledge.evaluation.evaluation import MEASURES, holm, p_value
+from knowledge.evaluation.measures import MEASURES, holm, p_value
 
 NAMES = {"recall": "R", "precision": "P", "mrr": "RR", "ndcg": "nDCG"}
 

@@ -7,7 +7,8 @@ import json
 import pytest
 
 from knowledge.errors import PathNotFoundError, UsageError
-from knowledge.evaluation.questions import FileNames, flat, read_qrels, read_questions
+from knowledge.evaluation.judging import FileNames
+from knowledge.evaluation.questions import flat, read_qrels, read_questions
 
 
 @pytest.fixture

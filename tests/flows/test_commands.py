@@ -8,8 +8,11 @@ import re
 import pytest
 import yaml
 
-from knowledge.flows.catalogue import STEPS
+from knowledge.flows.ingestion_steps import Loader, Splitter, Transformer
+from knowledge.flows.modifiers import Modifier
+from knowledge.flows.postprocessors import Postprocessor
 from knowledge.flows.reading import blueprints
+from knowledge.flows.retrievers import Retriever
 from tests.conftest import ROOT, write_files
 from tests.flows.conftest import FILES
 
@@ -221,12 +224,15 @@ def test_the_example_of_the_page_works(run, corpus, flows_file, monkeypatch):
     assert found["hits"][0]["metadata"]["team"] == "docs"
 
 
-@pytest.mark.parametrize("kind", STEPS)
+KINDS = (Loader, Splitter, Transformer, Modifier, Retriever, Postprocessor)
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_step_and_option_is_on_the_page(kind):
-    for spec in STEPS[kind].values():
-        assert f"`{spec.name}`" in PAGE
-        for option in spec.options:
-            assert f"`{option.name}`" in PAGE, (spec.name, option.name)
+    for name, step in kind.choices().items():
+        assert f"`{name}`" in PAGE
+        for option in step.names():
+            assert f"`{option}`" in PAGE, (name, option)
 
 
 def test_every_blueprint_is_on_the_page():

@@ -43,7 +43,7 @@ def test_all_that_a_file_may_hold(tmp_path):
     ]
     assert flow.model_steps == ["spellcheck"]
     (spellcheck,) = flow.retrieval.modifiers
-    assert spellcheck["model"].api_key.value == "sk-secret"
+    assert spellcheck.model.api_key.value == "sk-secret"
     assert "sk-secret" not in json.dumps(flow.shown()) + repr(flow)
 
 
@@ -52,7 +52,7 @@ def test_names_of_keys_and_options_ignore_case(tmp_path):
     flow = file.flows["small"]
     assert flow.default
     assert flow.splitting == {"chunkSize": 64, "chunkOverlap": 8}
-    assert flow.retrieval.retriever["topK"] == 4
+    assert flow.retrieval.retriever.top_k == 4
     assert file.datasets == {"Mixed Case": "small"}
 
 
@@ -65,14 +65,14 @@ def test_blueprints_are_valid(tmp_path, name):
 def test_the_ancestors_blueprints(tmp_path):
     default = read("blueprint:default", tmp_path).default
     assert default.splitting == {"chunkSize": 800, "chunkOverlap": 400}
-    assert (default.retrieval.retriever.name, default.retrieval.retriever["topK"]) == ("basic", 20)
+    assert (default.retrieval.retriever.name, default.retrieval.retriever.top_k) == ("basic", 20)
     otto = read("blueprint:otto", tmp_path).default
     assert otto.splitting == {"chunkSize": 2048, "chunkOverlap": 256}
     assert otto.ingestion[0].loader.name == "structured"
     context = read("blueprint:context", tmp_path).default
     assert not context.ingests
     merge = context.retrieval.retriever
-    assert [(one.step.name, one.weight) for one in merge["retrievers"]] == [
+    assert [(one.step.name, one.weight) for one in merge.retrievers] == [
         ("basic", 0.7),
         ("bm25", 0.3),
     ]
@@ -106,8 +106,8 @@ ENTRY = "flows:\n  a:\n    ingestion:\n      - {entry}\n"
             "default must be true or false, not 'maybe'",
             "",
         ),
-        (ENTRY.format(entry="{textSplitter: {name: text}}"), 4, "needs filetypes", ""),
-        (ENTRY.format(entry="{filetypes: []}"), 4, "needs filetypes", ""),
+        (ENTRY.format(entry="{textSplitter: {name: text}}"), 4, "needs 'filetypes'", "Such as"),
+        (ENTRY.format(entry="{filetypes: []}"), 4, "filetypes must be a list with something", ""),
         (ENTRY.format(entry="{filetypes: [md]}"), 4, "'md' is no type of files", "'.md'"),
         (
             ENTRY.format(entry="{filetypes: [text/plian]}"),
@@ -152,7 +152,7 @@ ENTRY = "flows:\n  a:\n    ingestion:\n      - {entry}\n"
                 entry="{filetypes: ['*'], textSplitter: {name: text, options: {modelName: llama}}}"
             ),
             4,
-            "the tokens of the model 'llama' can't be counted",
+            "the tokens of the model 'llama' cannot be counted",
             "encodingName",
         ),
         (
@@ -187,7 +187,7 @@ ENTRY = "flows:\n  a:\n    ingestion:\n      - {entry}\n"
         (
             RETRIEVER.format(name="merge", options="{retrievers: []}"),
             6,
-            "retrievers must be a list with something in it, not an empty one",
+            "retrievers must be a list with something in it, not an empty list",
             "",
         ),
         (
@@ -269,9 +269,9 @@ def test_variables(tmp_path, flows_file):
     )
     word = "a: [b]\n# {c} $"
     file = read(path, tmp_path, K="7", WORD=word)
-    assert file.flows["a"].retrieval.retriever["topK"] == 7
+    assert file.flows["a"].retrieval.retriever.top_k == 7
     (step,) = file.flows["b"].retrieval.postprocessors
-    assert step["contains"] == (f"{word} x", "7")
+    assert step.contains == (f"{word} x", "7")
 
 
 def test_a_variable_that_is_not_set(problems):
@@ -306,10 +306,51 @@ def test_what_has_no_effect_is_told(tmp_path, flows_file):
         )
     )
     notices = inspect_flows(str(path), Settings.read(environ={}, folder=tmp_path)).file.notices
-    assert [(one.line, one.message.partition(" ")[0]) for one in notices] == [
+    assert sorted((one.line, one.message.partition(" ")[0]) for one in notices) == [
         (4, "NumThread"),
         (4, "Password"),
     ]
+
+
+SUBQUERY = "{name: subquery, options: {model: %s}}"
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        "{openai: {apiKey: '${SOME_KEY}', model: m}}",
+        "{OpenAI: {APIKEY: ${SOME_KEY}}}",
+        "{apikey: ${SOME_KEY}}",
+    ],
+)
+@pytest.mark.parametrize("inside", ["%s", "{name: merge, options: {retrievers: [%s]}}"])
+def test_a_key_knows_where_it_comes_from_and_is_not_shown(tmp_path, flows_file, model, inside):
+    retriever = inside % (SUBQUERY % model)
+    path = flows_file(f"flows:\n  a:\n    retrieval: {{retriever: {retriever}}}\n")
+    file = read(path, tmp_path, SOME_KEY="0123456789")
+    assert not file.notices
+    flow = file.flows["a"]
+    (step,) = [one for one in flow.steps() if one.name == "subquery"]
+    key = step.model.api_key
+    assert (key.value, key.environment, key.dotenv) == ("0123456789", True, False)
+    assert "123456789" not in json.dumps(flow.shown()) + repr(flow)
+    shown = flow.shown()["retrieval"]["retriever"]
+    assert "********" in json.dumps(shown)
+
+
+def test_a_key_that_stands_in_the_file_is_noticed(tmp_path, flows_file):
+    retriever = SUBQUERY % "{openai: {apiKey: sk-1}}"
+    file = read(flows_file(f"flows:\n  a:\n    retrieval: {{retriever: {retriever}}}\n"), tmp_path)
+    assert [one.line for one in file.notices] == [3]
+    assert file.notices[0].message == "apiKey stands in the file; ${NAME} keeps it out"
+    assert not next(file.flows["a"].steps()).model.api_key.environment
+
+
+def test_names_that_differ_in_case_alone_are_one(problems):
+    text = RETRIEVER.format(name="basic", options="{topK: 3, TOPK: 4}")
+    assert problems(text)[0][:2] == (6, "'topK' stands here a second time")
+    text = RETRIEVER.format(name="basic", options="{top_k: 3}")
+    assert problems(text)[0] == (6, "the retriever 'basic' has no 'top_k'", "Did you mean 'topK'?")
 
 
 def test_which_flow(tmp_path, flows_file):

@@ -101,7 +101,7 @@ def test_parameters_of_bm25_count(ask):
 @pytest.mark.parametrize(
     ("languages", "found"), [([], True), (["en"], False), (["auto"], False), (["de"], True)]
 )
-def test_little_words(ask, languages, found):
+def test_stop_words(ask, languages, found):
     hits = ask("what is refused by the", retriever=step("bm25", cleanStopWords=languages))
     assert ("canteen.txt" in names(hits)) is found
     assert "firmware.txt" in names(hits)
@@ -179,7 +179,7 @@ def test_routing_among_some(ask, chat):
     assert server.chats == []
     with pytest.raises(DatasetNotFoundError, match="'gone'"):
         ask(retriever=step("routing", availableDatasets=["gone"]))
-    with pytest.raises(DatasetNotFoundError, match="of the datasets 'handbook', but 'default' is"):
+    with pytest.raises(DatasetNotFoundError, match="the datasets 'handbook', but 'default' is"):
         ask(datasets="default", retriever=step("routing", availableDatasets=["handbook"]))
 
 

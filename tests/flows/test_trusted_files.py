@@ -126,7 +126,7 @@ def test_a_key_of_the_file_may_go_where_the_file_says(file, tmp_path):
     models = LanguageModels(settings, origin=origin_of_flows(settings), notify=print)
     found = open_flows(settings)
     (step,) = found.flows["f"].retrieval.modifiers
-    assert isinstance(models.get(step["model"]), ChatModel)
+    assert isinstance(models.get(step.model), ChatModel)
     models.close()
 
 

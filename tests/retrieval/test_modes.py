@@ -156,7 +156,7 @@ def test_scripts_without_spaces(knowledge_of, question, name, mode):
     assert names(knowledge_of(UNSPACED).retrieve(question, mode=mode))[0] == name
 
 
-def test_little_words_count_only_when_there_are_no_others(knowledge_of):
+def test_stop_words_count_only_when_there_are_no_others(knowledge_of):
     kb = knowledge_of({"a.txt": "to be or not to be", "b.txt": "a key", "c.txt": "the lock"})
     assert names(kb.retrieve("to be or not to be", mode="keyword")) == ["a.txt"]
     assert names(kb.retrieve("what is the key", mode="keyword")) == ["b.txt"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from knowledge.errors import UsageError
-from knowledge.retrieval.search.moments import moment
+from knowledge.retrieval.moments import moment
 
 SECOND = 1_000_000_000
 

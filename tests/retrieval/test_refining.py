@@ -12,8 +12,9 @@ from knowledge.documents.loading import load
 from knowledge.documents.splitting.splitting import split
 from knowledge.errors import UsageError
 from knowledge.model import Chunk, Hit, Passage, SplitterSpec
-from knowledge.retrieval.refine.diversity import limit_per_file, spread
-from knowledge.retrieval.refine.folding import fold
+from knowledge.retrieval.refine.steps.fold import fold
+from knowledge.retrieval.refine.steps.max_per_file import limit_per_file
+from knowledge.retrieval.refine.steps.mmr import spread
 from knowledge.retrieval.refine.windows import join, show_around
 from knowledge.text.tokens import TokenCounter
 from tests.conftest import ROOT, write_files

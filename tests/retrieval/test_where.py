@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.errors import UsageError
-from knowledge.retrieval.search.conditions import condition_of, parse
+from knowledge.retrieval.conditions import condition_of, parse
 
 GUIDE = {
     "year": 2021,

@@ -76,7 +76,7 @@ def ask(
 
     Example:  knowledge ask "How often do I rotate the key?" -d handbook --chat-model gpt-4o-mini
     """
-    from knowledge.flows.exchange import Wishes
+    from knowledge.flows.answer import Overrides
     from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
@@ -100,9 +100,9 @@ def ask(
         refinement = Refinement(
             not no_fold, kb.settings["rerank"], mmr, max_per_file, context, merge, max_tokens
         )
-        wishes = Wishes(top_k, mode, bool(dataset))
+        overrides = Overrides(top_k, mode, bool(dataset))
         answer = kb.ask_query(
-            asked, refinement, wishes, _print_piece if session.on_terminal else None
+            asked, refinement, overrides, _print_piece if session.on_terminal else None
         )
     _show(session, answer, asked, took=time.perf_counter() - started)
     if fail_empty and answer.text is None:

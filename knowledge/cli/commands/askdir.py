@@ -77,7 +77,7 @@ def askdir(
     Example:  knowledge askdir "What is the notice period?" -p ./contracts
     """
     from knowledge.cli.render.progress import progress_bar
-    from knowledge.flows.exchange import Wishes
+    from knowledge.flows.answer import Overrides
     from knowledge.ingestion.request import IngestRequest
     from knowledge.retrieval.refine.refinement import Refinement
 
@@ -142,7 +142,7 @@ def askdir(
             merge,
             max_tokens,
         )
-        answer = kb.run_by_flow(asked, refinement, Wishes(top_k, mode, datasets=True))
+        answer = kb.run_by_flow(asked, refinement, Overrides(top_k, mode, datasets=True))
         asked, hits = answer.query, answer.hits
     show_problems(session, report)
     took = time.perf_counter() - started

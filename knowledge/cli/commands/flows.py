@@ -17,7 +17,7 @@ from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.flows.model import Flow, FlowsFile
-    from knowledge.flows.problems import Problem
+    from knowledge.flows.source import Problem
     from knowledge.knowledge_base import KnowledgeBase
 
 

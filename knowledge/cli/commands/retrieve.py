@@ -60,7 +60,7 @@ def retrieve(
 
     Example:  knowledge retrieve "How do I rotate the signing key?" -d handbook --file '*.md'
     """
-    from knowledge.flows.exchange import Wishes
+    from knowledge.flows.answer import Overrides
     from knowledge.retrieval.refine.refinement import Refinement
 
     started = time.perf_counter()
@@ -90,8 +90,8 @@ def retrieve(
             merge,
             max_tokens,
         )
-        wishes = Wishes(top_k, mode, bool(dataset))
-        answer = kb.run_by_flow(asked, refinement, wishes)
+        overrides = Overrides(top_k, mode, bool(dataset))
+        answer = kb.run_by_flow(asked, refinement, overrides)
         asked, hits = answer.query, answer.hits
     took = time.perf_counter() - started
     show_hits(

@@ -20,7 +20,7 @@ from knowledge.retrieval.search.explanation import explain
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.flows.exchange import FlowAnswer
+    from knowledge.flows.answer import FlowAnswer
     from knowledge.retrieval.query import Query
 
 LINES_ON_TERMINAL = 8

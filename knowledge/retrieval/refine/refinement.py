@@ -1,15 +1,21 @@
-"""What the user asks to be done with hits."""
+"""Which retrieval steps the user asks for, field by field."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
+from typing import Any
 
-from knowledge.errors import UsageError
+from knowledge.retrieval.refine.pipeline import steps
+
+
+def _field(default: Any, flag: str, help: str, metavar: str | None = None) -> Any:
+    """Return a field with what its flag needs: name, help and, where it takes one, its value."""
+    return field(default=default, metadata={"flag": flag, "help": help, "metavar": metavar})
 
 
 @dataclass(frozen=True, slots=True)
 class Refinement:
-    """Options of the stages; the default folds near duplicates and leaves all else.
+    """The values of the steps; the default folds near duplicates and leaves all else.
 
     Parameters
     ----------
@@ -29,26 +35,29 @@ class Refinement:
         Most tokens of all texts together; ``None`` is no limit.
     """
 
-    fold: bool = True
-    rerank: str = ""
-    mmr: float | None = None
-    max_per_file: int | None = None
-    context: int = 0
-    merge: bool = False
-    max_tokens: int | None = None
+    fold: bool = _field(True, "--no-fold", "Show near duplicates as hits of their own.")
+    rerank: str = _field(
+        "",
+        "--rerank",
+        "Score the candidates anew: bm25, cohere, jina, voyage, cross-encoder, each optionally "
+        "with :MODEL, or a server's address [KNOW_RERANK].",
+        "NAME",
+    )
+    mmr: float | None = _field(
+        None,
+        "--mmr",
+        "Spread hits over what they say: 1 is relevance alone, 0 novelty alone.",
+        "LAMBDA",
+    )
+    max_per_file: int | None = _field(None, "--max-per-file", "Most hits of one file.", "N")
+    context: int = _field(0, "--context", "Show so many chunks before and after each hit.", "N")
+    merge: bool = _field(False, "--merge", "Join hits that touch into one passage.")
+    max_tokens: int | None = _field(
+        None, "--max-tokens", "Most tokens of all passages together.", "N"
+    )
 
     def __post_init__(self) -> None:
-        if self.mmr is not None and not 0 <= self.mmr <= 1:
-            raise UsageError(f"--mmr must be from 0 to 1, not {self.mmr:g}")
-        for flag, value, least in (
-            ("--max-per-file", self.max_per_file, 1),
-            ("--context", self.context, 0),
-            ("--max-tokens", self.max_tokens, 1),
-        ):
-            if value is not None and value < least:
-                raise UsageError(f"{flag} must be at least {least}, not {value}")
-
-    @property
-    def reorders(self) -> bool:
-        """True when hits beyond the first ``top_k`` may come up, so that all candidates count."""
-        return self.fold or bool(self.rerank) or self.mmr is not None or bool(self.max_per_file)
+        flags = {one.name: one.metadata.get("flag", one.name) for one in fields(self)}
+        for step in steps():
+            if step.field in flags:
+                step.check(getattr(self, step.field), flags[step.field])

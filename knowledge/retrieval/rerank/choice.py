@@ -67,7 +67,7 @@ def create_reranker(
         ``bm25``, ``cross-encoder[:MODEL]``, ``cohere[:MODEL]``, ``jina[:MODEL]``,
         ``voyage[:MODEL]``, or the address of a server, ``http://localhost:8080/v1[#MODEL]``.
     notify:
-        Told when the user has to wait for long.
+        Called when the user has to wait for long.
 
     Raises
     ------

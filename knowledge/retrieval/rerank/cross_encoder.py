@@ -53,7 +53,7 @@ class CrossEncoder:
         UsageError
             Neither library is installed.
         EmbeddingError
-            The model can't be loaded, or failed.
+            The model cannot be loaded, or failed.
         """
         with self._lock:
             try:
@@ -101,7 +101,7 @@ def _load(name: str, cache: str) -> Any:
 
 
 def _source_of_fastembed(name: str) -> str | None:
-    """Return where on the hub fastembed finds a model; ``None`` when it can't run it."""
+    """Return where on the hub fastembed finds a model; ``None`` when it cannot run it."""
     try:
         from fastembed.rerank.cross_encoder import TextCrossEncoder
     except ImportError:

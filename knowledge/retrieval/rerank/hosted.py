@@ -52,7 +52,7 @@ class HostedReranker:
         Where to ask below the endpoint's URL, with what is sent there: the first that the server
         knows.
     notify:
-        Told when the user has to wait for long.
+        Called when the user has to wait for long.
     """
 
     def __init__(

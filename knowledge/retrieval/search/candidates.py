@@ -35,7 +35,7 @@ class Source:
 
     @property
     def model(self) -> str:
-        """Identity of the model: cosines of one model can be compared, of two they can't."""
+        """Identity of the model: cosines of one model can be compared, those of two cannot."""
         assert self.dataset.embedding is not None
         return self.dataset.embedding.fingerprint
 

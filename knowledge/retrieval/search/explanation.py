@@ -55,13 +55,13 @@ def explain(query: Query, hit: Hit, flow: str = "") -> list[str]:
 
 def _sides(scores: Mapping[str, float]) -> str:
     """Return what each side gave the hit, and the place it had there."""
-    told = []
+    sides = []
     for side, name in _SIDES.items():
         if side in scores:
             rank = scores.get(f"{side}_rank")
             place = "" if rank is None else f" (place {rank:.0f})"
-            told.append(f"{name} {scores[side]:.6g}{place}")
-    return ", ".join(told)
+            sides.append(f"{name} {scores[side]:.6g}{place}")
+    return ", ".join(sides)
 
 
 def _how(query: Query, parts: Mapping[str, float]) -> list[str]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from knowledge.retrieval.conditions import Condition
 from knowledge.retrieval.query import Globs
-from knowledge.retrieval.search.conditions import Condition
 
 if TYPE_CHECKING:
     import numpy as np

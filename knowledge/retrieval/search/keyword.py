@@ -6,8 +6,8 @@ published generations show count. Filters do not change a score.
 
 The formula is that of Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 Beyond" (2009), with Lucene's inverse document frequency, which is never negative. A term that the
-question repeats counts by the square root of its number. Little words are left out, unless there
-are no others.
+question repeats counts by the square root of its number. Stop words are left out, unless there are
+no others.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ import numpy as np
 from knowledge.errors import DamagedStoreError
 from knowledge.retrieval.query import Bm25
 from knowledge.storage.local.catalog.fulltext import COUNTS
-from knowledge.text import languages as fulltext_languages
-from knowledge.text import terms as fulltext_words
+from knowledge.text.languages import stop_words
+from knowledge.text.terms import split, variants
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -71,9 +71,8 @@ class KeywordScores:
         score = 0.0
         for forms, weight in self.weights.items():
             times = max(_times(form, terms) for form in forms)
-            if not times:  # and with k1 = 0 there is no norm
-                continue
-            score += weight * times / (times + norm)
+            if times:  # with k1 = 0 the norm is 0 as well
+                score += weight * times / (times + norm)
         return score
 
 
@@ -136,28 +135,28 @@ def _norm(bm25: Bm25, length: Any) -> Any:
 
 
 def _times(form: str, terms: Container[str]) -> int:
-    """Return how often terms hold one, as far as the index tells that."""
+    """Return how often terms hold one, as far as the index says."""
     if form not in terms:
         return 0
     return next((n for n in reversed(COUNTS[1:]) if f"{form}={n}" in terms), 1)
 
 
-def terms_of(text: str, spoken: Sequence[str], little_of: Sequence[str] | None = None) -> Terms:
+def terms_of(text: str, spoken: Sequence[str], stopped: Sequence[str] | None = None) -> Terms:
     """Return a question's terms as the index may hold them.
 
     Parameters
     ----------
     spoken:
         The languages of the datasets' texts; a question is stemmed in each of them.
-    little_of:
-        The languages whose little words are left out; ``None`` is ``spoken``.
+    stopped:
+        The languages whose stop words are left out; ``None`` is ``spoken``.
     """
-    words = fulltext_words.split(text)
-    little = fulltext_languages.little_words(spoken if little_of is None else little_of)
-    telling = Counter({word: n for word, n in words.natural.items() if word not in little})
-    if telling or words.exact:
-        words = replace(words, natural=telling)
-    return dict(list(fulltext_words.variants(words, spoken).items())[:MAX_TERMS])
+    words = split(text)
+    left_out = stop_words(spoken if stopped is None else stopped)
+    kept = Counter({word: n for word, n in words.natural.items() if word not in left_out})
+    if kept or words.exact:
+        words = replace(words, natural=kept)
+    return dict(list(variants(words, spoken).items())[:MAX_TERMS])
 
 
 def _holders(

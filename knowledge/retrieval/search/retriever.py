@@ -1,8 +1,8 @@
-"""A query to hits: embed, search each dataset, rank together, hydrate, post-process."""
+"""A query to hits: embed, filter, search each dataset, rank together, hydrate, refine."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,99 +13,27 @@ from knowledge.errors import (
     KnowledgeError,
     ModelMismatchError,
 )
-from knowledge.model import Chunk, Dataset, EmbedderSpec, Hit
+from knowledge.model import Dataset, EmbedderSpec, Hit
 from knowledge.retrieval.query import Query
+from knowledge.retrieval.refine.pipeline import refine, reorders
 from knowledge.retrieval.refine.refinement import Refinement
-from knowledge.retrieval.refine.stages import Rerank, refine
-from knowledge.retrieval.search.opened import OpenDatasets
+from knowledge.retrieval.refine.step import Rerank
+from knowledge.retrieval.search.hydration import SnapshotChunks, hydrate
+from knowledge.retrieval.search.open_datasets import OpenDatasets
 from knowledge.storage.local.catalog.catalog import Catalog, check_there
-from knowledge.storage.local.catalog.database import REPAIR_CATALOG
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.retrieval.search.candidates import Candidate, Source
+    from knowledge.retrieval.search.candidates import Source
     from knowledge.retrieval.search.keyword import KeywordScores
     from knowledge.storage.local.catalog.snapshot import Snapshot
 
 
-# What stands around hits: their vectors, and the other chunks of their files.
-
-
-class StoredSurroundings:
-    """Reads them in the state of the catalog in which the hits were found.
-
-    Parameters
-    ----------
-    datasets:
-        Those that were searched, by name.
-    """
-
-    def __init__(
-        self, snapshot: Snapshot, opened: OpenDatasets, datasets: Mapping[str, Dataset]
-    ) -> None:
-        self._snapshot = snapshot
-        self._opened = opened
-        self._datasets = datasets
-        self._files: dict[tuple[str, str], list[Chunk]] = {}
-
-    def vectors(self, hits: Sequence[Hit]) -> list[NDArray[np.float32]]:
-        """Return each hit's stored vector, of unit length."""
-        found: dict[tuple[str, str], NDArray[np.float32]] = {}
-        for name in {hit.dataset for hit in hits}:
-            index = self._opened.index(self._datasets[name])
-            for ids, rows in index.vectors([hit.chunk.id for hit in hits if hit.dataset == name]):
-                found |= {(name, id): row for id, row in zip(ids, rows, strict=True)}
-        if lost := [hit for hit in hits if (hit.dataset, hit.chunk.id) not in found]:
-            raise DamagedStoreError(
-                f"the index has no vector for chunk {lost[0].chunk.id}", hint=REPAIR_INDEX
-            )
-        return [found[hit.dataset, hit.chunk.id] for hit in hits]
-
-    def chunks_of_file(self, hit: Hit) -> Sequence[Chunk]:
-        """Return all chunks of the hit's file, in order."""
-        key = (hit.dataset, hit.chunk.file_id)
-        if key not in self._files:
-            dataset = self._datasets[hit.dataset]
-            self._files[key] = self._snapshot.chunks_of_file(dataset, hit.chunk.file_id)
-        return self._files[key]
-
-
-# Candidates to hits: text, place and metadata from the catalog.
-
-
-def hydrate(snapshot: Snapshot, candidates: Sequence[Candidate]) -> list[Hit]:
-    """Return a hit for each candidate, in the same order."""
-    hits: dict[tuple[str, str], Hit] = {}
-    for dataset in {item.source.dataset.key: item.source.dataset for item in candidates}.values():
-        own = [item for item in candidates if item.source.dataset.key == dataset.key]
-        chunks = snapshot.chunks(dataset, [item.id for item in own])
-        files = snapshot.files_by_id(dataset, {chunk.file_id for chunk in chunks.values()})
-        for item in own:
-            chunk = chunks.get(item.id)
-            file = files.get(chunk.file_id) if chunk else None
-            if chunk is None or file is None:
-                raise DamagedStoreError(
-                    f"the catalog has no text, or no file, for chunk {item.id}", hint=REPAIR_CATALOG
-                )
-            hits[dataset.key, item.id] = Hit(
-                rank=0,
-                score=item.score,
-                cosine=item.cosine,
-                dataset=dataset.name,
-                file=file.path,
-                name=file.name,
-                chunk=chunk,
-                metadata={**file.all_metadata, **chunk.passage.metadata},
-                scores=item.parts,
-            )
-    return [hits[item.source.dataset.key, item.id] for item in candidates]
-
-
 ATTEMPTS = 5
+"""How often a question is embedded again when a dataset gets another model meanwhile."""
 
 EmbedQuery = Callable[[Dataset, str], "NDArray[np.float32]"]
 """(dataset, question) -> unit vector of shape (dimensions,) by the dataset's own embedder."""
@@ -147,7 +75,7 @@ class Retriever:
         """Return the query with mode ``auto`` replaced by what it means for its datasets.
 
         With ``static`` among the models of several datasets all are searched in hybrid mode, since
-        scores of different modes can't be ranked together.
+        scores of different modes cannot be ranked together.
 
         Raises
         ------
@@ -164,14 +92,14 @@ class Retriever:
         return replace(query, mode="hybrid" if static else "dense")
 
     def retrieve(
-        self, query: Query, refinement: Refinement | None = None, rerank: Rerank | None = None
+        self, query: Query, refinement: object | None = None, rerank: Rerank | None = None
     ) -> list[Hit]:
         """Return the best hits of all the query's datasets, best first.
 
         Parameters
         ----------
         refinement:
-            What is done with the hits; default folds near duplicates.
+            Which retrieval steps run, as `refine` takes it; default folds near duplicates.
         rerank:
             The reranker that the refinement names.
 
@@ -182,7 +110,7 @@ class Retriever:
         EmbeddingError
             The question could not be embedded.
         DamagedStoreError
-            An index can't be read.
+            An index cannot be read.
         """
         query = self.resolve(query)
         hits = self._found(query, refinement or Refinement(), rerank)
@@ -190,7 +118,7 @@ class Retriever:
         return hits
 
     def refined(
-        self, query: Query, hits: Sequence[Hit], refinement: Refinement, rerank: Rerank | None
+        self, query: Query, hits: Sequence[Hit], refinement: object, rerank: Rerank | None
     ) -> list[Hit]:
         """Return hits that were found already as the refinement shows them, ranked from 1.
 
@@ -202,9 +130,9 @@ class Retriever:
 
         def refined(snapshot: Snapshot) -> list[Hit]:
             datasets = {name: snapshot.dataset(name) for name in {hit.dataset for hit in hits}}
-            around = StoredSurroundings(snapshot, self._open, datasets)
+            stored = SnapshotChunks(snapshot, self._open, datasets)
             there = self._still_there(snapshot, hits, datasets)
-            return refine(query.text, there, refinement, query.top_k, around, rerank)
+            return refine(query.text, there, refinement, query.top_k, stored, rerank)
 
         with Catalog(self._folder) as catalog:
             return catalog.read(refined)
@@ -221,7 +149,7 @@ class Retriever:
                 found = [hit for hit in found if hit.dataset != name or hit.chunk.id in known]
         return found
 
-    def _found(self, query: Query, refinement: Refinement, rerank: Rerank | None) -> list[Hit]:
+    def _found(self, query: Query, refinement: object, rerank: Rerank | None) -> list[Hit]:
         if not check_there(self._folder):
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with Catalog(self._folder) as catalog:
@@ -232,7 +160,10 @@ class Retriever:
                     return catalog.read(search)
                 except _ModelChangedError:
                     vectors = self._vectors(catalog, query)
-        raise KnowledgeError("the datasets are embedded anew faster than they can be asked")
+        raise KnowledgeError(
+            f"the model of a dataset changed {ATTEMPTS} times while the question was answered",
+            hint="Ask again when nobody writes the dataset.",
+        )
 
     def _vectors(self, catalog: Catalog, query: Query) -> dict[str, _QueryVector]:
         found = {}
@@ -260,7 +191,7 @@ class Retriever:
         self,
         query: Query,
         vectors: dict[str, _QueryVector],
-        refinement: Refinement,
+        refinement: object,
         rerank: Rerank | None,
         snapshot: Snapshot,
     ) -> list[Hit]:
@@ -278,9 +209,9 @@ class Retriever:
         try:
             sources, words = self._sources(snapshot, query, asked)
             ranked = rank(query, sources, snapshot)
-            hits = hydrate(snapshot, ranked if refinement.reorders else ranked[: query.top_k])
-            around = StoredSurroundings(snapshot, self._open, self.seen)
-            hits = refine(query.text, hits, refinement, query.top_k, around, rerank)
+            hits = hydrate(snapshot, ranked if reorders(refinement) else ranked[: query.top_k])
+            stored = SnapshotChunks(snapshot, self._open, self.seen)
+            hits = refine(query.text, hits, refinement, query.top_k, stored, rerank)
             if words is not None:
                 keyword.prove(words, sources, snapshot, hits)
             return hits

@@ -48,7 +48,7 @@ def similar(
     query:
         Where to look, with filters; its one dataset holds the target.
     retrieve:
-        Runs a query; told the retriever that knows the vector.
+        Runs a query by the retriever that is given, which knows the vector.
 
     Raises
     ------
@@ -73,7 +73,10 @@ def similar(
         if retriever.seen.get(stored.dataset.name) == stored.dataset:
             hits = [hit for hit in found if hit.chunk.id not in ids]
             return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: query.top_k], 1)]
-    raise KnowledgeError(f"dataset {query.datasets[0]!r} is written faster than it can be asked")
+    raise KnowledgeError(
+        f"dataset {query.datasets[0]!r} was written {ATTEMPTS} times while it was searched",
+        hint="Ask again when nobody writes it.",
+    )
 
 
 class _ReplacedError(Exception):

@@ -1,20 +1,21 @@
-"""A YAML or JSON text as nodes that know their lines, with ``${NAME}`` put in.
+"""A flows file's text as plain values with a map of their lines, and what is wrong with it.
 
-Variables stand in values, never in structure: what a variable holds can't add a key. A value that
+Variables stand in values, never in structure: what a variable holds cannot add a key. A value that
 is nothing but a number after that is a number, as if it had been written there.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
+from knowledge.errors import FlowsFileError
 from knowledge.files.bounded_yaml import BoundedLoader
-from knowledge.flows.problems import Problems
 from knowledge.settings.profiles import Variables
 from knowledge.text.wording import brief, shortened
 
@@ -32,57 +33,111 @@ _RESOLVER: Any = yaml.resolver.Resolver()
 
 
 @dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, or worth knowing.
+
+    Parameters
+    ----------
+    line:
+        From 1.
+    hint:
+        What to do about it; may be empty.
+    """
+
+    line: int
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Problems:
+    """Collects what is wrong with one file.
+
+    Parameters
+    ----------
+    file:
+        As it is shown.
+    """
+
+    file: str
+    errors: list[Problem] = field(default_factory=list)
+    notices: list[Problem] = field(default_factory=list)
+
+    def add(self, line: int, message: str, hint: str = "") -> None:
+        """Note an error."""
+        self.errors.append(Problem(line, message, hint))
+
+    def notice(self, line: int, message: str) -> None:
+        """Note what is no error, but worth knowing."""
+        self.notices.append(Problem(line, message))
+
+    def check(self) -> None:
+        """Raise the first error by line.
+
+        Raises
+        ------
+        FlowsFileError
+            There is one; its message counts the others.
+        """
+        if not self.errors:
+            return
+        first = min(self.errors, key=lambda problem: problem.line)
+        others = len(self.errors) - 1
+        more = f" (and {others} more: `knowledge flows validate` lists them)" if others else ""
+        raise FlowsFileError(
+            f"{self.file}:{first.line}: {first.message}{more}", hint=first.hint or None
+        )
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest of the known names, or all of them."""
+    listed = sorted(known)
+    by_lower = {one.lower(): one for one in listed}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {by_lower[close[0]]!r}?"
+    return f"Known are {', '.join(listed)}." if listed else "None is known here."
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """A value and the line it stands on, from 1.
+    """A value, and where it stands.
 
     Parameters
     ----------
     value:
-        A scalar, a tuple of nodes, or a mapping of names to `Item`.
+        As plain lists, mappings and scalars.
+    line:
+        From 1; that of its key where it has one.
+    text:
+        A scalar as it is written, with variables put in.
+    below:
+        What a list or a mapping holds, by place or name.
     environment, dotenv:
         Names of the variables that were put in, by where they were found.
     """
 
     value: Any
     line: int
+    text: str = ""
+    below: Mapping[str | int, Node] = field(default_factory=dict)
     environment: tuple[str, ...] = ()
     dotenv: tuple[str, ...] = ()
 
-    @property
-    def kind(self) -> str:
-        """What the value is, in words."""
-        if isinstance(self.value, Mapping):
-            return "a mapping"
-        if isinstance(self.value, tuple):
-            return "a list"
-        return "nothing" if self.value is None else brief(self.value)
-
-    def plain(self) -> Any:
-        """Return the value as plain lists, mappings and scalars."""
-        if isinstance(self.value, Mapping):
-            return {name: item.node.plain() for name, item in self.value.items()}
-        if isinstance(self.value, tuple):
-            return [node.plain() for node in self.value]
-        return self.value
-
-    def all(self) -> Iterator[Node]:
-        """Yield this node and all below it."""
-        yield self
-        below: Iterator[Node] = iter(())
-        if isinstance(self.value, Mapping):
-            below = (item.node for item in self.value.values())
-        elif isinstance(self.value, tuple):
-            below = iter(self.value)
-        for node in below:
-            yield from node.all()
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A value of a mapping, and the line of its key."""
-
-    node: Node
-    line: int
+    def at(self, path: Iterable[str | int]) -> Node:
+        """Return the node that a path leads to, names without case; where it ends, the last one."""
+        node = self
+        for name in path:
+            found = node.below.get(name)
+            if found is None:
+                lower = str(name).lower()
+                found = next(
+                    (one for key, one in node.below.items() if str(key).lower() == lower), None
+                )
+            if found is None:
+                return node
+            node = found
+        return node
 
 
 def parse(text: str, variables: Variables, problems: Problems, *, json: bool = False) -> Node:
@@ -125,8 +180,8 @@ class _Reader:
 
         return _VARIABLE.sub(mark, text)
 
-    def node(self, node: yaml.Node, depth: int = 0) -> Node:
-        line = node.start_mark.line + 1
+    def node(self, node: yaml.Node, depth: int = 0, line: int = 0) -> Node:
+        line = line or node.start_mark.line + 1
         self.count += 1
         if depth > _DEEPEST or self.count > _MOST_NODES:
             if self.count <= _MOST_NODES + 1:
@@ -135,14 +190,16 @@ class _Reader:
         if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
             self.problems.add(line, f"the tag {node.tag} is not known here")
         if isinstance(node, yaml.MappingNode):
-            return Node(self._mapping(node, depth), line)
+            named = self._mapping(node, depth)
+            return Node({name: one.value for name, one in named.items()}, line, below=named)
         if isinstance(node, yaml.SequenceNode):
-            return Node(tuple(self.node(one, depth + 1) for one in node.value), line)
+            listed = [self.node(one, depth + 1) for one in node.value]
+            return Node([one.value for one in listed], line, below=dict(enumerate(listed)))
         return self._scalar(node, line)
 
-    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Item]:
-        own: dict[str, Item] = {}
-        merged: dict[str, Item] = {}
+    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str | int, Node]:
+        own: dict[str | int, Node] = {}
+        merged: dict[str | int, Node] = {}
         for key, value in node.value:
             line = key.start_mark.line + 1
             if key.tag == _MERGE:
@@ -151,12 +208,12 @@ class _Reader:
             name = self._name(key, line)
             if name in own:
                 self.problems.add(line, f"{name!r} stands here a second time")
-            own[name] = Item(self.node(value, depth + 1), line)
+            own[name] = self.node(value, depth + 1, line)
         return {**merged, **own}
 
-    def _merged(self, value: yaml.Node, depth: int) -> dict[str, Item]:
+    def _merged(self, value: yaml.Node, depth: int) -> dict[str | int, Node]:
         sources = value.value if isinstance(value, yaml.SequenceNode) else [value]
-        merged: dict[str, Item] = {}
+        merged: dict[str | int, Node] = {}
         for source in reversed(sources):
             if isinstance(source, yaml.MappingNode) and depth < _DEEPEST:
                 merged |= self._mapping(source, depth + 1)
@@ -180,16 +237,16 @@ class _Reader:
         try:
             value = _construct(tag, text)
         except (yaml.YAMLError, ValueError) as error:
-            self.problems.add(line, f"{brief(text)} can't be read: {shortened(str(error))}")
+            self.problems.add(line, f"{brief(text)} cannot be read: {shortened(str(error))}")
             value = None
+        known = self.variables.environment
         return Node(
             value,
             line,
-            environment=tuple(name for name in used if name in self.variables.environment),
+            text,
+            environment=tuple(name for name in used if name in known),
             dotenv=tuple(
-                name
-                for name in used
-                if name not in self.variables.environment and name in self.variables.dotenv
+                name for name in used if name not in known and name in self.variables.dotenv
             ),
         )
 

@@ -85,7 +85,7 @@ class OpenDatasets:
         Raises
         ------
         DamagedStoreError
-            It is not there, or can't be read.
+            It is not there, or cannot be read.
         """
         self._end_warming(dataset.key)
         opened = self._indexes.pop(dataset.key, None)

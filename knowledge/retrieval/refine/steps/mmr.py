@@ -1,8 +1,7 @@
-"""Spreading hits: over what they say, and over files."""
+"""Spreading hits over what they say, by maximal marginal relevance."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -10,20 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge.model import Hit
+from knowledge.retrieval.refine.step import Context, Parameter, Step
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-
-def limit_per_file(hits: Sequence[Hit], most: int) -> list[Hit]:
-    """Return the first ``most`` hits of each file, in the same order."""
-    taken: Counter[tuple[str, str]] = Counter()
-    kept = []
-    for hit in hits:
-        taken[hit.dataset, hit.file] += 1
-        if taken[hit.dataset, hit.file] <= most:
-            kept.append(hit)
-    return kept
 
 
 def spread(
@@ -63,3 +52,18 @@ def _cosines(
     vectors: Sequence[NDArray[np.float32]], one: NDArray[np.float32]
 ) -> NDArray[np.float64]:
     return np.array([float(v @ one) if len(v) == len(one) else 0.0 for v in vectors])
+
+
+def _apply(hits: Sequence[Hit], relevance: float, context: Context) -> list[Hit]:
+    return spread(hits, context.stored.vectors(hits), relevance, context.most)
+
+
+STEP = Step(
+    field="mmr",
+    help="Spread hits over what they say.",
+    order=30,
+    apply=_apply,
+    parameter=Parameter(
+        "relevance", float, "1 is relevance alone, 0 novelty alone.", minimum=0, maximum=1
+    ),
+)

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from knowledge.model import Hit
+from knowledge.retrieval.refine.step import Step
 
 SHINGLE = 5
 ALIKE = 0.9
@@ -80,3 +81,12 @@ def _alike(own: Shingles, other: Shingles) -> bool:
     """Tell whether the Jaccard similarity is high enough."""
     common = len(own & other)
     return common >= ALIKE * (len(own) + len(other) - common)
+
+
+STEP = Step(
+    field="fold",
+    help="Show near duplicates as one hit that lists its other places.",
+    order=10,
+    apply=lambda hits, _on, _context: fold(hits),
+    off=False,
+)

@@ -1,4 +1,17 @@
-"""Conditions on metadata, as ``--where`` writes them.
+"""Conditions on the metadata of files and chunks, as ``where`` writes them.
+
+    year >= 2020 and (team = support or tags contains vpn)
+
+    condition  = all { "or" all }
+    all        = one { "and" one }
+    one        = "(" condition ")" | name "exists" | name sign value
+               | name ("in" | "nin") "(" value { "," value } ")"
+    sign       = "=" | "!=" | "<" | "<=" | ">" | ">=" | "contains"
+
+``==``, ``<>``, ``≠``, ``≤`` and ``≥`` mean what they mean elsewhere, and curly quotes are quotes.
+Names and values that hold spaces, brackets, commas or signs stand in single or double quotes, in
+which a backslash takes the next character as it is. The old form ``name=value``, in which both may
+hold spaces, still works as a whole.
 
 Numbers compare as numbers, all else as text, so dates must be ISO dates. A list passes when one of
 its items does. ``!=`` and ``nin`` are the opposites of ``=`` and ``in``: metadata without the name
@@ -17,21 +30,6 @@ from typing import Any, NoReturn, Protocol
 from knowledge.errors import UsageError
 from knowledge.model import Metadata
 from knowledge.text.wording import shortened
-
-# The language of ``--where``: what a file's or a chunk's metadata must be.
-#
-#     year >= 2020 and (team = support or tags contains vpn)
-#
-#     condition  = all { "or" all }
-#     all        = one { "and" one }
-#     one        = "(" condition ")" | name "exists" | name sign value
-#                | name ("in" | "nin") "(" value { "," value } ")"
-#     sign       = "=" | "!=" | "<" | "<=" | ">" | ">=" | "contains"
-#
-# ``==``, ``<>``, ``≠``, ``≤`` and ``≥`` mean what they mean elsewhere, and curly quotes are
-# quotes. Names and values that hold spaces, brackets, commas or signs stand in single or double
-# quotes, in which a backslash takes the next character as it is. The old form ``name=value``, in
-# which both may hold spaces, still works as a whole.
 
 MAX_DEPTH = 100
 
