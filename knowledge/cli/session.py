@@ -95,10 +95,12 @@ _FLAGS: dict[str, Any] = {
     ],
     "quiet": Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="No notes and no progress.", rich_help_panel=COMMON),
+        typer.Option(
+            "--quiet", "-q", help="Print no notes and no progress.", rich_help_panel=COMMON
+        ),
     ],
     "verbose": Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more.", rich_help_panel=COMMON)
+        bool, typer.Option("--verbose", "-v", help="Print more details.", rich_help_panel=COMMON)
     ],
     "debug": Annotated[
         bool,

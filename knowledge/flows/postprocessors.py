@@ -233,12 +233,12 @@ def _scaled(scores: Sequence[float]) -> list[float]:
 
 def _without_little_words(question: str, step: Step, texts: Sequence[str]) -> str:
     """Return the question without the words that ``cleanStopWords`` names, if any are left."""
-    from knowledge.text.languages import detect, little_words, named
+    from knowledge.text.languages import detect, named, stop_words
 
     wanted = step["cleanStopWords"]
     languages = [named(language) or language for language in wanted if language != "auto"]
     if "auto" in wanted:
         languages.append(detect(Counter(" ".join(texts).lower().split())))
-    little = little_words(languages)
+    little = stop_words(languages)
     telling = [word for word in question.split() if word.lower().strip("?!.,;:") not in little]
     return " ".join(telling) or question

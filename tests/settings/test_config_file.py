@@ -193,7 +193,7 @@ def test_a_file_that_is_no_yaml_is_one_sentence_with_the_line(run, tmp_path):
     outcome = run("config", "--json")
     error = outcome.json["error"]
     assert outcome.code == 2
-    assert "knowledge.yaml:3: it is no YAML: expected the node content" in error["message"]
+    assert "knowledge.yaml:3: it is not valid YAML: expected the node content" in error["message"]
     assert "\n" not in error["message"]
     assert error["hint"]
 

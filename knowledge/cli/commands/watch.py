@@ -36,15 +36,13 @@ def watch(
         typer.Argument(metavar="PATH...", help="Files, folders, URLs, Git repositories."),
     ],
     dataset: options.DatasetOption = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="Look at everything once, then end.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Check everything once, then end.")] = False,
     every: Annotated[
         str | None,
         typer.Option(
             "--every",
-            help="Look at everything this often, such as 10m, instead of waiting for word of "
-            "changes.",
+            help="Check everything at this interval, such as 10m, instead of waiting for "
+            "change notifications.",
             metavar="TIME",
         ),
     ] = None,
@@ -102,7 +100,7 @@ def watch(
     if once and every is not None:
         raise UsageError("--once and --every exclude each other")
     if "-" in paths or not all(paths):
-        raise UsageError("a PATH is a file, a folder or a URL; standard input can't be watched")
+        raise UsageError("a PATH is a file, a folder or a URL; standard input cannot be watched")
     with session.open(
         dataset=dataset,
         no_recursive=no_recursive or None,

@@ -151,7 +151,7 @@ def terms_of(text: str, spoken: Sequence[str], little_of: Sequence[str] | None =
         The languages whose little words are left out; ``None`` is ``spoken``.
     """
     words = fulltext_words.split(text)
-    little = fulltext_languages.little_words(spoken if little_of is None else little_of)
+    little = fulltext_languages.stop_words(spoken if little_of is None else little_of)
     telling = Counter({word: n for word, n in words.natural.items() if word not in little})
     if telling or words.exact:
         words = replace(words, natural=telling)
