@@ -40,19 +40,19 @@ FORMER = {
     "--textsplitter-model-name": "Chunks are counted in tokens of cl100k_base.",
     "--vector-dsn": "--data-dir names the folder in which everything is kept.",
 }
-"""Commands and options of an ancestor of this program, and what is there instead."""
+"""Commands and options of an ancestor of this program, and what replaces them."""
 
 _EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", re.DOTALL)
 _UNKNOWN = re.compile(r"No such (?:command|option):? '?([\w-]+)")
 
 
 def usage_error(message: str, context: typer.Context | None) -> UsageError:
-    """Return the error for what the parser says of a command line.
+    """Return the error for the parser's message on a command line.
 
     Parameters
     ----------
     context:
-        The command that was being read.
+        The command that was being parsed.
     """
     path = context.command_path if context is not None else "knowledge"
     hints = [_hint(message, path, context), f"`{path} --help` shows the usage."]
@@ -80,7 +80,7 @@ _SECRET_NAME = re.compile(
     r"(KEY|TOKEN|SECRET|PASSWORDS?|PASSWD|CREDENTIALS?|AUTHORIZATION|HEADERS?)$", re.IGNORECASE
 )
 _SHORTEST_SECRET = 4
-"""Characters; masking less would take the text apart and hide nothing."""
+"""Characters; masking shorter values would damage the text and hide nothing."""
 
 _PARTS = re.compile(r":\s*\"?([^;\n\"]+)")
 """The values of headers, in a list of them."""
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report_threads(*, debug: bool) -> None:
-    """Let what ends a thread, or a destructor, be a sentence, and a traceback with ``--debug``."""
+    """Report what ends a thread or a destructor in a sentence, with ``--debug`` as a traceback."""
 
     def report(kind: type[BaseException], error: BaseException | None) -> None:
         if debug:
@@ -190,7 +190,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
 
 
 def _show_traceback() -> None:
-    """Print the traceback of the error at hand; servers' messages may echo a key."""
+    """Print the current traceback, masked: servers' messages may echo a key."""
     complain(_masked(traceback.format_exc()))
 
 
@@ -199,7 +199,7 @@ def _masked(text: str) -> str:
 
 
 def _secrets() -> list[str]:
-    """Return the values of all secret settings that somebody set."""
+    """Return the values of all secret settings that are set."""
     try:
         settings = Settings.read()
     except KnowledgeError:

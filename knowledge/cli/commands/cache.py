@@ -98,6 +98,7 @@ def _record(stats: CacheStats, path: str) -> dict[str, Any]:
 
 app = group(
     "cache",
-    "The embedding cache: vectors that were paid or waited for.\n\nExample:  knowledge cache stats",
+    "Show or clear the embedding cache, which saves repeated requests.\n\n"
+    "Example:  knowledge cache stats",
     {"stats": cache_stats, "clear": clear_cache},
 )

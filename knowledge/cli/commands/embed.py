@@ -104,7 +104,7 @@ def embed(
 
 
 def _check_target(target: Path) -> None:
-    """Find out before anything is sent that the vectors can't be kept."""
+    """Check that the vectors can be written, before anything is sent."""
     if target.is_dir():
         raise UsageError(f"--target {target} is a folder", hint="Name a file in it.")
     if not target.parent.is_dir():
@@ -180,7 +180,7 @@ def _embed(
     output: str,
     target: Path | None,
 ) -> None:
-    """Write the vectors; a text that alone is refused is told, and costs exit code 4."""
+    """Write the vectors; refused texts are reported, with exit code 4."""
     refused: dict[int, EmbeddingError] = {}
 
     def told(number: int, _text: str, error: EmbeddingError) -> None:
