@@ -3,18 +3,18 @@
     KnowledgeError                      exit code 1
     ├── UsageError                      2   a flag, a setting or an argument is wrong
     │   ├── UntrustedEndpointError      2   a key would go to an endpoint the folder named
-    │   ├── UntrustedModelError         2   a dataset names code or files, and nobody here did
-    │   ├── NoChatModelError            2   a chat model is needed, and none is set
+    │   ├── UntrustedModelError         2   a dataset's model is code or files nobody named here
+    │   ├── NoChatModelError            2   a chat model is needed, but none is set
     │   └── FlowsFileError              2   a flows file is wrong
     ├── NotFoundError                   3
     │   ├── DatasetNotFoundError        3
     │   ├── FileNotInDatasetError       3
     │   └── PathNotFoundError           3
     ├── DatasetExistsError              1
-    ├── DocumentError                   1   one document can't be read
+    ├── DocumentError                   1   one document cannot be read
     │   ├── UnsupportedDocumentError    1
     │   └── EmptyDocumentError          1
-    ├── FetchError                      1   a page or a repository can't be fetched
+    ├── FetchError                      1   a page or a repository cannot be fetched
     │   └── PrivateHostError            1
     ├── SomeFilesFailedError            4
     ├── EmbeddingError                  5   the embedding provider failed
@@ -34,7 +34,7 @@
     ├── LockedError                     6
     ├── DamagedStoreError               7
     │   ├── NewerStoreError             7
-    │   └── DamagedArchiveError         7   an export that is not whole, or was tampered with
+    │   └── DamagedArchiveError         7   an export that is incomplete or was tampered with
     │       └── NewerArchiveError       7
     └── ModelMismatchError              8
 
@@ -49,7 +49,7 @@ from typing import ClassVar
 from knowledge.text.wording import shortened
 
 _LONGEST = 4_000
-"""Characters of a message, whatever a file or a server made it repeat."""
+"""Maximum characters of a message, which may quote a file or a server."""
 
 
 class KnowledgeError(Exception):
@@ -98,13 +98,13 @@ class UntrustedEndpointError(UsageError):
 
 
 class UntrustedModelError(UsageError):
-    """A dataset's model stands for code or files, and the user named neither."""
+    """A dataset's model refers to code or files that the user did not name."""
 
     code = "untrusted-model"
 
 
 class NoChatModelError(UsageError):
-    """A command or a step of a flow needs a chat model, and none is set."""
+    """A command or a step of a flow needs a chat model, but none is set."""
 
     code = "no-chat-model"
     default_hint = (
@@ -114,10 +114,10 @@ class NoChatModelError(UsageError):
 
 
 class FlowsFileError(UsageError):
-    """A flows file holds what no flow can have."""
+    """A flows file is invalid."""
 
     code = "flows-file"
-    default_hint = "`knowledge flows validate` lists all that is wrong."
+    default_hint = "`knowledge flows validate` lists all errors."
 
 
 class NotFoundError(KnowledgeError):
@@ -131,7 +131,7 @@ class DatasetNotFoundError(NotFoundError):
     """No dataset has this name."""
 
     code = "dataset-not-found"
-    default_hint = "`knowledge list-datasets` shows what there is."
+    default_hint = "`knowledge list-datasets` lists the datasets."
 
 
 class FileNotInDatasetError(NotFoundError):
@@ -145,7 +145,7 @@ class PathNotFoundError(NotFoundError):
     """A path that was given to ingest does not exist."""
 
     code = "path-not-found"
-    default_hint = "Check the spelling; a relative path starts at the working directory."
+    default_hint = "Check the spelling; relative paths start at the working directory."
 
 
 class DatasetExistsError(KnowledgeError):
@@ -156,25 +156,25 @@ class DatasetExistsError(KnowledgeError):
 
 
 class DocumentError(KnowledgeError):
-    """One document can't be read."""
+    """One document cannot be read."""
 
     code = "document-failed"
 
 
 class UnsupportedDocumentError(DocumentError):
-    """No loader knows this kind of file."""
+    """No loader supports this kind of file."""
 
     code = "document-unsupported"
 
 
 class EmptyDocumentError(DocumentError):
-    """The file holds no text."""
+    """The file contains no text."""
 
     code = "document-empty"
 
 
 class FetchError(KnowledgeError):
-    """A page or a repository can't be fetched."""
+    """A page or a repository cannot be fetched."""
 
     code = "fetch-failed"
 
@@ -183,7 +183,9 @@ class PrivateHostError(FetchError):
     """A URL leads to a host of a private network."""
 
     code = "private-host"
-    default_hint = "If you mean it, add --allow-private-hosts or set KNOW_ALLOW_PRIVATE_HOSTS=1."
+    default_hint = (
+        "If this is intended, add --allow-private-hosts or set KNOW_ALLOW_PRIVATE_HOSTS=1."
+    )
 
 
 class SomeFilesFailedError(KnowledgeError):
@@ -333,7 +335,7 @@ class LockedError(KnowledgeError):
 
 
 class DamagedStoreError(KnowledgeError):
-    """The data folder holds something that can't be read."""
+    """The data folder holds something that cannot be read."""
 
     code = "store-damaged"
     exit_code = 7
@@ -347,7 +349,7 @@ class NewerStoreError(DamagedStoreError):
 
 
 class DamagedArchiveError(DamagedStoreError):
-    """An archive of datasets is not whole, or is not what was exported."""
+    """An archive of datasets is incomplete, or differs from what was exported."""
 
     code = "archive-damaged"
     default_hint = "Nothing was imported. Get the file again from where it was exported."

@@ -1,4 +1,4 @@
-"""The nouns of the knowledge base: plain frozen dataclasses that every room may use.
+"""The nouns of the knowledge base: plain frozen dataclasses that every package may use.
 
 Nothing here reads a file, a database or the network. Character offsets count Python
 characters (Unicode code points) of a document's text, end exclusive. Lines, pages and ranks
@@ -15,11 +15,11 @@ from enum import StrEnum
 from typing import Any
 
 Metadata = Mapping[str, Any]
-"""JSON scalars by name, as the user or a loader gave them."""
+"""JSON values by name, given by the user or a loader."""
 
 
 class FileStatus(StrEnum):
-    """How a file came out of an ingest run."""
+    """The result of an ingest run for a file."""
 
     INGESTED = "ingested"
     UNCHANGED = "unchanged"
@@ -30,7 +30,7 @@ class FileStatus(StrEnum):
 
 
 class TextKind(StrEnum):
-    """How a document's text is built, which decides where it may be cut."""
+    """The structure of a document's text, which decides where it may be split."""
 
     TEXT = "text"
     MARKDOWN = "markdown"
@@ -46,7 +46,7 @@ class TextKind(StrEnum):
 
 
 class PageUnit(StrEnum):
-    """What the numbered parts of a format are; all of them are handled as pages."""
+    """The kind of numbered parts that a format has; all are handled as pages."""
 
     PAGE = "page"
     SLIDE = "slide"
@@ -60,7 +60,7 @@ class PageUnit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PageSpan:
-    """The part of a document's text that stands on one page, slide, sheet and so on.
+    """The part of a document's text on one page, slide, sheet and so on.
 
     Parameters
     ----------
@@ -87,28 +87,28 @@ class Document:
     text:
         The whole text in reading order, free of NUL bytes and lone surrogates.
     kind:
-        How the text is built.
+        The structure of the text.
     pages:
         Page spans in order; empty where the format has no pages.
     page_unit:
-        What these pages are.
+        The kind of these pages.
     has_lines:
         True when the lines of ``text`` are the lines of the file, or the rows of a sheet, so that
-        their numbers can be cited. False for PDF, DOCX, HTML and whatever else is converted.
+        their numbers can be cited. False for PDF, DOCX, HTML and all other converted formats.
     first_line:
         Number of the text's first line or row in the file.
     metadata:
-        Title, author, page count and the like, as the format gives them.
+        Title, author, page count and the like, as recorded by the format.
     member:
         Path inside the container that holds it; empty for the file itself.
     heading:
-        Titles above the whole text, such as a mail's subject; they come before its own headings.
+        Titles above the whole text, such as a mail's subject; they precede its own headings.
     syntax:
-        The language of code, such as ``python`` or ``yaml``; empty where it does not matter.
+        The language of code, such as ``python`` or ``yaml``; empty if it does not matter.
     loader:
         The engine that read it, such as ``text`` or ``kreuzberg``.
     warnings:
-        Sentences for the user about what was lost or guessed.
+        Messages for the user about what was lost or guessed.
     """
 
     text: str
@@ -127,20 +127,20 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A piece of a document, as the splitter cuts it: text with the place it came from.
+    """A piece of a document, as split: text with its position in the document.
 
     Parameters
     ----------
     ordinal:
         Position among the document's passages, from 0.
     text:
-        What is shown. A table's passage repeats the header row before its own rows.
+        The text to show. A table's passage repeats the header row before its own rows.
     char_start, char_end:
         Span in the document's text.
     heading:
         Titles of the headings above the passage, outermost first.
     tokens:
-        Size as the splitter's tokenizer counts, heading path left out.
+        Size as counted by the splitter's tokenizer, without the heading path.
     page_unit, page_name:
         What ``page_start`` and ``page_end`` count, and what the format calls the first of them.
     member:
@@ -166,13 +166,13 @@ class Passage:
 
     @property
     def embedding_text(self) -> str:
-        """The text that is embedded: the heading path on a line of its own, then the text."""
+        """The text that is embedded: the heading path on its own line, then the text."""
         if not self.heading:
             return self.text
         return " > ".join(self.heading) + "\n" + self.text
 
     def cite(self, file: str) -> str:
-        """Return where the passage stands, given the path of its file."""
+        """Return the passage's citation, given the path of its file."""
         place = f"{file}!/{self.member}" if self.member else file
         if self.page_start is None:
             return place if self.line_start is None else f"{place}:{self._lines}"
@@ -196,16 +196,16 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class SplitterSpec:
-    """How documents are cut; recorded with a dataset at its first ingest.
+    """How documents are split; recorded with a dataset at its first ingest.
 
     Parameters
     ----------
     chunk_size:
-        Most tokens in a chunk.
+        Maximum tokens in a chunk.
     chunk_overlap:
         Tokens shared by neighbouring chunks; less than ``chunk_size``.
     tokenizer:
-        The OpenAI model whose tokens count. It is not recorded: only flows ask for another one.
+        The OpenAI model whose encoding counts tokens. Not recorded: only flows set another one.
     """
 
     chunk_size: int = 256
@@ -217,17 +217,17 @@ class SplitterSpec:
 class EmbedderSpec:
     """The identity of an embedding model; recorded with a dataset at its first ingest.
 
-    Two specs with different fingerprints give vectors that can't be compared.
+    Two specs with different fingerprints give vectors that cannot be compared.
 
     Parameters
     ----------
     provider, model:
-        Names as the user writes them.
+        Names, as written by the user.
     dimensions:
         Length of a vector; ``None`` only before the first answer of a provider whose dimensions
         are not known beforehand.
     options:
-        What was asked of the model beyond its name, such as ``{"dimensions": 512}``.
+        Options of the model beyond its name, such as ``{"dimensions": 512}``.
     """
 
     provider: str
@@ -273,8 +273,8 @@ class SourceFile:
     ``path`` is the absolute path, the URL, or the name given to standard input. ``size`` counts
     bytes, ``mtime_ns`` nanoseconds since the epoch; ``content_hash`` is SHA-256 of the bytes, in
     hex.
-    ``metadata`` is what the format and the place it came from say of the document, ``given`` what
-    the user says. ``remembered`` is what the next run must know: the ``flags`` part of ``given``
+    ``metadata`` comes from the format and the source of the document, ``given`` from the user.
+    ``remembered`` is what the next run needs: the ``flags`` part of ``given``
     where ``.knowledge.json`` gave some of it, a page's ``etag`` and the like.
     """
 
@@ -293,7 +293,7 @@ class SourceFile:
 
     @property
     def all_metadata(self) -> dict[str, Any]:
-        """Both kinds of metadata; the user's word wins."""
+        """Both kinds of metadata; the user's override the document's."""
         return {**self.metadata, **self.given}
 
 
@@ -310,12 +310,12 @@ class Chunk:
 class Hit:
     """A chunk that answers a query, best first.
 
-    ``score`` is what the hits are ranked by; ``cosine`` is the cosine similarity of query and
-    chunk, in [-1, 1]. In dense mode they are the same number. ``scores`` says what the score is
-    made of: ``dense`` (the cosine), ``keyword`` (BM25; absent when nobody asked), and the places
-    that the chunk had on each side, ``dense_rank`` and ``keyword_rank``; further stages add theirs.
+    Hits are ranked by ``score``; ``cosine`` is the cosine similarity of query and
+    chunk, in [-1, 1]. In dense mode they are the same number. ``scores`` holds the parts of
+    the score: ``dense`` (the cosine), ``keyword`` (BM25; absent if not computed), and the ranks
+    of the chunk in each search, ``dense_rank`` and ``keyword_rank``; further stages add theirs.
 
-    ``shown`` is the passage to show where it is more than the chunk: with neighbours, and with the
+    ``shown`` is the passage to show if it is more than the chunk: with neighbours, and with the
     hits ``merged`` into it. ``also`` are near duplicates that were folded into this hit.
     """
 
@@ -334,7 +334,7 @@ class Hit:
 
     @property
     def passage(self) -> Passage:
-        """The passage to show: the chunk's own, or what was put around it."""
+        """The passage to show: the chunk's own, or the one with its neighbours."""
         return self.shown or self.chunk.passage
 
     @property
@@ -344,7 +344,7 @@ class Hit:
 
     @property
     def citation(self) -> str:
-        """Where the chunk stands.
+        """The location of the chunk.
 
         ``path:line-line``, ``path, page N``, ``book.xlsx, sheet Sales, rows 2-9``; inside a
         container ``archive.zip!/path/in/it:line-line``.
@@ -358,10 +358,10 @@ def _span(start: int, end: int | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class FileProblem:
-    """A file, or a member of one, that an ingest run could not take in whole, and why.
+    """A file, or a member of one, that an ingest run could not ingest completely, and why.
 
     ``status`` is ``failed``, ``empty`` or ``unsupported``; or ``notice`` for a file that was
-    taken in with something worth knowing. A member of a container is ``file!/path/in/it``.
+    ingested with a remark. A member of a container is ``file!/path/in/it``.
     """
 
     file: str
@@ -371,7 +371,7 @@ class FileProblem:
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest run did.
+    """The result of an ingest run.
 
     ``files`` counts files by status, each status present. ``embedded`` counts texts that were
     sent to the embedder; ``reused`` chunks kept their vector. ``seconds`` is wall time.
@@ -400,7 +400,7 @@ class IngestReport:
 
 @dataclass(frozen=True, slots=True)
 class ReembedReport:
-    """What embedding a dataset anew did; the counts are as in :class:`IngestReport`.
+    """The result of embedding a dataset again; the counts are as in :class:`IngestReport`.
 
     ``before`` and ``after`` are the dataset's models. ``chunks`` is 0 where the dataset had the
     model already.

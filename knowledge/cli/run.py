@@ -28,34 +28,34 @@ from knowledge.text.masking import without_key_likes, without_secrets
 
 FORMER = {
     "reset-datastore": "It is called `knowledge reset`.",
-    "server": "There is none; every command has --json.",
-    "--auto-migrate": "The data folder is brought up to date by itself.",
-    "--dedupe-func": "Files are compared by content; --force reads all again.",
-    "--exit-on-failed-file": "A failed file stops no other; the exit code is 4.",
-    "--index-dsn": "--data-dir names the folder in which all is kept.",
-    "--server": "There is none; --data-dir names the folder in which all is kept.",
+    "server": "There is no server; every command has --json.",
+    "--auto-migrate": "The data folder is upgraded automatically.",
+    "--dedupe-func": "Files are compared by content; --force reads all of them again.",
+    "--exit-on-failed-file": "A failed file does not stop the others; the exit code is 4.",
+    "--index-dsn": "--data-dir names the folder in which everything is kept.",
+    "--server": "There is no server; --data-dir names the folder in which everything is kept.",
     "--textsplitter-chunk-overlap": "It is called --chunk-overlap.",
     "--textsplitter-chunk-size": "It is called --chunk-size.",
     "--textsplitter-encoding-name": "Chunks are counted in tokens of cl100k_base.",
     "--textsplitter-model-name": "Chunks are counted in tokens of cl100k_base.",
-    "--vector-dsn": "--data-dir names the folder in which all is kept.",
+    "--vector-dsn": "--data-dir names the folder in which everything is kept.",
 }
-"""Commands and options of an ancestor of this program, and what is there instead."""
+"""Commands and options of an ancestor of this program, and what replaces them."""
 
 _EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", re.DOTALL)
 _UNKNOWN = re.compile(r"No such (?:command|option):? '?([\w-]+)")
 
 
 def usage_error(message: str, context: typer.Context | None) -> UsageError:
-    """Return the error for what the parser says of a command line.
+    """Return the error for the parser's message on a command line.
 
     Parameters
     ----------
     context:
-        The command that was being read.
+        The command that was being parsed.
     """
     path = context.command_path if context is not None else "knowledge"
-    hints = [_hint(message, path, context), f"`{path} --help` shows how."]
+    hints = [_hint(message, path, context), f"`{path} --help` shows the usage."]
     return UsageError(message.rstrip("."), hint=" ".join(filter(None, hints)))
 
 
@@ -69,7 +69,7 @@ def _hint(message: str, path: str, context: typer.Context | None) -> str:
         return ""
     question = f"{first} {rest[1]}"
     dashes = "-- " if question.startswith("-") else ""
-    return f"Several words go in quotes: {path} {dashes}{shlex.quote(question)}."
+    return f"Put several words in quotes: {path} {dashes}{shlex.quote(question)}."
 
 
 INTERRUPTED = 130
@@ -80,7 +80,7 @@ _SECRET_NAME = re.compile(
     r"(KEY|TOKEN|SECRET|PASSWORDS?|PASSWD|CREDENTIALS?|AUTHORIZATION|HEADERS?)$", re.IGNORECASE
 )
 _SHORTEST_SECRET = 4
-"""Characters; masking less would take the text apart and hide nothing."""
+"""Characters; masking shorter values would damage the text and hide nothing."""
 
 _PARTS = re.compile(r":\s*\"?([^;\n\"]+)")
 """The values of headers, in a list of them."""
@@ -135,7 +135,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _report_threads(*, debug: bool) -> None:
-    """Let what ends a thread, or a destructor, be a sentence, and a traceback with ``--debug``."""
+    """Report what ends a thread or a destructor in a sentence, with ``--debug`` as a traceback."""
 
     def report(kind: type[BaseException], error: BaseException | None) -> None:
         if debug:
@@ -143,7 +143,7 @@ def _report_threads(*, debug: bool) -> None:
             complain(_masked("".join(trace)))
         elif not issubclass(kind, KnowledgeError):
             said = _masked(f"warning: unexpected {kind.__name__} beside the work: {error}")
-            complain(f"{' '.join(said.split())} (--debug says more)\n")
+            complain(f"{' '.join(said.split())} (--debug shows more)\n")
 
     threading.excepthook = lambda ended: report(ended.exc_type, ended.exc_value)
     if not debug:
@@ -172,7 +172,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         if debug:
             _show_traceback()
         if isinstance(error, UnicodeEncodeError):
-            show_error(UsageError("an argument holds bytes that are no UTF-8 text"), json=json)
+            show_error(UsageError("an argument contains bytes that are not valid UTF-8"), json=json)
             return UsageError.exit_code
         if isinstance(error, OSError) and error.strerror:
             named = f"{error.filename}: " if error.filename else ""
@@ -181,7 +181,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         show_error(
             KnowledgeError(
                 f"unexpected {type(error).__name__}: {error}",
-                hint="This is a defect. Run again with --debug and report what it prints.",
+                hint="This is a bug. Run again with --debug and report the output.",
             ),
             json=json,
         )
@@ -190,7 +190,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
 
 
 def _show_traceback() -> None:
-    """Print the traceback of the error at hand; servers' messages may echo a key."""
+    """Print the current traceback, masked: servers' messages may echo a key."""
     complain(_masked(traceback.format_exc()))
 
 
@@ -199,7 +199,7 @@ def _masked(text: str) -> str:
 
 
 def _secrets() -> list[str]:
-    """Return the values of all secret settings that somebody set."""
+    """Return the values of all secret settings that are set."""
     try:
         settings = Settings.read()
     except KnowledgeError:

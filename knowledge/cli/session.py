@@ -1,4 +1,4 @@
-"""What every command has: the common flags, settings, streams and the knowledge base."""
+"""The part that all commands share: common flags, settings, streams and the knowledge base."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Interrupted(BaseException):
 
 
 class OutputClosedError(BaseException):
-    """Whoever read our output has seen enough."""
+    """The reader of our output closed it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Session:
     json:
         Print one JSON object instead of text.
     quiet, verbose:
-        Say less, or more, on stderr.
+        Print less, or more, on stderr.
     data_dir, config_file:
-        As the flags give them.
+        Values of the flags.
     """
 
     json: bool
@@ -49,7 +49,7 @@ class Session:
     config_file: str | None = None
 
     def settings(self, **flags: Any) -> Settings:
-        """Read the settings, with flags on top."""
+        """Read the settings, overridden by flags."""
         from knowledge.settings.reading import Settings
 
         settings = Settings.read(data_dir=self.data_dir, config_file=self.config_file, **flags)
@@ -70,14 +70,14 @@ class Session:
         return not self.json and sys.stdout.isatty()
 
     def note(self, text: str) -> None:
-        """Say something on stderr, unless told to be quiet."""
+        """Print a note on stderr, except with ``--quiet``."""
         if not self.quiet:
             from knowledge.cli.render.terminal import error_console
 
             error_console().print(flat(text), style="dim", markup=False, soft_wrap=True)
 
     def suggest(self, command: str) -> None:
-        """Name the next useful command, to a person."""
+        """Suggest the next command, on a terminal."""
         if self.on_terminal and not self.quiet:
             from knowledge.cli.render.terminal import error_console
 
@@ -95,10 +95,12 @@ _FLAGS: dict[str, Any] = {
     ],
     "quiet": Annotated[
         bool,
-        typer.Option("--quiet", "-q", help="No notes and no progress.", rich_help_panel=COMMON),
+        typer.Option(
+            "--quiet", "-q", help="Print no notes and no progress.", rich_help_panel=COMMON
+        ),
     ],
     "verbose": Annotated[
-        bool, typer.Option("--verbose", "-v", help="Say more.", rich_help_panel=COMMON)
+        bool, typer.Option("--verbose", "-v", help="Print more details.", rich_help_panel=COMMON)
     ],
     "debug": Annotated[
         bool,

@@ -1,8 +1,8 @@
-"""YAML and JSON that came in a file, read within bounds.
+"""YAML and JSON files, read within bounds.
 
-A few lines of YAML whose aliases name each other stand for gigabytes, and nesting of some thousand
-levels exhausts the stack of whatever walks over it. So what a file may hold is bounded here, for
-all files of both kinds: its bytes, its depth, and the values that it stands for.
+A few lines of YAML whose aliases refer to each other can stand for gigabytes, and some thousand
+levels of nesting exhaust the stack of any code that walks over them. So all files of both kinds are
+bounded here: in bytes, in depth, and in the values that they stand for.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from typing import Any
 from knowledge.text.wording import shortened
 
 MAX_YAML = 1 << 20
-"""Bytes of a YAML file; reading them takes some seconds."""
+"""Maximum bytes of a YAML file; reading them takes some seconds."""
 MAX_JSON = 64 << 20
-"""Bytes of a JSON file that is no document."""
+"""Maximum bytes of a JSON file that is not a document."""
 MAX_DEPTH = 100
 """Levels of lists and mappings."""
 TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 
 
 class DataError(ValueError):
-    """A text is no YAML or JSON, or goes beyond the bounds; the message is short.
+    """A text is not valid YAML or JSON, or exceeds the bounds; the message is short.
 
-    ``line`` and ``column`` are the place, from 1, where one is known.
+    ``line`` and ``column`` are the position, from 1, if it is known.
     """
 
     def __init__(self, message: str, line: int | None = None, column: int | None = None) -> None:
@@ -40,14 +40,14 @@ def read_text(path: str | Path, most: int, *, errors: str = "strict") -> str:
     Parameters
     ----------
     most:
-        Bytes it may have.
+        Maximum bytes.
 
     Raises
     ------
     DataError
-        It has more.
+        It is larger.
     OSError, UnicodeDecodeError
-        It can't be read, or is no UTF-8.
+        It cannot be read, or is not UTF-8.
     """
     with Path(path).open("rb") as file:
         data = file.read(most + 1)
@@ -62,7 +62,7 @@ def parse_json(text: str | bytes) -> Any:
     Raises
     ------
     DataError
-        It is no JSON, or nested too deep.
+        It is not valid JSON, or nested too deep.
     """
     try:
         value = json.loads(text)
@@ -82,7 +82,7 @@ def parse_yaml(text: str) -> Any:
     Raises
     ------
     DataError
-        It is no YAML, nested too deep, or stands for too much.
+        It is not valid YAML, nested too deep, or stands for too many values.
     """
     import yaml
 
@@ -101,7 +101,7 @@ def parse_yaml(text: str) -> Any:
 
 
 def _check_depth(value: Any) -> None:
-    """Check the levels of a value one after the other; calls could not go as deep."""
+    """Check the levels of a value iteratively, since recursion could not go as deep."""
     level = [value] if isinstance(value, dict | list) else []
     for _ in range(MAX_DEPTH):
         level = [

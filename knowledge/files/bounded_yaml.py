@@ -10,19 +10,19 @@ import yaml
 from knowledge.files.bounded_data import MAX_DEPTH, TOO_DEEP
 
 MAX_VALUES = 100_000
-"""Values that a text stands for, each alias counted as what it repeats."""
+"""Maximum values that a text stands for, with each alias counted as what it repeats."""
 _TOO_LARGE = f"it is nested too deep, or too large: it stands for more than {MAX_VALUES:,} values"
 _LONGEST_NUMBER = 100
 """PyYAML takes minutes for numbers such as ``1:1:1:…``."""
 
 
 class BoundedLoader(yaml.SafeLoader):
-    """Counts what nodes stand for while they are composed.
+    """Counts the values that nodes stand for while they are composed.
 
     Raises
     ------
     yaml.MarkedYAMLError
-        The text is no YAML, or goes beyond the bounds.
+        The text is not valid YAML, or exceeds the bounds.
     """
 
     def __init__(self, stream: str) -> None:
@@ -43,7 +43,7 @@ class BoundedLoader(yaml.SafeLoader):
             return None
         if node not in self._known:
             if isinstance(event, yaml.AliasEvent):
-                raise _beyond("an alias stands in what it repeats", mark)
+                raise _beyond("an alias is inside what it repeats", mark)
             self._known[node] = self._extent(node, mark)
         if self._level + self._known[node].levels > MAX_DEPTH:
             raise _beyond(TOO_DEEP, mark)
@@ -62,7 +62,7 @@ class BoundedLoader(yaml.SafeLoader):
 
 
 class _Extent(NamedTuple):
-    """How many values a node stands for, on how many levels of lists and mappings."""
+    """The number of values that a node stands for, and of levels of lists and mappings."""
 
     values: int
     levels: int

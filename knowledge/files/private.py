@@ -1,8 +1,8 @@
-"""Files and folders that are their owner's alone from the first moment, also temporary ones.
+"""Files and folders that are private to their owner from the start, including temporary ones.
 
-Where a library makes them (Chroma, SQLite), only the process's umask reaches the first moment; a
-rights change would come after it. On Windows a user's folders are private already, and nothing here
-changes rights.
+Where a library creates them (Chroma, SQLite), only the process's umask applies from the start; a
+change of permissions would come too late. On Windows a user's folders are private already, and
+nothing here changes permissions.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 FOLDER, FILE = 0o700, 0o600
 OTHERS = 0o077
-"""The rights of everybody but the owner."""
+"""The permissions of everybody but the owner."""
 
 _PREFIX = "knowledge-"
 _TEMPORARY = re.compile(r"knowledge-(\d{1,10})-\w+")
@@ -32,7 +32,7 @@ _CHECKED = os.name != "nt"
 
 
 class _Umask:
-    """The process's umask, which threads share: the first sets it, the last sets it back."""
+    """The process's umask, which threads share: the first sets it, the last restores it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -57,7 +57,7 @@ _umask = _Umask()
 
 @contextlib.contextmanager
 def private_files() -> Iterator[None]:
-    """Let all files and folders that are made meanwhile be their owner's alone."""
+    """Make all files and folders that are created meanwhile private to their owner."""
     if not _CHECKED:
         yield
         return
@@ -69,24 +69,24 @@ def private_files() -> Iterator[None]:
 
 
 def make_private_file(path: Path) -> None:
-    """Make an empty file, where there is none, for a library that opens what is there.
+    """Create an empty private file if there is none, for a library that then opens it.
 
     Raises
     ------
     OSError
-        It can't be made.
+        It cannot be created.
     """
     with contextlib.suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, FILE))
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a file that others can't read; it is there as a whole or as it was.
+    """Write a private file atomically.
 
     Raises
     ------
     OSError
-        It can't be written.
+        It cannot be written.
     """
     import tempfile
 
@@ -103,14 +103,14 @@ def replace_text(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def private_output(target: Path) -> Iterator[Path]:
-    """Give a new file beside ``target``, which takes its place when all went well.
+    """Yield a new file beside ``target``, which replaces it if no error occurs.
 
-    A target that exists keeps its rights; a new one is its owner's alone.
+    An existing target keeps its permissions; a new one is private.
 
     Raises
     ------
     OSError
-        It can't be made, or not take the target's place.
+        It cannot be created, or cannot replace the target.
     """
     import tempfile
 
@@ -129,19 +129,19 @@ def private_output(target: Path) -> Iterator[Path]:
 
 
 def temporary_folder() -> tempfile.TemporaryDirectory[str]:
-    """Return a temporary folder, named so that a later run can tell whose it is."""
+    """Return a temporary folder, named so that a later run recognises its process."""
     import tempfile
 
     return tempfile.TemporaryDirectory(prefix=temporary_prefix(), ignore_cleanup_errors=True)
 
 
 def temporary_prefix() -> str:
-    """Return what the names of this process's temporary folders begin with."""
+    """Return the prefix of the names of this process's temporary folders."""
     return f"{_PREFIX}{os.getpid()}-"
 
 
 def sweep_temporary() -> None:
-    """Remove the temporary folders of runs that were killed: ours, old, and without a process."""
+    """Remove the temporary folders of killed runs: our own, old, and without a process."""
     import tempfile
 
     try:
@@ -169,15 +169,15 @@ def _is_left(entry: os.DirEntry[str], process: int) -> bool:
 
 
 def wide_paths(root: Path, names: tuple[str, ...]) -> list[Path]:
-    """Return those of a folder's entries, and the folder itself, that others have rights to.
+    """Return those of a folder and its entries on which others have permissions.
 
-    The folder itself counts only where it holds nothing but ``names``, and all only where they
-    belong to us: what else is in it is not ours to change.
+    The folder itself is included only if it contains nothing but ``names``, and entries only if
+    they belong to us: other files in it are not ours to change.
 
     Parameters
     ----------
     names:
-        Of files and folders; a file with a suffix after one of them counts too.
+        Names of files and folders; files with a suffix after one of them are included.
     """
     if not _CHECKED or not _is_wide_and_ours(root, follow=True):
         return []
@@ -191,9 +191,9 @@ def wide_paths(root: Path, names: tuple[str, ...]) -> list[Path]:
 
 
 def tighten(path: Path) -> None:
-    """Take all rights to a file, or to a folder with all in it, from everybody but the owner.
+    """Remove the permissions of everybody but the owner on a file or folder.
 
-    Links are not followed, and what belongs to others stays as it is.
+    Links are not followed, and files of other owners are not changed.
     """
     if not _is_wide_and_ours(path):
         return
@@ -202,9 +202,9 @@ def tighten(path: Path) -> None:
 
 
 def tighten_all(root: Path, names: tuple[str, ...]) -> list[Path]:
-    """Tighten a folder and what in it bears one of ``names``; return what :func:`wide_paths` said.
+    """Tighten a folder and those of its entries that :func:`wide_paths` finds; return these.
 
-    The folder is shut first; then nobody else can come in the way.
+    The folder comes first, so that nobody else can interfere.
     """
     wide = wide_paths(root, names)
     for path in wide:

@@ -1,9 +1,9 @@
-r"""Patterns of gitignore's syntax as regular expressions that never try twice.
+r"""Patterns in gitignore's syntax as regular expressions that do not backtrack.
 
-Git's `wildmatch` and a plain translation of it try every way in which the stars of a pattern can
-share out a name, which for twenty of them takes for ever. But what a star leaves to the text after
-it may always begin at the first place where that text fits, and so with ``**/`` and the segments
-after it; an atomic group says so. A match takes at most the product of both lengths.
+Git's `wildmatch`, and a plain translation of it, try every way of dividing a name among the stars
+of a pattern, which never ends with twenty stars. But the text after a star may always begin at the
+first position where it fits, and so may the segments after ``**/``; an atomic group expresses this.
+A match takes time at most in proportion to the product of both lengths.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from enum import Enum
 
 MAX_PATTERN = 4_096
-"""Characters of one pattern; no path that a system opens is longer."""
+"""Maximum characters of a pattern; no system opens a longer path."""
 
 
 _PLAIN = re.compile(r"[^*?[\\]*")
 
 
 class _Mark(Enum):
-    """A part of a pattern that is no single character."""
+    """A part of a pattern that does not stand for a single character."""
 
     SLASH = "/"
     STAR = "*"
@@ -30,12 +30,12 @@ class _Mark(Enum):
 
 
 _Part = str | _Mark
-"""A mark, or a regular expression for one character, which is no slash."""
+"""A mark, or a regular expression for one character other than a slash."""
 
 
 @dataclass(frozen=True, slots=True)
 class Wildmatch:
-    """A line of gitignore's syntax that is a pattern.
+    """A gitignore line that is a pattern.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Wildmatch:
 
 
 def wildmatch(line: str) -> Wildmatch | None:
-    r"""Translate a line; ``None`` is a blank line, a comment, or a pattern that matches no path.
+    r"""Translate a line; ``None`` is a blank line, a comment, or a pattern that matches nothing.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def wildmatch(line: str) -> Wildmatch | None:
     pattern = pattern.removesuffix("/")
     anchored = "/" in pattern
     pattern = pattern.removeprefix("/")
-    # Git compares what stands before all wildcards by itself: to it, the rest begins there.
+    # Git compares the part before the first wildcard separately; the rest begins there.
     begins = len(_PLAIN.match(pattern)[0]) if anchored else 0  # type: ignore[index]
     lead = [] if anchored else [_Mark.FOLDERS]
     try:
@@ -85,16 +85,16 @@ def wildmatch(line: str) -> Wildmatch | None:
 
 
 def any_of(sources: Iterable[str]) -> re.Pattern[str]:
-    """Compile expressions to one that matches what any of them does."""
+    """Compile expressions to one that matches whatever any of them matches."""
     return re.compile("|".join(f"(?:{source})" for source in sources))
 
 
 class _MatchesNothingError(Exception):
-    """A bracket is not closed, or names a class that there is not."""
+    """A bracket is not closed, or names an unknown class."""
 
 
 def _trimmed(line: str) -> str:
-    r"""Leave out the spaces at the end, but for one after a ``\``."""
+    r"""Remove the spaces at the end, except one after a ``\``."""
     kept = line.rstrip(" ")
     escapes = len(kept) - len(kept.rstrip("\\"))
     return kept + " " if escapes % 2 and kept != line else kept
@@ -126,7 +126,7 @@ def _parts(pattern: str, begins: int) -> Iterator[_Part]:
 
 
 def _stars(pattern: str, start: int, end: int, begins: int) -> tuple[Sequence[_Mark], int]:
-    """Return what the stars mean, and where the pattern goes on."""
+    """Return the meaning of the stars, and where the pattern continues."""
     whole = end - start > 1 and (start in (0, begins) or pattern[start - 1] == "/")
     if whole and end == len(pattern):
         return (_Mark.REST,), end
@@ -154,7 +154,7 @@ _CLASSES = {
 
 
 def _bracket(pattern: str, at: int) -> tuple[str, int]:
-    """Return the expression of a bracket whose inside begins at ``at``, and where it ends."""
+    """Return the expression of a bracket whose content begins at ``at``, and where it ends."""
     negated = pattern.startswith(("!", "^"), at)
     at += negated
     ranges: list[str] = []
@@ -185,7 +185,7 @@ def _bracket(pattern: str, at: int) -> tuple[str, int]:
 
 
 def _in_bracket(pattern: str, at: int) -> tuple[str, int]:
-    """Return the character at a place, which may be escaped, and the place after it."""
+    """Return the character at a position, which may be escaped, and the next position."""
     at += pattern.startswith("\\", at)
     if at >= len(pattern):
         raise _MatchesNothingError

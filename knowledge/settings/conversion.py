@@ -1,4 +1,4 @@
-"""A setting's value, from whatever a flag, a variable or a file holds."""
+"""Conversion of what a flag, a variable or a file holds to a setting's value."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from knowledge.settings.table import Setting
 from knowledge.text.wording import brief
 
 MAX_TEXT = 1_000_000
-"""Characters of a text; keys and lists are far shorter."""
+"""Maximum characters of a text; keys and lists are far shorter."""
 
 
 def convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
@@ -23,7 +23,7 @@ def convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
     Raises
     ------
     UsageError
-        The value does not fit.
+        The value is invalid.
     """
     wanted = type(setting.default)
     try:
@@ -49,7 +49,7 @@ def convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
 
 
 def _plain(raw: Any, wanted: type) -> Any:
-    """Refuse what a conversion would silently bend, such as 1.5 to 1 or a list to its text."""
+    """Refuse what a conversion would silently change, such as 1.5 to 1 or a list to its text."""
     wrong = isinstance(raw, bool) if wanted is not str else not isinstance(raw, str | int | float)
     if wrong or (wanted is int and isinstance(raw, float) and not raw.is_integer()):
         raise ValueError(raw)

@@ -113,7 +113,7 @@ def _profile(entry: Any, *, file: str, of_folder: bool, variables: Variables) ->
     name = _text(entry, "name", file)
     kind = _text(entry, "type", file)
     if ":" in name:
-        raise UsageError(f"{file}: a profile's name can't hold a colon: {name!r}")
+        raise UsageError(f"{file}: a profile's name cannot contain a colon: {name!r}")
     config = entry.get("config") or {}
     if not isinstance(config, dict):
         raise UsageError(f"{file}: the config of profile {name!r} must be a mapping")

@@ -41,7 +41,7 @@ class Origin(StrEnum):
 
     @property
     def of_folder(self) -> bool:
-        """True when a file named the value that a stranger may have written."""
+        """True when a file that a stranger may have written set the value."""
         return self in (Origin.DOTENV, Origin.PROJECT_FILE, Origin.FLOWS_FILE)
 
 
@@ -91,21 +91,21 @@ class Settings:
         return self.values[name].origin
 
     def is_set(self, name: str) -> bool:
-        """Tell whether anybody set ``name``, be it to its default."""
+        """Tell whether ``name`` is set, even to its default."""
         return self.values[name].origin is not Origin.DEFAULT
 
     def override(self, **flags: Any) -> Settings:
-        """Return a copy in which each flag that is not ``None`` wins over the rest.
+        """Return a copy in which each flag that is not ``None`` overrides the rest.
 
         Raises
         ------
         UsageError
-            For a name that is no setting, or a value that does not fit it.
+            An unknown name, or an invalid value.
         """
         return replace(self, values={**self.values, **_flag_values(flags)})
 
     def beneath(self, values: Mapping[str, Value]) -> Settings:
-        """Return a copy with the values of a profile: they win over the file's and the defaults."""
+        """Return a copy with a profile's values, which override the file's and the defaults."""
         weaker = (Origin.DEFAULT, Origin.PROJECT_FILE, Origin.CONFIG_FILE)
         won = {name: value for name, value in values.items() if self.origin(name) in weaker}
         return replace(self, values={**self.values, **won})
@@ -136,7 +136,7 @@ class Settings:
         Raises
         ------
         UsageError
-            A value does not fit, two names of one setting disagree, or a file can't be read.
+            A value is invalid, two names of one setting disagree, or a file cannot be read.
         """
         environ = os.environ if environ is None else environ
         folder = Path.cwd() if folder is None else folder
@@ -170,7 +170,7 @@ def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 _FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}
-"""Flags that are not called as their setting is."""
+"""Flags that have another name than their setting."""
 
 
 def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
@@ -206,7 +206,7 @@ def _variables(
         for other, text in given[1:]:
             if _differs(value, convert(setting, text, other)):
                 raise UsageError(
-                    f"{name} and {other} name the same setting and disagree",
+                    f"{name} and {other} set the same setting to different values",
                     hint=f"Unset {other}.",
                 )
         values[setting.name] = Value(value, origin, name)
@@ -225,7 +225,7 @@ def _read_dotenv(path: Path) -> dict[str, str]:
     try:
         return {k: v for k, v in dotenv_values(path, interpolate=False).items() if v is not None}
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"can't read {path}: {error}") from error
+        raise UsageError(f"cannot read {path}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,9 +247,7 @@ def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File
         path = folder / Path(str(named.value)).expanduser()
         origin = Origin.PROJECT_FILE if named.origin.of_folder else Origin.CONFIG_FILE
         if not path.is_file():
-            raise UsageError(
-                f"there is no file {named.value}", hint=f"{named.source} names it; set another."
-            )
+            raise UsageError(f"there is no file {named.value}", hint=f"{named.source} names it.")
     content = _mapping(path)
     embeddings = content.pop("embeddings", None)
     profiles = read_profiles(
@@ -266,9 +264,9 @@ def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File
     }
     unknown = [name for name in content if name not in BY_NAME]
     unknown += [f"embeddings.{name}" for name in embeddings or () if name != "providers"]
-    warnings = [f"{path.name}: {brief(name)} is no setting" for name in unknown]
+    warnings = [f"{path.name}: {brief(name)} is not a setting" for name in unknown]
     if "config_file" in content:
-        warnings.append(f"{path.name}: a settings file can't name another one")
+        warnings.append(f"{path.name}: a settings file cannot name another one")
     return _File(values, profiles, tuple(warnings))
 
 
@@ -278,11 +276,11 @@ def _mapping(path: Path) -> dict[Any, Any]:
     except DataError as error:
         line = f":{error.line}" if error.line else ""
         raise UsageError(
-            f"{path}{line}: it can't be read as YAML: {error}",
-            hint="A line is such as: top_k: 20",
+            f"{path}{line}: it is not valid YAML: {error}",
+            hint="A valid line is, for example, top_k: 20",
         ) from error
     except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"can't read {path}: {' '.join(str(error).split())}") from error
+        raise UsageError(f"cannot read {path}: {' '.join(str(error).split())}") from error
     if content is None:
         return {}
     if not isinstance(content, dict):

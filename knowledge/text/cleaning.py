@@ -1,10 +1,8 @@
-"""What every text goes through, whatever read it, before anything is measured in it."""
+"""Cleaning that every text goes through, whatever read it."""
 
 from __future__ import annotations
 
 import re
-
-# Sets of names, written as text.
 
 
 def words(text: str) -> frozenset[str]:
@@ -14,17 +12,17 @@ def words(text: str) -> frozenset[str]:
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SOFT_HYPHEN = re.compile("\xad(?![\r\n])")
-"""Where a word may be broken; at the end of a line it was."""
+"""A possible break in a word; at the end of a line, an actual one."""
 _DATA_URI = re.compile(r"(data:[\w.+-]{1,100}/[\w.+-]{1,100};base64,)[A-Za-z0-9+/=]{100,}")
 
 
 def clean(text: str) -> str:
-    """Return text that can be stored, cut and embedded.
+    """Return text that can be stored, split and embedded.
 
-    NUL bytes, the byte order mark and soft hyphens inside lines go, ``\\r\\n`` and ``\\r`` become
-    line feeds, surrogate pairs (which some PDF readers emit) become the character they stand for,
-    and lone surrogates go. Other line separators stay: editors do not count them, and they may
-    stand inside a JSON text.
+    NUL bytes, the byte order mark, soft hyphens inside lines and lone surrogates are removed;
+    ``\\r\\n`` and ``\\r`` become line feeds; surrogate pairs (which some PDF readers emit) become
+    the characters they encode. Other line separators stay: editors do not count them, and they may
+    be part of a JSON text.
     """
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")

@@ -1,8 +1,8 @@
 """Stemmers, and which language a text is in.
 
-A text's script tells its language where one script serves few languages. For Latin letters the
-most frequent stop words decide, and English is the default: a wrong guess costs a little
-recall, since a question is stemmed in every language that its dataset holds.
+A text's script determines its language where one script serves few languages. For Latin letters the
+most frequent stop words decide, and English is the default. A wrong guess costs only some recall,
+since a question is stemmed in every language of its dataset.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 DEFAULT = "english"
 
-# Words that are frequent in one language and none in English.
+# Words that are frequent in one language and are not English words.
 _STOP_WORDS = {
     "english": "the of and is to that for with are was this it be by from not or have which you",
     "german": "der und ist nicht mit das auf für ein eine von dem sich des zu wird auch nach oder",
@@ -34,13 +34,13 @@ _STOP_WORDS = {
     "romanian": "și în de la cu nu pe din care este mai pentru sunt fost sau",
 }
 
-_STOP_WORDS_OF_QUESTIONS = """
+_ENGLISH_STOP_WORDS = """
     a about all also an and any are as at be been being but by can could did do does for from had
     has have he how i if in into is it its may me might my no not of on or our s should so some
     such t than that the their then there these they this to too us very was we were what when
     where which who why will with would you your
 """
-"""English stop words, more than tell the language."""
+"""Stop words of English questions."""
 
 _VOTERS: dict[str, list[str]] = {}
 for _language, _words in _STOP_WORDS.items():
@@ -100,11 +100,11 @@ _CODES = dict(
     ]
 )
 KNOWN = tuple(sorted({*_CODES.values()} - {*_SCRIPTS}))
-"""The stemmers that a text may need, but for those that the script tells."""
+"""The stemmers that a text may need, except those determined by the script."""
 
 
 def named(language: str) -> str | None:
-    """Return the stemmer of a language's name or code, such as ``de-DE``; ``None`` for no such."""
+    """Return the stemmer of a language's name or code, such as ``de-DE``, or ``None``."""
     text = language.strip().lower()
     name = text if text in KNOWN else _CODES.get(re.split(r"[-_]", text)[0])
     return name if name in KNOWN and name in _stemmed() else None
@@ -121,18 +121,18 @@ def detect(words: Mapping[str, int]) -> str:
 
 
 def stop_words(spoken: Iterable[str]) -> frozenset[str]:
-    """Return the stop words of questions to texts in some languages."""
+    """Return the stop words of questions in some languages."""
     words: set[str] = set()
     for language in spoken:
         if language == DEFAULT:
-            words.update(_STOP_WORDS_OF_QUESTIONS.split())
+            words.update(_ENGLISH_STOP_WORDS.split())
         else:
             words.update(_STOP_WORDS.get(language, "").split())
     return frozenset(words)
 
 
 def language_of_script(word: str) -> str | None:
-    """Return the language that a word's script tells; ``None`` for Latin and unknown ones."""
+    """Return the language determined by a word's script; ``None`` for Latin and unknown scripts."""
     found = None if word.isascii() else _script().search(word)
     return found.lastgroup if found else None
 

@@ -1,10 +1,10 @@
-"""Keeping secrets out of what is stored and shown: those of URLs, and keys that are known.
+"""Masking of secrets in what is stored and shown: credentials in URLs, and known keys.
 
-A page's URL names it in the catalog, in citations and in the history, so what of its query is
-secret is masked and the rest stays. What says *who* asks (a token, a signature and what belongs to
-one) is left out: the page is the same for whoever asks. What may say *what* is asked, and is
-masked for its name or its looks alone, leaves a short hash behind, so that two pages do not become
-one.
+A page's URL identifies it in the catalog, in citations and in the history, so only the secrets in
+its query are masked. Values that identify *who* asks (a token, a signature and its parameters) are
+removed: the page is the same for everybody. Values that may identify *what* is asked, and are
+masked because of their name or random look, are replaced by a short hash, so that two pages stay
+different.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus, unquote_plus
 
 MASK = "********"
 SHORTEST_SECRET = 8
-"""Characters; shorter ones are dummies for servers that want no key, or stand in any text."""
+"""Characters; shorter ones are dummies for servers without keys, or occur in any text."""
 
 _WHO = re.compile(
     r"tokens?(id|value|key)?\d*$|secret|signature|password|passwd|passphrase|passcode|credential"
@@ -27,13 +27,13 @@ _WHO = re.compile(
     r"|^(sig|sign|pwd|pass|pw|auth|authorization|authcode|authkey|sid|otp|totp|nonce|csrf|xsrf"
     r"|keypairid|cookie)$"
 )
-"""Of names without signs and in lower case: they say who asks, or that one may."""
+"""Names, without punctuation and in lower case, that identify or authorise the user."""
 
 _PLACE = re.compile(r"(page|next|continuation|sync|cursor)token$")
-"""A token that says where in a list one is."""
+"""A token for a position in a list."""
 
 _MAYBE = re.compile(rf"^(code|key|pin|session|ticket|login)$|[a-z]key$|{_PLACE.pattern}")
-"""They may say what is asked as well."""
+"""Names of values that may also identify what is asked."""
 
 _WITH_SIGNATURE = re.compile(
     r"^(expires|expire|exp|policy|date|se|st|sp|sv|sr|ss|srt|spr|sip|skoid|sktid|skt|ske|sks|skv"
@@ -43,14 +43,14 @@ _SIGNATURES = re.compile(r"^(sig|sign|signature|hmac|x(amz|goog|oss|cos|ms)[a-z]
 _HASHES = re.compile(
     r"^(sha(1|256)?|commit|rev|revision|ref|oid|etag|checksum|digest|md5|v|ver|version|cb)$"
 )
-"""Names of what looks random and is public."""
+"""Names of values that look random and are public."""
 
 _JWT = re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}")
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _CHANGE = re.compile(r"(?<=[a-z])(?=[A-Z0-9])|(?<=[A-Z])(?=[0-9])|(?<=[0-9])(?=[A-Za-z])")
 _LOOKS_RANDOM_FROM = 20
 _CHANGES = 0.25
-"""Changes between small letters, capitals and digits for each character; words have few."""
+"""Changes between lower case, upper case and digits per character; words have few."""
 
 _USERINFO = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 _PAIR = re.compile(r"([?&#;])([^=&;#?\s\"'<>]+)=([^&;#?\s\"'<>]*)")
@@ -95,12 +95,12 @@ def _plain(name: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _hash(value: str) -> str:
-    """Return 8 digits that tell values apart; slow to make, since a short one could be guessed."""
+    """Return 8 hex digits that distinguish values; slow, since short values could be guessed."""
     return hashlib.pbkdf2_hmac("sha256", value.encode(), b"knowledge", 50_000, 4).hex()
 
 
 def looks_secret(value: str) -> bool:
-    """Tell whether a value of a query is random, or a URL that holds a secret.
+    """Tell whether a value of a query looks random, or is a URL with a secret.
 
     >>> looks_secret("a-long-title-of-an-article-in-2024"), looks_secret("dGhpc0lzQVNlY3JldDEyMzQ1")
     (False, True)
@@ -119,12 +119,12 @@ def looks_secret(value: str) -> bool:
 
 
 def _is_words(part: str) -> bool:
-    """Tell whether a part is made of short words and numbers, such as a date and a title."""
+    """Tell whether a part consists of short words and numbers, such as a date and a title."""
     pieces = re.split(r"[-_.+/~=]", part)
     return all(piece.isdigit() or piece.isalpha() or len(piece) <= 4 for piece in pieces)
 
 
-# What a server or a library says, when it may hold a key that we know.
+# Messages of servers and libraries, which may contain a known key.
 
 _SCHEMES = re.compile(r"\b(Basic|Bearer|Digest|Negotiate)\s+[\w+/=.~-]{6,}", re.IGNORECASE)
 _KEY_LIKE = re.compile(
@@ -140,7 +140,7 @@ def without_secrets(text: str, secrets: Iterable[str], *, shown: str = MASK) -> 
     secrets:
         Keys, passwords and values of headers.
     shown:
-        Stands in their place.
+        The replacement.
     """
     for secret in sorted({s for s in secrets if s}, key=len, reverse=True):
         for form in _forms(secret):
@@ -152,7 +152,7 @@ def without_secrets(text: str, secrets: Iterable[str], *, shown: str = MASK) -> 
 
 
 def without_key_likes(text: str, *, shown: str = MASK) -> str:
-    """Return a text without what looks like a key of a well-known service."""
+    """Return a text without anything that looks like a key of a well-known service."""
     return _KEY_LIKE.sub(lambda _: shown, text)
 
 
@@ -171,8 +171,8 @@ def _patterns(secret: str) -> Iterator[str]:
     yield re.escape(secret.replace("/", "\\/").replace('"', '\\"'))
     if len(data) < SHORTEST_SECRET:
         return
-    # In base64 of a longer text, such as user:key, a secret looks in three ways. The digits at
-    # its ends depend on what stands beside it.
+    # In base64 of a longer text, such as user:key, a secret has three forms. The digits at its
+    # ends depend on its neighbours.
     for ahead in range(3):
         digits = base64.b64encode(bytes(ahead) + data).decode().rstrip("=")
         inner = digits[(0, 2, 3)[ahead] : len(digits) - 1]

@@ -1,11 +1,11 @@
-"""Text to the words that keyword search compares; documents and questions go the same way.
+"""The terms of a text for keyword search; documents and questions are treated alike.
 
 - Words are folded: case, compatibility forms (NFKC) and, in Latin and Greek letters, accents.
   Then they are stemmed for their language.
-- An identifier, such as ``ERR_CONN_RESET``, ``v2.3.1``, ``foo_bar()`` or ``camelCase``, gives its
-  parts and itself as a whole, so that an exact match counts most.
-- ``e-mail`` gives ``e``, ``mail`` and ``email``.
-- Scripts without spaces (Chinese, Japanese, Thai and so on) and Korean give pairs of neighbouring
+- An identifier, such as ``ERR_CONN_RESET``, ``v2.3.1``, ``foo_bar()`` or ``camelCase``, yields its
+  parts and itself as a whole, so that an exact match scores highest.
+- ``e-mail`` yields ``e``, ``mail`` and ``email``.
+- Scripts without spaces (Chinese, Japanese, Thai and so on) and Korean yield pairs of adjacent
   characters.
 """
 
@@ -21,10 +21,10 @@ from functools import cache
 from knowledge.text import languages as languages
 
 LONGEST = 64
-"""Characters of a word that count; longer ones are no words that anybody types."""
+"""Characters of a word that are used; nobody types longer words."""
 
 MOST_TERMS = 30_000
-"""Words whose terms are remembered; rare ones, which are most of them, come once."""
+"""Words whose terms are cached; most words are rare and occur once."""
 
 _UNSPACED = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf"
@@ -35,7 +35,7 @@ _TAIL = r"(?:\+\+|\#)?"  # C++, C#
 _ASCII_RUN = re.compile(rf"\w++(?:{_JOINT}\w++)*+{_TAIL}", re.ASCII)
 _ASCII_FOLDED = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128))
 _PLAIN: set[str] = set()
-"""Pieces between spaces that were met, and are nothing beyond their words."""
+"""Known pieces between spaces that yield nothing beyond their words."""
 _EDGES = ".,;:!?()[]{}<>\"'*"
 _ASCII_PART = re.compile(r"[^\W_]++", re.ASCII)
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -44,7 +44,7 @@ _ONE_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+|[^\W\d_](?:\.[^\W\d_])+")  # e
 
 @dataclass(frozen=True, slots=True)
 class _Patterns:
-    """What finds words in all scripts; compiled for the first text that is not ASCII."""
+    """Patterns for words in all scripts; compiled for the first text that is not ASCII."""
 
     run: re.Pattern[str]
     part: re.Pattern[str]
@@ -71,7 +71,7 @@ def _patterns() -> _Patterns:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A text's words, each with how often it stands there.
+    """A text's words, each with its frequency.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def split(text: str) -> Words:
 
 
 def terms_of(words: Words, language: str) -> dict[str, int]:
-    """Return what stands in the index for a text in ``language``, and how often."""
+    """Return the index terms of a text in ``language``, with their frequencies."""
     terms = {**words.exact, **words.characters}
     term_of = _Terms.of(language)
     for word, times in words.natural.items():
@@ -115,7 +115,7 @@ def terms_of(words: Words, language: str) -> dict[str, int]:
 
 
 def variants(words: Words, spoken: Sequence[str]) -> Counter[tuple[str, ...]]:
-    """Return a question's words as the terms that each may be in the index, and how often.
+    """Return the possible index terms of each word of a question, with their frequencies.
 
     Parameters
     ----------
@@ -131,7 +131,7 @@ def variants(words: Words, spoken: Sequence[str]) -> Counter[tuple[str, ...]]:
 
 
 def _split_ascii(text: str) -> Words:
-    """Do as :func:`split` does, several times as fast: ingest waits for this."""
+    """Do the same as :func:`split`, several times as fast: ingest waits for this."""
     found = Words(Counter(text.translate(_ASCII_FOLDED).split()))
     for piece in text.split():
         if piece in _PLAIN:
@@ -148,7 +148,7 @@ def _split_ascii(text: str) -> Words:
 
 
 def _take(run: str, found: Words) -> None:
-    """Add a run's parts, and what it is as a whole."""
+    """Add a run's parts, and the run as a whole."""
     found.natural.update(part.casefold() for part in _parts(run))
     _take_whole(run, found)
 
@@ -159,7 +159,7 @@ def _parts(run: str) -> list[str]:
 
 
 def _take_whole(run: str, found: Words) -> None:
-    """Add what a run is beyond its parts: an identifier, a joined word, the humps of camelCase."""
+    """Add what a run is besides its parts: an identifier, a joined word, the humps of camelCase."""
     if not run.isalnum():
         parts = _parts(run)
         if len(run) <= LONGEST and [run] != parts:
@@ -189,7 +189,7 @@ def _take_unspaced(run: str, found: Words) -> None:
 
 
 class _Terms(dict[str, str]):
-    """The terms of the words of one language that were met; filled as they are asked for."""
+    """The terms of words of one language, computed when they are first used."""
 
     def __init__(self, language: str) -> None:
         super().__init__()

@@ -1,9 +1,9 @@
-"""Token counts, exact and without the network, by asking the splitter's own tokenizer.
+"""Exact token counts without a network, from the splitter's own tokenizer.
 
-The splitter carries its tokenizer inside but does not count; it only tells whether a text fits a
-given size. Byte-pair encoders first cut a text into words and never join two of them, so a text
-has as many tokens as its pieces have, as long as it is cut between such words. Each piece that
-occurs is measured once, by the smallest size that holds it.
+The splitter contains a tokenizer but does not count; it only tells whether a text fits a given
+size. Byte-pair encoders first split a text into words and never join two of them, so a text has as
+many tokens as its pieces, if it is split between such words. Each piece is measured once, by the
+smallest size that holds it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from functools import cache
 from typing import Any
 
 TOKENIZER_MODEL = "gpt-4"
-"""The model whose tokenizer counts and cuts: cl100k_base, which the splitter brings along."""
+"""The model whose tokenizer counts and splits: cl100k_base, which the splitter includes."""
 
 ENCODINGS = {
     "cl100k_base": TOKENIZER_MODEL,
@@ -25,11 +25,11 @@ ENCODINGS = {
     "r50k_base": "davinci",
     "gpt2": "gpt2",
 }
-"""The encodings that the splitter brings along, each with a model that has it."""
+"""The encodings that the splitter includes, each with a model that uses it."""
 
 _SMALL = 8
 _FORGET = 200_000
-"""Known pieces kept at most; a hostile text must not fill the memory."""
+"""Maximum cached pieces, so that a hostile text cannot fill the memory."""
 
 # White space, then signs, then letters or digits, then white space up to its last line break:
 # the tokenizer never joins what this takes apart. \x1c to \x1f are white space to Python only.
@@ -47,15 +47,15 @@ _PIECE = re.compile(f"{_SPACE}*{_SIGNS}{_WORD}(?:{_SPACE}*[\r\n])?")
 
 
 class _UnevenError(Exception):
-    """A text can't be taken apart at its spaces: some stand beside other white space."""
+    """A text cannot be divided at its spaces: some are next to other white space."""
 
 
 class _Words(dict[str, int]):
     """Tokens of words, each with a space before it.
 
-    A piece takes in the white space before it, and a line break behind it with what stands
-    between. So a text may be cut before a single space, which takes a fraction of the time that
-    finding its pieces does.
+    A piece includes the white space before it, and a following line break with any white space
+    between. So a text may be divided before a single space, which takes a fraction of the time
+    of finding its pieces.
     """
 
     def __init__(self, count: Callable[[str], int]) -> None:
@@ -74,13 +74,13 @@ class _Words(dict[str, int]):
 
 
 class TokenCounter:
-    """Counts tokens; remembers the pieces it has met.
+    """Counts tokens, and caches the counts of pieces.
 
     Parameters
     ----------
     tokenizer:
-        The model whose tokens count. The pieces are those of cl100k_base: of another tokenizer,
-        which may join some of them, the count is a bound.
+        The model whose encoding counts. The pieces are those of cl100k_base: for another tokenizer,
+        which may join some of them, the count is an upper bound.
     """
 
     def __init__(self, tokenizer: str = TOKENIZER_MODEL) -> None:
@@ -92,7 +92,7 @@ class TokenCounter:
     def count(self, text: str) -> int:
         """Return the number of tokens in ``text``, as the splitter counts them."""
         last, tokens = self._last
-        if text == last:  # whether it fits is asked first, then how long it is
+        if text == last:  # callers first test whether it fits, then ask for its length
             return tokens
         first, *others = text.split(" ")
         try:
@@ -118,7 +118,7 @@ class TokenCounter:
             return sum(map(known.__getitem__, pieces))
 
     def _learn(self, pieces: list[str]) -> dict[str, int]:
-        """Return what is known, with these pieces; another thread may begin it anew meanwhile."""
+        """Return the known counts, with these pieces; another thread may clear them meanwhile."""
         if len(self._known) > _FORGET:
             self._known = {"": 0}
         known = self._known
@@ -130,12 +130,12 @@ class TokenCounter:
 
 @cache
 def counter_of(tokenizer: str) -> TokenCounter:
-    """Return the counter that all documents share: measuring the pieces takes most of the time."""
+    """Return the counter that all documents share, since measuring pieces is slow."""
     return TokenCounter(tokenizer)
 
 
 def knows_tokenizer(model: str) -> bool:
-    """Tell whether the splitter brings the tokenizer of a model along."""
+    """Tell whether the splitter includes the tokenizer of a model."""
     from semantic_text_splitter import TextSplitter
 
     try:
@@ -153,7 +153,7 @@ def _measure(piece: str, tokenizer: str) -> int:
     if piece[-1] in "\r\n":
         # A text may take more tokens without its last line break, which misleads the splitter.
         return _measure(piece + "a", tokenizer) - 1
-    # That it fits is seen in a tenth of the time that it takes to see that it does not.
+    # Finding that it fits takes a tenth of the time of finding that it does not.
     size = min(_SMALL, (len(piece) + 1) // 2)
     if _fits(piece, size, tokenizer):
         while size > 1 and _fits(piece, size - 1, tokenizer):

@@ -1,4 +1,4 @@
-"""Numbers of things in words, and long things in few."""
+"""Counts in words, and long values shortened."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     Parameters
     ----------
     plural:
-        Where it is not the noun with an ``s``.
+        If it is not the noun with an ``s``.
     """
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
 def shortened(text: str, most: int = 300) -> str:
-    """Return a text of at most so many characters; of a longer one the end is left out."""
+    """Return a text of at most ``most`` characters; the end of a longer one is cut off."""
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
 def brief(value: Any) -> str:
-    """Return a value as it is written in Python, in few words however large it is."""
+    """Return a short Python representation of a value, however large it is."""
     return shortened(_REPR.repr(value), 2 * _LONGEST)

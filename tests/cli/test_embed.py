@@ -97,7 +97,7 @@ def test_how_alike_two_texts_are(run):
         (["a", "--similarity"], "takes two texts, not 1"),
         (["a", "b", "--similarity", "--metric", "manhattan"], "no metric 'manhattan'"),
         (["  "], "blank"),
-        (["a", "--output", "npy"], "is no text"),
+        (["a", "--output", "npy"], "is binary"),
     ],
 )
 def test_what_does_not_fit_is_told(run, arguments, message):

@@ -239,9 +239,9 @@ def test_nothing_found_is_no_failure(run):
 
 def test_what_hits_had_to_fit_is_told_where_there_are_none(run, hits):
     outcome = run("retrieve", "badge", "--where", "year = 1", "--file", "*.md")
-    assert (outcome.code, outcome.err) == (0, "no hits that fit --where, --file\n")
+    assert (outcome.code, outcome.err) == (0, "no hits that match --where, --file\n")
     outcome = run("retrieve", "badge", "--max-tokens", "1")
-    assert (outcome.code, outcome.err) == (0, "no hits that fit --max-tokens 1\n")
+    assert (outcome.code, outcome.err) == (0, "no hits that match --max-tokens 1\n")
 
 
 def test_a_span_of_time_that_no_file_can_fit(run, hits):

@@ -36,7 +36,7 @@ def graph(data_dir):
 def test_a_healthy_folder_is_told_in_a_line(run, library):
     checked = run("doctor")
     assert (checked.code, checked.err) == (0, "")
-    assert checked.out == "whole: 1 dataset checked, nothing to mend\n"
+    assert checked.out == "healthy: 1 dataset checked, nothing to repair\n"
     assert run("doctor", "default").out == checked.out
     told = run("doctor", "--json").json
     assert (told["damaged"], told["datasets"], told["findings"]) == (False, ["default"], [])
@@ -45,7 +45,7 @@ def test_a_healthy_folder_is_told_in_a_line(run, library):
 
 def test_nothing_at_all_is_whole(run, data_dir):
     checked = run("doctor")
-    assert (checked.code, checked.out) == (0, "whole: 0 datasets checked, nothing to mend\n")
+    assert (checked.code, checked.out) == (0, "healthy: 0 datasets checked, nothing to repair\n")
     assert not data_dir.exists()
 
 
@@ -68,13 +68,13 @@ def test_damage_is_told_with_its_remedy_and_repaired_once(run, library, data_dir
     assert fixed.code == 0
     assert fixed.out.splitlines()[0].startswith("fixed: default: the index is damaged: ")
     assert "It was built anew" in fixed.out.splitlines()[1]
-    assert fixed.out.splitlines()[2] == "whole: 1 dataset checked, 1 fixed, 0 left"
+    assert fixed.out.splitlines()[2] == "healthy: 1 dataset checked, 1 fixed, 0 left"
     [backup] = (data_dir / "backups").iterdir()
     assert f"backup: {backup}" in fixed.err.replace("\n", "")
     assert (backup / "catalog.db").is_file()
 
     again = run("doctor", "--fix")
-    assert (again.code, again.out) == (0, "whole: 1 dataset checked, nothing to mend\n")
+    assert (again.code, again.out) == (0, "healthy: 1 dataset checked, nothing to repair\n")
     assert list((data_dir / "backups").iterdir()) == [backup]
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from knowledge.storage.local.catalog import fulltext
+from tests.doctor.damage import QUESTION, Whole, make_whole
 from tests.durability.invariants import check_clean, published
-from tests.storage.damage import QUESTION, Whole, make_whole
 
 
 @pytest.fixture(scope="module")

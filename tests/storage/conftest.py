@@ -1,4 +1,4 @@
-"""What the tests of damage share."""
+"""What the tests of storage share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import pytest
 from knowledge.knowledge_base import KnowledgeBase
 from tests.durability import programs
 from tests.storage.command_lines import CommandLines, command_lines
-from tests.storage.damage import Whole, make_whole
 from tests.storage.disks import small_disk
 
 
@@ -19,12 +18,6 @@ def command_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Comman
     """Command lines in children of one process."""
     with command_lines(tmp_path_factory.mktemp("lines")) as started:
         yield started
-
-
-@pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Whole:
-    """A whole data folder, to be copied."""
-    return make_whole(tmp_path_factory.mktemp("whole"))
 
 
 @pytest.fixture(scope="session")

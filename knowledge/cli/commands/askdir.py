@@ -36,7 +36,7 @@ def askdir(
     since: retrieval_options.SinceOption = None,
     until: retrieval_options.UntilOption = None,
     no_prune: Annotated[
-        bool, typer.Option("--no-prune", help="Keep what is gone from the folder.")
+        bool, typer.Option("--no-prune", help="Keep what no longer exists in the folder.")
     ] = False,
     metadata: options.MetadataOption = None,
     no_recursive: options.NoRecursiveOption = False,
@@ -72,7 +72,7 @@ def askdir(
 ) -> None:
     """Ask a folder: ingest what changed into a dataset of its own, then retrieve.
 
-    Failed files are told on stderr and make the exit code 4; the hits are printed all the same.
+    Failed files are reported on stderr and make the exit code 4; the hits are printed anyway.
 
     Example:  knowledge askdir "What is the notice period?" -p ./contracts
     """

@@ -22,7 +22,7 @@ _MIB = 1024 * 1024
 
 
 def cache_stats(session: Session) -> None:
-    """Show what the embedding cache keeps, by model.
+    """Show the contents of the embedding cache, by model.
 
     Example:  knowledge cache stats
     """
@@ -35,9 +35,9 @@ def clear_cache(
     session: Session,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Forget all cached vectors; datasets keep theirs.
+    """Remove all cached vectors; datasets keep theirs.
 
-    What is embedded again afterwards is paid for again.
+    Texts that are embedded again afterwards are paid for again.
 
     Example:  knowledge cache clear --yes
     """
@@ -45,7 +45,9 @@ def clear_cache(
         vectors, path = kb.cache_stats().vectors, str(kb.folder.cache)
         if not yes and vectors:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
-                raise UsageError("clearing the cache needs --yes: nobody can be asked")
+                raise UsageError(
+                    "clearing the cache needs --yes, since there is no terminal to ask on"
+                )
             if not typer.confirm(f"Forget {counted(vectors, 'vector')}?", err=True):
                 session.note("nothing was cleared")
                 raise typer.Exit(KnowledgeError.exit_code)
@@ -96,6 +98,7 @@ def _record(stats: CacheStats, path: str) -> dict[str, Any]:
 
 app = group(
     "cache",
-    "The embedding cache: vectors that were paid or waited for.\n\nExample:  knowledge cache stats",
+    "Show or clear the embedding cache, which saves repeated requests.\n\n"
+    "Example:  knowledge cache stats",
     {"stats": cache_stats, "clear": clear_cache},
 )

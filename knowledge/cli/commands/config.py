@@ -16,7 +16,7 @@ from knowledge.settings.reading import TABLE, Origin, Setting, Settings, without
 
 
 def show_config(session: Session) -> None:
-    """Show every setting, its value and where it came from; secrets are masked.
+    """Show every setting, its value and its origin; secrets are masked.
 
     Example:  knowledge config --json
     """

@@ -1,4 +1,4 @@
-"""The datasets' life: list, create, get, edit, delete."""
+"""List, create, show, edit, rename, copy, merge and delete datasets."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def list_datasets(session: Session, archive: options.ArchiveOption = None) -> No
         return
     show_table(session, _COLUMNS, [_row(session, dataset) for dataset in datasets], right=(1, 2))
     if not datasets:
-        session.note("no datasets yet; `knowledge ingest PATH` makes one")
+        session.note("no datasets yet; `knowledge ingest PATH` creates one")
 
 
 def create_dataset(
@@ -59,7 +59,7 @@ def create_dataset(
 def get_dataset(
     session: Session,
     name: NameArgument,
-    no_docs: Annotated[bool, typer.Option("--no-docs", help="Leave the files out.")] = False,
+    no_docs: Annotated[bool, typer.Option("--no-docs", help="Do not list the files.")] = False,
     archive: options.ArchiveOption = None,
 ) -> None:
     """Show a dataset and its files.
@@ -133,13 +133,13 @@ def copy_dataset(
 def merge_datasets(
     session: Session,
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The datasets.")],
-    into: Annotated[str, typer.Option("--into", help="The dataset that is made.", metavar="NAME")],
+    into: Annotated[str, typer.Option("--into", help="The new dataset.", metavar="NAME")],
     overwrite: options.OverwriteOption = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Make one dataset of several that have the same model; nothing is embedded again.
+    """Merge datasets with the same model into one; nothing is embedded again.
 
-    The datasets stay as they are. Where several hold one file, the one ingested last counts.
+    The datasets stay as they are. If several contain the same file, the latest one is kept.
 
     Example:  knowledge merge-datasets handbook contracts --into everything
     """
@@ -154,7 +154,7 @@ def delete_dataset(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Delete a dataset with all it holds; the documents themselves stay.
+    """Delete a dataset and its contents; the documents themselves stay.
 
     Example:  knowledge delete-dataset handbook --yes
     """
@@ -162,7 +162,9 @@ def delete_dataset(
         dataset = kb.dataset(name)
         if not yes:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
-                raise UsageError(f"deleting dataset {name!r} needs --yes: nobody can be asked")
+                raise UsageError(
+                    f"deleting dataset {name!r} needs --yes, since there is no terminal to ask on"
+                )
             question = f"Delete dataset {name!r} with {counted(dataset.files, 'file')}?"
             if not typer.confirm(question, err=True):
                 session.note("nothing was deleted")

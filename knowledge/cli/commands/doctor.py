@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def doctor(
     session: Session,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
+        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
     ] = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Repair what can be repaired, after a backup.")
@@ -30,10 +30,10 @@ def doctor(
     ] = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Check the data folder: catalog, indexes, cache, leftovers, room, providers, settings.
+    """Check the data folder: catalog, indexes, cache, leftovers, space, providers, settings.
 
-    Each finding comes with what to do about it. A repair takes lost vectors from the embedding
-    cache, or embeds the stored texts again. Ends with 7 when something is damaged and was not
+    Each finding says what to do about it. A repair takes lost vectors from the embedding
+    cache, or embeds the stored texts again. The exit code is 7 if something is damaged and was not
     repaired.
 
     Example:  knowledge doctor --fix
@@ -65,8 +65,8 @@ def _line(finding: Finding) -> str:
 def _summary(report: DoctorReport) -> str:
     fixed = sum(finding.fixed for finding in report.findings)
     left = len(report.findings) - fixed
-    state = "damaged" if report.damaged else "whole"
-    found = [counted(left, "finding") if left else "nothing to mend"]
+    state = "damaged" if report.damaged else "healthy"
+    found = [counted(left, "finding") if left else "nothing to repair"]
     if fixed:
         found = [f"{fixed} fixed", f"{left} left"]
     return f"{state}: {counted(len(report.datasets), 'dataset')} checked, {', '.join(found)}"

@@ -41,10 +41,12 @@ def embed(
     ] = None,
     file: Annotated[
         list[Path] | None,
-        typer.Option("--file", "-f", help="File of texts, one a line; - is stdin.", metavar="FILE"),
+        typer.Option(
+            "--file", "-f", help="File of texts, one per line; - is stdin.", metavar="FILE"
+        ),
     ] = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Take each file, and stdin, as one text.")
+        bool, typer.Option("--whole", help="Treat each file, and stdin, as one text.")
     ] = False,
     query: Annotated[
         bool, typer.Option("--query", help="Embed questions; with --similarity, the first text.")
@@ -56,13 +58,13 @@ def embed(
         Path | None, typer.Option("--target", "-o", help="File to write to.", metavar="FILE")
     ] = None,
     similarity: Annotated[
-        bool, typer.Option("--similarity", help="Print how alike two texts are instead.")
+        bool, typer.Option("--similarity", help="Print the similarity of two texts instead.")
     ] = False,
     metric: Annotated[
         str,
         typer.Option(
             "--metric",
-            help="cosine, dot, or euclidean (the distance below zero).",
+            help="cosine, dot, or euclidean (the negated distance).",
             metavar="METRIC",
         ),
     ] = "cosine",
@@ -76,7 +78,7 @@ def embed(
     """Print the vectors of texts as JSON Lines; they have unit length.
 
     --output npy writes a NumPy array of shape (texts, dimensions) to --target. A text that the
-    model refuses while it takes others is named, and costs exit code 4; with npy it ends all.
+    model refuses while it accepts others is reported, with exit code 4; with npy it is an error.
 
     Example:  knowledge embed "the signing key" --similarity "the key to sign with"
     """
@@ -102,7 +104,7 @@ def embed(
 
 
 def _check_target(target: Path) -> None:
-    """Find out before anything is sent that the vectors can't be kept."""
+    """Check that the vectors can be written, before anything is sent."""
     if target.is_dir():
         raise UsageError(f"--target {target} is a folder", hint="Name a file in it.")
     if not target.parent.is_dir():
@@ -178,7 +180,7 @@ def _embed(
     output: str,
     target: Path | None,
 ) -> None:
-    """Write the vectors; a text that alone is refused is told, and costs exit code 4."""
+    """Write the vectors; refused texts are reported, with exit code 4."""
     refused: dict[int, EmbeddingError] = {}
 
     def told(number: int, _text: str, error: EmbeddingError) -> None:
@@ -206,7 +208,7 @@ def _write(
 ) -> int:
     """Write all pairs, and return how many there were; ``refused`` fills meanwhile."""
     if target is None and output == "npy" and (session.json or sys.stdout.isatty()):
-        raise UsageError("--output npy is no text", hint="Name a file: --target vectors.npy")
+        raise UsageError("--output npy is binary", hint="Name a file: --target vectors.npy")
     records: list[dict[str, Any]] = []
     if output == "npy":
         count, dimensions = _save(pairs, target)

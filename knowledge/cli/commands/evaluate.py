@@ -75,7 +75,7 @@ def _value(name: str, text: str) -> Any:
     try:
         return kinds[name](text)
     except (ValueError, KeyError) as error:
-        raise UsageError(f"--compare: {name} can't be {text!r}") from error
+        raise UsageError(f"--compare: {name} cannot be {text!r}") from error
 
 
 def option_kinds() -> Mapping[str, Callable[[str], Any]]:
@@ -105,7 +105,7 @@ _MISSED_SHOWN = 10
 
 def evaluate(
     session: Session,
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset that is asked.")],
+    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset to search.")],
     queries: Annotated[
         Path,
         typer.Option(
@@ -122,9 +122,7 @@ def evaluate(
             metavar="FILE",
         ),
     ] = None,
-    k: Annotated[
-        str, typer.Option("--k", help="How many places of a ranking count.", metavar="LIST")
-    ] = "1,5,10",
+    k: Annotated[str, typer.Option("--k", help="Cut-off ranks.", metavar="LIST")] = "1,5,10",
     mode: Annotated[
         str | None,
         typer.Option(
@@ -138,22 +136,24 @@ def evaluate(
         typer.Option(
             "--compare",
             help="Options of one way to retrieve, such as mode=hybrid,weight=0.5; repeat it for "
-            "each. The first way is what the others are held against.",
+            "each. All others are compared with the first.",
             metavar="KEY=VALUE,…",
         ),
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option("--plot", help="Draw it: a .png, .svg or .pdf file.", metavar="FILE"),
+        typer.Option(
+            "--plot", help="Draw the results to a .png, .svg or .pdf file.", metavar="FILE"
+        ),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", help="Of the significance test.", metavar="N", min=0)
+        int, typer.Option("--seed", help="Seed of the significance test.", metavar="N", min=0)
     ] = 0,
 ) -> None:
     """Measure how well a dataset answers questions whose answers are known.
 
-    Recall, precision, MRR and nDCG at k and the time of a question, for each mode or each
-    --compare, and which differences from the first one are more than chance.
+    Prints recall, precision, MRR, nDCG at k and the time of a question for each mode or each
+    --compare, and which differences from the first one are significant.
 
     Example:  knowledge eval handbook --queries questions.jsonl --compare mode=dense --compare mode=hybrid,weight=0.5
     """  # noqa: E501  the example must stand on one line

@@ -33,14 +33,14 @@ def list_files(
         list[str] | None,
         typer.Option(
             "--status",
-            help="ingested: what it holds, the default; failed, empty, unsupported: what it lacks.",
+            help="ingested (the default), or files that it lacks: failed, empty, unsupported.",
             metavar="STATUS",
         ),
     ] = None,
 ) -> None:
     """List the files of a dataset.
 
-    With --status failed, the files that could not be taken in when they were read last, and why.
+    With --status failed, the files that could not be ingested when they were last read, and why.
 
     Example:  knowledge list-files -d handbook --status failed
     """
@@ -91,7 +91,7 @@ def get_file(
 ) -> None:
     """Show a file that a dataset holds.
 
-    The end of its path will do, such as its bare name, where only one file has it.
+    The end of its path is enough, such as its bare name, if it is unique.
 
     Example:  knowledge get-file docs/guide.md --text
     """
@@ -124,7 +124,7 @@ def edit_file(
     ] = None,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Change what you say of a file; nothing is embedded again.
+    """Change the metadata of a file; nothing is embedded again.
 
     Example:  knowledge edit-file docs/guide.md --metadata owner=ana
     """

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def list_flows(session: Session, flows_file: options.FlowsFileOption = None) -> None:
-    """List the flows of the flows file, and the blueprints that are shipped.
+    """List the flows of the flows file, and the built-in blueprints.
 
     Example:  knowledge flows list --flows-file flows.yaml
     """
@@ -55,11 +55,11 @@ def show_flow(
     session: Session,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The flow; default the default one."),
+        typer.Argument(metavar="[NAME]", help="The flow; default: the default flow."),
     ] = None,
     flows_file: options.FlowsFileOption = None,
 ) -> None:
-    """Show one flow as a file holds it, with what is left open left out; keys are masked.
+    """Show one flow as written in a file, without unset options; keys are masked.
 
     Example:  knowledge flows show --flows-file blueprint:context
     """
@@ -92,13 +92,13 @@ def validate_flows(
     file: Annotated[
         str | None,
         typer.Argument(
-            metavar="[FILE]", help="The file, or blueprint:NAME; default KNOW_FLOWS_FILE."
+            metavar="[FILE]", help="The file, or blueprint:NAME; default: KNOW_FLOWS_FILE."
         ),
     ] = None,
 ) -> None:
-    """Check a flows file: all that is wrong with it, with the line, and what was perhaps meant.
+    """Check a flows file: list all errors, with their lines and suggestions.
 
-    Exit codes: 0 it can be used, 2 it can't.
+    Exit codes: 0 valid, 2 invalid.
 
     Example:  knowledge flows validate flows.yaml
     """
@@ -163,7 +163,7 @@ def _line(source: str, kind: str, problem: Problem) -> str:
 
 app = group(
     "flows",
-    "Flows: files that say how documents are read and questions answered.\n\n"
+    "Flows: files that configure how documents are read and questions answered.\n\n"
     "Example:  knowledge flows list",
     {"list": list_flows, "show": show_flow, "validate": validate_flows},
 )

@@ -38,13 +38,16 @@ def ingest(
         typer.Option("--name", help="Name of the document on stdin.", metavar="NAME"),
     ] = None,
     prune: Annotated[
-        bool, typer.Option("--prune", help="Remove from the dataset what is gone from the folders.")
+        bool,
+        typer.Option(
+            "--prune", help="Remove from the dataset what no longer exists in the folders."
+        ),
     ] = False,
     force: Annotated[
-        bool, typer.Option("--force", help="Read, cut and store every file again.")
+        bool, typer.Option("--force", help="Read, split and store every file again.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be done; write and send nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be done; write and send nothing.")
     ] = False,
     metadata: options.MetadataOption = None,
     no_recursive: options.NoRecursiveOption = False,
@@ -79,10 +82,10 @@ def ingest(
     no_cache: embedding.NoCacheOption = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Bring a dataset in step with files and folders.
+    """Bring a dataset up to date with files and folders.
 
-    Unchanged files cost nothing, a changed paragraph embeds one chunk, a failed file stops no
-    other. Exit codes: 0 done, 4 some files failed, 5 the embedding provider failed, 6 locked.
+    Unchanged files cost nothing, a changed paragraph embeds one chunk, a failed file does not stop
+    the others. Exit codes: 0 done, 4 some files failed, 5 the embedding provider failed, 6 locked.
 
     Example:  knowledge ingest ./docs -d handbook --prune
 
@@ -151,7 +154,7 @@ def ingest(
                     on_file=_teller(session),
                 )
         except KeyboardInterrupt:
-            session.note("the files that were complete are stored; run again to go on")
+            session.note("finished files are stored; run again to continue")
             raise
     show_report(session, report)
     if report.failed:

@@ -46,7 +46,7 @@ def try_model(
         str | None,
         typer.Argument(
             metavar="[PROVIDER:MODEL]",
-            help="The provider, profile or model; default what the settings lead to.",
+            help="The provider, profile or model; default: that of the settings.",
         ),
     ] = None,
     query_instruction: embedding.QueryInstructionOption = None,
@@ -54,9 +54,9 @@ def try_model(
     rpm: embedding.RpmOption = None,
     tpm: embedding.TpmOption = None,
 ) -> None:
-    """Try a model out: its vectors, latency, batch limit and the best number of threads.
+    """Test a model: its vectors, latency, batch limit and the best number of threads.
 
-    It looks for the faults that servers do not report: vectors of a quarter of their size, equal,
+    It looks for faults that servers do not report: vectors of a quarter of their size, equal,
     empty, unordered or not finite. Costs a few thousand tokens. Exit code 5 when it fails.
 
     Example:  knowledge models test static
@@ -135,7 +135,6 @@ def _facts(report: ProbeReport) -> Iterator[tuple[str, str]]:
 
 app = group(
     "models",
-    "The embedding models: which there are, and whether one works.\n\n"
-    "Example:  knowledge models list",
+    "List the embedding models, or test one.\n\nExample:  knowledge models list",
     {"list": list_models, "test": try_model},
 )

@@ -25,7 +25,8 @@ def reembed(
     name: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.")],
     embedding_model_provider: options.ProviderOption = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Even where the dataset has that model already.")
+        bool,
+        typer.Option("--force", help="Embed again even if the dataset already has that model."),
     ] = False,
     query_instruction: embedding.QueryInstructionOption = None,
     document_instruction: embedding.DocumentInstructionOption = None,
@@ -34,10 +35,10 @@ def reembed(
     no_cache: embedding.NoCacheOption = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Give a dataset another embedding model: its stored texts are embedded anew.
+    """Give a dataset another embedding model by embedding its stored texts again.
 
     No source file is needed, and chunks keep their ids. Questions are answered with the old model
-    until all is done. When it is stopped, run it again: what was embedded is in the cache.
+    until the end. If it is interrupted, run it again: finished embeddings are in the cache.
 
     Example:  knowledge reembed default --embedding-model-provider static
     """
@@ -55,7 +56,7 @@ def reembed(
             with count_bar(session, "chunks") as progress:
                 report = kb.reembed(name, force=force, progress=progress)
         except KeyboardInterrupt:
-            session.note("the dataset has its old model still; run again to go on")
+            session.note("the dataset still has its old model; run again to continue")
             raise
     if session.json:
         session.print_json("knowledge.reembed/1", _record(report))
@@ -66,7 +67,7 @@ def reembed(
 
 def _lines(report: ReembedReport) -> list[str]:
     if not report.chunks:
-        return [f"{report.dataset}: is embedded with {report.after} already"]
+        return [f"{report.dataset}: is already embedded with {report.after}"]
     chunks = counted(report.chunks, "chunk")
     done = f"{counted(report.embedded, 'text')} embedded, {counted(report.tokens, 'token')}"
     return [

@@ -34,14 +34,14 @@ def export(
         str,
         typer.Option(
             "--format",
-            help="archive: all of it, for `knowledge import`; jsonl, parquet: a row a chunk.",
+            help="archive: everything, for `knowledge import`; jsonl, parquet: one row per chunk.",
             metavar="FORMAT",
         ),
     ] = "archive",
 ) -> None:
-    """Write datasets to one file: to hand on, to keep, or for other tools.
+    """Write datasets to one file: to share, to back up, or for other tools.
 
-    Equal datasets give equal archives. An archive can be asked as it is, with --archive.
+    Equal datasets give equal archives. An archive can be searched directly with --archive.
 
     Example:  knowledge export handbook --output handbook.zip
     """
@@ -73,18 +73,18 @@ def import_(
     file: Annotated[str, typer.Argument(metavar="FILE", help="What `export` wrote.")],
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME...]", help="Datasets in it; default all."),
+        typer.Argument(metavar="[NAME...]", help="Datasets to import; default: all."),
     ] = None,
     rename: Annotated[
         str | None,
-        typer.Option("--as", help="Another name for the one dataset.", metavar="NAME"),
+        typer.Option("--as", help="New name, for a single dataset.", metavar="NAME"),
     ] = None,
     overwrite: options.OverwriteOption = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Bring the datasets of an exported file in.
+    """Import the datasets of an exported file.
 
-    The file is checked first; one that is not whole changes nothing.
+    The file is checked first; an incomplete or changed one is refused, and nothing is imported.
 
     Example:  knowledge import handbook.zip --as colleagues-handbook
     """

@@ -25,7 +25,7 @@ def similar(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="FILE|CHUNK_ID", help="A file's path, the end of its path, or a chunk's id."
+            metavar="FILE|CHUNK_ID", help="A file's path or the end of it, or a chunk's id."
         ),
     ],
     dataset: options.DatasetOption = None,
@@ -42,9 +42,9 @@ def similar(
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
 ) -> None:
-    """Print the passages most like a file or a chunk, which is left out itself.
+    """Print the passages most similar to a file or a chunk.
 
-    Stored vectors are compared, so nothing is embedded and no provider is asked.
+    Stored vectors are compared, so nothing is embedded or sent. The file or chunk is not listed.
 
     Example:  knowledge similar docs/guide.md -k 5
     """
@@ -73,16 +73,19 @@ def similar(
 def show(
     session: Session,
     chunk: Annotated[
-        str, typer.Argument(metavar="CHUNK_ID", help="Its id, or the first 8 or more characters.")
+        str,
+        typer.Argument(
+            metavar="CHUNK_ID", help="Its id, or at least the first 8 characters of it."
+        ),
     ],
     dataset: Annotated[
         str | None,
-        typer.Option("-d", "--dataset", help="Dataset; default all.", metavar="NAME"),
+        typer.Option("-d", "--dataset", help="Dataset; default: all.", metavar="NAME"),
     ] = None,
     before: Annotated[int, typer.Option("--before", help="Chunks before it.", metavar="N")] = 0,
     after: Annotated[int, typer.Option("--after", help="Chunks after it.", metavar="N")] = 0,
 ) -> None:
-    """Print a chunk, with its neighbours if you like.
+    """Print a chunk, optionally with its neighbours.
 
     Example:  knowledge show 3f2a9c1b --before 1 --after 1
     """

@@ -24,10 +24,10 @@ _SHOWN_PROBLEMS = 5
 def status(
     session: Session,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
+        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
     ] = None,
 ) -> None:
-    """Show what there is: counts, sizes on the disk, embedders, the last runs and their problems.
+    """Show the state of the data folder: counts, sizes, models, the last runs and their problems.
 
     Example:  knowledge status handbook
     """
@@ -45,9 +45,11 @@ def status(
 def history(
     session: Session,
     name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")],
-    limit: Annotated[int, typer.Option("--limit", help="Most runs.", metavar="N", min=1)] = 20,
+    limit: Annotated[
+        int, typer.Option("--limit", help="Maximum number of runs.", metavar="N", min=1)
+    ] = 20,
 ) -> None:
-    """List the runs on a dataset, the last one first: when, how they ended, what they changed.
+    """List the runs on a dataset, newest first: when, how they ended, what they changed.
 
     Example:  knowledge history handbook --limit 5
     """
@@ -131,7 +133,7 @@ def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
             "chunk size",
             f"{splitter.chunk_size}, overlap {splitter.chunk_overlap}" if splitter else "-",
         ),
-        ("not taken in", missed or "none"),
+        ("not ingested", missed or "none"),
         ("embedded", f"{texts}, {tokens}{cost_in_words(one.cost_usd)}"),
         ("from the cache", "-" if rate is None else f"{counted(one.cached, 'text')}, {rate:.0%}"),
     ]

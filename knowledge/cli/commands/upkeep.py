@@ -21,13 +21,13 @@ _MIB = 1024 * 1024
 def compact(
     session: Session,
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
+        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
     ] = None,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Build indexes afresh without deleted vectors, and give empty pages back to the disk.
+    """Rebuild indexes without deleted vectors, and return empty pages to the disk.
 
-    Questions are answered meanwhile. An ingest does this by itself when 30 % of an index is dead.
+    Questions are answered meanwhile. An ingest does this itself when 30 % of an index is deleted.
 
     Example:  knowledge compact handbook
     """
@@ -47,12 +47,12 @@ def compact(
 def gc(
     session: Session,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would go; remove nothing.")
+        bool, typer.Option("--dry-run", help="Show what would be removed; remove nothing.")
     ] = False,
 ) -> None:
-    """Remove what nobody needs: leftovers of killed runs, old generations, unpacked archives.
+    """Remove what is not needed: leftovers of killed runs, old generations, unpacked archives.
 
-    What another process uses stays.
+    Nothing that another process uses is removed.
 
     Example:  knowledge gc --dry-run
     """
@@ -66,7 +66,7 @@ def gc(
         return
     rows = [(one.kind, str(one.bytes), one.name) for one in gone]
     show_table(session, ("KIND", "BYTES", "WHAT"), rows, right=(1,))
-    verb = "would go" if dry_run else "removed"
+    verb = "would be removed" if dry_run else "removed"
     size = mib(sum(one.bytes for one in gone))
     found = f"{counted(len(gone), 'thing')} {verb}, {size} MiB" if gone else "nothing to remove"
     session.note(found)
@@ -76,9 +76,9 @@ def reset(
     session: Session,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
-    """Empty the data folder: all datasets, the embedding cache and the backups go.
+    """Empty the data folder: remove all datasets, the embedding cache and the backups.
 
-    Documents stay, and so does everything in the folder that is not ours.
+    Your documents stay, and so do other files in the folder.
 
     Example:  knowledge reset --yes
     """
@@ -97,7 +97,9 @@ def reset(
 
 def _ask(session: Session, question: str) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError("emptying the data folder needs --yes: nobody can be asked")
+        raise UsageError(
+            "emptying the data folder needs --yes, since there is no terminal to ask on"
+        )
     if not typer.confirm(question, err=True):
         session.note("nothing was deleted")
         raise typer.Exit(KnowledgeError.exit_code)

@@ -36,15 +36,13 @@ def watch(
         typer.Argument(metavar="PATH...", help="Files, folders, URLs, Git repositories."),
     ],
     dataset: options.DatasetOption = None,
-    once: Annotated[
-        bool, typer.Option("--once", help="Look at everything once, then end.")
-    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="Check everything once, then end.")] = False,
     every: Annotated[
         str | None,
         typer.Option(
             "--every",
-            help="Look at everything this often, such as 10m, instead of waiting for word of "
-            "changes.",
+            help="Check everything at this interval, such as 10m, instead of waiting for "
+            "change notifications.",
             metavar="TIME",
         ),
     ] = None,
@@ -81,19 +79,19 @@ def watch(
     no_cache: embedding.NoCacheOption = False,
     lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
-    """Keep a dataset in step: take in each change of its files as it happens.
+    """Keep a dataset up to date: ingest each change of its files as it happens.
 
     What is deleted from the folders is removed from the dataset. A burst of changes is one line
-    of output, and with --json one object. For timers and CI there are --once and --every.
+    of output, and with --json one object. --once and --every are for timers and CI.
 
-    What a provider or a lock holds up is tried again. Ctrl-C ends it with exit code 130, SIGTERM
-    with 143.
+    A failing provider or a locked dataset delays it, and it tries again. Ctrl-C ends it with exit
+    code 130, SIGTERM with 143.
 
     Example:  knowledge watch ./docs -d handbook
 
-    At times:  knowledge watch ./docs https://github.com/owner/repo --every 10m
+    At intervals:  knowledge watch ./docs https://github.com/owner/repo --every 10m
 
-    For a timer of your own:  knowledge watch ./docs --once
+    With your own timer:  knowledge watch ./docs --once
     """
     from knowledge.cli.render.progress import progress_bar
     from knowledge.ingestion.request import IngestRequest
@@ -102,7 +100,7 @@ def watch(
     if once and every is not None:
         raise UsageError("--once and --every exclude each other")
     if "-" in paths or not all(paths):
-        raise UsageError("a PATH is a file, a folder or a URL; standard input can't be watched")
+        raise UsageError("a PATH is a file, a folder or a URL; standard input cannot be watched")
     with session.open(
         dataset=dataset,
         no_recursive=no_recursive or None,

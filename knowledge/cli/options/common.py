@@ -15,9 +15,13 @@ DatasetOption = Annotated[
 ]
 TopKOption = Annotated[
     int | None,
-    typer.Option("-k", "--top-k", help="Most passages [KNOW_TOP_K; default: 10].", metavar="N"),
+    typer.Option(
+        "-k", "--top-k", help="Maximum number of passages [KNOW_TOP_K; default: 10].", metavar="N"
+    ),
 ]
-FullOption = Annotated[bool, typer.Option("--full", help="Show passages whole on a terminal too.")]
+FullOption = Annotated[
+    bool, typer.Option("--full", help="Show complete passages on a terminal too.")
+]
 FailEmptyOption = Annotated[
     bool, typer.Option("--fail-empty", help="Exit with 3 when there are no hits.")
 ]
@@ -39,23 +43,23 @@ IgnoreExtensionsOption = Annotated[
     str | None,
     typer.Option(
         "--ignore-extensions",
-        help="Extensions to leave out, such as .log,.tmp [KNOW_INGEST_IGNORE_EXTENSIONS].",
+        help="Extensions to exclude, such as .log,.tmp [KNOW_INGEST_IGNORE_EXTENSIONS].",
         metavar="LIST",
     ),
 ]
 IncludeHiddenOption = Annotated[
-    bool, typer.Option("--include-hidden", help="Take hidden files and folders too.")
+    bool, typer.Option("--include-hidden", help="Include hidden files and folders.")
 ]
-NoRecursiveOption = Annotated[bool, typer.Option("--no-recursive", help="Leave out sub-folders.")]
+NoRecursiveOption = Annotated[bool, typer.Option("--no-recursive", help="Do not read subfolders.")]
 MetadataOption = Annotated[
     list[str] | None,
-    typer.Option("--metadata", help="Metadata kept with every file.", metavar="NAME=VALUE"),
+    typer.Option("--metadata", help="Metadata to store with every file.", metavar="NAME=VALUE"),
 ]
 ChunkSizeOption = Annotated[
     int | None,
     typer.Option(
         "--chunk-size",
-        help="Most tokens in a chunk [KNOW_CHUNK_SIZE; default: 256].",
+        help="Maximum tokens in a chunk [KNOW_CHUNK_SIZE; default: 256].",
         metavar="N",
     ),
 ]
@@ -63,7 +67,7 @@ ChunkOverlapOption = Annotated[
     int | None,
     typer.Option(
         "--chunk-overlap",
-        help="Tokens that neighbours share [KNOW_CHUNK_OVERLAP; default: 40].",
+        help="Tokens that adjacent chunks share [KNOW_CHUNK_OVERLAP; default: 40].",
         metavar="N",
     ),
 ]
@@ -71,7 +75,7 @@ ConcurrencyOption = Annotated[
     int | None,
     typer.Option(
         "--concurrency",
-        help="Processes that read files [KNOW_INGEST_CONCURRENCY; default: one a core].",
+        help="Processes that read files [KNOW_INGEST_CONCURRENCY; default: one per core].",
         metavar="N",
     ),
 ]
@@ -79,7 +83,7 @@ FileTimeoutOption = Annotated[
     float | None,
     typer.Option(
         "--file-timeout",
-        help="Seconds one file may take to be read [KNOW_FILE_TIMEOUT; default: 120].",
+        help="Time limit for reading one file, in seconds [KNOW_FILE_TIMEOUT; default: 120].",
         metavar="SECONDS",
     ),
 ]
@@ -87,7 +91,7 @@ FileMemoryOption = Annotated[
     int | None,
     typer.Option(
         "--file-memory",
-        help="Memory one file may take to be read, in MiB [KNOW_FILE_MEMORY; default: 2048].",
+        help="Memory limit for reading one file, in MiB [KNOW_FILE_MEMORY; default: 2048].",
         metavar="MIB",
     ),
 ]
@@ -107,23 +111,25 @@ UpdateMetadataOption = Annotated[
     list[str] | None,
     typer.Option(
         "--update-metadata",
-        help="Set this; an empty value, - or null removes it.",
+        help="Set a value; an empty value, - or null removes it.",
         metavar="NAME=VALUE",
     ),
 ]
 ReplaceMetadataOption = Annotated[
     list[str] | None,
-    typer.Option("--replace-metadata", help="Set this and drop all else.", metavar="NAME=VALUE"),
+    typer.Option(
+        "--replace-metadata", help="Set a value and remove all others.", metavar="NAME=VALUE"
+    ),
 ]
-ResetMetadataOption = Annotated[bool, typer.Option("--reset-metadata", help="Drop all metadata.")]
+ResetMetadataOption = Annotated[bool, typer.Option("--reset-metadata", help="Remove all metadata.")]
 OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Replace datasets that have the name.")
+    bool, typer.Option("--overwrite", help="Replace existing datasets of the same name.")
 ]
 ArchiveOption = Annotated[
     str | None,
     typer.Option(
         "--archive",
-        help="Look into what `export` wrote, without importing it.",
+        help="Search an exported archive without importing it.",
         metavar="FILE",
     ),
 ]

@@ -13,8 +13,8 @@ QueryInstructionOption = Annotated[
     str | None,
     typer.Option(
         "--query-instruction",
-        help="Put before each question; '' or none is nothing [KNOW_QUERY_INSTRUCTION; default: "
-        "what the model wants].",
+        help="Prefix of each question; '' or none disables it [KNOW_QUERY_INSTRUCTION; default: "
+        "the model's own].",
         metavar="TEXT",
         rich_help_panel=PANEL,
     ),
@@ -23,8 +23,8 @@ DocumentInstructionOption = Annotated[
     str | None,
     typer.Option(
         "--document-instruction",
-        help="Put before each chunk; '' or none is nothing [KNOW_DOCUMENT_INSTRUCTION; default: "
-        "what the model wants].",
+        help="Prefix of each chunk; '' or none disables it [KNOW_DOCUMENT_INSTRUCTION; default: "
+        "the model's own].",
         metavar="TEXT",
         rich_help_panel=PANEL,
     ),
@@ -33,7 +33,7 @@ RpmOption = Annotated[
     int | None,
     typer.Option(
         "--rpm",
-        help="Most embedding requests a minute [KNOW_EMBEDDING_RPM; default: no limit].",
+        help="Maximum embedding requests per minute [KNOW_EMBEDDING_RPM; default: no limit].",
         metavar="N",
         rich_help_panel=PANEL,
     ),
@@ -42,7 +42,7 @@ TpmOption = Annotated[
     int | None,
     typer.Option(
         "--tpm",
-        help="Most tokens a minute to embed [KNOW_EMBEDDING_TPM; default: no limit].",
+        help="Maximum tokens per minute to embed [KNOW_EMBEDDING_TPM; default: no limit].",
         metavar="N",
         rich_help_panel=PANEL,
     ),

@@ -24,7 +24,7 @@ WeightOption = Annotated[
     float | None,
     typer.Option(
         "--weight",
-        help="Dense side's share in hybrid, 0 to 1 [KNOW_RETRIEVE_WEIGHT; default: 0.35].",
+        help="Share of dense search in hybrid, 0 to 1 [KNOW_RETRIEVE_WEIGHT; default: 0.35].",
         metavar="SHARE",
         rich_help_panel=RANKING,
     ),
@@ -42,7 +42,7 @@ CandidatesOption = Annotated[
     int | None,
     typer.Option(
         "--candidates",
-        help="Passages from each side of hybrid [KNOW_RETRIEVE_CANDIDATES; default: 5 a hit, "
+        help="Passages from each search of hybrid [KNOW_RETRIEVE_CANDIDATES; default: 5 per hit, "
         "at least 50].",
         metavar="N",
         rich_help_panel=RANKING,
@@ -52,7 +52,7 @@ ThresholdOption = Annotated[
     float | None,
     typer.Option(
         "--threshold",
-        help="Least cosine similarity, -1 to 1.",
+        help="Minimum cosine similarity, -1 to 1.",
         metavar="COSINE",
         rich_help_panel=FILTERS,
     ),
@@ -62,7 +62,7 @@ KeywordOption = Annotated[
     typer.Option(
         "-w",
         "--keyword",
-        help="A passage must hold one of these; -WORD leaves passages with WORD out.",
+        help="A passage must contain one of these; -WORD excludes passages with WORD.",
         metavar="WORD",
         rich_help_panel=FILTERS,
     ),
@@ -71,7 +71,7 @@ WhereOption = Annotated[
     list[str] | None,
     typer.Option(
         "--where",
-        help="What metadata must be, such as 'year >= 2020 and team = support'.",
+        help="Condition on metadata, such as 'year >= 2020 and team = support'.",
         metavar="CONDITION",
         rich_help_panel=FILTERS,
     ),
@@ -80,7 +80,7 @@ FileOption = Annotated[
     list[str] | None,
     typer.Option(
         "--file",
-        help="File's path or name, or a folder above it; one of these must match.",
+        help="Path or name of the file, or a folder above it; one must match.",
         metavar="GLOB",
         rich_help_panel=FILTERS,
     ),
@@ -89,7 +89,7 @@ SinceOption = Annotated[
     str | None,
     typer.Option(
         "--since",
-        help="Files modified since, such as 2024-05-31 or 7d.",
+        help="Only files modified since, such as 2024-05-31 or 7d.",
         metavar="WHEN",
         rich_help_panel=FILTERS,
     ),
@@ -98,7 +98,7 @@ UntilOption = Annotated[
     str | None,
     typer.Option(
         "--until",
-        help="Files modified until, such as 2024-05-31 or 7d.",
+        help="Only files modified until, such as 2024-05-31 or 7d.",
         metavar="WHEN",
         rich_help_panel=FILTERS,
     ),
@@ -107,7 +107,7 @@ RerankOption = Annotated[
     str | None,
     typer.Option(
         "--rerank",
-        help="Score the candidates anew: bm25, cohere, jina, voyage, cross-encoder, each perhaps "
+        help="Rerank the candidates: bm25, cohere, jina, voyage, cross-encoder, each optionally "
         "with :MODEL, or a server's address [KNOW_RERANK].",
         metavar="NAME",
         rich_help_panel=REFINING,
@@ -117,7 +117,7 @@ MmrOption = Annotated[
     float | None,
     typer.Option(
         "--mmr",
-        help="Spread hits over what they say: 1 is relevance alone, 0 novelty alone.",
+        help="Diversify hits (MMR): 1 is relevance only, 0 novelty only.",
         metavar="LAMBDA",
         rich_help_panel=REFINING,
     ),
@@ -125,14 +125,14 @@ MmrOption = Annotated[
 MaxPerFileOption = Annotated[
     int | None,
     typer.Option(
-        "--max-per-file", help="Most hits of one file.", metavar="N", rich_help_panel=REFINING
+        "--max-per-file", help="Maximum hits from one file.", metavar="N", rich_help_panel=REFINING
     ),
 ]
 NoFoldOption = Annotated[
     bool,
     typer.Option(
         "--no-fold",
-        help="Show near duplicates as hits of their own.",
+        help="Show near duplicates as separate hits.",
         rich_help_panel=REFINING,
     ),
 ]
@@ -140,22 +140,20 @@ ContextOption = Annotated[
     int,
     typer.Option(
         "--context",
-        help="Show so many chunks before and after each hit.",
+        help="Show N chunks before and after each hit.",
         metavar="N",
         rich_help_panel=REFINING,
     ),
 ]
 MergeOption = Annotated[
     bool,
-    typer.Option(
-        "--merge", help="Join hits that touch into one passage.", rich_help_panel=REFINING
-    ),
+    typer.Option("--merge", help="Join adjacent hits into one passage.", rich_help_panel=REFINING),
 ]
 MaxTokensOption = Annotated[
     int | None,
     typer.Option(
         "--max-tokens",
-        help="Most tokens of all passages together.",
+        help="Maximum tokens of all passages together.",
         metavar="N",
         rich_help_panel=REFINING,
     ),
@@ -168,9 +166,7 @@ OutputOption = Annotated[
         metavar="FORMAT",
     ),
 ]
-ExplainOption = Annotated[
-    bool, typer.Option("--explain", help="Say how each hit's score came about.")
-]
+ExplainOption = Annotated[bool, typer.Option("--explain", help="Explain each hit's score.")]
 
 
 def question(given: str) -> str:

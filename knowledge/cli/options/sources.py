@@ -16,7 +16,7 @@ IncludeOption = Annotated[
     list[str] | None,
     typer.Option(
         "--include",
-        help="Take only files that match, such as 'docs/**/*.md'; again for more.",
+        help="Ingest only files that match, such as 'docs/**/*.md'; may be repeated.",
         metavar="GLOB",
         rich_help_panel=TAKING,
     ),
@@ -25,7 +25,7 @@ ExcludeOption = Annotated[
     list[str] | None,
     typer.Option(
         "--exclude",
-        help="Leave out what matches, such as 'drafts/'; again for more.",
+        help="Exclude what matches, such as 'drafts/'; may be repeated.",
         metavar="GLOB",
         rich_help_panel=TAKING,
     ),
@@ -34,7 +34,7 @@ GitignoreOption = Annotated[
     bool | None,
     typer.Option(
         "--gitignore/--no-gitignore",
-        help="Heed .gitignore files [KNOW_INGEST_GITIGNORE; default: inside Git work trees].",
+        help="Respect .gitignore files [KNOW_INGEST_GITIGNORE; default: inside Git work trees].",
         rich_help_panel=TAKING,
         show_default=False,
     ),
@@ -43,7 +43,7 @@ FollowLinksOption = Annotated[
     bool | None,
     typer.Option(
         "--follow-links/--no-follow-links",
-        help="Take what symbolic links in folders lead to, also outside of them "
+        help="Follow symbolic links in folders, also out of them "
         "[KNOW_FOLLOW_LINKS; default: yes].",
         rich_help_panel=TAKING,
         show_default=False,
@@ -62,7 +62,7 @@ HtmlOption = Annotated[
     str | None,
     typer.Option(
         "--html",
-        help="Of web pages keep the main part, or all of it: main or full [KNOW_HTML; default: "
+        help="Keep the main part of web pages, or everything: main or full [KNOW_HTML; default: "
         "main].",
         metavar="PART",
         rich_help_panel=READING,
@@ -72,7 +72,7 @@ OcrOption = Annotated[
     str | None,
     typer.Option(
         "--ocr",
-        help="Read text in pictures: off, auto or always [KNOW_OCR; default: auto].",
+        help="Recognise text in images: off, auto or always [KNOW_OCR; default: auto].",
         metavar="WHEN",
         rich_help_panel=READING,
     ),
@@ -81,7 +81,7 @@ PasswordOption = Annotated[
     list[str] | None,
     typer.Option(
         "--password",
-        help="Tried on protected files; again for more. Others can see it in the list of "
+        help="Password for protected files; may be repeated. Others can see it in the list of "
         "processes: KNOW_PASSWORDS_FILE is safer.",
         metavar="TEXT",
         rich_help_panel=READING,
@@ -91,7 +91,7 @@ AllowPrivateHostsOption = Annotated[
     bool,
     typer.Option(
         "--allow-private-hosts",
-        help="Let URLs lead into private networks [KNOW_ALLOW_PRIVATE_HOSTS].",
+        help="Allow URLs in private networks [KNOW_ALLOW_PRIVATE_HOSTS].",
         rich_help_panel=READING,
     ),
 ]

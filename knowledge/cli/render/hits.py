@@ -27,7 +27,7 @@ LINES_ON_TERMINAL = 8
 
 
 def check_output(session: Session, output: str) -> None:
-    """Raise :class:`UsageError` for what ``--output`` can't be."""
+    """Raise :class:`UsageError` for an invalid ``--output``."""
     known = ["text", "json", *FORMATS]
     if output not in known:
         raise UsageError(f"--output must be one of {', '.join(known)}, not {output!r}")
@@ -104,7 +104,7 @@ def show_hits(
 
 
 def _conditions(query: Query, max_tokens: int | None) -> str:
-    """Return what every hit had to fit, since that may be why there is none."""
+    """Return the conditions that every hit had to meet, which may be why there is none."""
     given = {
         "--threshold": query.threshold is not None,
         "--keyword": query.keywords,
@@ -115,7 +115,7 @@ def _conditions(query: Query, max_tokens: int | None) -> str:
         f"--max-tokens {max_tokens}": max_tokens is not None,
     }
     names = [name for name, is_given in given.items() if is_given]
-    return f" that fit {', '.join(names)}" if names else ""
+    return f" that match {', '.join(names)}" if names else ""
 
 
 def _notes(query: Query, hit: Hit, explained: bool, flow: str, near: str = "") -> list[str]:

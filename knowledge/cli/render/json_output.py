@@ -17,9 +17,9 @@ def print_object(content: Mapping[str, Any]) -> None:
 
 
 def json_text(content: Any, *, indent: int | None = None) -> str:
-    """Return JSON in which nothing drives a terminal: what would is escaped as JSON escapes it.
+    """Return JSON in which characters that could control a terminal are escaped.
 
-    So is what stdout's encoding can't carry; letters of all languages stay readable else.
+    So are those that stdout's encoding cannot represent; other letters stay readable.
     """
     ascii_only = (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
     return cleaned_json(json.dumps(content, ensure_ascii=ascii_only, indent=indent, default=str))

@@ -1,4 +1,4 @@
-"""Passages for a terminal: prose that is wrapped in its file is wrapped anew, and not twice."""
+"""Passages for a terminal: prose that is already wrapped is rewrapped, not wrapped twice."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.text.wording import counted
 
 _MANY = 10
-"""Problems of one kind that are told one by one; more of them are one line."""
+"""Problems of one kind that are listed one by one; more of them become one line."""
 _MOST_LINES = 100
 """Lines for the problems of one status."""
 _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
@@ -52,16 +52,16 @@ def problem_lines(report: IngestReport) -> list[tuple[str, str]]:
     """Return (style, line) for the files that had problems.
 
     Many with one reason, and many members of one file, are one line with their number; of many
-    with reasons of their own the first are told. The report itself has them all.
+    with different reasons the first are listed. The report itself has all of them.
     """
     lines: list[tuple[str, str]] = []
-    told: Counter[str] = Counter()
+    listed: Counter[str] = Counter()
     for alike in _alike(report.problems):
         status = alike[0].status
-        told[status] += 1
-        if told[status] <= _MOST_LINES:
+        listed[status] += 1
+        if listed[status] <= _MOST_LINES:
             lines.append((_STYLES.get(status, ""), _line(alike)))
-    for status, count in told.items():
+    for status, count in listed.items():
         if count > _MOST_LINES:
             more = f"{status}: {count - _MOST_LINES:,} more lines like these; --json has them all"
             lines.append((_STYLES.get(status, ""), more))

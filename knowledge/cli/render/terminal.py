@@ -1,7 +1,7 @@
 """The two streams: results on stdout, everything else on stderr.
 
-While a command runs, whatever is written to them is cleaned, by whom ever: a command, a library's
-warning, a traceback. Colours come from the two consoles alone, which clean before they colour.
+While a command runs, everything written to them is cleaned, whoever writes it: a command, a
+library's warning, a traceback. Only the two consoles add colours, after they have cleaned.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _WAYS_PAST = frozenset({"buffer", "detach"})
 
 
 class CleanStream:
-    """A text stream that shows as escapes what could drive a terminal, or can't be encoded.
+    """A text stream that escapes what could control a terminal, or cannot be encoded.
 
     Parameters
     ----------
     stream:
-        Where it goes; all else that is asked of a stream is answered by this one.
+        The stream to write to; it also provides all other attributes.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -105,7 +105,7 @@ def complain(text: str) -> None:
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """Return text that an encoding can carry; what it can't stands as an escape."""
+    """Return text that an encoding can represent, with the rest escaped."""
     if encoding is None or encoding.lower().replace("-", "") == "utf8":
         return text  # cleaning has left no lone surrogates
     return text.encode(encoding, "backslashreplace").decode(encoding)

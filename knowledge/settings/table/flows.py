@@ -9,12 +9,12 @@ FLOWS: tuple[Setting, ...] = (
         "flows_file",
         ("KNOW_FLOWS_FILE",),
         "",
-        "File of flows, YAML or JSON, or blueprint:NAME; empty is our own way.",
+        "File of flows (YAML or JSON), or blueprint:NAME; default: no flow.",
     ),
     Setting(
         "flow",
         ("KNOW_FLOW",),
         "",
-        "Flow of KNOW_FLOWS_FILE; empty is the dataset's own, else the default one.",
+        "Flow of KNOW_FLOWS_FILE; default: the dataset's own flow, else the default flow.",
     ),
 )

@@ -1,4 +1,4 @@
-"""Variables that an ancestor of this program read, or that are misspelt: said, not passed over."""
+"""Variables of an ancestor of this program, and misspelt ones: reported instead of ignored."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 LIKE = 0.88
-"""How alike a misspelt name is to the one that was meant."""
+"""Similarity of a misspelt name to the intended one."""
 
 FORMER = {
     "KNOW_ASKDIR_NO_PRUNE": "use --no-prune",
     "KNOW_DATASETS": "use KNOW_DATASET, or repeat --dataset",
-    "KNOW_DB_AUTO_MIGRATE": "the data folder is brought up to date by itself",
+    "KNOW_DB_AUTO_MIGRATE": "the data folder is upgraded automatically",
     "KNOW_INDEX_DSN": "use KNOW_DATA_DIR, a folder",
-    "KNOW_INGEST_DEDUPE_FUNC": "files are compared by content; --force reads all again",
-    "KNOW_INGEST_EXIT_ON_FAILED_FILE": "a failed file stops no other; the exit code is 4",
+    "KNOW_INGEST_DEDUPE_FUNC": "files are compared by content; --force reads all of them again",
+    "KNOW_INGEST_EXIT_ON_FAILED_FILE": "a failed file does not stop the others; the exit code is 4",
     "KNOW_INGEST_METADATA": "use --metadata",
     "KNOW_JSON": "use --json",
     "KNOW_RETRIEVE_KEYWORDS": "use --keyword",
@@ -28,21 +28,21 @@ FORMER = {
 
 
 def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
-    """Return a sentence for each variable that looks like a setting and is none.
+    """Return a warning for each variable that looks like a setting but is not one.
 
     Parameters
     ----------
     given:
-        Names that are set.
+        Names of variables that are set.
     known:
         Names that settings are read from.
     """
-    told = []
+    warnings = []
     for name in sorted(given):
         if not name.startswith("KNOW_") or name in known:
             continue
         if name in FORMER:
-            told.append(f"{name} is not read: {FORMER[name]}")
+            warnings.append(f"{name} is not read: {FORMER[name]}")
         elif meant := get_close_matches(name, known, 1, LIKE):
-            told.append(f"{name} is not read: did you mean {meant[0]}?")
-    return told
+            warnings.append(f"{name} is not read: did you mean {meant[0]}?")
+    return warnings

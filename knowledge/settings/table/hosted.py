@@ -1,4 +1,4 @@
-"""What the providers need that are reached over HTTP, OpenAI and Azure apart.
+"""Settings of the providers that are reached over HTTP, except OpenAI and Azure.
 
 Each has ``NAME_base_url``, ``NAME_api_key`` and ``NAME_model``; the variables have the names that
 the provider's own documentation uses, or other tools.
@@ -38,8 +38,7 @@ HOSTED: tuple[Setting, ...] = (
         "embedding_dimensions",
         ("KNOW_EMBEDDING_DIMENSIONS",),
         0,
-        "Dimensions of the vectors, for models that can have others than their own; 0 is their "
-        "own.",
+        "Dimensions of the vectors, for models that support several; 0 is the model's default.",
         minimum=0,
         maximum=100_000,
     ),
@@ -53,7 +52,7 @@ HOSTED: tuple[Setting, ...] = (
         "ollama_host",
         ("OLLAMA_HOST",),
         "",
-        "Ollama's own name for its address, such as 127.0.0.1:11434; OLLAMA_BASE_URL wins.",
+        "Address in Ollama's own form, such as 127.0.0.1:11434; OLLAMA_BASE_URL overrides it.",
     ),
     Setting(
         "ollama_api_key",
@@ -118,7 +117,7 @@ HOSTED: tuple[Setting, ...] = (
         "vertex_project",
         ("VERTEX_PROJECT", "GOOGLE_CLOUD_PROJECT"),
         "",
-        "Google Cloud project for vertex; empty is the one of the credentials.",
+        "Google Cloud project for vertex; default: that of the credentials.",
     ),
     Setting(
         "vertex_location",
@@ -130,13 +129,13 @@ HOSTED: tuple[Setting, ...] = (
         "vertex_base_url",
         ("VERTEX_API_ENDPOINT",),
         "",
-        "Base URL of Vertex AI; empty is the one of the region.",
+        "Base URL of Vertex AI; default: that of the region.",
     ),
     Setting(
         "vertex_api_key",
         ("VERTEX_API_KEY",),
         "",
-        "Access token for Vertex AI; empty is application-default credentials.",
+        "Access token for Vertex AI; default: application-default credentials.",
         secret=True,
     ),
     Setting(
@@ -146,7 +145,7 @@ HOSTED: tuple[Setting, ...] = (
         "spaces_url",
         ("SPACES_URL", "EMBEDDINGS_GENERATION_URL"),
         "",
-        "Hugging Face Space that embeds: its URL, or owner/name.",
+        "Hugging Face Space with an embedding model: its URL, or owner/name.",
     ),
     Setting(
         "spaces_key",

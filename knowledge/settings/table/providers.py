@@ -1,4 +1,4 @@
-"""What each provider needs; the names are the providers' own."""
+"""Settings of the providers, under the names that the providers use."""
 
 from __future__ import annotations
 
@@ -12,19 +12,21 @@ PROVIDERS: tuple[Setting, ...] = (
         "https://api.openai.com/v1",
         "Base URL of OpenAI, Azure or any compatible server.",
     ),
-    Setting("openai_api_key", ("OPENAI_API_KEY",), "sk-foo", "Key for it.", secret=True),
+    Setting(
+        "openai_api_key", ("OPENAI_API_KEY",), "sk-foo", "Key for OPENAI_BASE_URL.", secret=True
+    ),
     Setting(
         "openai_embedding_model",
         ("OPENAI_EMBEDDING_MODEL", "OPENAI_MODEL"),
         "text-embedding-ada-002",
-        "Embedding model.",
+        "Embedding model of OpenAI, Azure or a compatible server.",
         only_with={"OPENAI_MODEL": "EMBEDDING_GENERATOR"},
     ),
     Setting(
         "openai_embedding_dimensions",
         ("OPENAI_EMBEDDING_DIMENSIONS",),
         0,
-        "Dimensions to ask for; 0 is the model's own.",
+        "Dimensions to request; 0 is the model's own number.",
         minimum=0,
         maximum=100_000,
     ),
@@ -46,37 +48,37 @@ PROVIDERS: tuple[Setting, ...] = (
         "openai_azure_deployment",
         ("OPENAI_AZURE_DEPLOYMENT",),
         "",
-        "Azure deployment; empty is the model's name.",
+        "Azure deployment; default: the model's name.",
     ),
     Setting(
-        "openai_organization", ("OPENAI_ORG_ID",), "", "Organisation that requests are billed to."
+        "openai_organization", ("OPENAI_ORG_ID",), "", "Organisation to which requests are billed."
     ),
     Setting(
         "openai_extra_headers",
         ("OPENAI_EXTRA_HEADERS",),
         "",
-        'Headers for each request to OpenAI, Azure or a compatible server: "Name: value" with '
-        "semicolons between, or a JSON object.",
+        'Headers for each request to OpenAI, Azure or a compatible server: "Name: value", '
+        "separated by semicolons, or a JSON object.",
         secret=True,
     ),
     Setting(
         "azure_openai_endpoint",
         ("AZURE_OPENAI_ENDPOINT",),
         "",
-        "Azure resource, such as https://NAME.openai.azure.com; empty is OPENAI_BASE_URL.",
+        "Azure resource, such as https://NAME.openai.azure.com; default: OPENAI_BASE_URL.",
     ),
     Setting(
         "azure_openai_api_key",
         ("AZURE_OPENAI_API_KEY",),
         "",
-        "Key for Azure; empty is OPENAI_API_KEY.",
+        "Key for Azure; default: OPENAI_API_KEY.",
         secret=True,
     ),
     Setting(
         "azure_openai_use_active_directory",
         ("AZURE_OPENAI_USE_ACTIVE_DIRECTORY",),
         False,
-        "Show Azure a token: the key is one, or without a key whoever is signed in.",
+        "Use a token for Azure: the key, or without a key that of the current sign-in.",
     ),
     *HOSTED,
 )

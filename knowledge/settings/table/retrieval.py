@@ -5,9 +5,7 @@ from __future__ import annotations
 from knowledge.settings.table.setting import Setting
 
 RETRIEVAL: tuple[Setting, ...] = (
-    Setting(
-        "top_k", ("KNOW_TOP_K",), 10, "Passages that retrieve returns.", minimum=1, maximum=10_000
-    ),
+    Setting("top_k", ("KNOW_TOP_K",), 10, "Maximum number of passages.", minimum=1, maximum=10_000),
     Setting(
         "retrieve_mode",
         ("KNOW_RETRIEVE_MODE",),
@@ -19,7 +17,7 @@ RETRIEVAL: tuple[Setting, ...] = (
         "retrieve_candidates",
         ("KNOW_RETRIEVE_CANDIDATES",),
         0,
-        "Passages that each side of hybrid gives; 0 is five for each hit, at least 50.",
+        "Candidates from each search of hybrid; 0 is five per hit, at least 50.",
         minimum=0,
         maximum=10_000,
     ),
@@ -27,13 +25,13 @@ RETRIEVAL: tuple[Setting, ...] = (
         "retrieve_fusion",
         ("KNOW_RETRIEVE_FUSION",),
         "weighted",
-        "How hybrid makes one order of two: weighted (scores) or rrf (ranks).",
+        "How hybrid fuses two rankings: weighted (scores) or rrf (ranks).",
     ),
     Setting(
         "retrieve_weight",
         ("KNOW_RETRIEVE_WEIGHT",),
         0.35,
-        "The dense side's share in hybrid, from 0 to 1.",
+        "Share of dense search in hybrid, from 0 to 1.",
         minimum=0,
         maximum=1,
     ),
@@ -42,13 +40,13 @@ RETRIEVAL: tuple[Setting, ...] = (
         ("KNOW_RERANK",),
         "",
         "Reranker: bm25, cohere, jina, voyage, cross-encoder, or the address of a /v1/rerank "
-        "server; a model may follow after a colon, or after # in an address.",
+        "server; optionally with a model after a colon, or after # in an address.",
     ),
     Setting(
         "rerank_api_key",
         ("KNOW_RERANK_API_KEY",),
         "",
-        "Key for a rerank server that is named by its address.",
+        "Key for a rerank server given by its address.",
         secret=True,
     ),
 )

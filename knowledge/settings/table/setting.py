@@ -1,4 +1,4 @@
-"""What the table of settings says of each."""
+"""A row of the table of settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MAX_SECONDS = 604_800
-"""A week: no wait is meant to be longer, and the system's own timers end not far above it."""
+"""A week: longer waits make no sense, and the system's timers overflow not far above it."""
 MAX_MIB = 16_777_216
 """16 TiB."""
 
@@ -26,18 +26,18 @@ class Setting:
     help:
         One sentence.
     minimum, maximum:
-        Least and greatest value of a number, which must have both.
+        Least and greatest value; a number must have both.
     choices:
         Allowed values of a text, compared without case.
     secret:
         True for values that are never printed or stored.
     synonyms:
-        Other words for choices, in capitals, such as ``{"OPENAI": "OPEN_AI"}``.
+        Synonyms of choices, in capitals, such as ``{"OPENAI": "OPEN_AI"}``.
     only_with:
-        Variables that count only where another one is set, which stands beside them: names that
-        other programs use for something else.
+        Variables that count only if the variable given here is set too: names that other
+        programs use for something else.
     not_with:
-        Variables that do not count where another one is set, for the same reason.
+        Variables that do not count if the variable given here is set, for the same reason.
     """
 
     name: str

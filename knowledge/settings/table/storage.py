@@ -5,19 +5,26 @@ from __future__ import annotations
 from knowledge.settings.table.setting import MAX_SECONDS, Setting
 
 STORAGE: tuple[Setting, ...] = (
-    Setting("data_dir", ("KNOW_DATA_DIR",), "", "Data folder; empty is the platform's own."),
+    Setting(
+        "data_dir",
+        ("KNOW_DATA_DIR",),
+        "",
+        "Data folder; default: the platform's folder for application data.",
+    ),
     Setting(
         "config_file",
         ("KNOW_CONFIG_FILE",),
         "",
         "Read this file instead of knowledge.yaml in the working directory.",
     ),
-    Setting("dataset", ("KNOW_DATASET",), "default", "Dataset of commands that take one."),
+    Setting(
+        "dataset", ("KNOW_DATASET",), "default", "Dataset that commands use unless one is named."
+    ),
     Setting(
         "lock_timeout",
         ("KNOW_LOCK_TIMEOUT",),
         60.0,
-        "Seconds to wait for another writer.",
+        "Time to wait for another writer, in seconds.",
         minimum=0,
         maximum=MAX_SECONDS,
     ),
@@ -25,6 +32,6 @@ STORAGE: tuple[Setting, ...] = (
         "trust_project",
         ("KNOW_TRUST_PROJECT",),
         False,
-        "Trust the working directory's .env and knowledge.yaml with endpoints.",
+        "Let the working directory's .env and knowledge.yaml decide where keys are sent.",
     ),
 )

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.durability.invariants import check_clean
-from tests.storage.command_lines import CommandLines
-from tests.storage.damage import (
+from tests.doctor.damage import (
     DAMAGES,
     QUESTION,
     Damage,
@@ -22,6 +20,8 @@ from tests.storage.damage import (
     unreadable,
     zero,
 )
+from tests.durability.invariants import check_clean
+from tests.storage.command_lines import CommandLines
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no fork on Windows")
 

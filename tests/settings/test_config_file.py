@@ -53,7 +53,7 @@ def test_a_file_can_not_name_another(run, tmp_path):
         tmp_path / "here", {"knowledge.yaml": "config_file: b.yaml\n", "b.yaml": "top_k: 5"}
     )
     outcome = run("config")
-    assert "can't name another" in outcome.err
+    assert "cannot name another" in outcome.err
     assert "top_k\t10\t" in outcome.out
 
 
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_yaml_is_one_sentence_with_the_line(run, tmp_path):
     outcome = run("config", "--json")
     error = outcome.json["error"]
     assert outcome.code == 2
-    assert "knowledge.yaml:3: it can't be read as YAML: expected the node" in error["message"]
+    assert "knowledge.yaml:3: it is not valid YAML: expected the node" in error["message"]
     assert "\n" not in error["message"]
     assert error["hint"]
 
@@ -202,4 +202,4 @@ def test_what_embeddings_can_not_hold_is_told(run, tmp_path):
     write_files(tmp_path / "here", {"knowledge.yaml": "embeddings: {provider: static}\n"})
     outcome = run("embed", "a")
     assert outcome.code == 0
-    assert "knowledge.yaml: 'embeddings.provider' is no setting" in outcome.err
+    assert "knowledge.yaml: 'embeddings.provider' is not a setting" in outcome.err

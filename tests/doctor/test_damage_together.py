@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from knowledge.knowledge_base import KnowledgeBase
+from tests.doctor.damage import QUESTION, Damage, Whole, cut, delete, file_of, flip, hits, zero
 from tests.durability import programs
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
 from tests.storage.command_lines import CommandLines
-from tests.storage.damage import QUESTION, Damage, Whole, cut, delete, file_of, flip, hits, zero
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no fork on Windows")
 
