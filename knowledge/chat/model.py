@@ -16,9 +16,9 @@ from knowledge.chat.connection import (
     without_thoughts,
 )
 from knowledge.chat.dialect import Dialect, Message
-from knowledge.embeddings.providers.openai_endpoint import endpoint_of
-from knowledge.errors import ChatResponseError, NoChatModelError
+from knowledge.errors import NoChatModelError, RemoteResponseError, Service
 from knowledge.remote.endpoint import Variables
+from knowledge.remote.openai import endpoint_of
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
 from knowledge.settings.trust import check_endpoint
 
@@ -69,7 +69,7 @@ def chat_endpoint(settings: Settings, model: str | None = None) -> Endpoint:
     )
     # An Azure address may name the deployment that embeds.
     url = re.sub(r"/deployments/[^/]+", f"/deployments/{quote(str(name), safe='')}", endpoint.url)
-    return replace(endpoint, url=url, variables=variables)
+    return replace(endpoint, url=url, variables=variables, service=Service.CHAT)
 
 
 def _with_own_server(settings: Settings) -> Settings:
@@ -203,7 +203,7 @@ class ChatModel:
 
         Raises
         ------
-        ChatError
+        RemoteError
             One of its subclasses says what kind.
         """
         if schema is None:
@@ -233,7 +233,7 @@ class ChatModel:
 
         Raises
         ------
-        ChatError
+        RemoteError
             As for `complete`.
         """
         body = self._connection.ask(lambda: self._dialect.request(messages, schema, name))
@@ -247,7 +247,7 @@ class ChatModel:
 
         Raises
         ------
-        ChatError
+        RemoteError
             Before the first piece, or when the answer breaks off.
         """
         try:
@@ -260,9 +260,9 @@ class ChatModel:
         """Close the connections; a later request opens new ones."""
         self._connection.close()
 
-    def _unusable(self, error: UnusableReplyError) -> ChatResponseError:
+    def _unusable(self, error: UnusableReplyError) -> RemoteResponseError:
         failures = self._connection.failures
-        return ChatResponseError(
+        return RemoteResponseError(
             f"{failures.who}: the reply {failures.scrub(str(error))}",
             hint="Try another chat model.",
-        )
+        ).of(Service.CHAT)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from knowledge.chat import ChatModel, Message
-from knowledge.errors import ChatError, NoChatModelError
+from knowledge.errors import NoChatModelError, RemoteError
 from knowledge.flows.options import Secret
 from knowledge.flows.steps import ModelChoice
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
@@ -23,7 +23,7 @@ _OF_ANOTHER_SERVER = (
     "azure_openai_use_active_directory",
 )
 
-FAILURES = (ChatError, NoChatModelError)
+FAILURES = (RemoteError, NoChatModelError)
 """What a step that asks a model may fail with, and go on."""
 
 
@@ -86,7 +86,7 @@ class LanguageModels:
 
         Raises
         ------
-        ChatError, NoChatModelError
+        RemoteError, NoChatModelError
             There is no such answer.
         """
         messages: Sequence[Message] = [{"role": "user", "content": told}]

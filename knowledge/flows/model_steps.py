@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from knowledge.documents.recipes import Recipe
 from knowledge.documents.transformers import Described, transform
 from knowledge.errors import (
-    ChatAuthError,
-    ChatError,
-    ChatQuotaError,
     DocumentError,
+    RemoteAuthError,
+    RemoteError,
+    RemoteQuotaError,
 )
 from knowledge.flows import prompts
 from knowledge.flows.steps import ModelChoice, model_choice
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from knowledge.flows.steps import Step
 
 _AT_ONCE = 3
-_LASTING = (ChatAuthError, ChatQuotaError)
+_LASTING = (RemoteAuthError, RemoteQuotaError)
 """What every further request would meet as well."""
 
 
@@ -105,7 +105,7 @@ class ModelSteps:
             return replace(loaded, images=(), warnings=(*loaded.warnings, told))
         try:
             texts, warnings = self._texts(loaded.images, entry.loader)
-        except ChatError as error:
+        except RemoteError as error:
             if isinstance(error, _LASTING):
                 raise
             return replace(loaded, status=FileStatus.FAILED, reason=error.message, images=())
@@ -180,14 +180,14 @@ class ModelSteps:
         )
 
     def _with_keywords(self, described: Described, step: Step) -> tuple[Described, str]:
-        failures: list[ChatError] = []
+        failures: list[RemoteError] = []
 
         def keywords(passage: Passage) -> list[str]:
             if failures:
                 return []
             try:
                 return find_keywords(self._models, step, passage.embedding_text)
-            except ChatError as error:
+            except RemoteError as error:
                 failures.append(error)
                 return []
 
@@ -208,7 +208,7 @@ def find_keywords(models: LanguageModels, step: Step, text: str) -> list[str]:
 
     Raises
     ------
-    ChatError, NoChatModelError
+    RemoteError, NoChatModelError
         There are none to be had.
     """
     most = step["NumKeywords"]

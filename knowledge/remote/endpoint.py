@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from knowledge.errors import UsageError
+from knowledge.errors import Service, UsageError
 from knowledge.settings.reading import BY_NAME, Origin
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ class Endpoint:
         Gives a bearer token for each request, where the user signs in instead of setting a key.
     advice:
         Hints for statuses that mean something particular here; 401 stands for a refused key.
+    service:
+        What is asked there, which its errors name.
     """
 
     provider: str
@@ -68,6 +70,7 @@ class Endpoint:
     variables: Variables = Variables()
     token: Callable[[], str] | None = field(default=None, repr=False)
     advice: Mapping[int, str] = field(default_factory=dict)
+    service: Service = Service.EMBEDDING
 
 
 def name_of(settings: Settings, setting: str) -> str:
@@ -155,6 +158,7 @@ def service_endpoint(
     path: Callable[[str], str] = compatible_path,
     key_header: str = "Authorization",
     advice: Mapping[int, str] | None = None,
+    service: Service = Service.EMBEDDING,
 ) -> Endpoint:
     """Build the endpoint of a provider from its settings.
 
@@ -166,7 +170,7 @@ def service_endpoint(
         The model, where it is not the settings' one.
     path:
         Gives the base path for the one that the user wrote.
-    key_header, advice:
+    key_header, advice, service:
         As for `keyed_endpoint`.
 
     Raises
@@ -188,6 +192,7 @@ def service_endpoint(
         official=given.hostname == own_host != "localhost",
         variables=variables,
         advice=advice,
+        service=service,
     )
 
 
@@ -202,6 +207,7 @@ def keyed_endpoint(
     official: bool,
     key_header: str = "Authorization",
     advice: Mapping[int, str] | None = None,
+    service: Service = Service.EMBEDDING,
 ) -> Endpoint:
     """Build an endpoint that is shown a key, where there is one.
 
@@ -215,6 +221,8 @@ def keyed_endpoint(
         Where the key goes: ``Authorization`` as a bearer token, or a header of its own.
     advice:
         Hints for statuses; see `Endpoint`. They may hold ``{model}``.
+    service:
+        What is asked there.
     """
     key = key.strip()
     headers = {}
@@ -233,4 +241,5 @@ def keyed_endpoint(
         has_key=bool(headers),
         variables=variables,
         advice={status: text.format(model=model) for status, text in (advice or {}).items()},
+        service=service,
     )

@@ -18,7 +18,7 @@ import httpx
 import requests
 import urllib3
 
-from knowledge.errors import EmbeddingAuthError, TransientEmbeddingError, UsageError
+from knowledge.errors import RemoteAuthError, RemoteUnavailableError, UsageError
 from knowledge.remote.transport import Bound, BoundedTransport, ReplyTooLargeError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class _Adapter(requests.adapters.BaseAdapter):
         ------
         requests.exceptions.RequestException
             There is no reply.
-        EmbeddingAuthError
+        RemoteAuthError
             It is too large to be a token's.
         """
         del stream, cert, proxies  # the transport reads the proxies from the environment itself
@@ -82,7 +82,7 @@ class _Adapter(requests.adapters.BaseAdapter):
                 answer = transport.handle_request(sent)
                 answer.read()
         except ReplyTooLargeError as error:
-            raise EmbeddingAuthError(
+            raise RemoteAuthError(
                 f"{urlsplit(url).hostname} {error}", hint="Check where the sign-in leads."
             ) from error
         except httpx.ConnectTimeout as error:
@@ -142,7 +142,7 @@ def azure_token(scope: str) -> Callable[[], str]:
         try:
             return source[0]()
         except AzureError as error:
-            raise EmbeddingAuthError(
+            raise RemoteAuthError(
                 f"Azure gives no token: {_first_line(error)}",
                 hint="Sign in with `az login`, or set OPENAI_API_KEY.",
             ) from error
@@ -186,9 +186,9 @@ class GoogleSignIn:
 
         Raises
         ------
-        EmbeddingAuthError
+        RemoteAuthError
             Nobody is signed in, or Google refuses.
-        TransientEmbeddingError
+        RemoteUnavailableError
             Google can't be reached.
         """
         with self._lock:
@@ -201,8 +201,8 @@ class GoogleSignIn:
                 except GoogleAuthError as error:
                     said = f"Google gives no token: {_first_line(error)}"
                     if isinstance(error, TransportError) or error.retryable:
-                        raise TransientEmbeddingError(said, hint="Try again later.") from error
-                    raise EmbeddingAuthError(said, hint=_GOOGLE_HINT) from error
+                        raise RemoteUnavailableError(said, hint="Try again later.") from error
+                    raise RemoteAuthError(said, hint=_GOOGLE_HINT) from error
             return str(self._credentials.token)
 
     def project(self) -> str:
@@ -210,13 +210,13 @@ class GoogleSignIn:
 
         Raises
         ------
-        EmbeddingAuthError
+        RemoteAuthError
             Nobody is signed in, or the credentials know no project.
         """
         with self._lock:
             self._find()
             if not self._project:
-                raise EmbeddingAuthError(
+                raise RemoteAuthError(
                     "the credentials for Google Cloud name no project", hint="Set VERTEX_PROJECT."
                 )
             return self._project
@@ -234,7 +234,7 @@ class GoogleSignIn:
                 scopes=["https://www.googleapis.com/auth/cloud-platform"], request=self._request
             )
         except DefaultCredentialsError as error:
-            raise EmbeddingAuthError(
+            raise RemoteAuthError(
                 f"nobody is signed in to Google Cloud: {_first_line(error)}", hint=_GOOGLE_HINT
             ) from error
         self._project = project or ""

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -157,7 +157,7 @@ class StaticEmbedder:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The model's files are missing or damaged.
         """
         token_ids = self._token_ids(texts)
@@ -276,14 +276,14 @@ def _model_file(name: Path) -> Path:
         path = Path(folder, name)
         if path.is_file():
             return path
-    raise EmbeddingError(
+    raise RemoteError(
         f"the bundled model's file {name.as_posix()} is missing from the wordllama package",
         hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
     )
 
 
-def _damaged(path: Path, error: Exception) -> EmbeddingError:
-    return EmbeddingError(
+def _damaged(path: Path, error: Exception) -> RemoteError:
+    return RemoteError(
         f"can't read the bundled model's file {path}: {error}",
         hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
     )

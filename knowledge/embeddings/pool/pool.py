@@ -14,7 +14,7 @@ from knowledge.embeddings.pool.cache import CacheAccess, VectorCache
 from knowledge.embeddings.pool.questions import Questions
 from knowledge.embeddings.pool.sender import Outcome, Sender
 from knowledge.embeddings.pool.wanted import Wish, distinct
-from knowledge.errors import EmbeddingError
+from knowledge.errors import RemoteError
 from knowledge.remote.gate import Gate
 from knowledge.remote.rates import RateLimiter
 from knowledge.remote.retry import Backoff, Retrier
@@ -121,7 +121,7 @@ class Breaker:
 
     def failed(self, error: BaseException) -> None:
         """Note a request that failed for good."""
-        of_one_text = isinstance(error, EmbeddingError) and error.of_one_text
+        of_one_text = isinstance(error, RemoteError) and error.of_one_text
         if not of_one_text and self.error is None:
             self._error = error
             self._until = self._clock() + COOL_DOWN
@@ -218,7 +218,7 @@ class EmbeddingPool:
         Returns
         -------
         Future of float32 array, shape (texts, dimensions), unit vectors in the texts' order
-            It fails with the `EmbeddingError` of the batch that failed. It is cancelled with the
+            It fails with the `RemoteError` of the batch that failed. It is cancelled with the
             pool, be that before or after.
 
         Raises
@@ -247,7 +247,7 @@ class EmbeddingPool:
 
         Raises
         ------
-        EmbeddingError, ValueError, RuntimeError
+        RemoteError, ValueError, RuntimeError
             As for `submit`.
         concurrent.futures.CancelledError
             The pool was cancelled.
@@ -261,7 +261,7 @@ class EmbeddingPool:
 
         Raises
         ------
-        EmbeddingError, ValueError, RuntimeError
+        RemoteError, ValueError, RuntimeError
             As for `submit`.
         concurrent.futures.CancelledError
             The pool was cancelled.

@@ -63,7 +63,7 @@ class QuestionPool:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             It failed, all tries included.
         ValueError
             The text is blank.
@@ -101,7 +101,7 @@ class Questions:
 
         Raises
         ------
-        EmbeddingError, ValueError
+        RemoteError, ValueError
             As for `EmbeddingPool.embed_query`.
         """
         question = sendable(text)

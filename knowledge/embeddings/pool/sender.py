@@ -18,10 +18,10 @@ from knowledge.embeddings.pool.batching import estimate_tokens, likely_tokens
 from knowledge.embeddings.pool.blame import Blame
 from knowledge.embeddings.pool.checks import Checked, check_answer
 from knowledge.errors import (
-    EmbeddingBatchTooLargeError,
-    EmbeddingError,
-    EmbeddingInputTooLongError,
-    EmbeddingRateLimitError,
+    RemoteBatchTooLargeError,
+    RemoteError,
+    RemoteInputTooLongError,
+    RemoteRateLimitError,
 )
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def mean_of_parts(
     return unit
 
 
-_TOO_MUCH = (EmbeddingBatchTooLargeError, EmbeddingInputTooLongError)
+_TOO_MUCH = (RemoteBatchTooLargeError, RemoteInputTooLongError)
 _TRIES_ALONE = 2
 """Most further tries of a text that is alone after its batch failed through all tries. Parts of
 a batch have none: halving them is the further try."""
@@ -146,7 +146,7 @@ class Outcome:
 
     rows: Sequence[int]
     vectors: NDArray[np.float32] | None = None
-    error: EmbeddingError | None = None
+    error: RemoteError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +231,12 @@ class Sender:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             It failed, all tries included; it is ``of_one_text`` where another may pass.
         """
         try:
             vector = self._query(text)
-        except EmbeddingError as error:
+        except RemoteError as error:
             if isinstance(error, _TOO_MUCH) or not self._blame.is_on_server(error, texts=1):
                 error.text = text
             raise
@@ -285,7 +285,7 @@ class Sender:
         most = (_TRIES_ALONE if len(rows) == 1 else 0) if part else None
         try:
             checked = self._checked(texts, self._embedder.embed_documents, most=most)
-        except EmbeddingError as error:
+        except RemoteError as error:
             yield from self._without_answer(rows, batch, error, None if part else passed_before)
             return False
         self._blame.note_passed()
@@ -295,7 +295,7 @@ class Sender:
         return True
 
     def _without_answer(
-        self, rows: list[int], batch: _Batch, error: EmbeddingError, passed_before: int | None
+        self, rows: list[int], batch: _Batch, error: RemoteError, passed_before: int | None
     ) -> Iterator[Outcome]:
         """Go on with a request that failed for good: divide it, or let its one text fail."""
         too_much = isinstance(error, _TOO_MUCH)
@@ -345,11 +345,11 @@ class Sender:
         if shorter and longer and self.limits.batch_fits(size, sure=sure):
             self._notify(f"{self.who} takes no {len(rows)} texts in a request; sending {size}")
 
-    def _one_in_parts(self, rows: list[int], text: str, error: EmbeddingError) -> Outcome:
+    def _one_in_parts(self, rows: list[int], text: str, error: RemoteError) -> Outcome:
         self.limits.text_too_long(len(text))
         try:
             vector = self._in_parts(text, error, self._embedder.embed_documents)
-        except EmbeddingError as failure:
+        except RemoteError as failure:
             if not isinstance(failure, _TOO_MUCH) and self._blame.is_on_server(failure, texts=1):
                 return Outcome(rows, error=failure)
             return _one_failed(rows, text, failure)
@@ -357,7 +357,7 @@ class Sender:
         return Outcome(rows, vector[np.newaxis])
 
     def _in_parts(
-        self, text: str, error: EmbeddingError, send: Callable[[Sequence[str]], Embeddings]
+        self, text: str, error: RemoteError, send: Callable[[Sequence[str]], Embeddings]
     ) -> NDArray[np.float32]:
         parts = self._parts(text, error, send)
         vector = mean_of_parts([part for part, _ in parts], [length for _, length in parts])
@@ -374,7 +374,7 @@ class Sender:
         return vector
 
     def _parts(
-        self, text: str, error: EmbeddingError, send: Callable[[Sequence[str]], Embeddings]
+        self, text: str, error: RemoteError, send: Callable[[Sequence[str]], Embeddings]
     ) -> list[tuple[NDArray[np.float32], int]]:
         """Embed a text that was refused as parts, each with its length."""
         halves = cut_in_two(text)
@@ -418,20 +418,20 @@ class Sender:
                 self.requests += 1
             try:
                 answer = send(texts)
-            except EmbeddingRateLimitError:
+            except RemoteRateLimitError:
                 self._gate.narrow(number)
                 raise
-            except EmbeddingError:
+            except RemoteError:
                 raise
             except BaseException as error:
                 if not _is_fault_of_code(error):
                     raise
-                raise EmbeddingError(
+                raise RemoteError(
                     f"{self.who} failed: {type(error).__name__}: {error}",
                     hint="This looks like a fault of the provider's code; --debug shows where.",
                 ) from error
         if not isinstance(answer, Embeddings):
-            raise EmbeddingError(f"{self.who} gave a {type(answer).__name__}, not Embeddings")
+            raise RemoteError(f"{self.who} gave a {type(answer).__name__}, not Embeddings")
         self._gate.widen()
         if answer.tokens is not None:
             self._rates.correct(cost, answer.tokens)
@@ -451,6 +451,6 @@ def _outcomes(rows: Sequence[int], texts: Sequence[str], checked: Checked) -> It
         yield _one_failed([rows[place]], texts[place], error)
 
 
-def _one_failed(row: list[int], text: str, error: EmbeddingError) -> Outcome:
+def _one_failed(row: list[int], text: str, error: RemoteError) -> Outcome:
     error.text = text
     return Outcome(row, error=error)

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 from knowledge.embeddings.providers.hosted import common_settings
 from knowledge.embeddings.providers.openai_answer import read_embeddings
 from knowledge.embeddings.providers.openai_client import REPLY_BYTES_HEADER, new_client
-from knowledge.embeddings.providers.openai_endpoint import endpoint_of
 from knowledge.model import EmbedderSpec
 from knowledge.remote.answers import UnusableAnswerError, parse_object
 from knowledge.remote.client import HttpClient, check_key, reply_bytes
+from knowledge.remote.openai import endpoint_of
 from knowledge.remote.refusals import Failures
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class OpenAIEmbedder:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             One of its subclasses says what kind.
         """
         content = self._post(texts)

@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.instructions import DOCUMENT, QUERY, Instructions, chosen
 from knowledge.embeddings.providers.hosted import HostedEmbedder, Purpose, common_settings
-from knowledge.errors import EmbeddingError, TransientEmbeddingError, UsageError
+from knowledge.errors import RemoteError, RemoteUnavailableError, UsageError
 from knowledge.remote.answers import UnusableAnswerError, read_rows
 from knowledge.remote.client import HttpClient, NoSuchRouteError
 from knowledge.remote.endpoint import Endpoint, Variables, keyed_endpoint, split_address
@@ -77,7 +77,7 @@ class GradioApp:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The app can't be asked.
         """
         return self._known_routes()[0].streams
@@ -87,7 +87,7 @@ class GradioApp:
 
         Raises
         ------
-        EmbeddingError, UnusableAnswerError
+        RemoteError, UnusableAnswerError
             The app refuses, fails or gives something else.
         """
         refused: NoSuchRouteError | None = None
@@ -122,11 +122,11 @@ class GradioApp:
                 return _only(_parsed(data))
             if name == "error":
                 raise self._failure(_parsed(data), texts)
-        raise TransientEmbeddingError(
+        raise RemoteUnavailableError(
             f"{self._failures.who} ended its events without a result", hint="Try again later."
         )
 
-    def _failure(self, said: Any, texts: int) -> EmbeddingError:
+    def _failure(self, said: Any, texts: int) -> RemoteError:
         """Judge an error event, whose text the app may hide."""
         text = said if isinstance(said, str) else json.dumps(said)
         shown = text if said else "an error that it does not describe"

@@ -38,7 +38,7 @@ class Reranker:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The reranker failed.
         """
         if not hits:

@@ -179,7 +179,7 @@ class Retriever:
         ------
         DatasetNotFoundError
             One of the datasets does not exist.
-        EmbeddingError
+        RemoteError
             The question could not be embedded.
         DamagedStoreError
             An index can't be read.
