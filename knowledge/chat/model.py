@@ -18,7 +18,7 @@ from knowledge.chat.connection import (
 from knowledge.chat.dialect import Dialect, Message
 from knowledge.errors import NoChatModelError, RemoteResponseError, Service
 from knowledge.remote.endpoint import Variables
-from knowledge.remote.openai import endpoint_of
+from knowledge.remote.openai import endpoint_of, reach_of
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
 from knowledge.settings.trust import check_endpoint
 
@@ -59,7 +59,7 @@ def chat_endpoint(settings: Settings, model: str | None = None) -> Endpoint:
     if own:
         settings = _with_own_server(settings)
     settings = settings.replaced(openai_azure_deployment=Value(name, Origin.FLAG))
-    check_endpoint(settings, "openai")
+    check_endpoint(settings, reach_of(settings))
     endpoint = endpoint_of(settings, str(name))
     variables = Variables(
         url="KNOW_CHAT_BASE_URL" if own else endpoint.variables.url,

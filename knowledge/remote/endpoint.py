@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from knowledge.errors import Service, UsageError
-from knowledge.settings.reading import BY_NAME, Origin
+from knowledge.settings.reading import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -85,7 +85,7 @@ def name_of(settings: Settings, setting: str) -> str:
     if value.origin in (Origin.ENVIRONMENT, Origin.DOTENV):
         is_variable = value.source.replace("_", "").isalnum() and value.source.isupper()
         return value.source if is_variable else f"what {value.source} stands for"
-    return BY_NAME[setting].variables[0]
+    return settings.table[setting].variables[0]
 
 
 def split_address(url: str, variable: str) -> SplitResult:
@@ -181,7 +181,7 @@ def service_endpoint(
     names = [f"{provider}_{part}" for part in ("base_url", "api_key", "model")]
     variables = Variables(*(name_of(settings, name) for name in names))
     given = split_address(str(settings[names[0]]), variables.url)
-    own_host = urlsplit(str(BY_NAME[names[0]].default)).hostname
+    own_host = urlsplit(str(settings.table[names[0]].default)).hostname
     return keyed_endpoint(
         provider,
         given,

@@ -11,11 +11,11 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.embeddings.importing import import_installed
 from knowledge.embeddings.local.local import LocalEmbedder, need_model, wanted_dimensions
 from knowledge.embeddings.model_name import parse_model_name
 from knowledge.errors import UsageError
 from knowledge.model import EmbedderSpec
+from knowledge.settings.importing import import_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -24,6 +24,7 @@ from knowledge.remote.endpoint import (
 )
 from knowledge.remote.refusals import Failures
 from knowledge.remote.retry import Retrier
+from knowledge.settings.trust import Reach
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ DEFAULT_MODELS = {
     "jina": "jina-reranker-v2-base-multilingual",
     "voyage": "rerank-2.5",
 }
+SERVER = Reach(("rerank",), ("rerank_api_key",))
+"""Of a server that is named by its address; the others are embedding providers' services."""
 MAX_TEXTS = 500
 """Most texts in one request; what a reranker says of one does not depend on the others."""
 _REFUSED_IN_A_ROW = 8
