@@ -22,7 +22,7 @@ ROWS = re.findall(r"^\| (`[a-z_`, ]+`) \| (.*?) \| (.*?) ?\|$", HOSTED, re.MULTI
 EXAMPLES = [
     block for block in re.findall(r"```bash\n(.*?)```", HOSTED, re.DOTALL) if "ingest" in block
 ]
-VALUES = {"OPEN_AI", "AZURE_AD", "RETRIEVAL_DOCUMENT", "RETRIEVAL_QUERY"}
+VALUES = {"TIKTOKEN_CACHE_DIR", "OPEN_AI", "AZURE_AD", "RETRIEVAL_DOCUMENT", "RETRIEVAL_QUERY"}
 """What looks like a variable on the page and is a value."""
 
 

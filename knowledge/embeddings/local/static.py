@@ -175,10 +175,6 @@ class StaticEmbedder:
         total = _rows(ids).sum(axis=0, dtype=np.float32)
         return Embeddings(_normalised(total[np.newaxis]), len(ids))
 
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count each text's tokens."""
-        return [len(ids) for ids in self._token_ids(texts)]
-
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         self._met += len(texts)
         return _token_ids(texts) if self._met <= _FEW else _words().token_ids(texts)

@@ -9,7 +9,14 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from knowledge.embeddings.pool.batching import REQUEST_TOKENS, Batcher, Slot, Ticket
+from knowledge.embeddings.pool.batching import (
+    REQUEST_TOKENS,
+    Batcher,
+    Slot,
+    Ticket,
+    estimate_tokens,
+    token_counter,
+)
 from knowledge.embeddings.pool.cache import CacheAccess, VectorCache
 from knowledge.embeddings.pool.questions import Questions
 from knowledge.embeddings.pool.sender import Outcome, Sender
@@ -132,6 +139,8 @@ __all__ = ["Backoff", "EmbeddingPool", "PoolStats", "VectorCache"]
 _WAITING_A_THREAD = 4
 """Batches that may wait for each thread before `EmbeddingPool.submit` blocks."""
 _LOOKED_UP_AT_ONCE = 1_000
+_LONG_TEXT = 2_000
+"""Tokens of a long chunk: batches that may fill up with such ones are counted exactly."""
 _GRACE = 0.25
 """Seconds that a cancelled pool waits for requests under way, whose answers were paid for.
 
@@ -152,7 +161,7 @@ class EmbeddingPool:
     threads:
         Most requests under way at any time; 1 is strictly one after the other.
     batch_size, batch_tokens:
-        Most texts, and most estimated tokens, in a request; the embedder's own limit holds as
+        Most texts, and most tokens, in a request; the embedder's own limit holds as
         well.
     requests_a_minute, tokens_a_minute:
         Most of each over all threads; 0 is no limit.
@@ -188,6 +197,9 @@ class EmbeddingPool:
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
+        # To count exactly, a tokenizer is loaded: that must be worth it.
+        matters = tokens_a_minute or batch_size * _LONG_TEXT > batch_tokens
+        count = token_counter(embedder) if matters else estimate_tokens
         self._cache = CacheAccess(cache, embedder, say)
         self._sender = Sender(
             embedder,
@@ -196,9 +208,11 @@ class EmbeddingPool:
             rates=RateLimiter(requests_a_minute, tokens_a_minute, stop=self._stop),
             stop=self._stop,
             notify=say,
+            count=count,
         )
         self._questions = Questions(self._sender, CacheAccess(cache, embedder, say, questions=True))
-        self._batcher = Batcher(min(batch_size, embedder.max_batch), tokens=batch_tokens)
+        size = min(batch_size, embedder.max_batch)
+        self._batcher = Batcher(size, tokens=batch_tokens, count=count)
         self._ready: deque[list[Slot]] = deque()
         self._pending: dict[bytes, Slot] = {}
         self._memo = Memo()

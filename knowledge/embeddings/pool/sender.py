@@ -172,6 +172,8 @@ class Sender:
         Set, it lets no further request start.
     notify:
         Told about limits that were found and about texts that were embedded in parts.
+    count:
+        Counts a text's tokens, or estimates them, for the limits a minute.
     """
 
     def __init__(
@@ -183,6 +185,7 @@ class Sender:
         rates: RateLimiter,
         stop: threading.Event,
         notify: Callable[[str], None],
+        count: Callable[[str], int] = estimate_tokens,
     ) -> None:
         self.limits = Limits()
         self.requests = 0
@@ -195,6 +198,7 @@ class Sender:
         self._rates = rates
         self._stop = stop
         self._notify = notify
+        self._count = count
         self._lock = threading.Lock()
         self._blame = Blame(self._try_out)
 
@@ -407,7 +411,7 @@ class Sender:
     def _send(
         self, texts: Sequence[str], send: Callable[[Sequence[str]], Embeddings]
     ) -> Embeddings:
-        cost = sum(map(estimate_tokens, texts))
+        cost = sum(map(self._count, texts))
         with self._gate.passage() as number:
             self._rates.wait(cost)
             if self._stop.is_set():
