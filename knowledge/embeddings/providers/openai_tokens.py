@@ -1,7 +1,7 @@
 """Exact token counts of OpenAI's embedding models, where tiktoken's encoding is on this machine.
 
-tiktoken downloads an encoding that its cache does not have, or has damaged. So it is asked only when
-the file is there and whole; nothing is downloaded while a user waits.
+tiktoken downloads an encoding that its cache does not have, or has damaged. So it is asked only
+when the file is there and whole; nothing is downloaded while a user waits.
 """
 
 from __future__ import annotations
