@@ -144,16 +144,6 @@ def replacement_for(dataset: Dataset, settings: Settings) -> Choice:
     )
 
 
-def choose_embedder(dataset: Dataset | None, settings: Settings) -> Embedder:
-    """Return the embedder of :func:`choose`."""
-    return choose(dataset, settings).embedder
-
-
-def recorded_embedder(dataset: Dataset, settings: Settings) -> Embedder:
-    """Return the embedder of :func:`recorded`."""
-    return recorded(dataset, settings).embedder
-
-
 def _asked_for(settings: Settings) -> Choice:
     provider = default_provider(settings)
     there = resolve(provider, settings)

@@ -141,7 +141,7 @@ def _library(
 
 def _framework(name: str, embedder: str) -> Provider:
     return Provider(
-        name=name, embedder=f"{_LOCAL}.foreign:{embedder}", place=Place.CODE, extra=name
+        name=name, embedder=f"{_LOCAL}.frameworks:{embedder}", place=Place.CODE, extra=name
     )
 
 

@@ -72,7 +72,7 @@ class LocalEmbedder(ABC):
 
     @abstractmethod
     def load(self) -> Any:
-        """Load the model; whatever it raises becomes an `RemoteError`."""
+        """Load the model; whatever it raises becomes a `RemoteError`."""
 
     @abstractmethod
     def run(self, model: Any, texts: list[str], *, query: bool) -> Embeddings:

@@ -1,4 +1,7 @@
-"""Gathering texts of different submits into common requests."""
+"""Gathering texts of different submits into common requests.
+
+A submit waits by a ticket; each distinct text is a slot, which many tickets may wait for.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.embeddings.embedder import Embedder
-
-
-# What waits for vectors: tickets, one for each submit, and slots, one for each distinct text.
 
 
 class Ticket:

@@ -28,7 +28,7 @@ class Blame:
     Parameters
     ----------
     try_out:
-        Embeds a text, and raises an `RemoteError` where that fails.
+        Embeds a text, and raises a `RemoteError` where that fails.
     """
 
     def __init__(self, try_out: Callable[[str], object]) -> None:

@@ -20,7 +20,7 @@ from knowledge.embeddings.pool.batching import (
 from knowledge.embeddings.pool.cache import CacheAccess, VectorCache
 from knowledge.embeddings.pool.questions import Questions
 from knowledge.embeddings.pool.sender import Outcome, Sender
-from knowledge.embeddings.pool.wanted import Wish, distinct
+from knowledge.embeddings.pool.texts import DistinctText, distinct_texts
 from knowledge.errors import RemoteError
 from knowledge.remote.gate import Gate
 from knowledge.remote.rates import RateLimiter
@@ -35,103 +35,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.embeddings.embedder import Embedder
-
-
-# What a pool has done so far.
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStats:
-    """What a pool has done so far.
-
-    Parameters
-    ----------
-    embedded:
-        Distinct texts that were sent and answered, questions included.
-    cached:
-        Distinct texts whose vector came from the cache.
-    tokens:
-        Of the texts that were sent, as the provider counts them, estimated where it does not.
-    requests:
-        Sent, further tries included.
-    split:
-        Texts that were longer than the model takes, and embedded in parts.
-    """
-
-    embedded: int
-    cached: int
-    tokens: int
-    requests: int
-    split: int = 0
-
-
-# Vectors of the last texts, so that a text that comes again soon costs nothing.
-
-MEMO_BYTES = 8 * 2**20
-_OVERHEAD = 250
-"""Bytes that an entry takes beside the numbers of its vector."""
-
-
-class Memo:
-    """A dict of vectors that forgets those used longest ago. Not thread-safe.
-
-    Parameters
-    ----------
-    limit:
-        Most bytes held.
-    """
-
-    def __init__(self, limit: int = MEMO_BYTES) -> None:
-        self._limit = limit
-        self._held = 0
-        self._vectors: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
-
-    def get(self, key: bytes) -> NDArray[np.float32] | None:
-        """Find a vector, shape (dimensions,)."""
-        vector = self._vectors.get(key)
-        if vector is not None:
-            self._vectors.move_to_end(key)
-        return vector
-
-    def put(self, key: bytes, vector: NDArray[np.float32]) -> None:
-        """Keep a vector; it is copied when it is a view, whose array would be kept whole."""
-        if key in self._vectors:
-            return
-        self._vectors[key] = vector if vector.base is None else vector.copy()
-        self._held += vector.nbytes + _OVERHEAD
-        while self._held > self._limit:
-            _, dropped = self._vectors.popitem(last=False)
-            self._held -= dropped.nbytes + _OVERHEAD
-
-
-# When to stop sending: an error that the next requests would meet as well.
-
-COOL_DOWN = 30.0
-
-
-class Breaker:
-    """Keeps what ended the sending. Not thread-safe: the pool holds its lock.
-
-    A failure is fatal at once, unless it is that of one text: all further tries are over then, and
-    the texts are not at fault. It counts for half a minute, so that a pool that lives on recovers.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._error: BaseException | None = None
-        self._until = 0.0
-
-    @property
-    def error(self) -> BaseException | None:
-        """The fatal error, while it counts."""
-        return self._error if self._clock() < self._until else None
-
-    def failed(self, error: BaseException) -> None:
-        """Note a request that failed for good."""
-        of_one_text = isinstance(error, RemoteError) and error.of_one_text
-        if not of_one_text and self.error is None:
-            self._error = error
-            self._until = self._clock() + COOL_DOWN
 
 
 __all__ = ["Backoff", "EmbeddingPool", "PoolStats", "VectorCache"]
@@ -242,11 +145,11 @@ class EmbeddingPool:
         RuntimeError
             The pool was closed, and not cancelled.
         """
-        wishes = distinct(texts)
+        distinct = distinct_texts(texts)
         self._check_open()
         ticket = Ticket(len(texts), self._sender.dimensions)
-        for start in range(0, len(wishes), _LOOKED_UP_AT_ONCE):
-            self._take_in(ticket, wishes[start : start + _LOOKED_UP_AT_ONCE])
+        for start in range(0, len(distinct), _LOOKED_UP_AT_ONCE):
+            self._take_in(ticket, distinct[start : start + _LOOKED_UP_AT_ONCE])
         ticket.settle()
         return ticket.future
 
@@ -337,20 +240,20 @@ class EmbeddingPool:
 
     # Taking texts in
 
-    def _take_in(self, ticket: Ticket, wishes: Sequence[Wish]) -> None:
+    def _take_in(self, ticket: Ticket, texts: Sequence[DistinctText]) -> None:
         with self._lock:
-            unknown = [wish for wish in wishes if not self._join_known(ticket, wish)]
-        found = self._look_up([wish.key for wish in unknown])
+            unknown = [text for text in texts if not self._join_known(ticket, text)]
+        found = self._look_up([text.key for text in unknown])
         with self._lock:
             self._cached += len(found)
             for key, vector in found.items():
                 self._memo.put(key, vector)
-        for wish in unknown:
+        for text in unknown:
             with self._lock:
-                if wish.key in found:
-                    ticket.fill(wish.rows, found[wish.key])
+                if text.key in found:
+                    ticket.fill(text.rows, found[text.key])
                 else:
-                    self._enqueue(ticket, wish)
+                    self._enqueue(ticket, text)
 
     def _look_up(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
         """Ask the cache; what it has decides the dimensions, where these were not known."""
@@ -360,30 +263,30 @@ class EmbeddingPool:
         dimensions = self._sender.learn_dimensions(len(next(iter(found.values()))))
         return {key: vector for key, vector in found.items() if len(vector) == dimensions}
 
-    def _join_known(self, ticket: Ticket, wish: Wish) -> bool:
-        """Serve a wish from the memo, or from a slot that waits already; the lock is held."""
-        vector = self._memo.get(wish.key)
+    def _join_known(self, ticket: Ticket, text: DistinctText) -> bool:
+        """Serve a text from the memo, or from a slot that waits already; the lock is held."""
+        vector = self._memo.get(text.key)
         if vector is not None:
-            ticket.fill(wish.rows, vector)
+            ticket.fill(text.rows, vector)
             return True
-        slot = self._pending.get(wish.key)
+        slot = self._pending.get(text.key)
         if slot is not None:
-            slot.needed_by.append((ticket, wish.rows))
+            slot.needed_by.append((ticket, text.rows))
         return slot is not None
 
-    def _enqueue(self, ticket: Ticket, wish: Wish) -> None:
+    def _enqueue(self, ticket: Ticket, text: DistinctText) -> None:
         """Add a slot to the batch, once there is room; the lock is held."""
         while self._is_full and not self._closed:
             self._room.wait()
         if self._closed:
             ticket.cancel()
             return
-        if self._join_known(ticket, wish):
+        if self._join_known(ticket, text):
             return
         if error := self._breaker.error:
             ticket.fail(error)
             return
-        slot = self._pending[wish.key] = Slot(wish.key, wish.text, [(ticket, wish.rows)])
+        slot = self._pending[text.key] = Slot(text.key, text.text, [(ticket, text.rows)])
         for batch in self._batcher.add(slot):
             self._make_ready(batch)
 
@@ -504,6 +407,97 @@ class EmbeddingPool:
         deadline = None if seconds is None else time.monotonic() + seconds
         for worker in self._workers:
             worker.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What a pool has done so far.
+
+    Parameters
+    ----------
+    embedded:
+        Distinct texts that were sent and answered, questions included.
+    cached:
+        Distinct texts whose vector came from the cache.
+    tokens:
+        Of the texts that were sent, as the provider counts them, estimated where it does not.
+    requests:
+        Sent, further tries included.
+    split:
+        Texts that were longer than the model takes, and embedded in parts.
+    """
+
+    embedded: int
+    cached: int
+    tokens: int
+    requests: int
+    split: int = 0
+
+
+MEMO_BYTES = 8 * 2**20
+
+_OVERHEAD = 250
+"""Bytes that an entry takes beside the numbers of its vector."""
+
+
+class Memo:
+    """Vectors of the last texts, which forgets those used longest ago. Not thread-safe.
+
+    Parameters
+    ----------
+    limit:
+        Most bytes held.
+    """
+
+    def __init__(self, limit: int = MEMO_BYTES) -> None:
+        self._limit = limit
+        self._held = 0
+        self._vectors: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
+
+    def get(self, key: bytes) -> NDArray[np.float32] | None:
+        """Find a vector, shape (dimensions,)."""
+        vector = self._vectors.get(key)
+        if vector is not None:
+            self._vectors.move_to_end(key)
+        return vector
+
+    def put(self, key: bytes, vector: NDArray[np.float32]) -> None:
+        """Keep a vector; it is copied when it is a view, whose array would be kept whole."""
+        if key in self._vectors:
+            return
+        self._vectors[key] = vector if vector.base is None else vector.copy()
+        self._held += vector.nbytes + _OVERHEAD
+        while self._held > self._limit:
+            _, dropped = self._vectors.popitem(last=False)
+            self._held -= dropped.nbytes + _OVERHEAD
+
+
+COOL_DOWN = 30.0
+
+
+class Breaker:
+    """Keeps the error that the next requests would meet as well. Not thread-safe.
+
+    A failure is fatal at once, unless it is that of one text: all further tries are over then, and
+    the texts are not at fault. It counts for half a minute, so that a pool that lives on recovers.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._error: BaseException | None = None
+        self._until = 0.0
+
+    @property
+    def error(self) -> BaseException | None:
+        """The fatal error, while it counts."""
+        return self._error if self._clock() < self._until else None
+
+    def failed(self, error: BaseException) -> None:
+        """Note a request that failed for good."""
+        of_one_text = isinstance(error, RemoteError) and error.of_one_text
+        if not of_one_text and self.error is None:
+            self._error = error
+            self._until = self._clock() + COOL_DOWN
 
 
 def _settle(tickets: Iterable[Ticket]) -> None:

@@ -35,100 +35,6 @@ if TYPE_CHECKING:
     from knowledge.remote.retry import Retrier
 
 
-# What a server has shown it does not take, learnt from its refusals.
-
-
-class Limits:
-    """Limits learnt so far; shared by all threads of a pool."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._batch: int | None = None
-        self._guess: int | None = None
-        self._too_long: int | None = None
-        self._fits = 0
-
-    def at_most(self, texts: int) -> int:
-        """Return how many of ``texts`` the server takes in a request."""
-        return min(texts, self._batch or texts)
-
-    def batch_fits(self, texts: int, *, sure: bool = True) -> bool:
-        """Note that both halves of a refused batch passed; tell whether a limit was learnt.
-
-        Parameters
-        ----------
-        texts:
-            In the larger half.
-        sure:
-            True where the server said that the batch was too large. Else the first such batch is
-            a guess, which the second confirms: a text may fail beside others and pass alone.
-        """
-        with self._lock:
-            if not sure and self._guess is None:
-                self._guess = texts
-                return False
-            self._guess = None
-            if self._batch is not None and self._batch <= texts:
-                return False
-            self._batch = texts
-            return True
-
-    def batch_passed(self, texts: int) -> None:
-        """Note a batch that passed as a whole."""
-        with self._lock:
-            if self._guess is not None and texts > self._guess:
-                self._guess = None
-
-    def text_fits(self, characters: int) -> None:
-        """Note that a text of this length passed."""
-        with self._lock:
-            self._fits = max(self._fits, characters)
-
-    def text_too_long(self, characters: int) -> None:
-        """Note that a text of this length, alone in its request, was refused."""
-        with self._lock:
-            self._too_long = min(self._too_long or characters, characters)
-
-    def is_doubtful(self, characters: int) -> bool:
-        """Tell whether a text may be too long, so that it should not spoil others' request."""
-        return self._too_long is not None and characters >= max(self._too_long, self._fits + 1)
-
-
-# A text that is longer than the model takes: cut in two, and put together again.
-
-SHORTEST = 16
-"""Characters below which a text is not cut any more."""
-
-_SPACE = re.compile(r"\s+")
-
-
-def cut_in_two(text: str) -> list[str]:
-    """Cut near the middle, at white space when the middle half has some.
-
-    Returns
-    -------
-    list of str
-        Two texts, neither blank; one where the rest was blank; none when ``text`` is too short.
-    """
-    if len(text) < SHORTEST:
-        return []
-    middle = len(text) // 2
-    quarter = len(text) // 4
-    gaps = _SPACE.finditer(text, quarter, len(text) - quarter)
-    cut = min((gap.start() for gap in gaps), key=lambda at: abs(at - middle), default=middle)
-    return [half for half in (text[:cut].strip(), text[cut:].strip()) if half]
-
-
-def mean_of_parts(
-    vectors: Sequence[NDArray[np.float32]], lengths: Sequence[int]
-) -> NDArray[np.float32]:
-    """Average unit vectors, weighted by the lengths of their texts; shape (dimensions,)."""
-    mean = np.average(np.stack(vectors).astype(np.float64), axis=0, weights=lengths)
-    norm = np.linalg.norm(mean)
-    unit: NDArray[np.float32] = (mean / norm if norm else mean).astype(np.float32)
-    return unit
-
-
 _TOO_MUCH = (RemoteBatchTooLargeError, RemoteInputTooLongError)
 _TRIES_ALONE = 2
 """Most further tries of a text that is alone after its batch failed through all tries. Parts of
@@ -458,3 +364,92 @@ def _outcomes(rows: Sequence[int], texts: Sequence[str], checked: Checked) -> It
 def _one_failed(row: list[int], text: str, error: RemoteError) -> Outcome:
     error.text = text
     return Outcome(row, error=error)
+
+
+class Limits:
+    """What a server was found not to take, by its refusals; shared by all threads of a pool."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._batch: int | None = None
+        self._guess: int | None = None
+        self._too_long: int | None = None
+        self._fits = 0
+
+    def at_most(self, texts: int) -> int:
+        """Return how many of ``texts`` the server takes in a request."""
+        return min(texts, self._batch or texts)
+
+    def batch_fits(self, texts: int, *, sure: bool = True) -> bool:
+        """Note that both halves of a refused batch passed; tell whether a limit was learnt.
+
+        Parameters
+        ----------
+        texts:
+            In the larger half.
+        sure:
+            True where the server said that the batch was too large. Else the first such batch is
+            a guess, which the second confirms: a text may fail beside others and pass alone.
+        """
+        with self._lock:
+            if not sure and self._guess is None:
+                self._guess = texts
+                return False
+            self._guess = None
+            if self._batch is not None and self._batch <= texts:
+                return False
+            self._batch = texts
+            return True
+
+    def batch_passed(self, texts: int) -> None:
+        """Note a batch that passed as a whole."""
+        with self._lock:
+            if self._guess is not None and texts > self._guess:
+                self._guess = None
+
+    def text_fits(self, characters: int) -> None:
+        """Note that a text of this length passed."""
+        with self._lock:
+            self._fits = max(self._fits, characters)
+
+    def text_too_long(self, characters: int) -> None:
+        """Note that a text of this length, alone in its request, was refused."""
+        with self._lock:
+            self._too_long = min(self._too_long or characters, characters)
+
+    def is_doubtful(self, characters: int) -> bool:
+        """Tell whether a text may be too long, so that it should not spoil others' request."""
+        return self._too_long is not None and characters >= max(self._too_long, self._fits + 1)
+
+
+SHORTEST = 16
+"""Characters below which a text is not cut any more."""
+
+_SPACE = re.compile(r"\s+")
+
+
+def cut_in_two(text: str) -> list[str]:
+    """Cut near the middle, at white space when the middle half has some.
+
+    Returns
+    -------
+    list of str
+        Two texts, neither blank; one where the rest was blank; none when ``text`` is too short.
+    """
+    if len(text) < SHORTEST:
+        return []
+    middle = len(text) // 2
+    quarter = len(text) // 4
+    gaps = _SPACE.finditer(text, quarter, len(text) - quarter)
+    cut = min((gap.start() for gap in gaps), key=lambda at: abs(at - middle), default=middle)
+    return [half for half in (text[:cut].strip(), text[cut:].strip()) if half]
+
+
+def mean_of_parts(
+    vectors: Sequence[NDArray[np.float32]], lengths: Sequence[int]
+) -> NDArray[np.float32]:
+    """Average unit vectors, weighted by the lengths of their texts; shape (dimensions,)."""
+    mean = np.average(np.stack(vectors).astype(np.float64), axis=0, weights=lengths)
+    norm = np.linalg.norm(mean)
+    unit: NDArray[np.float32] = (mean / norm if norm else mean).astype(np.float32)
+    return unit
