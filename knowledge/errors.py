@@ -17,20 +17,14 @@
     ├── FetchError                      1   a page or a repository cannot be fetched
     │   └── PrivateHostError            1
     ├── SomeFilesFailedError            4
-    ├── EmbeddingError                  5   the embedding provider failed
-    │   ├── EmbeddingAuthError          5
-    │   ├── EmbeddingQuotaError         5
-    │   ├── EmbeddingInputTooLongError  5
-    │   ├── EmbeddingBatchTooLargeError 5
-    │   ├── TransientEmbeddingError     5   worth another try: 5xx, time-out, broken connection
-    │   │   └── EmbeddingRateLimitError 5   429: too many requests or tokens a minute
-    │   └── EmbeddingResponseError      5   it answered, but not with usable vectors
-    ├── ChatError                       5   the chat model failed
-    │   ├── ChatAuthError               5
-    │   ├── ChatQuotaError              5
-    │   ├── ChatInputTooLongError       5
-    │   ├── ChatUnavailableError        5   rate limit, 5xx, time-out, after all further tries
-    │   └── ChatResponseError           5   it answered, but not with what was asked for
+    ├── RemoteError                     5   an embedding provider, a chat model or a reranker failed
+    │   ├── RemoteAuthError             5
+    │   ├── RemoteQuotaError            5
+    │   ├── RemoteInputTooLongError     5
+    │   ├── RemoteBatchTooLargeError    5
+    │   ├── RemoteUnavailableError      5   worth another try: 5xx, time-out, broken connection
+    │   │   └── RemoteRateLimitError    5   429: too many requests or tokens a minute
+    │   └── RemoteResponseError         5   it answered, but not with what was asked for
     ├── LockedError                     6
     ├── DamagedStoreError               7
     │   ├── NewerStoreError             7
@@ -44,7 +38,8 @@ and a ``hint`` that says what to do.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from enum import StrEnum
+from typing import ClassVar, Self
 
 from knowledge.text.wording import shortened
 
@@ -63,7 +58,7 @@ class KnowledgeError(Exception):
         What to do about it; may be empty.
     """
 
-    code: ClassVar[str] = "failed"
+    code: str = "failed"
     exit_code: ClassVar[int] = 1
     default_hint: ClassVar[str] = ""
 
@@ -195,8 +190,20 @@ class SomeFilesFailedError(KnowledgeError):
     exit_code = 4
 
 
-class EmbeddingError(KnowledgeError):
-    """The embedding provider failed.
+class Service(StrEnum):
+    """What failed, as messages name it."""
+
+    EMBEDDING = "embedding provider"
+    CHAT = "chat model"
+    RERANK = "reranker"
+
+
+class RemoteError(KnowledgeError):
+    """An embedding provider, a chat model or a reranker failed; ``service`` says which.
+
+    A model that runs in this process fails in the same ways, and with the same errors. The codes of
+    a chat model are its own; a reranker, which mostly has the address and the key of an embedding
+    provider, has that provider's codes.
 
     Parameters
     ----------
@@ -206,10 +213,16 @@ class EmbeddingError(KnowledgeError):
     """
 
     code = "embedding-failed"
+    chat_code: ClassVar[str] = "chat-failed"
     exit_code = 5
+    service = Service.EMBEDDING
     lasting = False
     text: str | None = None
     """The text that failed alone, where others may pass."""
+    status: int | None = None
+    """The HTTP status of a refusal."""
+    said: str = ""
+    """What a refusal said, as it came: it may repeat a secret, and is never shown."""
 
     def __init__(
         self, message: str, *, hint: str | None = None, lasting: bool | None = None
@@ -218,39 +231,48 @@ class EmbeddingError(KnowledgeError):
         if lasting is not None:
             self.lasting = lasting
 
+    def of(self, service: Service) -> Self:
+        """Say which service failed, and return the error itself."""
+        self.service = service
+        self.code = self.chat_code if service is Service.CHAT else type(self).code
+        return self
+
     @property
     def of_one_text(self) -> bool:
         """True when a text failed alone, and others may pass."""
         return self.text is not None
 
 
-class EmbeddingAuthError(EmbeddingError):
-    """The provider refused the key."""
+class RemoteAuthError(RemoteError):
+    """The service refused the key, or there is none."""
 
     code = "embedding-auth"
+    chat_code = "chat-auth"
     lasting = True
 
 
-class EmbeddingQuotaError(EmbeddingError):
+class RemoteQuotaError(RemoteError):
     """The account's quota is exhausted."""
 
     code = "embedding-quota"
+    chat_code = "chat-quota"
     lasting = True
 
 
-class EmbeddingInputTooLongError(EmbeddingError):
-    """One text is longer than the model takes."""
+class RemoteInputTooLongError(RemoteError):
+    """One text, or the messages of a chat, are longer than the model takes."""
 
     code = "embedding-input-too-long"
+    chat_code = "chat-input-too-long"
 
 
-class EmbeddingBatchTooLargeError(EmbeddingError):
+class RemoteBatchTooLargeError(RemoteError):
     """One request held more texts, tokens or bytes than the server takes."""
 
     code = "embedding-batch-too-large"
 
 
-class TransientEmbeddingError(EmbeddingError):
+class RemoteUnavailableError(RemoteError):
     """A failure that may pass: rate limit, server error, time-out, broken connection.
 
     Parameters
@@ -262,6 +284,7 @@ class TransientEmbeddingError(EmbeddingError):
     """
 
     code = "embedding-unavailable"
+    chat_code = "chat-unavailable"
 
     def __init__(
         self,
@@ -276,54 +299,18 @@ class TransientEmbeddingError(EmbeddingError):
         self.unreachable = unreachable
 
 
-class EmbeddingRateLimitError(TransientEmbeddingError):
-    """The provider takes no more for the moment; the pool sends fewer requests at a time."""
+class RemoteRateLimitError(RemoteUnavailableError):
+    """The service takes no more for the moment; the pool sends fewer requests at a time."""
 
     code = "embedding-rate-limit"
     lasting = True
 
 
-class EmbeddingResponseError(EmbeddingError):
-    """The provider answered with something other than one usable vector for each text."""
+class RemoteResponseError(RemoteError):
+    """The service answered, but not with what was asked for, such as a vector for each text."""
 
     code = "embedding-response"
-
-
-class ChatError(KnowledgeError):
-    """The chat model failed."""
-
-    code = "chat-failed"
-    exit_code = 5
-
-
-class ChatAuthError(ChatError):
-    """The chat model's server refused the key."""
-
-    code = "chat-auth"
-
-
-class ChatQuotaError(ChatError):
-    """The account's quota is exhausted."""
-
-    code = "chat-quota"
-
-
-class ChatInputTooLongError(ChatError):
-    """The messages are longer than the chat model takes."""
-
-    code = "chat-input-too-long"
-
-
-class ChatUnavailableError(ChatError):
-    """A failure that may pass, and did not through all further tries."""
-
-    code = "chat-unavailable"
-
-
-class ChatResponseError(ChatError):
-    """The chat model answered, but not with what was asked for."""
-
-    code = "chat-response"
+    chat_code = "chat-response"
 
 
 class LockedError(KnowledgeError):

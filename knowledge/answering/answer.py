@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import quoteattr
 
 from knowledge.chat import Message
-from knowledge.errors import ChatResponseError
+from knowledge.errors import RemoteResponseError, Service
 from knowledge.model import Hit
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def answer(
 
     Raises
     ------
-    ChatError
+    RemoteError
         The model failed, or said nothing.
     """
     if not hits:
@@ -82,9 +82,9 @@ def answer(
     if not text and not check.removed:
         if not parts:
             return Answer(None, model.name, (), (), tuple(hits))
-        raise ChatResponseError(
+        raise RemoteResponseError(
             f"{model.name} at {model.endpoint} answered nothing", hint="Try another chat model."
-        )
+        ).of(Service.CHAT)
     return Answer(
         text or None, model.name, tuple(sorted(check.cited)), tuple(check.removed), tuple(hits)
     )

@@ -16,9 +16,9 @@ from knowledge.chat.connection import (
     without_thoughts,
 )
 from knowledge.chat.dialect import Dialect, Message
-from knowledge.embeddings.providers.openai_endpoint import endpoint_of
-from knowledge.errors import ChatResponseError, NoChatModelError
+from knowledge.errors import NoChatModelError, RemoteResponseError, Service
 from knowledge.remote.endpoint import Variables
+from knowledge.remote.openai import endpoint_of, reach_of
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
 from knowledge.settings.trust import check_endpoint
 
@@ -27,59 +27,6 @@ if TYPE_CHECKING:
 
     from knowledge.remote.endpoint import Endpoint
     from knowledge.remote.retry import Backoff
-
-
-# Where the chat model is, and how one shows it a key.
-
-_NOT_FOR_OTHERS = ("openai_api_key", "openai_extra_headers", "openai_organization")
-"""What is meant for OPENAI_BASE_URL, and no other server is shown."""
-
-
-def chat_endpoint(settings: Settings, model: str | None = None) -> Endpoint:
-    """Build the endpoint of the chat model that the settings ask for.
-
-    Parameters
-    ----------
-    model:
-        The model, where it is not the settings' one.
-
-    Raises
-    ------
-    NoChatModelError
-        No model is set.
-    UsageError
-        The base URL can't be used.
-    UntrustedEndpointError
-        A key would go to an address that the working directory named.
-    """
-    name = model or settings["chat_model"] or settings["openai_model"]
-    if not name:
-        raise NoChatModelError("no chat model is set")
-    own = settings.is_set("chat_base_url")
-    if own:
-        settings = _with_own_server(settings)
-    settings = settings.replaced(openai_azure_deployment=Value(name, Origin.FLAG))
-    check_endpoint(settings, "openai")
-    endpoint = endpoint_of(settings, str(name))
-    variables = Variables(
-        url="KNOW_CHAT_BASE_URL" if own else endpoint.variables.url,
-        key="KNOW_CHAT_API_KEY" if own else endpoint.variables.key,
-        model="KNOW_CHAT_MODEL" if settings["chat_model"] else "OPENAI_MODEL",
-        timeout="KNOW_CHAT_TIMEOUT",
-    )
-    # An Azure address may name the deployment that embeds.
-    url = re.sub(r"/deployments/[^/]+", f"/deployments/{quote(str(name), safe='')}", endpoint.url)
-    return replace(endpoint, url=url, variables=variables)
-
-
-def _with_own_server(settings: Settings) -> Settings:
-    """Return settings in which the chat model's own server stands in the place of OpenAI's."""
-    values = {name: Value(BY_NAME[name].default, Origin.DEFAULT) for name in _NOT_FOR_OTHERS}
-    values["openai_base_url"] = settings.values["chat_base_url"]
-    values["openai_api_type"] = Value("OPEN_AI", Origin.DEFAULT)
-    if settings.is_set("chat_api_key"):
-        values["openai_api_key"] = settings.values["chat_api_key"]
-    return settings.replaced(**values)
 
 
 _REPAIR = (
@@ -203,7 +150,7 @@ class ChatModel:
 
         Raises
         ------
-        ChatError
+        RemoteError
             One of its subclasses says what kind.
         """
         if schema is None:
@@ -233,7 +180,7 @@ class ChatModel:
 
         Raises
         ------
-        ChatError
+        RemoteError
             As for `complete`.
         """
         body = self._connection.ask(lambda: self._dialect.request(messages, schema, name))
@@ -247,7 +194,7 @@ class ChatModel:
 
         Raises
         ------
-        ChatError
+        RemoteError
             Before the first piece, or when the answer breaks off.
         """
         try:
@@ -260,9 +207,60 @@ class ChatModel:
         """Close the connections; a later request opens new ones."""
         self._connection.close()
 
-    def _unusable(self, error: UnusableReplyError) -> ChatResponseError:
+    def _unusable(self, error: UnusableReplyError) -> RemoteResponseError:
         failures = self._connection.failures
-        return ChatResponseError(
+        return RemoteResponseError(
             f"{failures.who}: the reply {failures.scrub(str(error))}",
             hint="Try another chat model.",
-        )
+        ).of(Service.CHAT)
+
+
+_NOT_FOR_OTHERS = ("openai_api_key", "openai_extra_headers", "openai_organization")
+"""What is meant for OPENAI_BASE_URL, and no other server is shown."""
+
+
+def chat_endpoint(settings: Settings, model: str | None = None) -> Endpoint:
+    """Build the endpoint of the chat model that the settings ask for.
+
+    Parameters
+    ----------
+    model:
+        The model, where it is not the settings' one.
+
+    Raises
+    ------
+    NoChatModelError
+        No model is set.
+    UsageError
+        The base URL can't be used.
+    UntrustedEndpointError
+        A key would go to an address that the working directory named.
+    """
+    name = model or settings["chat_model"] or settings["openai_model"]
+    if not name:
+        raise NoChatModelError("no chat model is set")
+    own = settings.is_set("chat_base_url")
+    if own:
+        settings = _with_own_server(settings)
+    settings = settings.replaced(openai_azure_deployment=Value(name, Origin.FLAG))
+    check_endpoint(settings, reach_of(settings))
+    endpoint = endpoint_of(settings, str(name))
+    variables = Variables(
+        url="KNOW_CHAT_BASE_URL" if own else endpoint.variables.url,
+        key="KNOW_CHAT_API_KEY" if own else endpoint.variables.key,
+        model="KNOW_CHAT_MODEL" if settings["chat_model"] else "OPENAI_MODEL",
+        timeout="KNOW_CHAT_TIMEOUT",
+    )
+    # An Azure address may name the deployment that embeds.
+    url = re.sub(r"/deployments/[^/]+", f"/deployments/{quote(str(name), safe='')}", endpoint.url)
+    return replace(endpoint, url=url, variables=variables, service=Service.CHAT)
+
+
+def _with_own_server(settings: Settings) -> Settings:
+    """Return settings in which the chat model's own server stands in the place of OpenAI's."""
+    values = {name: Value(BY_NAME[name].default, Origin.DEFAULT) for name in _NOT_FOR_OTHERS}
+    values["openai_base_url"] = settings.values["chat_base_url"]
+    values["openai_api_type"] = Value("OPEN_AI", Origin.DEFAULT)
+    if settings.is_set("chat_api_key"):
+        values["openai_api_key"] = settings.values["chat_api_key"]
+    return settings.replaced(**values)

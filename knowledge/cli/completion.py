@@ -89,7 +89,7 @@ def _datasets(settings: Settings) -> Iterable[str]:
 
 
 def _providers(settings: Settings) -> Iterable[str]:
-    from knowledge.embeddings.registry import provider_names
+    from knowledge.embeddings.provider import provider_names
 
     return [*provider_names(), *settings.profiles]
 

@@ -21,7 +21,8 @@ from knowledge.cli.errors import show_error
 from knowledge.cli.render.terminal import clean_streams, complain
 from knowledge.cli.session import Interrupted, OutputClosedError
 from knowledge.errors import KnowledgeError, UsageError
-from knowledge.settings.reading import TABLE, Settings
+from knowledge.settings.installed import installed_settings
+from knowledge.settings.reading import Settings
 from knowledge.text.masking import without_key_likes, without_secrets
 
 # What is said of a command line that can't be read: what is wrong, and what was perhaps meant.
@@ -204,7 +205,9 @@ def _secrets() -> list[str]:
         settings = Settings.read()
     except KnowledgeError:
         settings = Settings.read(environ={}, folder=Path(os.devnull))
-    names = [setting.name for setting in TABLE if setting.secret and settings.is_set(setting.name)]
+    settings = settings.extended(installed_settings())
+    rows = settings.table.values()
+    names = [setting.name for setting in rows if setting.secret and settings.is_set(setting.name)]
     in_profiles = [
         str(given.value)
         for profile in settings.profiles.values()
@@ -215,7 +218,7 @@ def _secrets() -> list[str]:
     looks_secret = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
     found = [str(settings[name]) for name in names] + in_profiles + looks_secret
     found += [part for value in found for part in _PARTS.findall(value)]
-    addresses = [*os.environ.values(), *(str(settings[setting.name]) for setting in TABLE)]
+    addresses = [*os.environ.values(), *(str(settings[setting.name]) for setting in rows)]
     found += [
         unquote(password) for value in addresses for password in _PASSWORD_OF_URL.findall(value)
     ]

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings.choice import Choice, choose, recorded
 from knowledge.embeddings.pool.cache import model_name, text_key
-from knowledge.embeddings.pool.wanted import sendable
-from knowledge.errors import EmbeddingError, KnowledgeError
+from knowledge.embeddings.pool.texts import sendable
+from knowledge.errors import KnowledgeError, RemoteError
 from knowledge.ingestion.run.pools import open_cache, open_pool
 from knowledge.ingestion.run.reembedding import refusal
 from knowledge.storage.local.catalog.catalog import Catalog
@@ -117,7 +117,7 @@ def _lost_of(
     """Return the vectors of chunks; a refused text is told with its file."""
     try:
         return lost([chunk.passage.embedding_text for chunk in chunks])
-    except EmbeddingError as error:
+    except RemoteError as error:
         if error.text is None:
             raise
         texts = {sendable(chunk.passage.embedding_text): chunk.file_id for chunk in chunks}

@@ -8,16 +8,11 @@ from typing import TYPE_CHECKING
 from knowledge.embeddings import consent
 from knowledge.embeddings.instructions import DOCUMENT, QUERY
 from knowledge.embeddings.model_name import parse_model
-from knowledge.embeddings.profiles import Resolved, resolve, use_profile
-from knowledge.embeddings.registry import (
-    check_exists,
-    create_embedder,
-    default_provider,
-    embedder_for,
-    is_plugin,
-)
+from knowledge.embeddings.profiles import Resolved, resolve, resolved, use_profile
+from knowledge.embeddings.provider import check_exists, check_trust
+from knowledge.embeddings.registry import create_embedder, default_provider, embedder_for
 from knowledge.errors import ModelMismatchError, UntrustedEndpointError, UsageError
-from knowledge.settings.trust import check_endpoint, may_not_name
+from knowledge.settings.trust import may_not_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -149,16 +144,6 @@ def replacement_for(dataset: Dataset, settings: Settings) -> Choice:
     )
 
 
-def choose_embedder(dataset: Dataset | None, settings: Settings) -> Embedder:
-    """Return the embedder of :func:`choose`."""
-    return choose(dataset, settings).embedder
-
-
-def recorded_embedder(dataset: Dataset, settings: Settings) -> Embedder:
-    """Return the embedder of :func:`recorded`."""
-    return recorded(dataset, settings).embedder
-
-
 def _asked_for(settings: Settings) -> Choice:
     provider = default_provider(settings)
     there = resolve(provider, settings)
@@ -167,8 +152,8 @@ def _asked_for(settings: Settings) -> Choice:
 
 
 def _recorded(own: EmbedderSpec, settings: Settings) -> Choice:
-    there = next(_profiles_for(own, settings), None) or Resolved(own.provider, None, settings)
-    check_endpoint(there.settings, own.provider, is_plugin=is_plugin(own.provider))
+    there = next(_profiles_for(own, settings), None) or resolved(own.provider, None, settings)
+    check_trust(there.settings, own.provider)
     return Choice(embedder_for(own, there.settings), there.settings, there.notes)
 
 
@@ -192,7 +177,7 @@ def _check(there: Resolved, name: str) -> None:
     settings = there.settings
     if name not in settings.profiles:
         check_exists(there.provider, profiles=settings.profiles)
-    check_endpoint(settings, there.provider, is_plugin=is_plugin(there.provider))
+    check_trust(settings, there.provider)
     named = consent.needs_consent(there.provider, there.model, settings)
     if named and may_not_name(settings, "embedding_model_provider"):
         origin = settings.origin("embedding_model_provider")

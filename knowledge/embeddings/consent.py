@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.embeddings.local.model_identity import OPTION as FILES
-from knowledge.embeddings.model_name import is_path, parse_model_name
+from knowledge.embeddings.model_name import parse_model_name
+from knowledge.embeddings.provider import BUILT_IN, names_code
 from knowledge.errors import UntrustedModelError, UsageError
-from knowledge.settings.trust import names_code, trust_file
+from knowledge.settings.trust import trust_file
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset, EmbedderSpec
@@ -92,15 +93,8 @@ def _names_path(provider: str, model: str) -> bool:
         name, arguments = parse_model_name(model)
     except UsageError:
         name, arguments = model.partition("?")[0], {"path": ""}
-    if provider == "onnx":
-        from knowledge.embeddings.local import onnx as chroma_model
-
-        return name != chroma_model.MODEL
-    if provider == "fastembed":
-        return "path" in arguments
-    if provider in ("sentence-transformers", "model2vec"):
-        return is_path(name)
-    return provider == "llama-cpp"
+    record = BUILT_IN.get(provider)
+    return record is not None and record.opens_files(name, arguments)
 
 
 def _facts(dataset: Dataset, settings: Settings) -> dict[str, str]:

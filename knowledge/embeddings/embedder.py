@@ -61,7 +61,7 @@ class Embedder(Protocol):
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             One of its subclasses says what kind; the pool decides on retries.
         """
         ...

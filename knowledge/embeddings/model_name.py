@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-# How a provider and a model are written.
-
 PYTHON = "python:"
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from knowledge.embeddings.pool.opening import pool_for
 from knowledge.embeddings.providers.openai import KNOWN_DIMENSIONS
-from knowledge.errors import EmbeddingBatchTooLargeError, EmbeddingError, EmbeddingResponseError
+from knowledge.errors import RemoteBatchTooLargeError, RemoteError, RemoteResponseError
 from knowledge.remote.retry import Retrier
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def probe(choice: Choice, *, notify: Callable[[str], None]) -> ProbeReport:
 
     Raises
     ------
-    EmbeddingError
+    RemoteError
         It did not answer at all.
     """
     return _Probe(choice, notify).run()
@@ -292,7 +292,7 @@ class _Probe:
             together = self._ask_together()
             alone, seconds = self._ask_one_by_one()
             question = _matrix(self._embedder.embed_query(_TEXTS[0]))
-        except EmbeddingResponseError as error:
+        except RemoteResponseError as error:
             text = f"{error.message}. {error.hint}".rstrip()
             return replace(report, findings=(Finding("answer", FAILED, text),))
         found = judge(together, alone, question, spec, named_freely=self._named_freely)
@@ -322,7 +322,7 @@ class _Probe:
         while True:
             try:
                 parts = [self._ask(_TEXTS[at : at + size]) for at in range(0, len(_TEXTS), size)]
-            except EmbeddingBatchTooLargeError:
+            except RemoteBatchTooLargeError:
                 if size == 1:
                     raise
                 self._refused, size = size, size // 2
@@ -362,7 +362,7 @@ class _Probe:
     def _passes(self, size: int) -> bool:
         try:
             return len(self._ask([f"probe {number}" for number in range(size)])) == size
-        except EmbeddingError:
+        except RemoteError:
             return False
 
     def _throughput(self, batch: int) -> dict[int, float]:

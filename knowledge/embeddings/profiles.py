@@ -11,30 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knowledge.embeddings.model_name import parse_model
+from knowledge.embeddings.provider import Provider, find, unknown_provider
 from knowledge.errors import UntrustedEndpointError, UsageError
-from knowledge.settings.reading import BY_NAME, Origin, Settings, Value, convert
-from knowledge.settings.table.embeddings import EMBEDDINGS
-from knowledge.settings.table.local_models import LOCAL_MODELS
-from knowledge.settings.table.providers import PROVIDERS
+from knowledge.settings.reading import Origin, Settings, Value, convert
 from knowledge.settings.trust import is_trusted
 
 if TYPE_CHECKING:
     from knowledge.settings.profiles import Profile, ProfileValue
 
-_SETTINGS = (*EMBEDDINGS, *PROVIDERS, *LOCAL_MODELS)
-_ALLOWED = {setting.name for setting in _SETTINGS} - {"embedding_model_provider"}
-_VARIABLES = {
-    variable: setting.name
-    for setting in _SETTINGS
-    for variable in setting.variables
-    if setting.name in _ALLOWED
-}
-_FAMILIES = {
-    "azure": ("azure_openai", "azure", "openai"),
-    "spaces_text": ("spaces",),
-    "spaces_instruct": ("spaces",),
-}
-"""What the names of a provider's settings begin with, where that is not the provider's name."""
 _SAME = (
     ("model", "embedding_model"),
     ("base_url", "endpoint", "api_endpoint", "url", "api_base"),
@@ -70,8 +54,14 @@ def resolve(text: str, settings: Settings) -> Resolved:
     name, model = parse_model(text)
     profile = settings.profiles.get(name)
     if profile is None:
-        return Resolved(name, model, settings)
+        return resolved(name, model, settings)
     return use_profile(profile, settings, model)
+
+
+def resolved(provider: str, model: str | None, settings: Settings) -> Resolved:
+    """Return a provider that is no profile, and the settings with those that it brings."""
+    record = find(provider)
+    return Resolved(provider, model, settings.extended(record.settings) if record else settings)
 
 
 def use_profile(profile: Profile, settings: Settings, model: str | None = None) -> Resolved:
@@ -83,6 +73,10 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
         As for `resolve`.
     """
     provider, typed_model = parse_model(profile.type)
+    record = find(provider)
+    if record is None:
+        raise unknown_provider(provider, profile)
+    settings = settings.extended(record.settings)
     origin = Origin.PROJECT_FILE if profile.of_folder else Origin.CONFIG_FILE
     values = {}
     for key, given in profile.config.items():
@@ -92,7 +86,7 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
                 f"{where} needs the variable {given.missing[0]}, which is not set",
                 hint=f"Set {given.missing[0]} in the environment or in .env.",
             )
-        setting = BY_NAME[_setting_name(key, provider, profile)]
+        setting = settings.table[_setting_name(key, record, profile)]
         if not setting.secret:
             _check_variables(given, where, profile, settings)
         value = convert(setting, given.value, where)
@@ -111,31 +105,27 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
     return Resolved(provider, model or typed_model, there, notes)
 
 
-def _setting_name(key: str, provider: str, profile: Profile) -> str:
+def _setting_name(key: str, record: Provider, profile: Profile) -> str:
     """Find the setting that a key of a profile stands for.
 
     It may be the setting's name or variable, or the short name that the provider's own settings
     have behind the provider's name: ``apiKey``, ``baseURL``, ``model``.
     """
-    if key in _ALLOWED:
-        return key
-    if key in _VARIABLES:
-        return _VARIABLES[key]
+    allowed = record.profile_settings
+    for name, setting in allowed.items():
+        if key == name or key in setting.variables:
+            return name
     short = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).replace("-", "_").lower()
     names = next((names for names in _SAME if short in names), ())
-    own = provider.replace("-", "_")
-    families = (*_FAMILIES.get(provider, (own,)), "embedding")
+    families = (*record.families, "embedding")
     for family in families:
         for name in (short, *names):
-            if f"{family}_{name}" in _ALLOWED:
+            if f"{family}_{name}" in allowed:
                 return f"{family}_{name}"
-    from knowledge.embeddings.registry import check_exists  # it imports this module
-
-    check_exists(provider, profile)
-    known = [name for name in sorted(_ALLOWED) if name.startswith(families)]
+    known = [name for name in sorted(allowed) if name.startswith(families)]
     raise UsageError(
         f"{profile.file}: {key!r} of profile {profile.name!r} is no setting of {profile.type}",
-        hint=f"Known are {', '.join(known or sorted(_ALLOWED))}.",
+        hint=f"Known are {', '.join(known or sorted(allowed))}.",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from knowledge.errors import ChatError, NoChatModelError
+from knowledge.errors import NoChatModelError, RemoteError
 from knowledge.flows.schema import ModelChoice
 from knowledge.settings.reading import BY_NAME, Origin, Settings, Value
 
@@ -25,7 +25,7 @@ _OF_ANOTHER_SERVER = (
     "azure_openai_use_active_directory",
 )
 
-FAILURES = (ChatError, NoChatModelError)
+FAILURES = (RemoteError, NoChatModelError)
 """The failures of a chat model that a step goes on after."""
 _AT_ONCE = 3
 
@@ -94,7 +94,7 @@ class LanguageModels:
 
         Raises
         ------
-        ChatError, NoChatModelError
+        RemoteError, NoChatModelError
             There is no such answer.
         """
         messages: Sequence[Message] = [{"role": "user", "content": prompt}]
@@ -137,7 +137,7 @@ class LanguageModels:
 
 def ask_each(
     items: Sequence[T], ask: Callable[[T], Answer], *, otherwise: Answer
-) -> tuple[list[Answer], list[ChatError | NoChatModelError]]:
+) -> tuple[list[Answer], list[RemoteError | NoChatModelError]]:
     """Ask a model about each item; after a failure about no more, which get ``otherwise``.
 
     Returns
@@ -145,7 +145,7 @@ def ask_each(
     tuple
         The answers, and the failures.
     """
-    failures: list[ChatError | NoChatModelError] = []
+    failures: list[RemoteError | NoChatModelError] = []
 
     def asked(item: T) -> Answer:
         if failures:

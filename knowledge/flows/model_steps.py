@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 from knowledge.documents.recipes import Recipe
 from knowledge.documents.transformers import Described, transform
 from knowledge.errors import (
-    ChatAuthError,
-    ChatError,
-    ChatQuotaError,
     DocumentError,
+    RemoteAuthError,
+    RemoteError,
+    RemoteQuotaError,
 )
 from knowledge.flows import prompts
 from knowledge.flows.ingestion_steps import Keywords, OcrOpenAI, Transformer
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from knowledge.flows.model import IngestionEntry
     from knowledge.flows.schema import ModelChoice
 
-_LASTING = (ChatAuthError, ChatQuotaError)
+_LASTING = (RemoteAuthError, RemoteQuotaError)
 """What every further request would meet as well."""
 
 
@@ -107,7 +107,7 @@ class ModelSteps:
             return replace(loaded, images=(), warnings=(*loaded.warnings, note))
         try:
             texts, warnings = self._texts(loaded.images, entry.loader)
-        except ChatError as error:
+        except RemoteError as error:
             if isinstance(error, _LASTING):
                 raise
             return replace(loaded, status=FileStatus.FAILED, reason=error.message, images=())
@@ -208,7 +208,7 @@ def find_keywords(
 
     Raises
     ------
-    ChatError, NoChatModelError
+    RemoteError, NoChatModelError
         The model cannot be asked, or failed.
     """
     prompt = prompts.KEYWORDS.format(most=most, text=text)

@@ -47,7 +47,7 @@ class Asking(FlowAnswers):
         ------
         NoChatModelError
             No chat model is set.
-        ChatError
+        RemoteError
             The chat model failed.
         KnowledgeError
             As for :meth:`retrieve`.

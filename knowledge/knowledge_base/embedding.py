@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from knowledge.knowledge_base.opened import Opened
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Embedding(Opened):
         texts: Iterable[str],
         *,
         query: bool = False,
-        on_refused: Callable[[int, str, EmbeddingError], None] | None = None,
+        on_refused: Callable[[int, str, RemoteError], None] | None = None,
     ) -> Iterator[tuple[str, NDArray[np.float32]]]:
         """Yield each text with its unit vector, shape (dimensions,), as they come.
 
@@ -52,7 +52,7 @@ class Embedding(Opened):
         ------
         UsageError
             A text is blank.
-        EmbeddingError
+        RemoteError
             The provider failed, or refuses a text, whose number the message has.
         """
         with self._pool_of_settings() as (_, pool):
@@ -60,7 +60,7 @@ class Embedding(Opened):
             while page := list(islice(numbered, _PAGE)):
                 _refuse_blank([text for _, text in page])
                 for (number, text), vector in zip(page, _each(pool, page, query), strict=True):
-                    if not isinstance(vector, EmbeddingError):
+                    if not isinstance(vector, RemoteError):
                         yield text, vector
                     elif on_refused is not None:
                         on_refused(number, text, vector)
@@ -89,7 +89,7 @@ class Embedding(Opened):
         ------
         UsageError
             A text is blank, or there is no such metric.
-        EmbeddingError
+        RemoteError
             The provider failed.
         """
         import numpy as np
@@ -115,7 +115,7 @@ class Embedding(Opened):
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             It does not answer at all.
         """
         from knowledge.embeddings.probe import probe
@@ -211,7 +211,7 @@ class Embedding(Opened):
 
 def _each(
     pool: EmbeddingPool, page: Sequence[tuple[int, str]], query: bool
-) -> Iterator[NDArray[np.float32] | EmbeddingError]:
+) -> Iterator[NDArray[np.float32] | RemoteError]:
     """Yield the vector of each text, or why it alone has none."""
     from knowledge.embeddings.pool.each import embed_each
 
@@ -222,10 +222,10 @@ def _each(
         yield from embed_each(pool, texts)
 
 
-def _question(pool: EmbeddingPool, text: str) -> NDArray[np.float32] | EmbeddingError:
+def _question(pool: EmbeddingPool, text: str) -> NDArray[np.float32] | RemoteError:
     try:
         return pool.embed_query(text)
-    except EmbeddingError as error:
+    except RemoteError as error:
         if error.text is None:
             raise
         return error

@@ -48,7 +48,7 @@ class FlowAnswers(Retrieving):
             An argument does not fit.
         DatasetNotFoundError
             A dataset does not exist.
-        EmbeddingError
+        RemoteError
             The provider failed.
         """
         names = datasets or ("default",)

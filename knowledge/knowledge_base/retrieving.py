@@ -54,7 +54,7 @@ class Retrieving(Ingesting):
             An argument does not fit.
         DatasetNotFoundError
             A dataset does not exist.
-        EmbeddingError
+        RemoteError
             The provider failed.
         """
         names = {field.name for field in fields(Refinement)}

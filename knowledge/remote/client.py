@@ -1,19 +1,20 @@
 """Requests to one endpoint in JSON; whatever goes wrong is an error of ours.
 
-Nothing is tried again here: the pool does that. Nothing is read from the environment but proxies
-and certificates.
+Nothing is tried again here: that is a `Retrier`'s work. Nothing is read from the environment but
+proxies and certificates.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knowledge.errors import EmbeddingAuthError, EmbeddingError
+from knowledge.errors import RemoteAuthError, RemoteError
 from knowledge.remote.answers import UnusableAnswerError, parse_object
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     import httpx
 
@@ -27,10 +28,21 @@ BYTES_A_TEXT = 256 << 10
 """Most bytes of a reply for each text: some 10,000 dimensions as JSON, beside what all may take."""
 
 
-class NoSuchRouteError(EmbeddingError):
+WHOLE = "whole answer"
+"""Name of the one event that stands for an answer which was not streamed."""
+
+
+class NoSuchRouteError(RemoteError):
     """The server knows no such path, and says nothing of a model."""
 
     lasting = True
+
+
+class Event(NamedTuple):
+    """A server-sent event: its name, which may be empty, and its data."""
+
+    name: str
+    data: str
 
 
 class HttpClient:
@@ -40,12 +52,22 @@ class HttpClient:
     ----------
     timeout:
         Seconds an answer may take, its last byte included.
+    vectors:
+        True where each text of a request is answered with a vector, so that a reply may be larger.
     """
 
-    def __init__(self, endpoint: Endpoint, failures: Failures, *, timeout: float) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        failures: Failures,
+        *,
+        timeout: float,
+        vectors: bool = True,
+    ) -> None:
         self._endpoint = endpoint
         self._failures = failures
         self._timeout = timeout
+        self._vectors = vectors
         self._client: httpx.Client | None = None
         self._lock = threading.Lock()
 
@@ -63,48 +85,59 @@ class HttpClient:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             No answer, a refusal, or something other than a JSON object.
         """
-        return self._ask("POST", path, dict(body), texts, list_as)
+        return self._object(self._read(self._send(path, dict(body), texts)), texts, list_as)
 
     def get(self, path: str) -> dict[str, Any]:
         """Return the JSON object at ``path``.
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             As for `post`.
         """
-        return self._ask("GET", path, None, 1)
+        return self._object(self._read(self._send(path, None, 1)), 1)
 
-    def events(self, path: str, *, texts: int) -> Iterator[tuple[str, str]]:
-        """Yield the server-sent events at ``path``, as names and data, until the stream ends.
+    def events(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        texts: int = 1,
+        size: int = 0,
+        longest: float = 0.0,
+    ) -> Iterator[Event]:
+        """Send a request, and return the server-sent events that answer it.
+
+        The request is sent, and a refusal raised, before this returns. The answer of a server that
+        does not stream, a JSON object, is one event named `WHOLE`.
+
+        Parameters
+        ----------
+        body:
+            Posted as JSON; ``None`` is a GET.
+        texts:
+            As for `post`.
+        size:
+            Most bytes of the stream; 0 is as many as of any reply.
+        longest:
+            Seconds that the stream may take in all, where each event has the time-out to itself.
+            With 0 the time-out is for the whole stream, so that heartbeats do not prolong it.
 
         Raises
         ------
-        EmbeddingError
-            As for `post`. The time-out is for the whole stream, whose heartbeats would otherwise
-            keep it open for ever.
+        RemoteError
+            As for `post`; while the events are read, also that the stream broke off.
         """
-        client = self._connect()
-        import httpx
-
-        try:
-            with client.stream("GET", **self._request(path, texts)) as answer:
-                if answer.status_code != 200:
-                    self._refuse(answer, answer.read(), texts)
-                name = ""
-                for line in answer.iter_lines():
-                    kind, _, value = line.partition(":")
-                    if kind == "event":
-                        name = value.strip()
-                    elif kind == "data":
-                        yield name, value.strip()
-        except httpx.TimeoutException as error:
-            raise self._failures.of_connection(error, timeout=self._timeout) from error
-        except httpx.RequestError as error:
-            raise self._failures.of_connection(error) from error
+        answer = self._send(path, None if body is None else dict(body), texts, longest)
+        if "json" in answer.headers.get("content-type", ""):
+            content = self._read(answer)
+            self._object(content, texts)
+            return iter([Event(WHOLE, content.decode("utf-8", "replace"))])
+        answer.extensions["bound"].size = size or answer.extensions["bound"].size
+        return self._events(answer, renew=bool(longest))
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
@@ -113,50 +146,72 @@ class HttpClient:
         if client is not None:
             client.close()
 
-    def _ask(
-        self, method: str, path: str, body: Any, texts: int, list_as: str = ""
-    ) -> dict[str, Any]:
+    def _send(self, path: str, body: Any, texts: int, longest: float = 0.0) -> httpx.Response:
+        """Return an answer of status 200, whose body is not read yet."""
         client = self._connect()
+        from knowledge.remote.transport import Bound
+
+        size = reply_bytes(texts if self._vectors else 0)
+        request = client.build_request(
+            "GET" if body is None else "POST",
+            self._endpoint.url + path,
+            json=body,
+            params=dict(self._endpoint.query) or None,
+            headers=self._headers(),
+            extensions={"bound": Bound(self._timeout, size, longest)},
+        )
+        with self._network_errors():
+            answer = client.send(request, stream=True)
+        if answer.status_code == 200:
+            return answer
+        said = self._read(answer).decode("utf-8", "replace")
+        error = self._failures.of_status(answer.status_code, answer.headers, said, texts=texts)
+        if answer.status_code in (404, 405) and "model" not in said.lower():
+            unknown = NoSuchRouteError(error.message, hint=error.hint).of(error.service)
+            unknown.status, unknown.said = error.status, error.said
+            raise unknown
+        raise error
+
+    def _read(self, answer: httpx.Response) -> bytes:
+        with contextlib.closing(answer), self._network_errors():
+            return answer.read()
+
+    def _object(self, content: bytes, texts: int, list_as: str = "") -> dict[str, Any]:
+        try:
+            found = parse_object(content, list_as=list_as)
+        except UnusableAnswerError as error:
+            raise self._failures.of_answer(str(error), hint=error.hint) from error
+        if found.get("error"):
+            said = content.decode("utf-8", "replace")
+            raise self._failures.of_status(200, {}, said, texts=texts)
+        return found
+
+    def _events(self, answer: httpx.Response, *, renew: bool) -> Iterator[Event]:
+        with contextlib.closing(answer), self._network_errors():
+            for event in parse_events(answer.iter_bytes()):
+                yield event
+                if renew:  # after it, since whoever takes the event may take their time
+                    answer.extensions["bound"].renew()
+
+    @contextlib.contextmanager
+    def _network_errors(self) -> Iterator[None]:
         import httpx
 
         try:
-            answer = client.request(method, json=body, **self._request(path, texts))
+            yield
         except httpx.TimeoutException as error:
             raise self._failures.of_connection(error, timeout=self._timeout) from error
         except httpx.RequestError as error:
             raise self._failures.of_connection(error) from error
-        if answer.status_code != 200:
-            self._refuse(answer, answer.content, texts)
-        try:
-            content = parse_object(answer.content, list_as=list_as)
-        except UnusableAnswerError as error:
-            raise self._failures.of_answer(str(error), hint=error.hint) from error
-        if content.get("error"):
-            said = answer.content.decode("utf-8", "replace")
-            raise self._failures.of_status(200, {}, said, texts=texts)
-        return content
 
-    def _refuse(self, answer: httpx.Response, content: bytes, texts: int) -> NoReturn:
-        said = content.decode("utf-8", "replace")
-        error = self._failures.of_status(answer.status_code, answer.headers, said, texts=texts)
-        if answer.status_code in (404, 405) and "model" not in said.lower():
-            raise NoSuchRouteError(error.message, hint=error.hint)
-        raise error
-
-    def _request(self, path: str, texts: int) -> dict[str, Any]:
-        """Return where a request goes, what each has, and what its reply may take."""
-        from knowledge.remote.transport import Bound
-
+    def _headers(self) -> dict[str, str]:
         headers = dict(self._endpoint.headers)
         if self._endpoint.token is not None:
-            headers["Authorization"] = f"Bearer {self._endpoint.token()}"
-        query = dict(self._endpoint.query) or None
-        return {
-            "url": self._endpoint.url + path,
-            "params": query,
-            "headers": headers,
-            "extensions": {"bound": Bound(self._timeout, reply_bytes(texts))},
-        }
+            try:
+                headers["Authorization"] = f"Bearer {self._endpoint.token()}"
+            except RemoteError as error:
+                raise error.of(self._endpoint.service) from error.__cause__
+        return headers
 
     def _connect(self) -> httpx.Client:
         with self._lock:
@@ -177,6 +232,39 @@ class HttpClient:
         )
 
 
+def parse_events(content: Iterable[bytes]) -> Iterator[Event]:
+    """Read server-sent events: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+
+    Comments, identifiers and waits are left out. An event at the end needs no blank line after it.
+    """
+    name, data = "", []
+    for line in _lines(content):
+        field, _, value = line.partition(":")
+        value = value.removeprefix(" ")
+        if field == "event":
+            name = value.strip()
+        elif field == "data":
+            data.append(value)
+        elif not line:
+            if data:
+                yield Event(name, "\n".join(data))
+            name, data = "", []
+    if data:
+        yield Event(name, "\n".join(data))
+
+
+def _lines(content: Iterable[bytes]) -> Iterator[str]:
+    """Cut a stream at line feeds; any other sign that ends lines may stand in JSON."""
+    held: list[bytes] = []
+    for piece in content:
+        first, *others = piece.split(b"\n")
+        held.append(first)
+        for start in others:
+            yield b"".join(held).removesuffix(b"\r").decode("utf-8", "replace")
+            held = [start]
+    yield b"".join(held).decode("utf-8", "replace")
+
+
 def reply_bytes(texts: int) -> int:
     """Return how large the reply to a request with so many texts may be."""
     from knowledge.remote.transport import REPLY_BYTES
@@ -189,15 +277,15 @@ def check_key(endpoint: Endpoint, failures: Failures) -> None:
 
     Raises
     ------
-    EmbeddingAuthError
+    RemoteAuthError
         The message does not show the key.
     """
     if endpoint.official and not endpoint.has_key and endpoint.token is None:
-        raise EmbeddingAuthError(
+        raise RemoteAuthError(
             f"there is no key for {failures.who}", hint=f"Set {endpoint.variables.key}."
-        )
+        ).of(endpoint.service)
     if not all(" " <= c <= "~" for value in endpoint.headers.values() for c in value):
-        raise EmbeddingAuthError(
+        raise RemoteAuthError(
             f"the key for {failures.who} holds a character that no key has",
             hint=f"Set {endpoint.variables.key} again; look for quotes or line breaks in it.",
-        )
+        ).of(endpoint.service)

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
-from knowledge.errors import UsageError
-from knowledge.settings.reading import BY_NAME, Origin
+from knowledge.errors import Service, UsageError
+from knowledge.settings.reading import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -55,6 +55,8 @@ class Endpoint:
         Gives a bearer token for each request, where the user signs in instead of setting a key.
     advice:
         Hints for statuses that mean something particular here; 401 stands for a refused key.
+    service:
+        What is asked there, which its errors name.
     """
 
     provider: str
@@ -68,6 +70,7 @@ class Endpoint:
     variables: Variables = Variables()
     token: Callable[[], str] | None = field(default=None, repr=False)
     advice: Mapping[int, str] = field(default_factory=dict)
+    service: Service = Service.EMBEDDING
 
 
 def name_of(settings: Settings, setting: str) -> str:
@@ -82,7 +85,7 @@ def name_of(settings: Settings, setting: str) -> str:
     if value.origin in (Origin.ENVIRONMENT, Origin.DOTENV):
         is_variable = value.source.replace("_", "").isalnum() and value.source.isupper()
         return value.source if is_variable else f"what {value.source} stands for"
-    return BY_NAME[setting].variables[0]
+    return settings.table[setting].variables[0]
 
 
 def split_address(url: str, variable: str) -> SplitResult:
@@ -155,6 +158,7 @@ def service_endpoint(
     path: Callable[[str], str] = compatible_path,
     key_header: str = "Authorization",
     advice: Mapping[int, str] | None = None,
+    service: Service = Service.EMBEDDING,
 ) -> Endpoint:
     """Build the endpoint of a provider from its settings.
 
@@ -166,7 +170,7 @@ def service_endpoint(
         The model, where it is not the settings' one.
     path:
         Gives the base path for the one that the user wrote.
-    key_header, advice:
+    key_header, advice, service:
         As for `keyed_endpoint`.
 
     Raises
@@ -177,7 +181,7 @@ def service_endpoint(
     names = [f"{provider}_{part}" for part in ("base_url", "api_key", "model")]
     variables = Variables(*(name_of(settings, name) for name in names))
     given = split_address(str(settings[names[0]]), variables.url)
-    own_host = urlsplit(str(BY_NAME[names[0]].default)).hostname
+    own_host = urlsplit(str(settings.table[names[0]].default)).hostname
     return keyed_endpoint(
         provider,
         given,
@@ -188,6 +192,7 @@ def service_endpoint(
         official=given.hostname == own_host != "localhost",
         variables=variables,
         advice=advice,
+        service=service,
     )
 
 
@@ -202,6 +207,7 @@ def keyed_endpoint(
     official: bool,
     key_header: str = "Authorization",
     advice: Mapping[int, str] | None = None,
+    service: Service = Service.EMBEDDING,
 ) -> Endpoint:
     """Build an endpoint that is shown a key, where there is one.
 
@@ -215,6 +221,8 @@ def keyed_endpoint(
         Where the key goes: ``Authorization`` as a bearer token, or a header of its own.
     advice:
         Hints for statuses; see `Endpoint`. They may hold ``{model}``.
+    service:
+        What is asked there.
     """
     key = key.strip()
     headers = {}
@@ -233,4 +241,5 @@ def keyed_endpoint(
         has_key=bool(headers),
         variables=variables,
         advice={status: text.format(model=model) for status, text in (advice or {}).items()},
+        service=service,
     )

@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingBatchTooLargeError,
-    EmbeddingError,
-    EmbeddingInputTooLongError,
-    EmbeddingQuotaError,
-    EmbeddingRateLimitError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteBatchTooLargeError,
+    RemoteError,
+    RemoteInputTooLongError,
+    RemoteQuotaError,
+    RemoteRateLimitError,
+    RemoteResponseError,
+    RemoteUnavailableError,
+    Service,
 )
 from knowledge.text.masking import SHORTEST_SECRET, without_key_likes, without_secrets
 
@@ -67,6 +68,11 @@ _NO_NUMBER = re.compile(
 """What a server says that can't write down the vector of a text, which will be so each time."""
 _NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 """By name: httpx, and the copy of it that the ``openai`` package may bring."""
+_SMALLER = {
+    Service.EMBEDDING: "Use a smaller --chunk-size or embedding batch size.",
+    Service.CHAT: "Give it fewer or shorter passages, or choose a model that takes more.",
+    Service.RERANK: "Rerank fewer or shorter passages.",
+}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _EXCERPT = 300
 _JUDGED = 32 << 10
@@ -96,7 +102,7 @@ class Failures:
 
     def of_status(
         self, status: int, headers: Mapping[str, str], body: str, *, texts: int
-    ) -> EmbeddingError:
+    ) -> RemoteError:
         """Judge an answer with an error status, or one with status 200 that holds an error.
 
         Parameters
@@ -107,27 +113,41 @@ class Failures:
         said, code = (part[:_JUDGED] for part in _message(body))
         body = body[:_JUDGED]
         status = _inner_status(code, said) if status == 200 else status
-        what = f"{self.who} answered {status}: {self.scrub(said)}"
-        if _is_quota(status, f"{code} {said}", body):
-            return EmbeddingQuotaError(what, hint="Check the account's plan and billing.")
-        if status in (401, 403) or (status == 400 and _BAD_KEY.search(f"{code} {said}")):
-            return EmbeddingAuthError(what, hint=self._key_hint)
-        if status == 413 or (status in _LIMIT_STATUSES and _is_limit(f"{code} {said}")):
-            kind = EmbeddingInputTooLongError if texts == 1 else EmbeddingBatchTooLargeError
-            return kind(what, hint="Use a smaller --chunk-size or embedding batch size.")
-        if status >= 500 and _NO_NUMBER.search(said):
-            return EmbeddingError(what, hint="Check the model on the server with that text.")
-        if status in _TRANSIENT_STATUSES or (status >= 500 and status != 501):
-            failure = EmbeddingRateLimitError if status == 429 else TransientEmbeddingError
-            return failure(
-                what, hint="Try again later.", retry_after=retry_after(headers, f"{said} {body}")
-            )
-        if status == 200:
-            return EmbeddingResponseError(what, hint=self.address_hint)
-        lasting = status not in _OF_THE_TEXTS
-        return EmbeddingError(what, hint=self._hint(status, headers, said), lasting=lasting)
+        error = self._judged(status, headers, said, f"{code} {said}", body, alone=texts == 1)
+        error.status, error.said = status, body
+        return error.of(self.endpoint.service)
 
-    def of_connection(self, error: Exception, *, timeout: float | None = None) -> EmbeddingError:
+    def _judged(
+        self,
+        status: int,
+        headers: Mapping[str, str],
+        said: str,
+        coded: str,
+        body: str,
+        *,
+        alone: bool,
+    ) -> RemoteError:
+        """Choose the error; ``coded`` is what was said with the code before it."""
+        what = f"{self.who} answered {status}: {self.scrub(said)}"
+        if _is_quota(status, coded, body):
+            return RemoteQuotaError(what, hint="Check the account's plan and billing.")
+        if status in (401, 403) or (status == 400 and _BAD_KEY.search(coded)):
+            return RemoteAuthError(what, hint=self._key_hint)
+        if status == 413 or (status in _LIMIT_STATUSES and _is_limit(coded)):
+            kind = RemoteInputTooLongError if alone else RemoteBatchTooLargeError
+            return kind(what, hint=_SMALLER[self.endpoint.service])
+        if status >= 500 and _NO_NUMBER.search(said):
+            return RemoteError(what, hint="Check the model on the server with that text.")
+        if status in _TRANSIENT_STATUSES or (status >= 500 and status != 501):
+            failure = RemoteRateLimitError if status == 429 else RemoteUnavailableError
+            wait = retry_after(headers, f"{said} {body}")
+            return failure(what, hint="Try again later.", retry_after=wait)
+        if status == 200:
+            return RemoteResponseError(what, hint=self.address_hint)
+        lasting = status not in _OF_THE_TEXTS
+        return RemoteError(what, hint=self._hint(status, headers, said), lasting=lasting)
+
+    def of_connection(self, error: Exception, *, timeout: float | None = None) -> RemoteError:
         """Judge a request that got no answer, or a broken one.
 
         Parameters
@@ -135,32 +155,35 @@ class Failures:
         timeout:
             The seconds that were waited, when that is what went wrong.
         """
+        return self._unanswered(error, timeout).of(self.endpoint.service)
+
+    def _unanswered(self, error: Exception, timeout: float | None) -> RemoteError:
         unreachable = _has_no_connection(error)
         if timeout is not None and not unreachable:
-            return TransientEmbeddingError(
+            return RemoteUnavailableError(
                 f"{self.who} did not answer within {timeout:g} s",
                 hint=f"Raise {self.endpoint.variables.timeout}, or check that the server runs.",
             )
         cause = self.scrub(str(error.__cause__ or error)) or "there is no answer"
         if _is_too_large(error) or _is_too_large(error.__cause__):
-            return EmbeddingError(f"{self.who} {cause}", hint=self.address_hint)
+            return RemoteError(f"{self.who} {cause}", hint=self.address_hint)
         if "CERTIFICATE_VERIFY_FAILED" in cause:
-            return EmbeddingError(
+            return RemoteError(
                 f"{self.who} shows a certificate that is not trusted: {cause}",
                 hint="Set SSL_CERT_FILE to the file with your organisation's certificates.",
                 lasting=True,
             )
-        return TransientEmbeddingError(
+        return RemoteUnavailableError(
             f"can't reach {self.who}: {cause}",
             hint=f"Check that the server runs. {self.address_hint}",
             unreachable=unreachable,
         )
 
-    def of_answer(self, problem: str, *, hint: str | None = None) -> EmbeddingResponseError:
-        """Report an answer that holds no usable vectors."""
-        return EmbeddingResponseError(
-            f"{self.who} {self.scrub(problem)}", hint=self.address_hint if hint is None else hint
-        )
+    def of_answer(self, problem: str, *, hint: str | None = None) -> RemoteResponseError:
+        """Return the error for an answer that holds nothing usable."""
+        hint = self.address_hint if hint is None else hint
+        what = f"{self.who} {self.scrub(problem)}"
+        return RemoteResponseError(what, hint=hint).of(self.endpoint.service)
 
     def scrub(self, text: str) -> str:
         """Take keys, what looks like one, and controls out of a text; make it one short line."""

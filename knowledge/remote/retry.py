@@ -16,20 +16,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from knowledge.errors import (
-    EmbeddingError,
-    EmbeddingRateLimitError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteError,
+    RemoteRateLimitError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tenacity import RetryCallState
-
 T = TypeVar("T")
 
-_MAY_PASS = (TransientEmbeddingError, EmbeddingResponseError)
+_MAY_PASS = (RemoteUnavailableError, RemoteResponseError)
 _OTHER_ANSWER_TRIES = 2
 """Most further tries after an answer that can't be read."""
 _NOT_THERE_TRIES = 2
@@ -86,15 +84,15 @@ class Retrier:
         backoff: Backoff | None = None,
         notify: Callable[[str], None] | None = None,
     ) -> None:
-        self._retries = retries
+        self.retries = retries
         self._stop = stop
-        self._backoff = backoff or Backoff()
+        self.backoff = backoff or Backoff()
         self._notify = notify
         self._not_before = 0.0
         self._last_word = -_BETWEEN_WORDS
-        self._passed = 0
+        self.passed = 0
         """Requests that were answered; a count too few, by two threads at once, does no harm."""
-        self._reached = False
+        self.reached = False
 
     def __call__(self, send: Callable[[], T], *, most: int | None = None) -> T:
         """Call ``send`` until it passes.
@@ -107,67 +105,41 @@ class Retrier:
 
         Raises
         ------
-        TransientEmbeddingError, EmbeddingResponseError
+        RemoteUnavailableError, RemoteResponseError
             The last one, when no try is left; its message says how many there were.
         concurrent.futures.CancelledError
             The pool was cancelled meanwhile.
         """
-        tries = _Tries(
-            self._retries,
-            self._backoff,
-            most=most,
-            passed=lambda: self._passed,
-            reached=lambda: self._reached,
-        )
-        try:
-            return self._send_in_time(send)
-        except _MAY_PASS as error:
-            return self._again(error, send, tries)
-
-    def _again(self, first: EmbeddingError, send: Callable[[], T], tries: _Tries) -> T:
-        """Go on after a first try that failed, which counts as one of the tries."""
-        from tenacity import Retrying, retry_if_exception_type
-
-        failed = [first]
-
-        def attempt() -> T:
-            if failed:
-                raise failed.pop()
-            return self._send_in_time(send)
-
-        retrying = Retrying(
-            sleep=self._sleep,
-            after=tries.count,
-            stop=tries.are_over,
-            wait=tries.wait,
-            retry=retry_if_exception_type(_MAY_PASS),
-            before_sleep=self._before_sleep,
-            reraise=True,
-        )
-        try:
-            result: T = retrying(attempt)
-        except _MAY_PASS as error:
-            if tries.sent > 1:
-                error.message = f"{error.message} ({tries.sent} tries)"
-            raise
-        return result
+        tries = _Tries(self, self.retries if most is None else most)
+        while True:
+            try:
+                return self._send_in_time(send)
+            except _MAY_PASS as error:
+                tries.count(error)
+                if tries.over:
+                    if tries.sent > 1:
+                        error.message = f"{error.message} ({tries.sent} tries)"
+                    raise
+                seconds = tries.wait(error)
+                self._announce(error, seconds)
+            self._sleep(seconds)
 
     def _send_in_time(self, send: Callable[[], T]) -> T:
         while (seconds := self._not_before - time.monotonic()) > 0:
             self._sleep(seconds)
         try:
             result = send()
-        except TransientEmbeddingError as error:
+        except RemoteUnavailableError as error:
             self._note(error)
             raise
-        self._reached = True
-        self._passed += 1
+        self.reached = True
+        self.passed += 1
         return result
 
-    def _note(self, error: TransientEmbeddingError) -> None:
-        self._reached = self._reached or not error.unreachable
+    def _note(self, error: RemoteUnavailableError) -> None:
+        self.reached = self.reached or not error.unreachable
         if error.retry_after:
-            wait = min(error.retry_after, self._backoff.longest)
+            wait = min(error.retry_after, self.backoff.longest)
             self._not_before = max(self._not_before, time.monotonic() + wait)
 
     def _sleep(self, seconds: float) -> None:
@@ -176,13 +148,13 @@ class Retrier:
 
             raise CancelledError
 
-    def _before_sleep(self, state: RetryCallState) -> None:
-        seconds = state.upcoming_sleep
+    def _announce(self, error: RemoteError, seconds: float) -> None:
+        """Tell the user why there is a long wait, but not all the time."""
         now = time.monotonic()
         if not self._notify or seconds < _WORTH_A_WORD or now - self._last_word < _BETWEEN_WORDS:
             return
         self._last_word = now
-        self._notify(f"{_error_of(state).message}; trying again in {seconds:.0f} s")
+        self._notify(f"{error.message}; trying again in {seconds:.0f} s")
 
 
 class _Tries:
@@ -194,64 +166,44 @@ class _Tries:
     ----------
     most:
         Further tries where the texts may be at fault.
-    passed:
-        Tells how many requests of all threads were answered so far.
-    reached:
-        Tells whether there was a connection to the server yet.
     """
 
-    def __init__(
-        self,
-        retries: int,
-        backoff: Backoff,
-        *,
-        most: int | None,
-        passed: Callable[[], int],
-        reached: Callable[[], bool],
-    ) -> None:
+    def __init__(self, retrier: Retrier, most: int) -> None:
         self.sent = 0
         self._counted = 0
-        self._retries = retries
-        self._backoff = backoff
-        self._most = retries if most is None else most
-        self._passed = passed
-        self._reached = reached
-        self._seen = passed()
+        self._retrier = retrier
+        self._left = retrier.retries
+        self._most = most
+        self._seen = retrier.passed
         self._began = time.monotonic()
 
-    def count(self, state: RetryCallState) -> None:
-        """Count a failed try, before anybody asks what follows."""
-        self.sent = state.attempt_number
-        error, passed = _error_of(state), self._passed()
-        others_pass = passed > self._seen
-        self._seen = passed
-        self._retries = min(self._retries, self._most_after(error))
-        if not (others_pass and isinstance(error, EmbeddingRateLimitError)):
+    @property
+    def over(self) -> bool:
+        """True when the failed try was the last."""
+        return self._counted > self._left
+
+    def count(self, error: RemoteError) -> None:
+        """Count a failed try."""
+        self.sent += 1
+        passed = self._retrier.passed
+        others_pass, self._seen = passed > self._seen, passed
+        self._left = min(self._left, self._most_after(error))
+        if not (others_pass and isinstance(error, RemoteRateLimitError)):
             self._counted += 1
 
-    def _most_after(self, error: EmbeddingError) -> int:
+    def _most_after(self, error: RemoteError) -> int:
         """Return the further tries that a failure of this kind is worth."""
-        if isinstance(error, EmbeddingResponseError):
-            return min(self._most, _OTHER_ANSWER_TRIES if self._passed() else 1)
+        if isinstance(error, RemoteResponseError):
+            return min(self._most, _OTHER_ANSWER_TRIES if self._retrier.passed else 1)
         if not error.lasting:
             return self._most
-        if not getattr(error, "unreachable", False) or self._reached():
-            return self._retries
+        if not getattr(error, "unreachable", False) or self._retrier.reached:
+            return self._retrier.retries
         late = time.monotonic() - self._began > _NOT_THERE_SECONDS
         return 0 if late else _NOT_THERE_TRIES
 
-    def are_over(self, state: RetryCallState) -> bool:
-        """Tell whether the failed try was the last."""
-        del state
-        return self._counted > self._retries
-
-    def wait(self, state: RetryCallState) -> float:
+    def wait(self, error: RemoteError) -> float:
         """Return the seconds to wait before the next try."""
-        asked = min(getattr(_error_of(state), "retry_after", None) or 0.0, self._backoff.longest)
-        return max(asked, self._backoff.after(max(1, self._counted)))
-
-
-def _error_of(state: RetryCallState) -> TransientEmbeddingError | EmbeddingResponseError:
-    error = state.outcome.exception() if state.outcome else None
-    assert isinstance(error, _MAY_PASS)
-    return error
+        backoff = self._retrier.backoff
+        asked = min(getattr(error, "retry_after", None) or 0.0, backoff.longest)
+        return max(asked, backoff.after(max(1, self._counted)))

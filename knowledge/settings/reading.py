@@ -1,4 +1,4 @@
-"""Reading the settings, which stand in ``settings_table``.
+"""Reading the settings, whose table is `knowledge.settings.table`.
 
 Precedence: flag > environment > ``.env`` in the working directory > ``knowledge.yaml`` there >
 default. Each value knows where it came from, which ``knowledge config`` shows and which decides
@@ -8,7 +8,8 @@ whether a key may go to an endpoint.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 from knowledge.errors import UsageError
 from knowledge.files.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.settings.conversion import convert
+from knowledge.settings.installed import installed_settings
 from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
@@ -71,6 +73,23 @@ class Value:
 
 
 @dataclass(frozen=True, slots=True)
+class SettingsFile:
+    """What a settings file holds."""
+
+    path: Path = Path(PROJECT_FILE)
+    origin: Origin = Origin.PROJECT_FILE
+    content: Mapping[Any, Any] = field(default_factory=dict)
+    """Its entries but the profiles, as they stand there."""
+    profiles: Mapping[str, Profile] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The file's name, as messages have it."""
+        return self.path.name
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All settings as read once; indexing gives the value, typed as the default is."""
 
@@ -82,6 +101,9 @@ class Settings:
     """Named embedding profiles, by name in lower case."""
     variables: Variables = field(default_factory=lambda: Variables({}, {}), repr=False)
     """What ``${NAME}`` stands for in files."""
+    table: Mapping[str, Setting] = field(default_factory=lambda: BY_NAME, repr=False)
+    """The settings by name: ours, and those of providers that were asked for."""
+    file: SettingsFile = field(default_factory=SettingsFile, repr=False)
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name].value
@@ -102,7 +124,23 @@ class Settings:
         UsageError
             An unknown name, or an invalid value.
         """
-        return replace(self, values={**self.values, **_flag_values(flags)})
+        there = self.extended(_rows_for(flags))
+        values = {**there.values, **_flag_values(flags, there.table)}
+        return replace(there, values=values)
+
+    def extended(self, rows: Iterable[Setting]) -> Settings:
+        """Return a copy with further settings, read from the same places; known ones stay.
+
+        Raises
+        ------
+        UsageError
+            A value does not fit, or a secret stands in a file.
+        """
+        new = {row.name: row for row in rows if row.name not in self.table}
+        if not new:
+            return self
+        values = {**_values(new, self.variables, self.file), **self.values}
+        return replace(self, values=values, table={**self.table, **new})
 
     def beneath(self, values: Mapping[str, Value]) -> Settings:
         """Return a copy with a profile's values, which override the file's and the defaults."""
@@ -140,22 +178,51 @@ class Settings:
         """
         environ = os.environ if environ is None else environ
         folder = Path.cwd() if folder is None else folder
-        dotenv = _read_dotenv(folder / ".env")
-        both = {**dotenv, **environ}
-        above = {
-            **_variables(dotenv, Origin.DOTENV, both),
-            **_variables(environ, Origin.ENVIRONMENT, both),
-            **_flag_values(flags),
-        }
-        file = _read_file(folder, above.get("config_file"), Variables(environ, dotenv))
-        defaults = {s.name: Value(s.default, Origin.DEFAULT) for s in TABLE}
+        variables = Variables(environ, _read_dotenv(folder / ".env"))
+        file = _read_file(folder, _config_file(variables, flags), variables)
+        others = {row.name: row for row in _rows_for({**file.content, **flags})}
+        table = {**BY_NAME, **{name: others[name] for name in others if name not in BY_NAME}}
+        unknown = [
+            f"{file.name}: {brief(name)} is not a setting"
+            for name in file.content
+            if name not in table
+        ]
+        unread = unread_variables({**variables.dotenv, **environ}, _KNOWN)
         return cls(
-            {**defaults, **file.values, **above},
+            {**_values(table, variables, file), **_flag_values(flags, table)},
             folder,
-            (*file.warnings, *unread_variables(both, _KNOWN)),
+            (*unknown, *file.warnings, *unread),
             file.profiles,
-            Variables(environ, dotenv),
+            variables,
+            table,
+            file,
         )
+
+
+def _config_file(variables: Variables, flags: Mapping[str, Any]) -> Value:
+    """Return which settings file is to be read instead of the usual one."""
+    name = "config_file"
+    row = {name: BY_NAME[name]}
+    given = {name: flags.get(name)}
+    return {**_values(row, variables, SettingsFile()), **_flag_values(given, row)}[name]
+
+
+def _rows_for(names: Iterable[Any]) -> tuple[Setting, ...]:
+    """Return the settings of other packages, which are imported for names that are not ours."""
+    return installed_settings() if any(name not in BY_NAME for name in names) else ()
+
+
+def _values(
+    table: Mapping[str, Setting], variables: Variables, file: SettingsFile
+) -> dict[str, Value]:
+    """Read the values of some settings from everywhere but flags."""
+    both = {**variables.dotenv, **variables.environment}
+    return {
+        **{row.name: Value(row.default, Origin.DEFAULT) for row in table.values()},
+        **_file_values(table, file),
+        **_variables(table, variables.dotenv, Origin.DOTENV, both),
+        **_variables(table, variables.environment, Origin.ENVIRONMENT, both),
+    }
 
 
 def without_password(url: str) -> str:
@@ -164,34 +231,43 @@ def without_password(url: str) -> str:
 
 
 def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return an environment for another program: without the values of secret settings."""
-    secret = {name for setting in TABLE if setting.secret for name in setting.variables}
+    """Return an environment for another program: without the values of secret settings.
+
+    Settings of other packages count where the name of a variable looks like one of theirs.
+    """
+    unknown = any(_LOOKS_SECRET.search(name) and name not in _KNOWN for name in environ)
+    rows = (*TABLE, *(installed_settings() if unknown else ()))
+    secret = {name for setting in rows if setting.secret for name in setting.variables}
     return {name: value for name, value in environ.items() if name not in secret}
 
 
+_LOOKS_SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.IGNORECASE)
 _FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}
 """Flags that have another name than their setting."""
 
 
-def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
+def _flag_values(flags: Mapping[str, Any], table: Mapping[str, Setting]) -> dict[str, Value]:
     values = {}
     for name, raw in flags.items():
         if raw is None:
             continue
-        if name not in BY_NAME:
+        if name not in table:
             raise UsageError(
-                f"there is no setting {brief(name)}", hint="`knowledge config` lists them."
+                f"there is not a setting {brief(name)}", hint="`knowledge config` lists them."
             )
         flag = _FLAGS.get(name) or "--" + name.replace("_", "-")
-        values[name] = Value(convert(BY_NAME[name], raw, flag), Origin.FLAG, flag)
+        values[name] = Value(convert(table[name], raw, flag), Origin.FLAG, flag)
     return values
 
 
 def _variables(
-    environ: Mapping[str, str], origin: Origin, both: Mapping[str, str]
+    table: Mapping[str, Setting],
+    environ: Mapping[str, str],
+    origin: Origin,
+    both: Mapping[str, str],
 ) -> dict[str, Value]:
     values: dict[str, Value] = {}
-    for setting in TABLE:
+    for setting in table.values():
         given = [
             (name, environ[name])
             for name in setting.variables
@@ -228,21 +304,12 @@ def _read_dotenv(path: Path) -> dict[str, str]:
         raise UsageError(f"cannot read {path}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _File:
-    """What a settings file says."""
-
-    values: Mapping[str, Value] = field(default_factory=dict)
-    profiles: Mapping[str, Profile] = field(default_factory=dict)
-    warnings: tuple[str, ...] = ()
-
-
-def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File:
+def _read_file(folder: Path, named: Value, variables: Variables) -> SettingsFile:
     """Read the settings file that was named, or ``knowledge.yaml`` where there is one."""
-    if named is None or not named.value:
+    if not named.value:
         path, origin = folder / PROJECT_FILE, Origin.PROJECT_FILE
         if not path.is_file():
-            return _File()
+            return SettingsFile()
     else:
         path = folder / Path(str(named.value)).expanduser()
         origin = Origin.PROJECT_FILE if named.origin.of_folder else Origin.CONFIG_FILE
@@ -256,18 +323,30 @@ def _read_file(folder: Path, named: Value | None, variables: Variables) -> _File
         of_folder=origin.of_folder,
         variables=variables,
     )
-    _refuse_secrets(path, content)
-    values = {
-        name: Value(convert(BY_NAME[name], raw, f"{path.name}: {name}"), origin, name)
-        for name, raw in content.items()
-        if name in BY_NAME and name != "config_file" and raw is not None
-    }
-    unknown = [name for name in content if name not in BY_NAME]
-    unknown += [f"embeddings.{name}" for name in embeddings or () if name != "providers"]
-    warnings = [f"{path.name}: {brief(name)} is not a setting" for name in unknown]
+    warnings = [
+        f"{path.name}: {brief(f'embeddings.{name}')} is not a setting"
+        for name in embeddings or ()
+        if name != "providers"
+    ]
     if "config_file" in content:
         warnings.append(f"{path.name}: a settings file cannot name another one")
-    return _File(values, profiles, tuple(warnings))
+    return SettingsFile(path, origin, content, profiles, tuple(warnings))
+
+
+def _file_values(table: Mapping[str, Setting], file: SettingsFile) -> dict[str, Value]:
+    """Read the values that a settings file gives; none of them may be a secret."""
+    given = {name: raw for name, raw in file.content.items() if name in table}
+    for name in given:
+        if table[name].secret:
+            raise UsageError(
+                f"{file.path} holds the secret {name!r}",
+                hint=f"Set {table[name].variables[0]} in the environment or in .env instead.",
+            )
+    return {
+        name: Value(convert(table[name], raw, f"{file.name}: {name}"), file.origin, name)
+        for name, raw in given.items()
+        if name != "config_file" and raw is not None
+    }
 
 
 def _mapping(path: Path) -> dict[Any, Any]:
@@ -286,12 +365,3 @@ def _mapping(path: Path) -> dict[Any, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"{path} must be a mapping of setting names to values")
     return content
-
-
-def _refuse_secrets(path: Path, content: Mapping[Any, Any]) -> None:
-    secret = [name for name in content if name in BY_NAME and BY_NAME[name].secret]
-    if secret:
-        raise UsageError(
-            f"{path} holds the secret {secret[0]!r}",
-            hint=f"Set {BY_NAME[secret[0]].variables[0]} in the environment or in .env instead.",
-        )

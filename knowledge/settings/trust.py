@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,15 +19,15 @@ from urllib.parse import urlsplit
 from knowledge.errors import KnowledgeError, UntrustedEndpointError
 from knowledge.files.bounded_data import MAX_JSON, parse_json, read_text
 from knowledge.files.private import replace_text
-from knowledge.settings.reading import BY_NAME, Origin, Settings
+from knowledge.settings.reading import Origin, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable
 
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Which settings say where a provider sends texts, and what it shows there.
+    """Which settings say where a service is, and what it is shown there.
 
     Parameters
     ----------
@@ -36,45 +36,17 @@ class Reach:
     keys:
         Settings of keys; one that is set takes the place of a sign-in.
     signs_in:
-        True when the user's sign-in to a cloud takes the place of a key that is not set.
+        Tells whether the user's sign-in to a cloud takes the place of a key that is not set;
+        ``None`` for a service that has no such thing.
     identities:
         Settings of what else tells who the user is, or is secret.
     """
 
-    endpoints: tuple[str, ...]
-    keys: tuple[str, ...]
-    signs_in: bool = False
+    endpoints: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    signs_in: Callable[[Settings], bool] | None = None
     identities: tuple[str, ...] = ()
 
-
-_PLAIN = ("localai", "lmstudio", "cohere", "jina", "mistral", "mixedbread", "voyage", "gemini")
-_OPENAI = ("openai_extra_headers", "openai_organization")
-_SPACES = Reach(("spaces_url",), ("spaces_key",))
-
-REACH: Mapping[str, Reach] = {
-    "openai": Reach(("openai_base_url",), ("openai_api_key",), identities=_OPENAI),
-    "azure": Reach(
-        ("azure_openai_endpoint", "openai_base_url"),
-        ("azure_openai_api_key", "openai_api_key"),
-        signs_in=True,
-        identities=_OPENAI,
-    ),
-    "ollama": Reach(("ollama_base_url", "ollama_host"), ("ollama_api_key",)),
-    "vertex": Reach(
-        ("vertex_base_url",), ("vertex_api_key",), signs_in=True, identities=("vertex_project",)
-    ),
-    "rerank": Reach(("rerank",), ("rerank_api_key",)),
-    "spaces": _SPACES,
-    "spaces_text": _SPACES,
-    "spaces_instruct": _SPACES,
-    **{name: Reach((f"{name}_base_url",), (f"{name}_api_key",)) for name in _PLAIN},
-}
-"""By provider."""
-
-LOCAL = frozenset(
-    {"static", "onnx", "fastembed", "sentence-transformers", "model2vec", "llama-cpp"}
-)
-"""The providers that send texts nowhere."""
 
 TRUST_FLOWS = (
     "If you trust the flows file, run `knowledge trust` on its folder, or set KNOW_TRUST_PROJECT=1 "
@@ -131,27 +103,28 @@ def trusts_file(settings: Settings, file: Path) -> bool:
     return str(there) in folders or (str(here) in folders and there.is_relative_to(here))
 
 
-def check_endpoint(settings: Settings, provider: str, *, is_plugin: bool = False) -> None:
-    """Refuse what the working directory, or a flows file, may not decide.
-
-    Parameters
-    ----------
-    is_plugin:
-        True for a provider that another package registered, which may use any setting.
+def check_endpoint(settings: Settings, reach: Reach) -> None:
+    """Refuse an endpoint that the working directory, or a flows file, may not name.
 
     Raises
     ------
     UntrustedEndpointError
-        The endpoint is named there and the key comes from elsewhere, or code to load is; or
-        nothing is known of the provider.
+        The endpoint is named there, and what it is shown comes from elsewhere.
     """
-    origin = settings.origin("embedding_model_provider")
-    if names_code(provider) and may_not_name(settings, "embedding_model_provider"):
-        raise UntrustedEndpointError(
-            f"{origin} in {settings.folder} leads to code to load: {provider}",
-        )
-    for reach in _reaches(settings, provider, is_plugin=is_plugin):
-        _check_reach(settings, reach)
+    endpoint = next((name for name in reach.endpoints if settings.is_set(name)), None)
+    if endpoint is None or not may_not_name(settings, endpoint):
+        return
+    origin = settings.origin(endpoint)
+    shown = _shown(settings, reach, origin)
+    if not shown or is_loopback(settings[endpoint]):
+        return
+    of_flow = origin is Origin.FLOWS_FILE
+    named_by = f"{origin} in {settings.folder}"
+    where = f"the flows file {settings['flows_file']}" if of_flow else named_by
+    raise UntrustedEndpointError(
+        f"{where} sends texts and {shown[0]} to {_host(settings[endpoint])}; {shown[1]}",
+        hint=TRUST_FLOWS if of_flow else None,
+    )
 
 
 def may_not_name(settings: Settings, name: str) -> bool:
@@ -159,11 +132,6 @@ def may_not_name(settings: Settings, name: str) -> bool:
     origin = settings.origin(name)
     # A flows file has this origin only where it is not trusted.
     return origin is Origin.FLOWS_FILE or (origin.of_folder and not is_trusted(settings))
-
-
-def names_code(provider: str) -> bool:
-    """Tell whether a provider, as a dataset records it, stands for code that its user names."""
-    return provider.partition(":")[0].strip().lower() in ("python", "langchain", "llama-index")
 
 
 def is_loopback(address: str) -> bool:
@@ -181,39 +149,6 @@ def _trusts_all(settings: Settings) -> bool:
     return bool(settings["trust_project"]) and not settings.origin("trust_project").of_folder
 
 
-def _reaches(settings: Settings, provider: str, *, is_plugin: bool) -> Iterable[Reach]:
-    """Return where a provider sends what; code of others may do as any provider does."""
-    if provider in LOCAL:
-        return ()
-    if is_plugin or names_code(provider):
-        return [replace(reach, signs_in=False) for reach in REACH.values()]
-    if provider == "openai" and settings["openai_api_type"] != "OPEN_AI":
-        provider = "azure"
-    if provider not in REACH:
-        raise UntrustedEndpointError(
-            f"nothing is known of the provider {provider!r}, nor where it sends texts",
-            hint="`knowledge models list` shows the providers that there are.",
-        )
-    return (REACH[provider],)
-
-
-def _check_reach(settings: Settings, reach: Reach) -> None:
-    endpoint = next((name for name in reach.endpoints if settings.is_set(name)), None)
-    if endpoint is None or not may_not_name(settings, endpoint):
-        return
-    origin = settings.origin(endpoint)
-    shown = _shown(settings, reach, origin)
-    if not shown or is_loopback(settings[endpoint]):
-        return
-    of_flow = origin is Origin.FLOWS_FILE
-    named_by = f"{origin} in {settings.folder}"
-    where = f"the flows file {settings['flows_file']}" if of_flow else named_by
-    raise UntrustedEndpointError(
-        f"{where} sends texts and {shown[0]} to {_host(settings[endpoint])}; {shown[1]}",
-        hint=TRUST_FLOWS if of_flow else None,
-    )
-
-
 def _shown(settings: Settings, reach: Reach, endpoint: Origin) -> tuple[str, str] | None:
     """Name what is shown that is not of who named the endpoint, and where it comes from."""
     for name in (*reach.keys, *reach.identities):
@@ -221,8 +156,10 @@ def _shown(settings: Settings, reach: Reach, endpoint: Origin) -> tuple[str, str
         theirs = origin is endpoint if endpoint is Origin.FLOWS_FILE else origin.of_folder
         if settings[name] and settings.is_set(name) and not theirs:
             what = "it" if name in reach.identities else "the key"
-            return f"your {BY_NAME[name].variables[0]}", f"{what} comes from the {origin}"
-    if reach.signs_in and not any(settings.is_set(n) and settings[n] for n in reach.keys):
+            return f"your {settings.table[name].variables[0]}", f"{what} comes from the {origin}"
+    if reach.signs_in is not None and not any(
+        settings.is_set(n) and settings[n] for n in reach.keys
+    ):
         return "a token of yours", "no key is set, so that you sign in"
     return None
 

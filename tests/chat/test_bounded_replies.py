@@ -10,7 +10,7 @@ import pytest
 
 from knowledge.chat import connection
 from knowledge.chat.connection import UnusableReplyError, object_of
-from knowledge.errors import ChatError, ChatResponseError, ChatUnavailableError
+from knowledge.errors import RemoteError, RemoteResponseError, RemoteUnavailableError
 from knowledge.remote import transport
 from tests import hostile_server as hostile
 
@@ -66,9 +66,9 @@ both_ways = pytest.mark.parametrize("ask", [whole, in_parts])
 @pytest.mark.parametrize("behaviour", [hostile.endless, hostile.gzip_bomb])
 def test_a_reply_is_bounded_in_bytes(opened, ask, behaviour):
     with hostile.HostileServer(behaviour) as server:
-        with pytest.raises(ChatError, match="larger than 262,144 bytes") as caught:
+        with pytest.raises(RemoteError, match="larger than 262,144 bytes") as caught:
             ask(opened(server, "30"))
-        assert not isinstance(caught.value, ChatUnavailableError)
+        assert not isinstance(caught.value, RemoteUnavailableError)
     assert server.requests == 1
     assert server.sent < 40 * LIMIT
 
@@ -77,20 +77,20 @@ def test_a_reply_is_bounded_in_bytes(opened, ask, behaviour):
 @pytest.mark.parametrize("behaviour", [hostile.dripping, hostile.silent])
 def test_a_reply_is_bounded_in_time(opened, ask, behaviour):
     with hostile.HostileServer(behaviour) as server:
-        with pytest.raises(ChatUnavailableError, match=r"did not answer within 0\.4 s"):
+        with pytest.raises(RemoteUnavailableError, match=r"did not answer within 0\.4 s"):
             ask(opened(server, "0.4"))
 
 
 @both_ways
 def test_deep_json_is_a_sentence(opened, ask):
     with hostile.HostileServer(hostile.deep) as server:
-        with pytest.raises(ChatResponseError, match="nested too deeply"):
+        with pytest.raises(RemoteResponseError, match="nested too deeply"):
             ask(opened(server, "30"))
 
 
 def test_a_stream_is_bounded_in_bytes(opened):
     with hostile.HostileServer(repeated(event(PIECE) * 100)) as server:
-        with pytest.raises(ChatError, match="larger than"):
+        with pytest.raises(RemoteError, match="larger than"):
             in_parts(opened(server, "30"))
 
 
@@ -99,14 +99,14 @@ def test_what_is_no_event_does_not_keep_a_stream_open(opened, part):
     with hostile.HostileServer(repeated(part, 0.05, first=event(PIECE))) as server:
         pieces = opened(server, "0.4").stream(ASKED)
         assert next(pieces) == "word "
-        with pytest.raises(ChatUnavailableError, match="did not answer within"):
+        with pytest.raises(RemoteUnavailableError, match="did not answer within"):
             list(pieces)
 
 
 def test_a_stream_may_take_longer_than_its_parts_but_not_for_ever(opened):
     started = time.monotonic()
     with hostile.HostileServer(repeated(event(PIECE), 0.1)) as server:
-        with pytest.raises(ChatUnavailableError):
+        with pytest.raises(RemoteUnavailableError):
             in_parts(opened(server, "0.6"))
     assert 1.5 < time.monotonic() - started < 20
     assert server.sent > 10 * len(event(PIECE))
@@ -119,7 +119,7 @@ def test_a_stream_may_take_longer_than_its_parts_but_not_for_ever(opened):
 def test_a_stream_that_holds_odd_json(opened, part):
     with hostile.HostileServer(lambda handler: (handler.begin("text/event-stream"),
                                                 handler.send(part))) as server:  # fmt: skip
-        with contextlib.suppress(ChatError):  # whatever is raised is one of ours
+        with contextlib.suppress(RemoteError):  # whatever is raised is one of ours
             in_parts(opened(server, "30"))
 
 

@@ -8,12 +8,12 @@ import pytest
 
 from knowledge.chat import ChatModel
 from knowledge.errors import (
-    ChatAuthError,
-    ChatError,
-    ChatInputTooLongError,
-    ChatQuotaError,
-    ChatResponseError,
-    ChatUnavailableError,
+    RemoteAuthError,
+    RemoteError,
+    RemoteInputTooLongError,
+    RemoteQuotaError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 from knowledge.remote.retry import Backoff
 from tests.chat_server import ChatServer, completed, streamed
@@ -146,7 +146,7 @@ def test_a_reply_that_does_not_fit_is_shown_to_the_model_once(model, bad, proble
 
 def test_two_replies_that_do_not_fit_are_an_error(model):
     with ChatServer(["no", "no"]) as server:
-        with pytest.raises(ChatResponseError, match="holds no JSON object") as caught:
+        with pytest.raises(RemoteResponseError, match="holds no JSON object") as caught:
             model(server).complete(ASKED, schema=SCHEMA)
     assert (len(server.chats), caught.value.exit_code) == (2, 5)
 
@@ -154,31 +154,31 @@ def test_two_replies_that_do_not_fit_are_an_error(model):
 @pytest.mark.parametrize(
     ("reply", "kind", "said"),
     [
-        (refusal(401, "Incorrect API key provided: sk-0123*def"), ChatAuthError, "answered 401"),
-        (refusal(429, "You exceeded your current quota"), ChatQuotaError, "quota"),
-        (refusal(400, "maximum context length is 8 tokens"), ChatInputTooLongError, "context"),
-        (refusal(404, "The model `m` does not exist"), ChatError, "does not exist"),
-        (refusal(503, "overloaded"), ChatUnavailableError, "overloaded"),
-        (Reply(drop=True), ChatUnavailableError, "can't reach"),
-        (Reply(200, "<html>Welcome"), ChatResponseError, "other than JSON"),
-        (Reply(200, {"choices": []}), ChatResponseError, "holds no message"),
-        (completed(None), ChatResponseError, "holds no text"),
-        (completed(None, refusal="I won't."), ChatResponseError, "I won't."),
-        (Reply(200, {"error": {"message": "boom", "code": 503}}), ChatError, "boom"),
+        (refusal(401, "Incorrect API key provided: sk-0123*def"), RemoteAuthError, "answered 401"),
+        (refusal(429, "You exceeded your current quota"), RemoteQuotaError, "quota"),
+        (refusal(400, "maximum context length is 8 tokens"), RemoteInputTooLongError, "context"),
+        (refusal(404, "The model `m` does not exist"), RemoteError, "does not exist"),
+        (refusal(503, "overloaded"), RemoteUnavailableError, "overloaded"),
+        (Reply(drop=True), RemoteUnavailableError, "can't reach"),
+        (Reply(200, "<html>Welcome"), RemoteResponseError, "other than JSON"),
+        (Reply(200, {"choices": []}), RemoteResponseError, "holds no message"),
+        (completed(None), RemoteResponseError, "holds no text"),
+        (completed(None, refusal="I won't."), RemoteResponseError, "I won't."),
+        (Reply(200, {"error": {"message": "boom", "code": 503}}), RemoteError, "boom"),
     ],
 )
 def test_failures(model, reply, kind, said):
     with ChatServer([reply]) as server:
-        with pytest.raises(ChatError) as caught:
+        with pytest.raises(RemoteError) as caught:
             model(server).complete(ASKED)
-    assert type(caught.value) is kind or kind is ChatError
+    assert type(caught.value) is kind or kind is RemoteError
     assert said in caught.value.message
     assert "sk-0123456789abcdef" not in f"{caught.value.message} {caught.value.hint}"
 
 
 def test_a_model_that_is_not_there_is_named_by_its_variable(model):
     with ChatServer([refusal(404, "The model `m` does not exist")]) as server:
-        with pytest.raises(ChatError) as caught:
+        with pytest.raises(RemoteError) as caught:
             model(server).complete(ASKED)
     assert caught.value.hint == "Check OPENAI_MODEL, now m"
 
@@ -197,7 +197,7 @@ def test_a_slow_answer_names_the_setting(model):
         return "late"
 
     with ChatServer(late) as server:
-        with pytest.raises(ChatUnavailableError) as caught:
+        with pytest.raises(RemoteUnavailableError) as caught:
             model(server, KNOW_CHAT_TIMEOUT="0.1").complete(ASKED)
     assert "within 0.1 s" in caught.value.message
     assert "KNOW_CHAT_TIMEOUT" in caught.value.hint
@@ -208,7 +208,7 @@ def test_a_stream_that_breaks_off_is_an_error(model):
     with ChatServer([Reply(200, whole.body, whole.headers, cut=True)]) as server:
         pieces = model(server).stream(ASKED)
         assert next(pieces) == "A lo"
-        with pytest.raises(ChatError):
+        with pytest.raises(RemoteError):
             list(pieces)
 
 
@@ -216,7 +216,7 @@ def test_an_error_in_the_middle_of_a_stream(model):
     body = streamed("Well, ", ends=False).body + 'data: {"error": {"message": "boom"}}\n\n'
     reply = Reply(200, body, {"Content-Type": "text/event-stream"})
     with ChatServer([reply]) as server:
-        with pytest.raises(ChatError, match="boom"):
+        with pytest.raises(RemoteError, match="boom"):
             list(model(server).stream(ASKED))
 
 

@@ -6,8 +6,7 @@ import pytest
 
 from knowledge.embeddings import listing as catalogue
 from knowledge.embeddings import probe
-from knowledge.embeddings.listing import _FACTS
-from knowledge.embeddings.registry import _BUILT_IN
+from knowledge.embeddings.provider import BUILT_IN
 from knowledge.settings.reading import BY_NAME
 from tests.conftest import write_files
 from tests.openai_server import OpenAIServer, Reply, refusal
@@ -22,7 +21,7 @@ def listed(run):
 
 
 def test_every_provider_is_listed(run, listed):
-    assert set(_BUILT_IN) <= set(listed())
+    assert set(BUILT_IN) <= set(listed())
     rows = [line.split("\t") for line in run("models", "list").out.splitlines()]
     assert ["static", "yes", "built in", "this machine", ""] in rows
 
@@ -66,11 +65,11 @@ def test_an_extra_that_is_not_installed_is_named(run, listed, monkeypatch):
     assert "pip install 'knowledge[fastembed]'" in run("models", "list").out
 
 
-def test_our_table_is_complete_and_names_settings_that_there_are():
-    assert set(_FACTS) == set(_BUILT_IN)
-    for facts in _FACTS.values():
-        for group in facts.requires:
-            assert any(name in BY_NAME for name in group), group
+def test_records_name_settings_that_exist():
+    for record in BUILT_IN.values():
+        reach = record.reach
+        for group in (*record.requires, reach.endpoints, reach.keys, reach.identities):
+            assert set(group) <= set(BY_NAME), record.name
 
 
 def test_profiles_are_listed_too(listed, tmp_path):

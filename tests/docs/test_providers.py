@@ -7,13 +7,13 @@ import shlex
 
 import pytest
 
-from knowledge.embeddings.registry import create_embedder, default_provider, provider_names
-from knowledge.settings.reading import TABLE, Settings
-from knowledge.settings.trust import REACH
+from knowledge.embeddings.provider import BUILT_IN, NOWHERE
+from knowledge.embeddings.registry import create_embedder, default_provider
+from knowledge.settings.reading import BY_NAME, TABLE, Settings
 from tests.conftest import ROOT
 from tests.docs.settings_page import EXAMPLE, shown_default
 
-EMBEDDERS = {name: reach for name, reach in REACH.items() if name != "rerank"}
+HOSTED_RECORDS = {name: one for name, one in BUILT_IN.items() if one.reach is not NOWHERE}
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
 HOSTED = PAGE.partition("## Services and servers")[2].partition("## Local models")[0]
 SETTINGS = {variable: setting for setting in TABLE for variable in setting.variables}
@@ -22,7 +22,7 @@ ROWS = re.findall(r"^\| (`[a-z_`, ]+`) \| (.*?) \| (.*?) ?\|$", HOSTED, re.MULTI
 EXAMPLES = [
     block for block in re.findall(r"```bash\n(.*?)```", HOSTED, re.DOTALL) if "ingest" in block
 ]
-VALUES = {"OPEN_AI", "AZURE_AD", "RETRIEVAL_DOCUMENT", "RETRIEVAL_QUERY"}
+VALUES = {"TIKTOKEN_CACHE_DIR", "OPEN_AI", "AZURE_AD", "RETRIEVAL_DOCUMENT", "RETRIEVAL_QUERY"}
 """What looks like a variable on the page and is a value."""
 
 
@@ -35,12 +35,15 @@ def test_every_variable_is_a_setting_and_in_the_example():
         assert variable in example, variable
 
 
-def test_every_variable_of_a_hosted_provider_is_on_the_page():
-    named = set(VARIABLE.findall(HOSTED))
-    for reach in EMBEDDERS.values():
-        for setting in TABLE:
-            if setting.name in (*reach.endpoints, *reach.keys):
-                assert set(setting.variables) <= named, setting.name
+def test_a_row_names_what_its_provider_needs():
+    for names, variables, extra in ROWS:
+        for name in re.findall(r"`([a-z_]+)`", names):
+            record = HOSTED_RECORDS[name]
+            named = set(VARIABLE.findall(f"{variables} ")) - VALUES
+            for setting in (*record.reach.endpoints, *record.reach.keys):
+                assert set(BY_NAME[setting].variables) <= named, (name, setting)
+            assert all(SETTINGS[variable].name in record.profile_settings for variable in named)
+            assert re.findall(r"`(\w+)`", extra) == ([record.extra] if record.extra else [])
 
 
 def test_the_defaults_are_those_of_the_code():
@@ -52,8 +55,7 @@ def test_the_defaults_are_those_of_the_code():
 
 def test_every_hosted_provider_has_a_row():
     named = {name for names, _, _ in ROWS for name in re.findall(r"`([a-z_]+)`", names)}
-    assert named | {"spaces"} == set(EMBEDDERS)
-    assert named <= set(provider_names())
+    assert named | {"spaces"} == set(HOSTED_RECORDS)
 
 
 def test_every_row_has_a_model_that_is_the_codes(tmp_path):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge.embeddings.pool.checks import check_answer, really_differ
-from knowledge.errors import EmbeddingError, EmbeddingResponseError
+from knowledge.errors import RemoteError, RemoteResponseError
 
 
 def check(vectors, texts=None, dimensions=None):
@@ -38,7 +38,7 @@ def test_huge_and_tiny_vectors_are_normalised_too():
     ],
 )
 def test_what_is_of_no_use_is_refused(vectors, texts, dimensions, problem):
-    with pytest.raises(EmbeddingResponseError, match=problem) as caught:
+    with pytest.raises(RemoteResponseError, match=problem) as caught:
         check(vectors, texts, dimensions)
     assert caught.value.message.startswith("fake:m gave")
 
@@ -48,7 +48,7 @@ def test_one_bad_row_does_not_spoil_the_others():
     assert sorted(checked.unusable) == [1, 2]
     assert "begins 'zero'" in checked.unusable[1].message
     assert "begins 'not a number'" in checked.unusable[2].message
-    assert type(checked.unusable[1]) is EmbeddingError
+    assert type(checked.unusable[1]) is RemoteError
     assert checked.vectors[0].tolist() == [1.0, 0.0]
 
 
@@ -56,9 +56,9 @@ SAME = [[1.0, 2.0]] * 3
 
 
 def test_the_same_vector_for_texts_that_differ_is_refused():
-    with pytest.raises(EmbeddingResponseError, match="same vector for 3 texts"):
+    with pytest.raises(RemoteResponseError, match="same vector for 3 texts"):
         check(SAME, ["keys", "bananas", "keys"])
-    with pytest.raises(EmbeddingResponseError, match="same vector"):
+    with pytest.raises(RemoteResponseError, match="same vector"):
         check([[1.0, 2.0], [2.0, 4.0000001]], ["keys", "bananas"])  # but for their length
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from knowledge.embeddings.registry import create_embedder
-from knowledge.errors import EmbeddingQuotaError, EmbeddingResponseError, TransientEmbeddingError
+from knowledge.errors import RemoteQuotaError, RemoteResponseError, RemoteUnavailableError
 from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import new_pool, unit_vectors
 from tests.openai_server import OpenAIServer, Reply, refusal
@@ -67,7 +67,7 @@ def test_a_spent_quota_ends_it_at_once(pool_for):
     with (
         OpenAIServer(script=lambda _: reply) as server,
         pool_for(server.base_url, threads=1) as pool,
-        pytest.raises(EmbeddingQuotaError) as caught,
+        pytest.raises(RemoteQuotaError) as caught,
     ):
         pool.embed(TEXTS)
     assert len(server.requests) == 1
@@ -77,7 +77,7 @@ def test_a_spent_quota_ends_it_at_once(pool_for):
 def test_a_server_that_does_not_run_is_named_after_all_tries(pool_for):
     with OpenAIServer() as server:
         url = server.base_url
-    with pool_for(url, retries=2) as pool, pytest.raises(TransientEmbeddingError) as caught:
+    with pool_for(url, retries=2) as pool, pytest.raises(RemoteUnavailableError) as caught:
         pool.embed_query("why?")
     assert url in caught.value.message
     assert "refused (3 tries)" in caught.value.message
@@ -89,7 +89,7 @@ def test_identical_vectors_are_refused(pool_for):
     with (
         OpenAIServer(script=[Reply(200, body)]) as server,
         pool_for(server.base_url) as pool,
-        pytest.raises(EmbeddingResponseError, match="same vector for 4 texts"),
+        pytest.raises(RemoteResponseError, match="same vector for 4 texts"),
     ):
         pool.embed(TEXTS[:4])
 
@@ -100,6 +100,6 @@ def test_a_wrong_number_of_vectors_is_refused(pool_for, items):
     with (
         OpenAIServer(script=[Reply(200, body)]) as server,
         pool_for(server.base_url) as pool,
-        pytest.raises(EmbeddingResponseError, match=rf"{items} vectors? for 4 texts"),
+        pytest.raises(RemoteResponseError, match=rf"{items} vectors? for 4 texts"),
     ):
         pool.embed(TEXTS[:4])

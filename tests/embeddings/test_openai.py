@@ -14,14 +14,14 @@ import knowledge
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.providers.openai import OpenAIEmbedder
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingBatchTooLargeError,
-    EmbeddingError,
-    EmbeddingInputTooLongError,
-    EmbeddingQuotaError,
-    EmbeddingRateLimitError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteBatchTooLargeError,
+    RemoteError,
+    RemoteInputTooLongError,
+    RemoteQuotaError,
+    RemoteRateLimitError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 from knowledge.model import EmbedderSpec
 from knowledge.settings.reading import Settings
@@ -192,22 +192,22 @@ def test_a_name_and_password_in_the_url_are_sent_instead_of_the_key(connect):
 @pytest.mark.parametrize(
     ("reply", "kind", "said"),
     [
-        (refusal(401, f"Incorrect API key provided: {KEY}"), EmbeddingAuthError, r"\[key\]"),
-        (refusal(429, "no", "insufficient_quota"), EmbeddingQuotaError, "429"),
-        (refusal(429, "slow down"), EmbeddingRateLimitError, "slow down"),
-        (Reply(502, "<html><h1>Bad Gateway</h1></html>"), TransientEmbeddingError, "Bad Gateway"),
-        (Reply(503, b"\xff\xfe"), TransientEmbeddingError, "503"),
-        (Reply(drop=True), TransientEmbeddingError, "can't reach"),
-        (Reply(200, {"data": []}, cut=True), TransientEmbeddingError, "can't reach"),
-        (refusal(404, "model not found, try pulling it first"), EmbeddingError, "404"),
-        (Reply(307, "", {"Location": "https://other/"}), EmbeddingError, "307"),
-        (Reply(200, "<html>log in</html>"), EmbeddingResponseError, "log in"),
-        (Reply(200, ""), EmbeddingResponseError, "an empty body"),
-        (Reply(200, {"object": "list"}), EmbeddingResponseError, "without embeddings"),
-        (Reply(200, {"data": [{"embedding": []}]}), EmbeddingResponseError, "empty vector"),
-        (Reply(200, {"error": {"message": "boom", "code": 500}}), TransientEmbeddingError, "boom"),
-        (Reply(200, {"error": "boom"}), EmbeddingResponseError, "boom"),
-        (refusal(413, "inputs must have less than 512 tokens"), EmbeddingBatchTooLargeError, "413"),
+        (refusal(401, f"Incorrect API key provided: {KEY}"), RemoteAuthError, r"\[key\]"),
+        (refusal(429, "no", "insufficient_quota"), RemoteQuotaError, "429"),
+        (refusal(429, "slow down"), RemoteRateLimitError, "slow down"),
+        (Reply(502, "<html><h1>Bad Gateway</h1></html>"), RemoteUnavailableError, "Bad Gateway"),
+        (Reply(503, b"\xff\xfe"), RemoteUnavailableError, "503"),
+        (Reply(drop=True), RemoteUnavailableError, "can't reach"),
+        (Reply(200, {"data": []}, cut=True), RemoteUnavailableError, "can't reach"),
+        (refusal(404, "model not found, try pulling it first"), RemoteError, "404"),
+        (Reply(307, "", {"Location": "https://other/"}), RemoteError, "307"),
+        (Reply(200, "<html>log in</html>"), RemoteResponseError, "log in"),
+        (Reply(200, ""), RemoteResponseError, "an empty body"),
+        (Reply(200, {"object": "list"}), RemoteResponseError, "without embeddings"),
+        (Reply(200, {"data": [{"embedding": []}]}), RemoteResponseError, "empty vector"),
+        (Reply(200, {"error": {"message": "boom", "code": 500}}), RemoteUnavailableError, "boom"),
+        (Reply(200, {"error": "boom"}), RemoteResponseError, "boom"),
+        (refusal(413, "inputs must have less than 512 tokens"), RemoteBatchTooLargeError, "413"),
     ],
 )
 def test_failures_become_errors_of_ours(connect, reply, kind, said):
@@ -225,9 +225,9 @@ def test_failures_become_errors_of_ours(connect, reply, kind, said):
 def test_one_text_that_is_too_long_is_named(connect):
     with OpenAIServer(max_chars=5) as server:
         embedder = connect(server.base_url)
-        with pytest.raises(EmbeddingInputTooLongError):
+        with pytest.raises(RemoteInputTooLongError):
             embedder.embed_documents(["too long"])
-        with pytest.raises(EmbeddingBatchTooLargeError):
+        with pytest.raises(RemoteBatchTooLargeError):
             embedder.embed_documents(["too long", "ok"])
 
 
@@ -240,7 +240,7 @@ def test_the_wait_a_server_asks_for_is_passed_on(connect):
     script = [refusal(429, "slow", retry_after="2")]
     with (
         OpenAIServer(script=script) as server,
-        pytest.raises(TransientEmbeddingError) as caught,
+        pytest.raises(RemoteUnavailableError) as caught,
     ):
         connect(server.base_url).embed_query("x")
     assert caught.value.retry_after == 2
@@ -249,7 +249,7 @@ def test_the_wait_a_server_asks_for_is_passed_on(connect):
 def test_a_server_that_does_not_run_is_named(connect):
     with OpenAIServer() as server:
         url = server.base_url
-    with pytest.raises(TransientEmbeddingError, match="can't reach") as caught:
+    with pytest.raises(RemoteUnavailableError, match="can't reach") as caught:
         connect(url).embed_query("x")
     assert "refused" in caught.value.message
     assert url in caught.value.hint
@@ -258,14 +258,14 @@ def test_a_server_that_does_not_run_is_named(connect):
 def test_a_server_that_is_slow_is_named(connect):
     gate = threading.Event()
     with OpenAIServer(gate=gate) as server:
-        with pytest.raises(TransientEmbeddingError, match=r"did not answer within 0\.1 s"):
+        with pytest.raises(RemoteUnavailableError, match=r"did not answer within 0\.1 s"):
             connect(server.base_url, KNOW_EMBEDDING_TIMEOUT="0.1").embed_query("x")
         gate.set()
 
 
 def test_no_text_goes_to_openai_without_a_key(connect):
     embedder = connect("https://api.openai.com/v1", OPENAI_API_KEY=None)
-    with pytest.raises(EmbeddingAuthError, match="there is no key") as caught:
+    with pytest.raises(RemoteAuthError, match="there is no key") as caught:
         embedder.embed_query("x")
     assert "OPENAI_API_KEY" in caught.value.hint
 
@@ -279,7 +279,7 @@ def test_other_servers_need_no_key(connect):
 @pytest.mark.parametrize("key", ["sk-“quoted”", "sk-a\nb"])
 def test_a_key_that_can_not_be_sent_is_named_not_shown(connect, key):
     embedder = connect("http://127.0.0.1:9", OPENAI_API_KEY=key)
-    with pytest.raises(EmbeddingAuthError, match="a character that no key has") as caught:
+    with pytest.raises(RemoteAuthError, match="a character that no key has") as caught:
         embedder.embed_query("x")
     assert "sk-" not in caught.value.message
 

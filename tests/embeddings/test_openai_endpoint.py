@@ -4,8 +4,8 @@ import base64
 
 import pytest
 
-from knowledge.embeddings.providers.openai_endpoint import endpoint_of
 from knowledge.errors import UsageError
+from knowledge.remote.openai import endpoint_of
 from knowledge.settings.reading import Settings
 
 

@@ -13,12 +13,12 @@ from knowledge.embeddings.pool.cache import CacheAccess, model_name, text_key
 from knowledge.embeddings.pool.pool import COOL_DOWN, Breaker, Memo
 from knowledge.embeddings.pool.sender import SHORTEST, Limits, cut_in_two, mean_of_parts
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingError,
-    EmbeddingQuotaError,
-    EmbeddingRateLimitError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteError,
+    RemoteQuotaError,
+    RemoteRateLimitError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 from tests.embeddings.fakes import DictCache, FakeEmbedder
 
@@ -66,7 +66,7 @@ def test_the_memo_keeps_no_array_alive_for_one_row():
     assert memo.get(b"a").base is None
 
 
-@pytest.mark.parametrize("kind", [EmbeddingAuthError, EmbeddingQuotaError])
+@pytest.mark.parametrize("kind", [RemoteAuthError, RemoteQuotaError])
 def test_a_refused_account_is_fatal_at_once_for_a_while(kind):
     now = [0.0]
     breaker = Breaker(clock=lambda: now[0])
@@ -79,13 +79,13 @@ def test_a_refused_account_is_fatal_at_once_for_a_while(kind):
 def test_a_server_that_stays_away_is_fatal_and_the_first_error_counts():
     breaker = Breaker()
     for number in range(3):
-        breaker.failed(TransientEmbeddingError(str(number)))
+        breaker.failed(RemoteUnavailableError(str(number)))
     assert str(breaker.error) == "0"
 
 
 def test_bad_texts_are_not_fatal():
     breaker = Breaker()
-    error = EmbeddingError("bad text")
+    error = RemoteError("bad text")
     error.text = "bad text"
     for _ in range(9):
         breaker.failed(error)
@@ -99,37 +99,37 @@ def tried(blame, errors, **named):
 def test_a_plain_word_is_tried_after_eight_texts_that_failed():
     words = []
     blame = Blame(words.append)
-    assert not any(tried(blame, [EmbeddingError("no")] * DOUBTFUL))
+    assert not any(tried(blame, [RemoteError("no")] * DOUBTFUL))
     assert words == [PLAIN_WORD]
-    assert not any(tried(blame, [EmbeddingError("no")] * (HOPELESS - DOUBTFUL - 1)))
-    assert tried(blame, [EmbeddingError("no")]) == [True]
+    assert not any(tried(blame, [RemoteError("no")] * (HOPELESS - DOUBTFUL - 1)))
+    assert tried(blame, [RemoteError("no")]) == [True]
     assert len(words) == HOPELESS // DOUBTFUL - 1
 
 
 def test_a_server_that_refuses_a_plain_word_is_broken():
     def refuse(text):
-        raise EmbeddingError(text)
+        raise RemoteError(text)
 
     blame = Blame(refuse)
-    assert tried(blame, [EmbeddingError("no")] * DOUBTFUL) == [False] * (DOUBTFUL - 1) + [True]
-    assert Blame(refuse).is_on_server(EmbeddingError("no"), texts=2)
-    assert Blame(refuse).is_on_server(EmbeddingResponseError("no"), texts=1)
-    assert Blame(refuse).is_on_server(TransientEmbeddingError("no"), texts=1, passed_before=0)
+    assert tried(blame, [RemoteError("no")] * DOUBTFUL) == [False] * (DOUBTFUL - 1) + [True]
+    assert Blame(refuse).is_on_server(RemoteError("no"), texts=2)
+    assert Blame(refuse).is_on_server(RemoteResponseError("no"), texts=1)
+    assert Blame(refuse).is_on_server(RemoteUnavailableError("no"), texts=1, passed_before=0)
     passing = Blame(refuse)
     for _ in range(50):
         passing.note_passed()
-        assert not passing.is_on_server(EmbeddingError("no"), texts=1)
-        assert not passing.is_on_server(EmbeddingError("no"), texts=9)
-        assert not passing.is_on_server(TransientEmbeddingError("no"), texts=9, passed_before=0)
+        assert not passing.is_on_server(RemoteError("no"), texts=1)
+        assert not passing.is_on_server(RemoteError("no"), texts=9)
+        assert not passing.is_on_server(RemoteUnavailableError("no"), texts=9, passed_before=0)
 
 
 def test_what_every_request_would_meet_is_not_tried_with_a_plain_word():
     words = []
     errors = [
-        EmbeddingAuthError("no"),
-        EmbeddingError("no model", lasting=True),
-        EmbeddingRateLimitError("no"),
-        TransientEmbeddingError("no", unreachable=True),
+        RemoteAuthError("no"),
+        RemoteError("no model", lasting=True),
+        RemoteRateLimitError("no"),
+        RemoteUnavailableError("no", unreachable=True),
     ]
     assert tried(Blame(words.append), errors) == [True] * 4
     assert words == []

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from knowledge.embeddings.pool import opening
 from knowledge.embeddings.pool.blame import DOUBTFUL, HOPELESS, PLAIN_WORD
 from knowledge.embeddings.pool.pool import EmbeddingPool
-from knowledge.errors import EmbeddingAuthError, EmbeddingError, TransientEmbeddingError
+from knowledge.errors import RemoteAuthError, RemoteError, RemoteUnavailableError
 from tests.cli.test_upkeep import flip_a_bit, graph
 from tests.conftest import write_files
 from tests.embeddings.fakes import QUICK, DictCache, FakeEmbedder, new_pool, unit_vectors
@@ -438,7 +438,7 @@ def test_a_server_that_goes_away_and_comes_back_is_waited_for():
 
     def before(texts):
         if next(away):
-            raise TransientEmbeddingError("connection refused", unreachable=True)
+            raise RemoteUnavailableError("connection refused", unreachable=True)
 
     texts = [f"text {number}" for number in range(40)]
     with new_pool(FakeEmbedder(before), threads=1, batch_size=4, retries=6) as pool:
@@ -460,9 +460,9 @@ class Refusing(FakeEmbedder):
             if text in self.bad:
                 kind = hash(text) % 3
                 if kind == 0:
-                    raise EmbeddingError(f"no {text}")
+                    raise RemoteError(f"no {text}")
                 if kind == 1:
-                    raise TransientEmbeddingError(f"no {text}")
+                    raise RemoteUnavailableError(f"no {text}")
                 raise ValueError(f"no {text}")  # as a library in this process does
 
 
@@ -551,16 +551,16 @@ def test_texts_that_all_fail_end_the_sending_at_some_point():
 def test_a_refused_key_within_a_divided_batch_ends_all():
     def before(texts):
         if len(texts) == 1 and texts != [PLAIN_WORD]:
-            raise EmbeddingAuthError("expired")
+            raise RemoteAuthError("expired")
         if len(texts) > 1:
-            raise EmbeddingError("no")
+            raise RemoteError("no")
 
     embedder = FakeEmbedder(before)
     with new_pool(embedder, threads=1, batch_size=8) as pool:
         futures = [pool.submit([text]) for text in TEXTS]
         pool.flush()
         errors = {type(future.exception(timeout=20)) for future in futures}
-    assert errors == {EmbeddingAuthError}
+    assert errors == {RemoteAuthError}
     assert len(embedder.requests) < 8
 
 
@@ -580,7 +580,7 @@ def test_an_embedder_whose_vector_has_other_dimensions_does_not_decide_them():
         def embed_documents(self, texts):
             self.dimensions = 5 if texts == [TEXTS[0]] else 16
             if TEXTS[0] in texts and len(texts) > 1:
-                raise EmbeddingError("vectors of different dimensions")
+                raise RemoteError("vectors of different dimensions")
             return super().embed_documents(texts)
 
     with new_pool(Odd(known=False), threads=1, batch_size=2) as pool:

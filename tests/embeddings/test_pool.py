@@ -13,12 +13,12 @@ from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.pool.blame import PLAIN_WORD
 from knowledge.embeddings.pool.pool import EmbeddingPool
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingBatchTooLargeError,
-    EmbeddingError,
-    EmbeddingInputTooLongError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteBatchTooLargeError,
+    RemoteError,
+    RemoteInputTooLongError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 from tests.embeddings.fakes import QUICK, DictCache, FakeEmbedder, new_pool, unit_vectors
 
@@ -181,12 +181,12 @@ def test_a_question_is_embedded_in_the_callers_thread():
 
 
 def test_a_question_is_tried_again_and_checked():
-    errors = [TransientEmbeddingError("busy")] * 2
+    errors = [RemoteUnavailableError("busy")] * 2
     embedder = FakeEmbedder(lambda _: errors and _raise(errors.pop()))
     with new_pool(embedder) as pool:
         assert pool.embed_query("why?").shape == (16,)
         embedder.dimensions = 5
-        with pytest.raises(EmbeddingResponseError, match="5 dimensions, not 16"):
+        with pytest.raises(RemoteResponseError, match="5 dimensions, not 16"):
             pool.embed_query("why not?")
 
 
@@ -206,13 +206,13 @@ def _raise(error):
 
 
 def test_an_error_fails_exactly_those_who_need_the_batch():
-    embedder = FakeEmbedder(lambda texts: "bad" in texts and _raise(EmbeddingError("no")))
+    embedder = FakeEmbedder(lambda texts: "bad" in texts and _raise(RemoteError("no")))
     with new_pool(embedder, batch_size=2) as pool:
         good, mixed, later = pool.submit(["a", "b"]), pool.submit(["c", "bad"]), pool.submit(["d"])
         pool.flush()
         same(good.result(timeout=20), ["a", "b"])
         same(later.result(timeout=20), ["d"])
-        with pytest.raises(EmbeddingError, match="no"):
+        with pytest.raises(RemoteError, match="no"):
             mixed.result(timeout=20)
         same(pool.embed(["c"]), ["c"])  # what failed may be tried again
 
@@ -229,23 +229,23 @@ def test_an_unusable_vector_fails_its_own_text_only():
     with new_pool(Zeroing(), batch_size=3) as pool:
         good, bad = pool.submit(["a", "b"]), pool.submit(["zero"])
         same(good.result(timeout=20), ["a", "b"])
-        with pytest.raises(EmbeddingError, match="zero vector"):
+        with pytest.raises(RemoteError, match="zero vector"):
             bad.result(timeout=20)
 
 
 def test_after_a_fatal_error_nothing_more_is_sent():
-    embedder = FakeEmbedder(lambda _: _raise(EmbeddingAuthError("bad key")))
+    embedder = FakeEmbedder(lambda _: _raise(RemoteAuthError("bad key")))
     with new_pool(embedder, threads=1, batch_size=1) as pool:
         futures = [pool.submit([text]) for text in TEXTS]
         errors = [future.exception(timeout=20) for future in futures]
-        assert {type(error) for error in errors} == {EmbeddingAuthError}
-        with pytest.raises(EmbeddingAuthError, match="bad key"):
+        assert {type(error) for error in errors} == {RemoteAuthError}
+        with pytest.raises(RemoteAuthError, match="bad key"):
             pool.embed(["one more"])
     assert len(embedder.requests) == 1
 
 
 def test_a_server_that_is_away_is_given_up_soon():
-    embedder = FakeEmbedder(lambda _: _raise(TransientEmbeddingError("refused")))
+    embedder = FakeEmbedder(lambda _: _raise(RemoteUnavailableError("refused")))
     with new_pool(embedder, threads=1, batch_size=1, retries=1) as pool:
         futures = [pool.submit([text]) for text in TEXTS]
         for future in futures:
@@ -254,7 +254,7 @@ def test_a_server_that_is_away_is_given_up_soon():
 
 
 def test_passing_failures_pass():
-    errors = [TransientEmbeddingError("busy", retry_after=0.001)] * 3
+    errors = [RemoteUnavailableError("busy", retry_after=0.001)] * 3
     embedder = FakeEmbedder(lambda _: errors and _raise(errors.pop()))
     with new_pool(embedder, retries=3) as pool:
         same(pool.embed(TEXTS), TEXTS)
@@ -264,11 +264,11 @@ def test_passing_failures_pass():
 
 def test_a_fault_in_a_providers_code_is_an_embedding_error():
     embedder = FakeEmbedder(lambda _: _raise(KeyError("oops")))
-    with new_pool(embedder) as pool, pytest.raises(EmbeddingError, match=": KeyError") as caught:
+    with new_pool(embedder) as pool, pytest.raises(RemoteError, match=": KeyError") as caught:
         pool.embed(["a"])
     assert caught.value.message.startswith("fake:words at http://fake failed")
     embedder.embed_documents = lambda texts: None
-    with new_pool(embedder) as pool, pytest.raises(EmbeddingError, match="gave a NoneType"):
+    with new_pool(embedder) as pool, pytest.raises(RemoteError, match="gave a NoneType"):
         pool.embed(["a"])
 
 
@@ -291,7 +291,7 @@ def test_answers_at_the_same_time_must_agree_on_dimensions():
 
     with new_pool(Undecided(known=False), threads=2, batch_size=1) as pool:
         errors = [f.exception(timeout=20) for f in (pool.submit(["a"]), pool.submit(["b"]))]
-    assert [type(error) for error in errors if error] == [EmbeddingResponseError]
+    assert [type(error) for error in errors if error] == [RemoteResponseError]
 
 
 def test_dimensions_must_stay_as_they_were_at_first():
@@ -300,7 +300,7 @@ def test_dimensions_must_stay_as_they_were_at_first():
         pool.embed(["a"])
         assert embedder.spec.dimensions == 16
         embedder.dimensions = 8
-        with pytest.raises(EmbeddingResponseError, match="8 dimensions, not 16"):
+        with pytest.raises(RemoteResponseError, match="8 dimensions, not 16"):
             pool.embed(["b"])
 
 
@@ -310,7 +310,7 @@ def test_dimensions_must_stay_as_they_were_at_first():
 def refuse_long(characters):
     def before(texts):
         if max(map(len, texts)) > characters:
-            kind = EmbeddingInputTooLongError if len(texts) == 1 else EmbeddingBatchTooLargeError
+            kind = RemoteInputTooLongError if len(texts) == 1 else RemoteBatchTooLargeError
             raise kind("too long")
 
     return before
@@ -319,7 +319,7 @@ def refuse_long(characters):
 def refuse_many(size):
     def before(texts):
         if len(texts) > size:
-            raise EmbeddingBatchTooLargeError("too many")
+            raise RemoteBatchTooLargeError("too many")
 
     return before
 
@@ -377,12 +377,12 @@ def test_many_texts_in_parts_are_not_told_one_by_one():
 
 def test_a_text_that_can_not_be_cut_any_more_fails_alone():
     embedder = FakeEmbedder(lambda texts: any("☠" in text for text in texts) and _raise(
-        (EmbeddingInputTooLongError if len(texts) == 1 else EmbeddingBatchTooLargeError)("too long")
+        (RemoteInputTooLongError if len(texts) == 1 else RemoteBatchTooLargeError)("too long")
     ))  # fmt: skip
     with new_pool(embedder, batch_size=4) as pool:
         bad, good = pool.submit(["a ☠ " * 10]), pool.submit(TEXTS[:3])
         same(good.result(timeout=20), TEXTS[:3])
-        with pytest.raises(EmbeddingInputTooLongError):
+        with pytest.raises(RemoteInputTooLongError):
             bad.result(timeout=20)
 
 
@@ -414,9 +414,9 @@ def test_vectors_are_in_the_cache_before_anybody_sees_them():
 
 def test_what_was_paid_for_before_a_failure_is_kept():
     cache = DictCache()
-    embedder = FakeEmbedder(lambda texts: "bad" in texts and _raise(EmbeddingAuthError("no")))
+    embedder = FakeEmbedder(lambda texts: "bad" in texts and _raise(RemoteAuthError("no")))
     pool = new_pool(embedder, threads=1, batch_size=2, cache=cache)
-    with pool, pytest.raises(EmbeddingAuthError):
+    with pool, pytest.raises(RemoteAuthError):
         pool.embed(["a", "b", "c", "bad", "d", "e"])
     assert len(cache.vectors) == 2
 
@@ -477,7 +477,7 @@ def test_cancelling_drops_what_is_not_sent_and_keeps_what_is():
 def test_cancelling_ends_the_wait_for_another_try():
     failed = threading.Event()
     embedder = FakeEmbedder(
-        lambda _: (failed.set(), _raise(TransientEmbeddingError("busy", retry_after=100)))
+        lambda _: (failed.set(), _raise(RemoteUnavailableError("busy", retry_after=100)))
     )
     pool = EmbeddingPool(embedder, threads=1, batch_size=1, retries=5)
     future = pool.submit(["a"])

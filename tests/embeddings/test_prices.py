@@ -6,7 +6,8 @@ import pytest
 import yaml
 
 from knowledge.embeddings.prices import SHIPPED, cost_of, price_of, read_prices
-from knowledge.embeddings.registry import create_embedder, provider_names
+from knowledge.embeddings.provider import provider_names
+from knowledge.embeddings.registry import create_embedder
 from knowledge.errors import UsageError
 from knowledge.settings.reading import Settings
 

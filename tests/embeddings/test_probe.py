@@ -10,9 +10,9 @@ from knowledge.embeddings.choice import Choice
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.probe import best_threads, known_dimensions, probe
 from knowledge.errors import (
-    EmbeddingBatchTooLargeError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteBatchTooLargeError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 from knowledge.model import EmbedderSpec
 from knowledge.settings.reading import Settings
@@ -134,7 +134,7 @@ def test_questions_of_another_size_are_found(tried):
 def test_the_batch_limit_is_found(tried, limit):
     def refuse(texts):
         if len(texts) > limit:
-            raise EmbeddingBatchTooLargeError("too many")
+            raise RemoteBatchTooLargeError("too many")
 
     report = tried(Faulty(before=refuse))
     assert not report.failed
@@ -153,7 +153,7 @@ def test_an_embedders_own_limit_is_one(tried):
 
 def test_an_answer_that_can_not_be_read_is_a_finding(tried):
     def refuse(texts):
-        raise EmbeddingResponseError("no data", hint="Check the address.")
+        raise RemoteResponseError("no data", hint="Check the address.")
 
     report = tried(Faulty(before=refuse))
     assert report.failed
@@ -164,9 +164,9 @@ def test_an_answer_that_can_not_be_read_is_a_finding(tried):
 
 def test_a_server_that_does_not_answer_is_an_error(tried):
     def refuse(texts):
-        raise TransientEmbeddingError("nobody there")
+        raise RemoteUnavailableError("nobody there")
 
-    with pytest.raises(TransientEmbeddingError):
+    with pytest.raises(RemoteUnavailableError):
         tried(Faulty(before=refuse))
 
 

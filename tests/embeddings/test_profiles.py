@@ -7,7 +7,7 @@ import pytest
 from knowledge.embeddings.choice import choose, recorded
 from knowledge.embeddings.profiles import resolve
 from knowledge.embeddings.registry import create_embedder
-from knowledge.errors import EmbeddingAuthError, UntrustedEndpointError, UsageError
+from knowledge.errors import RemoteAuthError, UntrustedEndpointError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
 from knowledge.settings.reading import Origin, Settings
 from tests.openai_server import OpenAIServer
@@ -243,7 +243,7 @@ def test_a_refused_key_of_a_profile_is_named_as_it_was_set(read, kind, monkeypat
     with OpenAIServer(key="sk-right") as server:
         settings = read(one(kind, base_url=server.base_url, apiKey="${MINE}"), MINE="sk-wrong")
         embedder = create_embedder("p", settings=settings)
-        with pytest.raises(EmbeddingAuthError) as caught:
+        with pytest.raises(RemoteAuthError) as caught:
             embedder.embed_query("a")
         embedder.close()
     assert caught.value.hint == "Check what apiKey stands for."

@@ -15,7 +15,8 @@ import pytest
 
 from knowledge.embeddings.choice import choose, recorded
 from knowledge.embeddings.consent import is_remembered, remember, what_it_names
-from knowledge.embeddings.registry import create_embedder, provider_names
+from knowledge.embeddings.provider import provider_names
+from knowledge.embeddings.registry import create_embedder
 from knowledge.errors import UntrustedEndpointError, UntrustedModelError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
 from knowledge.retrieval.query import MODES

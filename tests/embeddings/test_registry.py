@@ -9,16 +9,17 @@ from pathlib import Path
 import pytest
 
 import knowledge
-from knowledge.embeddings import registry
+from knowledge.embeddings import provider
+from knowledge.embeddings.model_name import parse_model
+from knowledge.embeddings.provider import Place, Provider, provider_names
 from knowledge.embeddings.registry import (
     create_embedder,
     default_provider,
     embedder_for,
-    parse_model,
-    provider_names,
 )
 from knowledge.errors import UsageError
 from knowledge.model import EmbedderSpec
+from knowledge.settings.installed import GROUP
 from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import FakeEmbedder
 
@@ -31,6 +32,8 @@ def settings(tmp_path):
 
 
 class Plugin(FakeEmbedder):
+    provider = Provider(name="acme", embedder=f"{__name__}:Plugin", place=Place.MACHINE)
+
     @classmethod
     def from_settings(cls, settings, *, model, dimensions):
         embedder = cls(dimensions=dimensions or 16)
@@ -126,10 +129,8 @@ def test_a_class_must_have_from_settings(settings):
 
 
 def test_an_entry_point_is_found_but_never_before_a_built_in(settings, monkeypatch):
-    entries = {
-        name: EntryPoint(name, f"{__name__}:Plugin", registry.GROUP) for name in ("acme", "static")
-    }
-    monkeypatch.setattr(registry, "_entry_points", lambda: entries)
+    entries = {name: EntryPoint(name, f"{__name__}:Plugin", GROUP) for name in ("acme", "static")}
+    monkeypatch.setattr(provider, "entry_points", lambda: entries)
     assert create_embedder("ACME", settings=settings()).spec.provider == "acme"
     assert create_embedder("static", settings=settings()).spec.provider == "static"
     names = provider_names()

@@ -11,7 +11,7 @@ from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.local import static
 from knowledge.embeddings.local import static as static_words
 from knowledge.embeddings.local.static import StaticEmbedder, WordTokens
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from knowledge.settings.reading import Settings
 
 TEXTS = [
@@ -98,8 +98,6 @@ def test_slices_of_a_long_text_add_up(monkeypatch):
 
 def test_tokens_are_counted():
     embedder = StaticEmbedder()
-    counts = embedder.count_tokens(["hello world", "hello"])
-    assert counts == [2, 1]
     assert embedder.embed_documents(["hello world", "hello"]).tokens == 3
     assert embedder.embed_query("hello world").tokens == 2
 
@@ -136,7 +134,7 @@ def test_dimensions_of_the_settings_are_refused_too(tmp_path):
 
 def test_missing_files_are_an_error(monkeypatch):
     monkeypatch.setattr(static, "find_spec", lambda name: None)
-    with pytest.raises(EmbeddingError, match=r"weights/l2.* is missing") as caught:
+    with pytest.raises(RemoteError, match=r"weights/l2.* is missing") as caught:
         static._read_table.__wrapped__()
     assert "pip install" in caught.value.hint
 
@@ -146,7 +144,7 @@ def test_damaged_files_are_an_error(monkeypatch, tmp_path):
     file.write_bytes(b"\xff" * 100)
     monkeypatch.setattr(static, "_model_file", lambda name: file)
     for read in (static._read_table.__wrapped__, static._read_tokenizer.__wrapped__):
-        with pytest.raises(EmbeddingError, match="can't read"):
+        with pytest.raises(RemoteError, match="can't read"):
             read()
-    with pytest.raises(EmbeddingError, match="can't read"):
+    with pytest.raises(RemoteError, match="can't read"):
         static._rows([1])

@@ -7,7 +7,7 @@ import io
 
 import pytest
 
-from knowledge.errors import ChatAuthError, NoChatModelError
+from knowledge.errors import NoChatModelError, RemoteAuthError
 from knowledge.model import FileStatus
 from tests.conftest import write_files
 from tests.documents import makers
@@ -100,7 +100,7 @@ def test_a_model_that_fails_costs_one_file(ingest, chat):
 
 def test_a_refused_key_ends_the_run(ingest, chat):
     chat(lambda request: refusal(401, "Incorrect API key"))
-    with pytest.raises(ChatAuthError):
+    with pytest.raises(RemoteAuthError):
         ingest({"a.pdf": PDF}, flow(entry(loader={"name": "ocr_openai"})))
 
 

@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from knowledge import KnowledgeBase
-from knowledge.errors import EmbeddingAuthError, KnowledgeError
+from knowledge.errors import KnowledgeError, RemoteAuthError
 from knowledge.ingestion.run.session import open_target
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
@@ -86,6 +86,6 @@ def test_who_waited_for_a_run_that_failed_goes_on(corpus, data_dir):
     ):
         waiting.start()
         began.wait(0.8)  # until it waits for the lock
-        raise EmbeddingAuthError("wrong key")
+        raise RemoteAuthError("wrong key")
     waiting.join(30)
     assert [report.chunks_added for report in reports] == [5]

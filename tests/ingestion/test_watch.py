@@ -13,9 +13,9 @@ import pytest
 from knowledge import KnowledgeBase
 from knowledge.errors import (
     DatasetNotFoundError,
-    EmbeddingError,
     KnowledgeError,
     PathNotFoundError,
+    RemoteError,
     UsageError,
 )
 from knowledge.ingestion.request import InlineText
@@ -301,7 +301,7 @@ def test_a_provider_that_fails_is_tried_again(corpus, data_dir, monkeypatch):
                 (corpus / "keys.md").write_text("The cabinet is green.\n")
                 failures = [steps.next() for _ in range(3)]
                 assert [event.kind for event in failures] == ["failed"] * 3
-                assert isinstance(failures[0].error, EmbeddingError)
+                assert isinstance(failures[0].error, RemoteError)
                 assert [event.retry_seconds for event in failures] == [0.1, 0.2, 0.4]
                 assert held(kb)[str(corpus / "keys.md")][0].startswith("# Signing keys")
                 (corpus / "travel.md").write_text("Trains only.\n")
@@ -317,7 +317,7 @@ def test_a_provider_that_fails_at_the_start_ends_it(corpus, data_dir, monkeypatc
     with OpenAIServer(script=lambda _: refusal(401, "wrong key")) as server:
         settings = {"openai_base_url": server.base_url, "openai_api_key": "sk-test"}
         with KnowledgeBase.open(data_dir, **settings) as kb, Steps(kb, corpus) as steps:
-            with pytest.raises(EmbeddingError, match="wrong key"):
+            with pytest.raises(RemoteError, match="wrong key"):
                 steps.next()
 
 

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from knowledge.embeddings.registry import create_embedder
-from knowledge.errors import EmbeddingError, EmbeddingResponseError, TransientEmbeddingError
+from knowledge.errors import RemoteError, RemoteResponseError, RemoteUnavailableError
 from knowledge.remote import client as http_client
 from knowledge.remote import transport
 from knowledge.remote.answers import UnusableAnswerError, parse_object, read_vector, token_count
@@ -55,9 +55,9 @@ def failure(tmp_path):
         settings = Settings.read(environ=given, folder=tmp_path)
         embedder = create_embedder(provider, settings=settings)
         try:
-            with pytest.raises(EmbeddingError) as of_question:
+            with pytest.raises(RemoteError) as of_question:
                 embedder.embed_query("a question")
-            with pytest.raises(EmbeddingError) as of_texts:
+            with pytest.raises(RemoteError) as of_texts:
                 embedder.embed_documents(["one text", "another"])
         finally:
             embedder.close()
@@ -74,7 +74,7 @@ def test_a_reply_is_bounded_in_bytes(provider, environ, behaviour, failure):
     with hostile.HostileServer(behaviour) as server:
         error = failure(provider, environ, server)
     assert "larger than 262,144 bytes" in error.message
-    assert not isinstance(error, TransientEmbeddingError | EmbeddingResponseError)
+    assert not isinstance(error, RemoteUnavailableError | RemoteResponseError)
     assert server.sent < 60 * LIMIT  # sockets hold some of it
 
 
@@ -83,7 +83,7 @@ def test_a_reply_is_bounded_in_time_as_a_whole(provider, environ, failure):
     started = time.monotonic()
     with hostile.HostileServer(hostile.dripping) as server:
         error = failure(provider, environ, server, SECONDS)
-    assert isinstance(error, TransientEmbeddingError)
+    assert isinstance(error, RemoteUnavailableError)
     assert "did not answer within 0.4 s" in error.message
     assert time.monotonic() - started < HANGS
 
@@ -100,7 +100,7 @@ def test_headers_that_do_not_end_are_given_up(provider, environ, behaviour, fail
 def test_deep_json_is_a_sentence(provider, environ, failure):
     with hostile.HostileServer(hostile.deep) as server:
         error = failure(provider, environ, server)
-    assert isinstance(error, EmbeddingResponseError)
+    assert isinstance(error, RemoteResponseError)
     assert "nested too deeply" in error.message
 
 
@@ -110,7 +110,7 @@ def test_what_is_too_large_is_not_tried_again(tmp_path):
         settings = Settings.read(environ=given, folder=tmp_path)
         embedder = create_embedder("openai", settings=settings)
         quick = Backoff(start=0.001, cap=0.002)
-        with new_pool(embedder, retries=7, backoff=quick) as pool, pytest.raises(EmbeddingError):
+        with new_pool(embedder, retries=7, backoff=quick) as pool, pytest.raises(RemoteError):
             pool.embed(["one text"])
     assert server.requests == 1
 

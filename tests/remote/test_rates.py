@@ -11,7 +11,7 @@ import pytest
 
 from knowledge.embeddings.pool.opening import thread_count
 from knowledge.embeddings.pool.pool import Backoff
-from knowledge.errors import EmbeddingRateLimitError, TransientEmbeddingError
+from knowledge.errors import RemoteRateLimitError, RemoteUnavailableError
 from knowledge.remote.gate import Gate
 from knowledge.remote.rates import Bucket, RateLimiter
 from knowledge.settings.reading import Settings
@@ -170,7 +170,7 @@ class Strict(FakeEmbedder):
             too_many = self._under_way > self.most
             self.refused += too_many
         if too_many:
-            raise EmbeddingRateLimitError("429 too many")
+            raise RemoteRateLimitError("429 too many")
         time.sleep(0.002)
 
 
@@ -186,22 +186,22 @@ def test_a_server_that_takes_two_at_a_time_gets_all_texts_in_the_end():
 
 def test_a_server_that_refuses_all_ends_it_after_all_tries():
     def refuse(texts):
-        raise EmbeddingRateLimitError("429 too many")
+        raise RemoteRateLimitError("429 too many")
 
     embedder = FakeEmbedder(refuse)
     with new_pool(embedder, threads=4, batch_size=1, retries=2) as pool:
-        with pytest.raises(EmbeddingRateLimitError, match=r"429 too many \(3 tries\)"):
+        with pytest.raises(RemoteRateLimitError, match=r"429 too many \(3 tries\)"):
             pool.embed(TEXTS)
 
 
 def test_other_failures_count_even_while_others_pass():
     def fail(texts):
         if texts == ["bad"]:
-            raise TransientEmbeddingError("500")
+            raise RemoteUnavailableError("500")
 
     with new_pool(FakeEmbedder(fail), threads=4, batch_size=1, retries=1) as pool:
         good, bad = pool.submit(TEXTS), pool.submit(["bad"])
-        with pytest.raises(TransientEmbeddingError, match=r"500 \(2 tries\)"):
+        with pytest.raises(RemoteUnavailableError, match=r"500 \(2 tries\)"):
             bad.result(timeout=20)
         good.result(timeout=20)
 

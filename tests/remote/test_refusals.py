@@ -6,18 +6,18 @@ import time
 
 import pytest
 
-from knowledge.embeddings.providers.openai_endpoint import azure_advice
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingBatchTooLargeError,
-    EmbeddingError,
-    EmbeddingInputTooLongError,
-    EmbeddingQuotaError,
-    EmbeddingRateLimitError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteBatchTooLargeError,
+    RemoteError,
+    RemoteInputTooLongError,
+    RemoteQuotaError,
+    RemoteRateLimitError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 from knowledge.remote.endpoint import Endpoint
+from knowledge.remote.openai import azure_advice
 from knowledge.remote.refusals import Failures, retry_after
 
 KEY = "abcdefgh12345678zyxw"
@@ -73,43 +73,43 @@ TOO_MANY = [
 
 @pytest.mark.parametrize(("status", "said"), TOO_LONG + TOO_MANY)
 def test_a_limit_is_a_batch_for_several_texts_and_a_text_for_one(status, said):
-    assert type(judge(status, error(said))) is EmbeddingBatchTooLargeError
-    assert type(judge(status, error(said), texts=1)) is EmbeddingInputTooLongError
+    assert type(judge(status, error(said))) is RemoteBatchTooLargeError
+    assert type(judge(status, error(said), texts=1)) is RemoteInputTooLongError
 
 
 @pytest.mark.parametrize("status", [408, 409, 425, 500, 502, 503, 504, 529])
 def test_what_may_pass_is_transient(status):
-    assert type(judge(status, error("overloaded"))) is TransientEmbeddingError
+    assert type(judge(status, error("overloaded"))) is RemoteUnavailableError
 
 
 def test_too_many_requests_are_a_rate_limit():
-    assert type(judge(429, error("overloaded"))) is EmbeddingRateLimitError
+    assert type(judge(429, error("overloaded"))) is RemoteRateLimitError
 
 
 @pytest.mark.parametrize(
     ("status", "said", "code", "kind"),
     [
-        (401, "Incorrect API key provided", "invalid_api_key", EmbeddingAuthError),
-        (403, "Country not supported", None, EmbeddingAuthError),
-        (402, "Payment Required", None, EmbeddingQuotaError),
-        (429, "whatever", "insufficient_quota", EmbeddingQuotaError),
+        (401, "Incorrect API key provided", "invalid_api_key", RemoteAuthError),
+        (403, "Country not supported", None, RemoteAuthError),
+        (402, "Payment Required", None, RemoteQuotaError),
+        (429, "whatever", "insufficient_quota", RemoteQuotaError),
         (429, "You exceeded your current quota, check your plan and billing details.", None,
-         EmbeddingQuotaError),
+         RemoteQuotaError),
         (429, "You exceeded your current quota. Please retry in 32.5s.", None,
-         EmbeddingRateLimitError),
+         RemoteRateLimitError),
         (429, "exceeded call rate limit; see https://aka.ms/oai/quotaincrease", None,
-         EmbeddingRateLimitError),
+         RemoteRateLimitError),
         (429, "Rate limit reached on tokens per min (TPM): Limit 1000000", None,
-         EmbeddingRateLimitError),
-        (400, "'$.input' is invalid", None, EmbeddingError),
-        (422, "field required", None, EmbeddingError),
-        (404, "no such page", None, EmbeddingError),
-        (405, "method not allowed", None, EmbeddingError),
-        (403, "Insufficient account balance", None, EmbeddingQuotaError),
-        (429, "limited to 1000 API calls / month", None, EmbeddingQuotaError),
-        (400, "API key not valid. Please pass a valid API key.", None, EmbeddingAuthError),
+         RemoteRateLimitError),
+        (400, "'$.input' is invalid", None, RemoteError),
+        (422, "field required", None, RemoteError),
+        (404, "no such page", None, RemoteError),
+        (405, "method not allowed", None, RemoteError),
+        (403, "Insufficient account balance", None, RemoteQuotaError),
+        (429, "limited to 1000 API calls / month", None, RemoteQuotaError),
+        (400, "API key not valid. Please pass a valid API key.", None, RemoteAuthError),
         (501, "This server does not support embeddings. Start it with `--embeddings`", None,
-         EmbeddingError),
+         RemoteError),
     ],
 )  # fmt: skip
 def test_the_status_and_the_words_decide_together(status, said, code, kind):
@@ -119,13 +119,13 @@ def test_the_status_and_the_words_decide_together(status, said, code, kind):
 @pytest.mark.parametrize(
     ("body", "kind"),
     [
-        (error("boom", 429), EmbeddingRateLimitError),
-        (error("boom", 500), TransientEmbeddingError),
-        (error("bad key", 401), EmbeddingAuthError),
-        (error("HTTP Error 429: Too Many Requests"), EmbeddingRateLimitError),
-        (error("Queue is full."), TransientEmbeddingError),
-        (error("something broke", "server_error"), EmbeddingResponseError),
-        (error("input is too large to process"), EmbeddingBatchTooLargeError),
+        (error("boom", 429), RemoteRateLimitError),
+        (error("boom", 500), RemoteUnavailableError),
+        (error("bad key", 401), RemoteAuthError),
+        (error("HTTP Error 429: Too Many Requests"), RemoteRateLimitError),
+        (error("Queue is full."), RemoteUnavailableError),
+        (error("something broke", "server_error"), RemoteResponseError),
+        (error("input is too large to process"), RemoteBatchTooLargeError),
     ],
 )
 def test_an_error_inside_a_success_is_an_error(body, kind):
@@ -232,12 +232,12 @@ def test_a_broken_connection_is_transient_but_a_bad_certificate_is_not():
     refused = RuntimeError("Connection error.")
     refused.__cause__ = OSError("[Errno 111] Connection refused")
     found = failures().of_connection(refused)
-    assert type(found) is TransientEmbeddingError
+    assert type(found) is RemoteUnavailableError
     assert "Connection refused" in found.message
     assert "http://host/v1" in found.message
     assert "Check that the server runs" in found.hint
     refused.__cause__ = OSError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")
-    assert type(failures().of_connection(refused)) is EmbeddingError
+    assert type(failures().of_connection(refused)) is RemoteError
     timeout = failures().of_connection(refused, timeout=2.5)
     assert "did not answer within 2.5 s" in timeout.message
 
@@ -252,7 +252,7 @@ def test_a_broken_connection_is_transient_but_a_bad_certificate_is_not():
 )
 def test_a_vector_that_can_not_be_written_is_not_tried_again(said):
     found = judge(500, error(said))
-    assert type(found) is EmbeddingError
+    assert type(found) is RemoteError
     assert not found.lasting
 
 

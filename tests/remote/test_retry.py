@@ -7,10 +7,10 @@ from concurrent.futures import CancelledError
 import pytest
 
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingRateLimitError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteRateLimitError,
+    RemoteResponseError,
+    RemoteUnavailableError,
 )
 from knowledge.remote import retry
 from knowledge.remote.retry import Backoff, Retrier
@@ -50,7 +50,7 @@ def flaky(*errors):
 
 
 def transient(retry_after=None):
-    return TransientEmbeddingError("busy", hint="wait", retry_after=retry_after)
+    return RemoteUnavailableError("busy", hint="wait", retry_after=retry_after)
 
 
 def test_waits_grow_up_to_a_cap(clock):
@@ -61,17 +61,17 @@ def test_waits_grow_up_to_a_cap(clock):
 
 
 def test_the_last_error_says_how_many_tries_there_were(clock):
-    with pytest.raises(TransientEmbeddingError, match=r"busy \(3 tries\)") as caught:
+    with pytest.raises(RemoteUnavailableError, match=r"busy \(3 tries\)") as caught:
         Retrier(2, stop=clock)(flaky(*[transient(7) for _ in range(9)]))
     assert (caught.value.hint, caught.value.retry_after) == ("wait", 7)
     assert len(clock.waits) == 2
-    with pytest.raises(TransientEmbeddingError, match=r"busy$"):
+    with pytest.raises(RemoteUnavailableError, match=r"busy$"):
         Retrier(0, stop=clock)(flaky(transient()))
 
 
 def test_other_errors_are_final(clock):
-    with pytest.raises(EmbeddingAuthError):
-        Retrier(9, stop=clock)(flaky(EmbeddingAuthError("no")))
+    with pytest.raises(RemoteAuthError):
+        Retrier(9, stop=clock)(flaky(RemoteAuthError("no")))
     assert clock.waits == []
 
 
@@ -85,7 +85,7 @@ def test_what_the_server_asks_for_is_honoured_within_limits(clock):
 
 def test_when_one_is_asked_to_wait_all_wait(clock):
     retrier = Retrier(0, stop=clock)
-    with pytest.raises(TransientEmbeddingError):
+    with pytest.raises(RemoteUnavailableError):
         retrier(flaky(transient(20)))
     assert retrier(flaky()) == "answer"
     assert clock.waits == [20]
@@ -112,23 +112,23 @@ def test_stopping_ends_a_wait():
 
 def test_an_answer_that_can_not_be_read_is_tried_once_more_where_nothing_has_passed(clock):
     retrier = Retrier(9, stop=clock)
-    assert retrier(flaky(EmbeddingResponseError("garbage"))) == "answer"
+    assert retrier(flaky(RemoteResponseError("garbage"))) == "answer"
     retrier = Retrier(9, stop=clock)
-    with pytest.raises(EmbeddingResponseError, match=r"garbage \(2 tries\)"):
-        retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(5)]))
+    with pytest.raises(RemoteResponseError, match=r"garbage \(2 tries\)"):
+        retrier(flaky(*[RemoteResponseError("garbage") for _ in range(5)]))
 
 
 def test_it_is_tried_twice_more_where_requests_pass(clock):
     retrier = Retrier(4, stop=clock)
     retrier(flaky())
-    assert retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(2)])) == "answer"
-    with pytest.raises(EmbeddingResponseError, match=r"garbage \(3 tries\)"):
-        retrier(flaky(*[EmbeddingResponseError("garbage") for _ in range(5)]))
+    assert retrier(flaky(*[RemoteResponseError("garbage") for _ in range(2)])) == "answer"
+    with pytest.raises(RemoteResponseError, match=r"garbage \(3 tries\)"):
+        retrier(flaky(*[RemoteResponseError("garbage") for _ in range(5)]))
 
 
 def test_no_further_tries_are_none_for_such_an_answer_too(clock):
-    with pytest.raises(EmbeddingResponseError, match=r"garbage$"):
-        Retrier(0, stop=clock)(flaky(EmbeddingResponseError("garbage")))
+    with pytest.raises(RemoteResponseError, match=r"garbage$"):
+        Retrier(0, stop=clock)(flaky(RemoteResponseError("garbage")))
 
 
 def test_a_refusal_as_one_too_many_does_not_count_while_others_pass(clock):
@@ -138,20 +138,20 @@ def test_a_refusal_as_one_too_many_does_not_count_while_others_pass(clock):
         if left[0]:
             left[0] -= 1
             retrier(flaky())  # another thread's request
-            raise EmbeddingRateLimitError("429")
+            raise RemoteRateLimitError("429")
         return "answer"
 
     assert retrier(refused_while_others_pass) == "answer"
-    with pytest.raises(EmbeddingRateLimitError, match=r"429 \(2 tries\)"):
-        retrier(flaky(*[EmbeddingRateLimitError("429") for _ in range(9)]))
+    with pytest.raises(RemoteRateLimitError, match=r"429 \(2 tries\)"):
+        retrier(flaky(*[RemoteRateLimitError("429") for _ in range(9)]))
 
 
 def not_there():
-    return TransientEmbeddingError("connection refused", unreachable=True)
+    return RemoteUnavailableError("connection refused", unreachable=True)
 
 
 def test_a_server_that_was_never_there_is_told_in_seconds(clock):
-    with pytest.raises(TransientEmbeddingError, match=r"refused \(3 tries\)"):
+    with pytest.raises(RemoteUnavailableError, match=r"refused \(3 tries\)"):
         Retrier(9, stop=clock)(flaky(*[not_there() for _ in range(9)]))
     assert sum(clock.waits) < 4
 
@@ -161,7 +161,7 @@ def test_a_server_that_takes_long_to_be_not_there_is_asked_once(clock):
         clock.now += 10
         raise not_there()
 
-    with pytest.raises(TransientEmbeddingError, match=r"refused$"):
+    with pytest.raises(RemoteUnavailableError, match=r"refused$"):
         Retrier(9, stop=clock)(slow)
 
 
@@ -173,7 +173,7 @@ def test_a_server_that_was_there_is_waited_for(clock, before):
 
 
 def test_texts_that_may_be_at_fault_have_fewer_tries_but_a_busy_server_has_all(clock):
-    with pytest.raises(TransientEmbeddingError, match=r"busy \(2 tries\)"):
+    with pytest.raises(RemoteUnavailableError, match=r"busy \(2 tries\)"):
         Retrier(9, stop=clock)(flaky(*[transient() for _ in range(9)]), most=1)
-    limited = [EmbeddingRateLimitError("429") for _ in range(5)]
+    limited = [RemoteRateLimitError("429") for _ in range(5)]
     assert Retrier(5, stop=clock)(flaky(*limited), most=0) == "answer"

@@ -12,7 +12,8 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import PathNotFoundError
-from knowledge.settings.reading import TABLE, Origin, Setting, Settings, without_password
+from knowledge.settings.installed import installed_settings
+from knowledge.settings.reading import Origin, Setting, Settings, without_password
 
 
 def show_config(session: Session) -> None:
@@ -20,9 +21,10 @@ def show_config(session: Session) -> None:
 
     Example:  knowledge config --json
     """
-    settings = session.settings()
+    settings = session.settings().extended(installed_settings())
     rows = [
-        (setting, _shown(setting, settings), settings.origin(setting.name)) for setting in TABLE
+        (setting, _shown(setting, settings), settings.origin(setting.name))
+        for setting in settings.table.values()
     ]
     if session.json:
         records = [

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.errors import EmbeddingError
+    from knowledge.errors import RemoteError
     from knowledge.knowledge_base import KnowledgeBase
 
     Pairs = Iterable[tuple[str, NDArray[np.float32]]]
@@ -181,9 +181,9 @@ def _embed(
     target: Path | None,
 ) -> None:
     """Write the vectors; refused texts are reported, with exit code 4."""
-    refused: dict[int, EmbeddingError] = {}
+    refused: dict[int, RemoteError] = {}
 
-    def told(number: int, _text: str, error: EmbeddingError) -> None:
+    def told(number: int, _text: str, error: RemoteError) -> None:
         refused[number] = error
         session.note(f"text {number + 1} has no vector: {error.message}")
 
@@ -201,7 +201,7 @@ def _write(
     session: Session,
     kb: KnowledgeBase,
     pairs: Pairs,
-    refused: Mapping[int, EmbeddingError],
+    refused: Mapping[int, RemoteError],
     *,
     output: str,
     target: Path | None,
@@ -240,7 +240,7 @@ def _write(
 
 
 def _write_lines(
-    pairs: Pairs, refused: Mapping[int, EmbeddingError], put: Callable[[str], object]
+    pairs: Pairs, refused: Mapping[int, RemoteError], put: Callable[[str], object]
 ) -> tuple[int, int | None]:
     """Give a line of JSON for each text to ``put``; return the shape of all vectors."""
     count, dimensions = 0, None

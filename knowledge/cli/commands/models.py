@@ -12,7 +12,7 @@ from knowledge.cli.options import embedding as embedding
 from knowledge.cli.render.tables import show_facts, show_table
 from knowledge.cli.render.terminal import field
 from knowledge.cli.session import Session
-from knowledge.errors import EmbeddingError
+from knowledge.errors import RemoteError
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def try_model(
     else:
         show_facts(session, [(field(name), field(value)) for name, value in _facts(report)])
     if report.failed:
-        raise typer.Exit(EmbeddingError.exit_code)
+        raise typer.Exit(RemoteError.exit_code)
 
 
 def _provider_record(provider: ProviderInfo) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from knowledge.embeddings.local.local import (
 )
 from knowledge.embeddings.local.model_identity import folder_hash
 from knowledge.embeddings.model_name import absolute, only_known, parse_model_name
-from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
+from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
 from knowledge.model import EmbedderSpec
 from knowledge.settings.trust import may_not_name
 
@@ -193,10 +193,10 @@ def _quoted(path: Path) -> str:
     return str(path).replace("%", "%25").replace("&", "%26")
 
 
-def _unknown(name: str, known: Iterable[str]) -> EmbeddingError:
+def _unknown(name: str, known: Iterable[str]) -> RemoteError:
     import difflib
 
     near = difflib.get_close_matches(name.lower(), list(known), n=3, cutoff=0.0)
-    return EmbeddingError(
+    return RemoteError(
         f"fastembed has no model {name!r}", hint=f"The nearest names are {', '.join(near)}."
     )

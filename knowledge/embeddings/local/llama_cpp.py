@@ -19,7 +19,7 @@ from knowledge.embeddings.local.local import (
 )
 from knowledge.embeddings.local.model_identity import file_hash
 from knowledge.embeddings.model_name import absolute, only_known, parse_model_name
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ class LlamaCppEmbedder(LocalEmbedder):
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             llama.cpp can't; the message has its words.
         """
         complaints, _ = _log()
@@ -117,7 +117,7 @@ class LlamaCppEmbedder(LocalEmbedder):
             return self._open()
         except (ValueError, RuntimeError) as error:
             why = "; ".join(complaints) or one_line(error)
-            raise EmbeddingError(
+            raise RemoteError(
                 f"can't load the model llama-cpp:{self.spec.model}: {why}", hint=self.load_hint
             ) from error
 
@@ -147,7 +147,7 @@ class LlamaCppEmbedder(LocalEmbedder):
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The model gives a vector for each token, as models made to write text do.
         """
         import numpy as np
@@ -157,7 +157,7 @@ class LlamaCppEmbedder(LocalEmbedder):
         check_lengths(lengths, self.max_input_tokens, self._path.name)
         made = model.embed(texts)
         if made and made[0] and isinstance(made[0][0], list):
-            raise EmbeddingError(
+            raise RemoteError(
                 f"{self._path.name} does not say how to pool its token vectors",
                 hint="Say it in the model's name: llama-cpp:FILE?pooling=mean (or cls, last).",
             )

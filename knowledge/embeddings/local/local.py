@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.errors import EmbeddingError, EmbeddingInputTooLongError, KnowledgeError, UsageError
+from knowledge.errors import KnowledgeError, RemoteError, RemoteInputTooLongError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,9 +50,9 @@ class LocalEmbedder(ABC):
 
         Raises
         ------
-        EmbeddingInputTooLongError
+        RemoteInputTooLongError
             A text is longer than the model takes.
-        EmbeddingError
+        RemoteError
             The model can't be loaded.
         """
         with self._lock:
@@ -72,7 +72,7 @@ class LocalEmbedder(ABC):
 
     @abstractmethod
     def load(self) -> Any:
-        """Load the model; whatever it raises becomes an `EmbeddingError`."""
+        """Load the model; whatever it raises becomes a `RemoteError`."""
 
     @abstractmethod
     def run(self, model: Any, texts: list[str], *, query: bool) -> Embeddings:
@@ -85,7 +85,7 @@ class LocalEmbedder(ABC):
             except KnowledgeError:
                 raise
             except Exception as error:
-                raise EmbeddingError(
+                raise RemoteError(
                     f"can't load the model {self.spec.provider}:{self.spec.model}: "
                     f"{one_line(error)}",
                     hint=self.load_hint,
@@ -99,11 +99,11 @@ def check_lengths(lengths: Sequence[int], longest: int | None, model: str) -> No
 
     Raises
     ------
-    EmbeddingInputTooLongError
+    RemoteInputTooLongError
         One has. The pool then embeds it in parts.
     """
     if longest is not None and lengths and max(lengths) > longest:
-        raise EmbeddingInputTooLongError(
+        raise RemoteInputTooLongError(
             f"a text has {max(lengths)} tokens; {model} takes {longest}",
             hint="Ingest with a smaller --chunk-size.",
         )
@@ -114,13 +114,13 @@ def shortened(vectors: NDArray[np.float32], dimensions: int | None) -> NDArray[n
 
     Raises
     ------
-    EmbeddingError
+    RemoteError
         The model has fewer.
     """
     if dimensions is None:
         return vectors
     if vectors.shape[1] < dimensions:
-        raise EmbeddingError(
+        raise RemoteError(
             f"the model has {vectors.shape[1]} dimensions, not {dimensions}",
             hint="Ask for fewer dimensions, or for none.",
         )

@@ -13,7 +13,7 @@ from knowledge.embeddings.local.local import LocalEmbedder, asked, need_model, w
 from knowledge.embeddings.local.model_identity import folder_hash
 from knowledge.embeddings.local.transformer_files import POOLINGS, Prompts, read_transformer_files
 from knowledge.embeddings.model_name import is_path, local_or_hub, only_known, parse_model_name
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def fetched_folder() -> Path:
 
     Raises
     ------
-    EmbeddingError
+    RemoteError
         It is not there, and can't be downloaded.
     """
     if not is_there():
         try:
             _download()
         except Exception as error:
-            raise EmbeddingError(
+            raise RemoteError(
                 f"Chroma's model {MODEL} is not in {model_folder()}, and downloading it failed: "
                 f"{type(error).__name__}: {error}",
                 hint="Try again with a network, copy that folder from a machine that has it, "

@@ -9,7 +9,7 @@ import numpy as np
 
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.local.local import check_lengths, shortened
-from knowledge.errors import EmbeddingError
+from knowledge.errors import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,9 +130,9 @@ class OnnxModel:
 
         Raises
         ------
-        EmbeddingInputTooLongError
+        RemoteInputTooLongError
             A text has more tokens than the model takes.
-        EmbeddingError
+        RemoteError
             The model wants inputs or gives outputs that a text encoder has not.
         """
         rows = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
@@ -150,7 +150,7 @@ class OnnxModel:
             return pool(array, mask, self.pooling or ("mean",))
         if array.ndim == 2:
             return array
-        raise EmbeddingError(
+        raise RemoteError(
             f"{self.name} gave an array of shape {array.shape} for {len(ids)} texts",
             hint="The model's file must give a vector for each token, or one for each text.",
         )
@@ -179,7 +179,7 @@ class OnnxModel:
         }
         wanted = {wish.name: wish.type for wish in self.session.get_inputs()}
         if unknown := [name for name in wanted if name not in known]:
-            raise EmbeddingError(
+            raise RemoteError(
                 f"{self.name} wants the input {unknown[0]!r}, which a text encoder does not have",
                 hint="Export the model for feature extraction.",
             )
@@ -201,7 +201,7 @@ def open_session(file: Path, *, providers: Sequence[str], threads: int) -> Any:
 
     Raises
     ------
-    EmbeddingError
+    RemoteError
         A provider is not in this build of ONNX Runtime.
     """
     import onnxruntime
@@ -209,7 +209,7 @@ def open_session(file: Path, *, providers: Sequence[str], threads: int) -> Any:
     wanted = list(providers) or ["CPUExecutionProvider"]
     available = onnxruntime.get_available_providers()
     if missing := [name for name in wanted if name not in available]:
-        raise EmbeddingError(
+        raise RemoteError(
             f"this onnxruntime has no execution provider {missing[0]!r}",
             hint=f"KNOW_ONNX_PROVIDERS may name {', '.join(available)}.",
         )

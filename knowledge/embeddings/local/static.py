@@ -3,7 +3,7 @@
 The weights and the tokenizer are read from inside the ``wordllama`` wheel; the package itself is
 not imported. Its weights are float16: one question reads only its own rows of the file, documents
 use one float32 copy of the table, made once in a process. The tokens of documents' words are
-remembered, see `static_words`.
+remembered, see `WordTokens`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -30,75 +30,6 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
     from knowledge.settings.reading import Settings
-
-
-# Token ids of many texts, by remembering those of their words.
-#
-# The bundled model's tokenizer is one byte-pair encoder over a whole text. No token of its
-# vocabulary goes on after a line break, or over a space to the next word, so a text has the
-# tokens of its words, each with the spaces before it. Looking words up takes a quarter of the
-# time of encoding.
-
-_SPACE = "\u2581"
-"""What the tokenizer makes of a space; it also puts one before a text."""
-_WORD = re.compile(rf"\n+|{_SPACE}*[^{_SPACE}\n]+|{_SPACE}+")
-_MOST = 30_000
-"""Words kept at most, some 10 MB; rare ones, which are most of them, come once."""
-_LONGEST = 64
-"""Characters of a word that is kept."""
-
-
-class WordTokens:
-    """Encodes texts as a tokenizer does; may be used by several threads.
-
-    Parameters
-    ----------
-    tokenizer:
-        The bundled model's.
-    """
-
-    def __init__(self, tokenizer: Tokenizer) -> None:
-        from tokenizers import Tokenizer
-
-        self._whole = tokenizer
-        self._bare = Tokenizer.from_str(tokenizer.to_str())
-        self._bare.normalizer = None
-        added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
-        self._added = re.compile("|".join(map(re.escape, added)) or r"(?!)")
-        self._known: dict[str, list[int]] = {}
-
-    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the ids of each text's tokens, as the tokenizer gives them."""
-        words = [self._words(text) for text in texts]
-        known = self._learnt(word for found in words if found is not None for word in found)
-        return [
-            self._encoded(text)
-            if found is None
-            else list(chain.from_iterable(map(known.__getitem__, found)))
-            for text, found in zip(texts, words, strict=True)
-        ]
-
-    def _words(self, text: str) -> list[str] | None:
-        """Cut a text into words; ``None`` where it names a token that stands for no text."""
-        if self._added.search(text):
-            return None
-        return _WORD.findall(_SPACE + text.replace(" ", _SPACE)) if text else []
-
-    def _learnt(self, words: Iterable[str]) -> MutableMapping[str, list[int]]:
-        """Return the ids of some words at least; another thread may begin anew meanwhile."""
-        if len(self._known) > _MOST:
-            self._known = {}
-        known = self._known
-        new = list({word for word in words if word not in known})
-        found = self._bare.encode_batch_fast(new, add_special_tokens=False) if new else []
-        ids = {word: encoding.ids for word, encoding in zip(new, found, strict=True)}
-        kept = {word: tokens for word, tokens in ids.items() if len(word) <= _LONGEST}
-        known.update(kept)
-        return known if len(kept) == len(ids) else ChainMap(ids, known)
-
-    def _encoded(self, text: str) -> list[int]:
-        ids: list[int] = self._whole.encode_batch_fast([text], add_special_tokens=False)[0].ids
-        return ids
 
 
 MODEL = "wordllama-l2-supercat-256"
@@ -157,7 +88,7 @@ class StaticEmbedder:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The model's files are missing or damaged.
         """
         token_ids = self._token_ids(texts)
@@ -174,10 +105,6 @@ class StaticEmbedder:
             return self.embed_documents([text])
         total = _rows(ids).sum(axis=0, dtype=np.float32)
         return Embeddings(_normalised(total[np.newaxis]), len(ids))
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Count each text's tokens."""
-        return [len(ids) for ids in self._token_ids(texts)]
 
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         self._met += len(texts)
@@ -276,14 +203,84 @@ def _model_file(name: Path) -> Path:
         path = Path(folder, name)
         if path.is_file():
             return path
-    raise EmbeddingError(
+    raise RemoteError(
         f"the bundled model's file {name.as_posix()} is missing from the wordllama package",
         hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
     )
 
 
-def _damaged(path: Path, error: Exception) -> EmbeddingError:
-    return EmbeddingError(
+def _damaged(path: Path, error: Exception) -> RemoteError:
+    return RemoteError(
         f"can't read the bundled model's file {path}: {error}",
         hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
     )
+
+
+_SPACE = "\u2581"
+"""What the tokenizer makes of a space; it also puts one before a text."""
+
+_WORD = re.compile(rf"\n+|{_SPACE}*[^{_SPACE}\n]+|{_SPACE}+")
+
+_MOST = 30_000
+"""Words kept at most, some 10 MB; rare ones, which are most of them, come once."""
+
+_LONGEST = 64
+"""Characters of a word that is kept."""
+
+
+class WordTokens:
+    """Encodes texts as a tokenizer does, by the tokens of their words; for several threads.
+
+    The bundled model's tokenizer is one byte-pair encoder over a whole text. No token of its
+    vocabulary goes on after a line break, or over a space to the next word, so a text has the
+    tokens of its words, each with the spaces before it. Looking words up takes a quarter of the
+    time of encoding.
+
+    Parameters
+    ----------
+    tokenizer:
+        The bundled model's.
+    """
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        from tokenizers import Tokenizer
+
+        self._whole = tokenizer
+        self._bare = Tokenizer.from_str(tokenizer.to_str())
+        self._bare.normalizer = None
+        added = [token.content for token in tokenizer.get_added_tokens_decoder().values()]
+        self._added = re.compile("|".join(map(re.escape, added)) or r"(?!)")
+        self._known: dict[str, list[int]] = {}
+
+    def token_ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the ids of each text's tokens, as the tokenizer gives them."""
+        words = [self._words(text) for text in texts]
+        known = self._learnt(word for found in words if found is not None for word in found)
+        return [
+            self._encoded(text)
+            if found is None
+            else list(chain.from_iterable(map(known.__getitem__, found)))
+            for text, found in zip(texts, words, strict=True)
+        ]
+
+    def _words(self, text: str) -> list[str] | None:
+        """Cut a text into words; ``None`` where it names a token that stands for no text."""
+        if self._added.search(text):
+            return None
+        return _WORD.findall(_SPACE + text.replace(" ", _SPACE)) if text else []
+
+    def _learnt(self, words: Iterable[str]) -> MutableMapping[str, list[int]]:
+        """Return the ids of some words at least; another thread may begin anew meanwhile."""
+        if len(self._known) > _MOST:
+            self._known = {}
+        known = self._known
+        new = list({word for word in words if word not in known})
+        found = self._bare.encode_batch_fast(new, add_special_tokens=False) if new else []
+        ids = {word: encoding.ids for word, encoding in zip(new, found, strict=True)}
+        kept = {word: tokens for word, tokens in ids.items() if len(word) <= _LONGEST}
+        known.update(kept)
+        return known if len(kept) == len(ids) else ChainMap(ids, known)
+
+    def _encoded(self, text: str) -> list[int]:
+        ids: list[int] = self._whole.encode_batch_fast([text], add_special_tokens=False)[0].ids
+        return ids

@@ -1,4 +1,7 @@
-"""Gathering texts of different submits into common requests."""
+"""Gathering texts of different submits into common requests.
+
+A submit waits by a ticket; each distinct text is a slot, which many tickets may wait for.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-
-# What waits for vectors: tickets, one for each submit, and slots, one for each distinct text.
+    from knowledge.embeddings.embedder import Embedder
 
 
 class Ticket:
@@ -110,12 +112,23 @@ class Slot:
 
 
 REQUEST_TOKENS = 300_000
-"""Most tokens in a request, as OpenAI has it; estimated as characters / 3."""
+"""Most tokens in a request, as OpenAI has it."""
 
 
 def estimate_tokens(text: str) -> int:
-    """Estimate a text's tokens, rather too many than too few."""
+    """Estimate a text's tokens as characters / 3, which for most scripts is too many."""
     return len(text) // 3 + 1
+
+
+def token_counter(embedder: Embedder) -> Callable[[str], int]:
+    """Return what counts a text's tokens: the embedder, where it can, else the estimate.
+
+    An embedder may have ``count_tokens(text)``, which gives ``None`` where it does not know.
+    """
+    count = getattr(embedder, "count_tokens", None)
+    if count is None:
+        return estimate_tokens
+    return lambda text: count(text) or estimate_tokens(text)
 
 
 def likely_tokens(texts: Sequence[str]) -> int:
@@ -131,19 +144,28 @@ class Batcher:
     size:
         Texts in a full batch; may be lowered at any time.
     tokens:
-        Most estimated tokens in a batch; a single text may have more.
+        Most tokens in a batch; a single text may have more.
+    count:
+        Counts a text's tokens, or estimates them.
     """
 
-    def __init__(self, size: int, *, tokens: int = REQUEST_TOKENS) -> None:
+    def __init__(
+        self,
+        size: int,
+        *,
+        tokens: int = REQUEST_TOKENS,
+        count: Callable[[str], int] = estimate_tokens,
+    ) -> None:
         self.size = size
         self._tokens = tokens
+        self._count = count
         self._slots: list[Slot] = []
         self._load = 0
 
     def add(self, slot: Slot) -> list[list[Slot]]:
         """Take a slot in, and return the batches that are full now: none, one or two."""
         full = []
-        cost = estimate_tokens(slot.text)
+        cost = self._count(slot.text)
         if self._slots and self._load + cost > self._tokens:
             full.append(self.take())
         self._slots.append(slot)

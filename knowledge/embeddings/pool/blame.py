@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from knowledge.errors import EmbeddingError, EmbeddingResponseError, TransientEmbeddingError
+from knowledge.errors import RemoteError, RemoteResponseError, RemoteUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,7 +28,7 @@ class Blame:
     Parameters
     ----------
     try_out:
-        Embeds a text, and raises an `EmbeddingError` where that fails.
+        Embeds a text, and raises a `RemoteError` where that fails.
     """
 
     def __init__(self, try_out: Callable[[str], object]) -> None:
@@ -49,7 +49,7 @@ class Blame:
             self._in_a_row = 0
 
     def is_on_server(
-        self, error: EmbeddingError, *, texts: int, passed_before: int | None = None
+        self, error: RemoteError, *, texts: int, passed_before: int | None = None
     ) -> bool:
         """Judge a request that failed for good.
 
@@ -69,16 +69,16 @@ class Blame:
             in_a_row, passed = self._in_a_row, self._passed
         if in_a_row >= HOPELESS:
             return True
-        silent = isinstance(error, TransientEmbeddingError) and passed == passed_before
+        silent = isinstance(error, RemoteUnavailableError) and passed == passed_before
         # A text that is refused in words is at fault; no words may be another model's.
-        unknown = not passed and (not alone or isinstance(error, EmbeddingResponseError))
+        unknown = not passed and (not alone or isinstance(error, RemoteResponseError))
         too_many = alone and in_a_row % DOUBTFUL == 0
         return (silent or unknown or too_many) and not self._takes_a_plain_word()
 
     def _takes_a_plain_word(self) -> bool:
         try:
             self._try_out(PLAIN_WORD)
-        except EmbeddingError:
+        except RemoteError:
             return False
         with self._lock:
             self._passed += 1

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge.errors import EmbeddingError, EmbeddingResponseError
+from knowledge.errors import RemoteError, RemoteResponseError
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Checked:
     """
 
     vectors: NDArray[np.float32]
-    unusable: Mapping[int, EmbeddingError] = field(default_factory=dict)
+    unusable: Mapping[int, RemoteError] = field(default_factory=dict)
 
 
 def check_answer(
@@ -59,13 +59,13 @@ def check_answer(
 
     Raises
     ------
-    EmbeddingResponseError
+    RemoteResponseError
         The answer as a whole is of no use.
     """
     try:
         vectors = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError) as error:
-        raise EmbeddingResponseError(f"{who} gave something other than vectors: {error}") from error
+        raise RemoteResponseError(f"{who} gave something other than vectors: {error}") from error
     _check_shape(vectors, len(texts), dimensions, who)
     with np.errstate(all="ignore"):
         norms = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
@@ -74,7 +74,7 @@ def check_answer(
     bad: list[int] = np.flatnonzero(~finite).tolist()
     unusable = {row: _unusable_row(vectors[row], texts[row], who) for row in bad}
     if len(unusable) == len(texts):
-        raise EmbeddingResponseError(unusable[0].message, hint=unusable[0].hint)
+        raise RemoteResponseError(unusable[0].message, hint=unusable[0].hint)
     good = [text for row, text in enumerate(texts) if row not in unusable]
     _check_distinct(unit[finite], good, who)
     return Checked(unit, unusable)
@@ -105,26 +105,26 @@ def _check_shape(
     vectors: NDArray[np.float32], texts: int, dimensions: int | None, who: str
 ) -> None:
     if vectors.ndim != 2 or vectors.shape[1] == 0:
-        raise EmbeddingResponseError(
+        raise RemoteResponseError(
             f"{who} gave an array of shape {vectors.shape} for {counted(texts, 'text')}",
             hint="There must be one vector for each text.",
         )
     if len(vectors) != texts:
-        raise EmbeddingResponseError(
+        raise RemoteResponseError(
             f"{who} gave {counted(len(vectors), 'vector')} for {counted(texts, 'text')}",
             hint="The server may not take several texts in a request: try a batch size of 1.",
         )
     if dimensions is not None and vectors.shape[1] != dimensions:
-        raise EmbeddingResponseError(
+        raise RemoteResponseError(
             f"{who} gave vectors of {vectors.shape[1]} dimensions, not {dimensions}",
             hint="The server runs another model under this name, or can't shorten its vectors.",
         )
 
 
-def _unusable_row(vector: NDArray[np.float32], text: str, who: str) -> EmbeddingError:
+def _unusable_row(vector: NDArray[np.float32], text: str, who: str) -> RemoteError:
     what = "a zero vector" if not np.any(vector) else "a vector that is not finite"
     excerpt = " ".join(text[:60].split())
-    return EmbeddingError(
+    return RemoteError(
         f"{who} gave {what} for a text that begins {excerpt!r}",
         hint="Check the model on the server with that text.",
     )
@@ -134,7 +134,7 @@ def _check_distinct(unit: NDArray[np.float32], texts: Sequence[str], who: str) -
     if len(texts) < 2 or np.abs(unit - unit[0]).max() > _SAME:
         return
     if any(really_differ(texts[0], text) for text in texts[1:]):
-        raise EmbeddingResponseError(
+        raise RemoteResponseError(
             f"{who} gave the same vector for {len(texts)} texts that differ",
             hint="The server's model or its pooling is broken; nothing could be found with it.",
             lasting=True,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from knowledge.embeddings.pool.wanted import sendable
-from knowledge.errors import EmbeddingError
+from knowledge.embeddings.pool.texts import sendable
+from knowledge.errors import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
 
 def embed_each(
     pool: EmbeddingPool, texts: Sequence[str]
-) -> list[NDArray[np.float32] | EmbeddingError]:
+) -> list[NDArray[np.float32] | RemoteError]:
     """Return for each text its unit vector, shape (dimensions,), or why it alone has none.
 
     Raises
     ------
-    EmbeddingError
+    RemoteError
         The provider failed for another reason than a text.
     """
-    refused: dict[str, EmbeddingError] = {}
+    refused: dict[str, RemoteError] = {}
     while True:
         taken = [text for text in texts if sendable(text) not in refused]
         try:
             vectors = iter(pool.embed(taken))
-        except EmbeddingError as error:
+        except RemoteError as error:
             if error.text is None:
                 raise
             refused[error.text] = error  # the others are in the pool's memo, or the cache

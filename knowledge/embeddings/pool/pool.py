@@ -9,12 +9,19 @@ from concurrent.futures import CancelledError
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
-from knowledge.embeddings.pool.batching import REQUEST_TOKENS, Batcher, Slot, Ticket
+from knowledge.embeddings.pool.batching import (
+    REQUEST_TOKENS,
+    Batcher,
+    Slot,
+    Ticket,
+    estimate_tokens,
+    token_counter,
+)
 from knowledge.embeddings.pool.cache import CacheAccess, VectorCache
 from knowledge.embeddings.pool.questions import Questions
 from knowledge.embeddings.pool.sender import Outcome, Sender
-from knowledge.embeddings.pool.wanted import Wish, distinct
-from knowledge.errors import EmbeddingError
+from knowledge.embeddings.pool.texts import DistinctText, distinct_texts
+from knowledge.errors import RemoteError
 from knowledge.remote.gate import Gate
 from knowledge.remote.rates import RateLimiter
 from knowledge.remote.retry import Backoff, Retrier
@@ -30,108 +37,13 @@ if TYPE_CHECKING:
     from knowledge.embeddings.embedder import Embedder
 
 
-# What a pool has done so far.
-
-
-@dataclass(frozen=True, slots=True)
-class PoolStats:
-    """What a pool has done so far.
-
-    Parameters
-    ----------
-    embedded:
-        Distinct texts that were sent and answered, questions included.
-    cached:
-        Distinct texts whose vector came from the cache.
-    tokens:
-        Of the texts that were sent, as the provider counts them, estimated where it does not.
-    requests:
-        Sent, further tries included.
-    split:
-        Texts that were longer than the model takes, and embedded in parts.
-    """
-
-    embedded: int
-    cached: int
-    tokens: int
-    requests: int
-    split: int = 0
-
-
-# Vectors of the last texts, so that a text that comes again soon costs nothing.
-
-MEMO_BYTES = 8 * 2**20
-_OVERHEAD = 250
-"""Bytes that an entry takes beside the numbers of its vector."""
-
-
-class Memo:
-    """A dict of vectors that forgets those used longest ago. Not thread-safe.
-
-    Parameters
-    ----------
-    limit:
-        Most bytes held.
-    """
-
-    def __init__(self, limit: int = MEMO_BYTES) -> None:
-        self._limit = limit
-        self._held = 0
-        self._vectors: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
-
-    def get(self, key: bytes) -> NDArray[np.float32] | None:
-        """Find a vector, shape (dimensions,)."""
-        vector = self._vectors.get(key)
-        if vector is not None:
-            self._vectors.move_to_end(key)
-        return vector
-
-    def put(self, key: bytes, vector: NDArray[np.float32]) -> None:
-        """Keep a vector; it is copied when it is a view, whose array would be kept whole."""
-        if key in self._vectors:
-            return
-        self._vectors[key] = vector if vector.base is None else vector.copy()
-        self._held += vector.nbytes + _OVERHEAD
-        while self._held > self._limit:
-            _, dropped = self._vectors.popitem(last=False)
-            self._held -= dropped.nbytes + _OVERHEAD
-
-
-# When to stop sending: an error that the next requests would meet as well.
-
-COOL_DOWN = 30.0
-
-
-class Breaker:
-    """Keeps what ended the sending. Not thread-safe: the pool holds its lock.
-
-    A failure is fatal at once, unless it is that of one text: all further tries are over then, and
-    the texts are not at fault. It counts for half a minute, so that a pool that lives on recovers.
-    """
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._error: BaseException | None = None
-        self._until = 0.0
-
-    @property
-    def error(self) -> BaseException | None:
-        """The fatal error, while it counts."""
-        return self._error if self._clock() < self._until else None
-
-    def failed(self, error: BaseException) -> None:
-        """Note a request that failed for good."""
-        of_one_text = isinstance(error, EmbeddingError) and error.of_one_text
-        if not of_one_text and self.error is None:
-            self._error = error
-            self._until = self._clock() + COOL_DOWN
-
-
 __all__ = ["Backoff", "EmbeddingPool", "PoolStats", "VectorCache"]
 
 _WAITING_A_THREAD = 4
 """Batches that may wait for each thread before `EmbeddingPool.submit` blocks."""
 _LOOKED_UP_AT_ONCE = 1_000
+_LONG_TEXT = 2_000
+"""Tokens of a long chunk: batches that may fill up with such ones are counted exactly."""
 _GRACE = 0.25
 """Seconds that a cancelled pool waits for requests under way, whose answers were paid for.
 
@@ -152,7 +64,7 @@ class EmbeddingPool:
     threads:
         Most requests under way at any time; 1 is strictly one after the other.
     batch_size, batch_tokens:
-        Most texts, and most estimated tokens, in a request; the embedder's own limit holds as
+        Most texts, and most tokens, in a request; the embedder's own limit holds as
         well.
     requests_a_minute, tokens_a_minute:
         Most of each over all threads; 0 is no limit.
@@ -188,6 +100,9 @@ class EmbeddingPool:
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._room = threading.Condition(self._lock)
+        # To count exactly, a tokenizer is loaded: that must be worth it.
+        matters = tokens_a_minute or batch_size * _LONG_TEXT > batch_tokens
+        count = token_counter(embedder) if matters else estimate_tokens
         self._cache = CacheAccess(cache, embedder, say)
         self._sender = Sender(
             embedder,
@@ -196,9 +111,11 @@ class EmbeddingPool:
             rates=RateLimiter(requests_a_minute, tokens_a_minute, stop=self._stop),
             stop=self._stop,
             notify=say,
+            count=count,
         )
         self._questions = Questions(self._sender, CacheAccess(cache, embedder, say, questions=True))
-        self._batcher = Batcher(min(batch_size, embedder.max_batch), tokens=batch_tokens)
+        size = min(batch_size, embedder.max_batch)
+        self._batcher = Batcher(size, tokens=batch_tokens, count=count)
         self._ready: deque[list[Slot]] = deque()
         self._pending: dict[bytes, Slot] = {}
         self._memo = Memo()
@@ -218,7 +135,7 @@ class EmbeddingPool:
         Returns
         -------
         Future of float32 array, shape (texts, dimensions), unit vectors in the texts' order
-            It fails with the `EmbeddingError` of the batch that failed. It is cancelled with the
+            It fails with the `RemoteError` of the batch that failed. It is cancelled with the
             pool, be that before or after.
 
         Raises
@@ -228,11 +145,11 @@ class EmbeddingPool:
         RuntimeError
             The pool was closed, and not cancelled.
         """
-        wishes = distinct(texts)
+        distinct = distinct_texts(texts)
         self._check_open()
         ticket = Ticket(len(texts), self._sender.dimensions)
-        for start in range(0, len(wishes), _LOOKED_UP_AT_ONCE):
-            self._take_in(ticket, wishes[start : start + _LOOKED_UP_AT_ONCE])
+        for start in range(0, len(distinct), _LOOKED_UP_AT_ONCE):
+            self._take_in(ticket, distinct[start : start + _LOOKED_UP_AT_ONCE])
         ticket.settle()
         return ticket.future
 
@@ -247,7 +164,7 @@ class EmbeddingPool:
 
         Raises
         ------
-        EmbeddingError, ValueError, RuntimeError
+        RemoteError, ValueError, RuntimeError
             As for `submit`.
         concurrent.futures.CancelledError
             The pool was cancelled.
@@ -261,7 +178,7 @@ class EmbeddingPool:
 
         Raises
         ------
-        EmbeddingError, ValueError, RuntimeError
+        RemoteError, ValueError, RuntimeError
             As for `submit`.
         concurrent.futures.CancelledError
             The pool was cancelled.
@@ -323,20 +240,20 @@ class EmbeddingPool:
 
     # Taking texts in
 
-    def _take_in(self, ticket: Ticket, wishes: Sequence[Wish]) -> None:
+    def _take_in(self, ticket: Ticket, texts: Sequence[DistinctText]) -> None:
         with self._lock:
-            unknown = [wish for wish in wishes if not self._join_known(ticket, wish)]
-        found = self._look_up([wish.key for wish in unknown])
+            unknown = [text for text in texts if not self._join_known(ticket, text)]
+        found = self._look_up([text.key for text in unknown])
         with self._lock:
             self._cached += len(found)
             for key, vector in found.items():
                 self._memo.put(key, vector)
-        for wish in unknown:
+        for text in unknown:
             with self._lock:
-                if wish.key in found:
-                    ticket.fill(wish.rows, found[wish.key])
+                if text.key in found:
+                    ticket.fill(text.rows, found[text.key])
                 else:
-                    self._enqueue(ticket, wish)
+                    self._enqueue(ticket, text)
 
     def _look_up(self, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
         """Ask the cache; what it has decides the dimensions, where these were not known."""
@@ -346,30 +263,30 @@ class EmbeddingPool:
         dimensions = self._sender.learn_dimensions(len(next(iter(found.values()))))
         return {key: vector for key, vector in found.items() if len(vector) == dimensions}
 
-    def _join_known(self, ticket: Ticket, wish: Wish) -> bool:
-        """Serve a wish from the memo, or from a slot that waits already; the lock is held."""
-        vector = self._memo.get(wish.key)
+    def _join_known(self, ticket: Ticket, text: DistinctText) -> bool:
+        """Serve a text from the memo, or from a slot that waits already; the lock is held."""
+        vector = self._memo.get(text.key)
         if vector is not None:
-            ticket.fill(wish.rows, vector)
+            ticket.fill(text.rows, vector)
             return True
-        slot = self._pending.get(wish.key)
+        slot = self._pending.get(text.key)
         if slot is not None:
-            slot.needed_by.append((ticket, wish.rows))
+            slot.needed_by.append((ticket, text.rows))
         return slot is not None
 
-    def _enqueue(self, ticket: Ticket, wish: Wish) -> None:
+    def _enqueue(self, ticket: Ticket, text: DistinctText) -> None:
         """Add a slot to the batch, once there is room; the lock is held."""
         while self._is_full and not self._closed:
             self._room.wait()
         if self._closed:
             ticket.cancel()
             return
-        if self._join_known(ticket, wish):
+        if self._join_known(ticket, text):
             return
         if error := self._breaker.error:
             ticket.fail(error)
             return
-        slot = self._pending[wish.key] = Slot(wish.key, wish.text, [(ticket, wish.rows)])
+        slot = self._pending[text.key] = Slot(text.key, text.text, [(ticket, text.rows)])
         for batch in self._batcher.add(slot):
             self._make_ready(batch)
 
@@ -490,6 +407,97 @@ class EmbeddingPool:
         deadline = None if seconds is None else time.monotonic() + seconds
         for worker in self._workers:
             worker.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+
+
+@dataclass(frozen=True, slots=True)
+class PoolStats:
+    """What a pool has done so far.
+
+    Parameters
+    ----------
+    embedded:
+        Distinct texts that were sent and answered, questions included.
+    cached:
+        Distinct texts whose vector came from the cache.
+    tokens:
+        Of the texts that were sent, as the provider counts them, estimated where it does not.
+    requests:
+        Sent, further tries included.
+    split:
+        Texts that were longer than the model takes, and embedded in parts.
+    """
+
+    embedded: int
+    cached: int
+    tokens: int
+    requests: int
+    split: int = 0
+
+
+MEMO_BYTES = 8 * 2**20
+
+_OVERHEAD = 250
+"""Bytes that an entry takes beside the numbers of its vector."""
+
+
+class Memo:
+    """Vectors of the last texts, which forgets those used longest ago. Not thread-safe.
+
+    Parameters
+    ----------
+    limit:
+        Most bytes held.
+    """
+
+    def __init__(self, limit: int = MEMO_BYTES) -> None:
+        self._limit = limit
+        self._held = 0
+        self._vectors: OrderedDict[bytes, NDArray[np.float32]] = OrderedDict()
+
+    def get(self, key: bytes) -> NDArray[np.float32] | None:
+        """Find a vector, shape (dimensions,)."""
+        vector = self._vectors.get(key)
+        if vector is not None:
+            self._vectors.move_to_end(key)
+        return vector
+
+    def put(self, key: bytes, vector: NDArray[np.float32]) -> None:
+        """Keep a vector; it is copied when it is a view, whose array would be kept whole."""
+        if key in self._vectors:
+            return
+        self._vectors[key] = vector if vector.base is None else vector.copy()
+        self._held += vector.nbytes + _OVERHEAD
+        while self._held > self._limit:
+            _, dropped = self._vectors.popitem(last=False)
+            self._held -= dropped.nbytes + _OVERHEAD
+
+
+COOL_DOWN = 30.0
+
+
+class Breaker:
+    """Keeps the error that the next requests would meet as well. Not thread-safe.
+
+    A failure is fatal at once, unless it is that of one text: all further tries are over then, and
+    the texts are not at fault. It counts for half a minute, so that a pool that lives on recovers.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._error: BaseException | None = None
+        self._until = 0.0
+
+    @property
+    def error(self) -> BaseException | None:
+        """The fatal error, while it counts."""
+        return self._error if self._clock() < self._until else None
+
+    def failed(self, error: BaseException) -> None:
+        """Note a request that failed for good."""
+        of_one_text = isinstance(error, RemoteError) and error.of_one_text
+        if not of_one_text and self.error is None:
+            self._error = error
+            self._until = self._clock() + COOL_DOWN
 
 
 def _settle(tickets: Iterable[Ticket]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings.pool.cache import CacheAccess, VectorCache, text_key
 from knowledge.embeddings.pool.sender import Sender
-from knowledge.embeddings.pool.wanted import sendable
+from knowledge.embeddings.pool.texts import sendable
 from knowledge.remote.gate import Gate
 from knowledge.remote.rates import RateLimiter
 from knowledge.remote.retry import Retrier
@@ -21,14 +21,11 @@ if TYPE_CHECKING:
     from knowledge.embeddings.choice import Choice
 
 
-# What embeds questions: the pool's way of sending, without what documents need.
-#
-# A question goes alone and at once. Batches, worker threads and futures, whose import takes
-# longer than embedding a question with the bundled model, stay out of it.
-
-
 class QuestionPool:
     """Embeds questions through one embedder, one at a time; closing it closes the embedder.
+
+    It sends as the `EmbeddingPool` does. Batches, worker threads and futures, whose import takes
+    longer than embedding a question with the bundled model, stay out of it.
 
     Parameters
     ----------
@@ -63,7 +60,7 @@ class QuestionPool:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             It failed, all tries included.
         ValueError
             The text is blank.
@@ -101,7 +98,7 @@ class Questions:
 
         Raises
         ------
-        EmbeddingError, ValueError
+        RemoteError, ValueError
             As for `EmbeddingPool.embed_query`.
         """
         question = sendable(text)

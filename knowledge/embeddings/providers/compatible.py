@@ -31,15 +31,16 @@ class CompatibleEmbedder(HostedEmbedder):
         return {field: self._dimensions} if self._dimensions else {}
 
 
-# Jina AI: https://api.jina.ai/redoc.
-
 _RETRIEVAL = {Purpose.DOCUMENT: "retrieval.passage", Purpose.QUERY: "retrieval.query"}
 _CODE = {Purpose.DOCUMENT: "nl2code.passage", Purpose.QUERY: "nl2code.query"}
 _WITHOUT_TASK = re.compile(r"jina-(embeddings-v[12]|clip|colbert)")
 
 
 class JinaEmbedder(CompatibleEmbedder):
-    """Embeds with a model of Jina AI, which refuses a text that is too long rather than cut it."""
+    """Embeds with a model of Jina AI, which refuses a text that is too long rather than cut it.
+
+    https://api.jina.ai/redoc
+    """
 
     name = "jina"
     own_instructions = True
@@ -61,29 +62,24 @@ class JinaEmbedder(CompatibleEmbedder):
         return {"task": tasks[purpose]}
 
 
-# LocalAI and LM Studio: OpenAI's protocol at the address that each has by default.
-#
-# LocalAI: https://localai.io/features/embeddings/. LM Studio: https://lmstudio.ai/docs/api.
-
-
 class LocalAIEmbedder(CompatibleEmbedder):
-    """Embeds with a model of LocalAI."""
+    """Embeds with a model of LocalAI: https://localai.io/features/embeddings/."""
 
     name = "localai"
 
 
 class LMStudioEmbedder(CompatibleEmbedder):
-    """Embeds with a model loaded in LM Studio, which answers one request after the other."""
+    """Embeds with a model loaded in LM Studio, which answers one request after the other.
+
+    https://lmstudio.ai/docs/api
+    """
 
     name = "lmstudio"
     default_threads = 1
 
 
-# Mistral: https://docs.mistral.ai/api/endpoint/embeddings.
-
-
 class MistralEmbedder(CompatibleEmbedder):
-    """Embeds with a model of Mistral."""
+    """Embeds with a model of Mistral: https://docs.mistral.ai/api/endpoint/embeddings."""
 
     name = "mistral"
 
@@ -92,14 +88,12 @@ class MistralEmbedder(CompatibleEmbedder):
         return {"encoding_format": "float", **self._sized("output_dimension")}
 
 
-# Mixedbread: https://www.mixedbread.com/api-reference/endpoints/embeddings/create-embeddings.
-#
-# Its API has no field for what a text is for: its ``prompt`` is put before the texts, as the
-# instructions of ``instructed`` are, which know its models.
-
-
 class MixedbreadEmbedder(CompatibleEmbedder):
-    """Embeds with a model of Mixedbread."""
+    """Embeds with a model of Mixedbread.
+
+    https://www.mixedbread.com/api-reference/endpoints/embeddings/create-embeddings. It has no field
+    for what a text is for: its ``prompt`` is put before the texts, as our instructions are.
+    """
 
     name = "mixedbread"
     max_batch = 256
@@ -109,12 +103,10 @@ class MixedbreadEmbedder(CompatibleEmbedder):
         return {"encoding_format": "float", "normalized": True, **self._sized("dimensions")}
 
 
-# Voyage AI: https://docs.voyageai.com/reference/embeddings-api.
-
-
 class VoyageEmbedder(CompatibleEmbedder):
     """Embeds with a model of Voyage AI, which refuses a text that is too long rather than cut it.
 
+    https://docs.voyageai.com/reference/embeddings-api
     ``encoding_format`` is left out: the service knows no ``float``, which it gives by itself.
     """
 

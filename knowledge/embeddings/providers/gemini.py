@@ -1,4 +1,4 @@
-"""Gemini: https://ai.google.dev/api/embeddings, by an API key of Google AI Studio."""
+"""Google's models: by the Gemini API and a key of Google AI Studio, and by Vertex AI."""
 
 from __future__ import annotations
 
@@ -20,11 +20,36 @@ if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
 
 
-# Vertex AI: text embeddings by ``:predict``.
-#
-# https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
+class GeminiEmbedder(HostedEmbedder):
+    """Embeds with a model of the Gemini API: https://ai.google.dev/api/embeddings."""
+
+    name = "gemini"
+    own_instructions = True
+    key_header = "x-goog-api-key"
+    max_batch = 100
+
+    def _ask(self, texts: Sequence[str], purpose: Purpose) -> Embeddings:
+        name = "models/" + self.spec.model.removeprefix("models/")
+        common: dict[str, Any] = {"model": name}
+        if takes_task(name):
+            common["taskType"] = TASKS[purpose]
+        if self._dimensions:
+            common["outputDimensionality"] = self._dimensions
+        requests = [{**common, "content": {"parts": [{"text": text}]}} for text in texts]
+        path = f"/{quote(name)}:batchEmbedContents"
+        answer = self._client.post(path, {"requests": requests}, texts=len(texts))
+        found = answer.get("embeddings")
+        items = found if isinstance(found, list) else []
+        values = [item.get("values") if isinstance(item, dict) else None for item in items]
+        return Embeddings(stack_vectors([read_vector(value) for value in values]))
+
+    @staticmethod
+    def _base_path(path: str) -> str:
+        return path.rstrip("/") or "/v1beta"
+
 
 _VARIABLES = Variables("VERTEX_API_ENDPOINT", "VERTEX_API_KEY", "VERTEX_MODEL")
+
 _ADVICE = {
     401: "Check VERTEX_API_KEY, a token that ends after an hour, or sign in with "
     "`gcloud auth application-default login`.",
@@ -34,6 +59,8 @@ _ADVICE = {
 
 class VertexEmbedder(HostedEmbedder):
     """Embeds with a model of Vertex AI, by a token or by application-default credentials.
+
+    https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/text-embeddings-api
 
     Parameters
     ----------
@@ -134,34 +161,6 @@ def _embeddings(predictions: list[Any]) -> Embeddings:
 
 TASKS = {Purpose.DOCUMENT: "RETRIEVAL_DOCUMENT", Purpose.QUERY: "RETRIEVAL_QUERY"}
 """Google's names for what a text is embedded for."""
-
-
-class GeminiEmbedder(HostedEmbedder):
-    """Embeds with a model of the Gemini API."""
-
-    name = "gemini"
-    own_instructions = True
-    key_header = "x-goog-api-key"
-    max_batch = 100
-
-    def _ask(self, texts: Sequence[str], purpose: Purpose) -> Embeddings:
-        name = "models/" + self.spec.model.removeprefix("models/")
-        common: dict[str, Any] = {"model": name}
-        if takes_task(name):
-            common["taskType"] = TASKS[purpose]
-        if self._dimensions:
-            common["outputDimensionality"] = self._dimensions
-        requests = [{**common, "content": {"parts": [{"text": text}]}} for text in texts]
-        path = f"/{quote(name)}:batchEmbedContents"
-        answer = self._client.post(path, {"requests": requests}, texts=len(texts))
-        found = answer.get("embeddings")
-        items = found if isinstance(found, list) else []
-        values = [item.get("values") if isinstance(item, dict) else None for item in items]
-        return Embeddings(stack_vectors([read_vector(value) for value in values]))
-
-    @staticmethod
-    def _base_path(path: str) -> str:
-        return path.rstrip("/") or "/v1beta"
 
 
 def takes_task(model: str) -> bool:

@@ -104,7 +104,7 @@ class HostedEmbedder:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             One of its subclasses says what kind.
         """
         return self._embed(texts, Purpose.DOCUMENT)
@@ -132,7 +132,7 @@ class HostedEmbedder:
 
         Raises
         ------
-        EmbeddingError, UnusableAnswerError
+        RemoteError, UnusableAnswerError
             The answer is missing, a refusal, or of no use.
         """
         raise NotImplementedError

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.providers.hosted import common_settings
 from knowledge.embeddings.providers.openai_answer import read_embeddings
-from knowledge.embeddings.providers.openai_client import REPLY_BYTES_HEADER, new_client
-from knowledge.embeddings.providers.openai_endpoint import endpoint_of
+from knowledge.embeddings.providers.openai_tokens import count_tokens
 from knowledge.model import EmbedderSpec
 from knowledge.remote.answers import UnusableAnswerError, parse_object
-from knowledge.remote.client import HttpClient, check_key, reply_bytes
+from knowledge.remote.client import CONNECT_SECONDS, HttpClient, check_key, reply_bytes
+from knowledge.remote.openai import endpoint_of
 from knowledge.remote.refusals import Failures
 
 if TYPE_CHECKING:
@@ -37,6 +37,23 @@ KNOWN_DIMENSIONS: Mapping[str, int] = {
     "text-embedding-3-large": 3072,
 }
 """Models of OpenAI's own service; elsewhere these names may stand for any model."""
+
+REPLY_BYTES_HEADER = "x-most-reply-bytes"
+"""Tells the client how large a reply may be; it is not sent."""
+
+_PLAIN_HEADERS = frozenset(
+    {
+        "accept",
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "content-type",
+        "host",
+        "transfer-encoding",
+        "user-agent",
+        "x-stainless-raw-response",  # the package's own mark for answers it shall not parse
+    }
+)
 
 
 class OpenAIEmbedder:
@@ -64,6 +81,7 @@ class OpenAIEmbedder:
         timeout: float = 120.0,
     ) -> None:
         known = KNOWN_DIMENSIONS.get(endpoint.model) if endpoint.official else None
+        self._counts = endpoint.official and model in KNOWN_DIMENSIONS
         asked = dimensions if dimensions != known else None
         self._optional = {"dimensions": asked} if asked else {}
         self.spec = EmbedderSpec(endpoint.provider, model, asked or known, self._optional)
@@ -100,7 +118,7 @@ class OpenAIEmbedder:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             One of its subclasses says what kind.
         """
         content = self._post(texts)
@@ -124,6 +142,10 @@ class OpenAIEmbedder:
             **self._optional,
         }
         return self._read(self._light.post("/embeddings", body, texts=1))
+
+    def count_tokens(self, text: str) -> int | None:
+        """Count a text's tokens as OpenAI does; ``None`` where that is not known here."""
+        return count_tokens(text) if self._counts else None
 
     def _read(self, body: dict[str, Any]) -> Embeddings:
         try:
@@ -175,3 +197,52 @@ class OpenAIEmbedder:
                 check_key(self._target, self._failures)
                 self._client = new_client(self._target, self._timeout)
             return self._client
+
+
+def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
+    """Return a client of the ``openai`` package that sends what the endpoint says, and no more.
+
+    It tries nothing again, follows no redirect, and reads nothing from the environment but proxies
+    and certificates. Replies are bounded; see `knowledge.remote.transport`.
+
+    Parameters
+    ----------
+    timeout_seconds:
+        Seconds that an answer may take.
+    """
+    # The package looks at httpx where it finds it in sys.modules, which may be while another
+    # thread is half through importing it. Importing it here waits for the end of that.
+    import httpx
+    import openai
+
+    from knowledge.remote.transport import REPLY_BYTES, Bound, BoundedTransport
+
+    def set_headers(request: httpx.Request) -> None:
+        size = int(request.headers.get(REPLY_BYTES_HEADER, REPLY_BYTES))
+        request.extensions["bound"] = Bound(timeout_seconds, size)
+        for name in list(request.headers):
+            if name.lower() not in _PLAIN_HEADERS:
+                del request.headers[name]
+        request.headers.update(endpoint.headers)
+        if endpoint.token is not None:
+            request.headers["Authorization"] = f"Bearer {endpoint.token()}"
+
+    # The package's types name its own copy of httpx; it takes either.
+    timeout: Any = httpx.Timeout(timeout_seconds, connect=min(timeout_seconds, CONNECT_SECONDS))
+    http_client: Any = httpx.Client(
+        transport=BoundedTransport(timeout_seconds),
+        timeout=timeout,
+        follow_redirects=False,
+        event_hooks={"request": [set_headers]},
+    )
+    # Whatever is None here, the package takes from the environment.
+    return openai.OpenAI(
+        api_key="-",
+        organization="",
+        project="",
+        base_url=endpoint.url,
+        default_query=dict(endpoint.query),
+        max_retries=0,
+        timeout=timeout,
+        http_client=http_client,
+    )

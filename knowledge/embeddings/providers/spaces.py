@@ -16,7 +16,7 @@ from urllib.parse import SplitResult, quote
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.instructions import DOCUMENT, QUERY, Instructions, chosen
 from knowledge.embeddings.providers.hosted import HostedEmbedder, Purpose, common_settings
-from knowledge.errors import EmbeddingError, TransientEmbeddingError, UsageError
+from knowledge.errors import RemoteError, RemoteUnavailableError, UsageError
 from knowledge.remote.answers import UnusableAnswerError, read_rows
 from knowledge.remote.client import HttpClient, NoSuchRouteError
 from knowledge.remote.endpoint import Endpoint, Variables, keyed_endpoint, split_address
@@ -26,173 +26,6 @@ if TYPE_CHECKING:
 
     from knowledge.remote.refusals import Failures
     from knowledge.settings.reading import Settings
-
-
-# The protocols of Gradio apps, which Hugging Face Spaces are.
-#
-# Gradio 3 answers ``POST /api/predict``. Gradio 4 and newer take a call at ``/call/NAME``, below
-# ``/gradio_api`` since version 5, and give its result as server-sent events.
-# https://www.gradio.app/guides/querying-gradio-apps-with-curl
-
-API_NAME = "predict"
-
-
-@dataclass(frozen=True, slots=True)
-class Route:
-    """One way to call an app.
-
-    Parameters
-    ----------
-    path:
-        Where the call goes.
-    streams:
-        True where the result comes as events.
-    number:
-        The function's number, which Gradio 3 may want.
-    """
-
-    path: str
-    streams: bool
-    number: int | None = None
-
-
-_ANY_VERSION = (
-    Route(f"/gradio_api/call/{API_NAME}", streams=True),
-    Route(f"/call/{API_NAME}", streams=True),
-    Route(f"/api/{API_NAME}", streams=False),
-)
-
-
-class GradioApp:
-    """Calls the function ``predict`` of an app; may be used by several threads at once."""
-
-    def __init__(self, client: HttpClient, failures: Failures) -> None:
-        self._client = client
-        self._failures = failures
-        self._routes: tuple[Route, ...] = ()
-
-    @property
-    def takes_events(self) -> bool:
-        """True from Gradio 4 on; asks the app for its version first.
-
-        Raises
-        ------
-        EmbeddingError
-            The app can't be asked.
-        """
-        return self._known_routes()[0].streams
-
-    def predict(self, argument: Any, *, texts: int) -> Any:
-        """Call the function with one argument and return its one result.
-
-        Raises
-        ------
-        EmbeddingError, UnusableAnswerError
-            The app refuses, fails or gives something else.
-        """
-        refused: NoSuchRouteError | None = None
-        for route in self._known_routes():
-            try:
-                result = self._call(route, argument, texts)
-            except NoSuchRouteError as error:
-                refused = refused or error
-                continue
-            self._routes = (route,)
-            return result
-        assert refused is not None
-        if "join the queue" in refused.message:
-            refused.hint = _QUEUED
-        raise refused
-
-    def _call(self, route: Route, argument: Any, texts: int) -> Any:
-        body: dict[str, Any] = {"data": [argument]}
-        if not route.streams:
-            body["session_hash"] = str(uuid.uuid4())
-            if route.number is not None:
-                body["fn_index"] = route.number
-            return _only(self._client.post(route.path, body, texts=texts).get("data"))
-        event = self._client.post(route.path, body, texts=texts).get("event_id")
-        if not isinstance(event, str):
-            raise UnusableAnswerError("answered a call without an event_id", _CHECK_APP)
-        return self._result(f"{route.path}/{quote(event, safe='')}", texts)
-
-    def _result(self, path: str, texts: int) -> Any:
-        for name, data in self._client.events(path, texts=texts):
-            if name == "complete":
-                return _only(_parsed(data))
-            if name == "error":
-                raise self._failure(_parsed(data), texts)
-        raise TransientEmbeddingError(
-            f"{self._failures.who} ended its events without a result", hint="Try again later."
-        )
-
-    def _failure(self, said: Any, texts: int) -> EmbeddingError:
-        """Judge an error event, whose text the app may hide."""
-        text = said if isinstance(said, str) else json.dumps(said)
-        shown = text if said else "an error that it does not describe"
-        return self._failures.of_status(500, {}, json.dumps({"error": shown}), texts=texts)
-
-    def _known_routes(self) -> tuple[Route, ...]:
-        if not self._routes:
-            self._routes = self._ask_routes()
-        return self._routes
-
-    def _ask_routes(self) -> tuple[Route, ...]:
-        try:
-            config = self._client.get("/config")
-        except NoSuchRouteError:
-            return _ANY_VERSION
-        number = _number_of(config.get("dependencies"))
-        prefix = str(config.get("api_prefix") or "").rstrip("/")
-        plain = Route(f"{prefix}/api/{API_NAME}", streams=False, number=number)
-        if _major(config) < 4:
-            return (plain,)
-        # The first releases of Gradio 4 did not know /call yet.
-        return (Route(f"{prefix}/call/{API_NAME}", streams=True), plain)
-
-
-_QUEUED = (
-    "This app of Gradio 3 can be called through its web socket only. Its owner can open it to "
-    "requests, by queue(api_open=True) or by Gradio 4 or newer."
-)
-_CHECK_APP = "Check that SPACES_URL is a Gradio app with a function named predict."
-
-
-def _major(config: dict[str, Any]) -> int:
-    if str(config.get("protocol") or "").startswith("sse"):
-        return 4
-    first = str(config.get("version") or "3").partition(".")[0]
-    return int(first) if first.isdigit() else 3
-
-
-def _number_of(dependencies: Any) -> int:
-    """Return the number of the function named ``predict``.
-
-    Raises
-    ------
-    UnusableAnswerError
-        There is none.
-    """
-    listed = dependencies if isinstance(dependencies, list) else []
-    names = [item.get("api_name") if isinstance(item, dict) else None for item in listed]
-    if API_NAME not in names:
-        known = ", ".join(str(name) for name in names if name) or "none"
-        raise UnusableAnswerError(f"has no function named predict, but {known}", _CHECK_APP)
-    return names.index(API_NAME)
-
-
-def _only(data: Any) -> Any:
-    """Return the first of the results, of which there must be one."""
-    if not isinstance(data, list) or not data:
-        raise UnusableAnswerError("answered without data", _CHECK_APP)
-    return data[0]
-
-
-def _parsed(data: str) -> Any:
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return data
 
 
 _VARIABLES = Variables("SPACES_URL", "SPACES_KEY", "SPACES_URL")
@@ -297,3 +130,170 @@ def space_address(given: str) -> SplitResult:
         # Hugging Face serves the Space owner/name at this host.
         given = f"https://{re.sub(r'[^a-z0-9]+', '-', given.lower()).strip('-')}.hf.space"
     return split_address(given, _VARIABLES.url)
+
+
+API_NAME = "predict"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One way to call an app.
+
+    Parameters
+    ----------
+    path:
+        Where the call goes.
+    streams:
+        True where the result comes as events.
+    number:
+        The function's number, which Gradio 3 may want.
+    """
+
+    path: str
+    streams: bool
+    number: int | None = None
+
+
+_ANY_VERSION = (
+    Route(f"/gradio_api/call/{API_NAME}", streams=True),
+    Route(f"/call/{API_NAME}", streams=True),
+    Route(f"/api/{API_NAME}", streams=False),
+)
+
+
+class GradioApp:
+    """Calls the function ``predict`` of a Gradio app; may be used by several threads at once.
+
+    Gradio 3 answers ``POST /api/predict``. Gradio 4 and newer take a call at ``/call/NAME``, below
+    ``/gradio_api`` since version 5, and give its result as server-sent events:
+    https://www.gradio.app/guides/querying-gradio-apps-with-curl
+    """
+
+    def __init__(self, client: HttpClient, failures: Failures) -> None:
+        self._client = client
+        self._failures = failures
+        self._routes: tuple[Route, ...] = ()
+
+    @property
+    def takes_events(self) -> bool:
+        """True from Gradio 4 on; asks the app for its version first.
+
+        Raises
+        ------
+        RemoteError
+            The app can't be asked.
+        """
+        return self._known_routes()[0].streams
+
+    def predict(self, argument: Any, *, texts: int) -> Any:
+        """Call the function with one argument and return its one result.
+
+        Raises
+        ------
+        RemoteError, UnusableAnswerError
+            The app refuses, fails or gives something else.
+        """
+        refused: NoSuchRouteError | None = None
+        for route in self._known_routes():
+            try:
+                result = self._call(route, argument, texts)
+            except NoSuchRouteError as error:
+                refused = refused or error
+                continue
+            self._routes = (route,)
+            return result
+        assert refused is not None
+        if "join the queue" in refused.message:
+            refused.hint = _QUEUED
+        raise refused
+
+    def _call(self, route: Route, argument: Any, texts: int) -> Any:
+        body: dict[str, Any] = {"data": [argument]}
+        if not route.streams:
+            body["session_hash"] = str(uuid.uuid4())
+            if route.number is not None:
+                body["fn_index"] = route.number
+            return _only(self._client.post(route.path, body, texts=texts).get("data"))
+        event = self._client.post(route.path, body, texts=texts).get("event_id")
+        if not isinstance(event, str):
+            raise UnusableAnswerError("answered a call without an event_id", _CHECK_APP)
+        return self._result(f"{route.path}/{quote(event, safe='')}", texts)
+
+    def _result(self, path: str, texts: int) -> Any:
+        for name, data in self._client.events(path, texts=texts):
+            if name == "complete":
+                return _only(_parsed(data))
+            if name == "error":
+                raise self._failure(_parsed(data), texts)
+        raise RemoteUnavailableError(
+            f"{self._failures.who} ended its events without a result", hint="Try again later."
+        )
+
+    def _failure(self, said: Any, texts: int) -> RemoteError:
+        """Judge an error event, whose text the app may hide."""
+        text = said if isinstance(said, str) else json.dumps(said)
+        shown = text if said else "an error that it does not describe"
+        return self._failures.of_status(500, {}, json.dumps({"error": shown}), texts=texts)
+
+    def _known_routes(self) -> tuple[Route, ...]:
+        if not self._routes:
+            self._routes = self._ask_routes()
+        return self._routes
+
+    def _ask_routes(self) -> tuple[Route, ...]:
+        try:
+            config = self._client.get("/config")
+        except NoSuchRouteError:
+            return _ANY_VERSION
+        number = _number_of(config.get("dependencies"))
+        prefix = str(config.get("api_prefix") or "").rstrip("/")
+        plain = Route(f"{prefix}/api/{API_NAME}", streams=False, number=number)
+        if _major(config) < 4:
+            return (plain,)
+        # The first releases of Gradio 4 did not know /call yet.
+        return (Route(f"{prefix}/call/{API_NAME}", streams=True), plain)
+
+
+_QUEUED = (
+    "This app of Gradio 3 can be called through its web socket only. Its owner can open it to "
+    "requests, by queue(api_open=True) or by Gradio 4 or newer."
+)
+
+_CHECK_APP = "Check that SPACES_URL is a Gradio app with a function named predict."
+
+
+def _major(config: dict[str, Any]) -> int:
+    if str(config.get("protocol") or "").startswith("sse"):
+        return 4
+    first = str(config.get("version") or "3").partition(".")[0]
+    return int(first) if first.isdigit() else 3
+
+
+def _number_of(dependencies: Any) -> int:
+    """Return the number of the function named ``predict``.
+
+    Raises
+    ------
+    UnusableAnswerError
+        There is none.
+    """
+    listed = dependencies if isinstance(dependencies, list) else []
+    names = [item.get("api_name") if isinstance(item, dict) else None for item in listed]
+    if API_NAME not in names:
+        known = ", ".join(str(name) for name in names if name) or "none"
+        raise UnusableAnswerError(f"has no function named predict, but {known}", _CHECK_APP)
+    return names.index(API_NAME)
+
+
+def _only(data: Any) -> Any:
+    """Return the first of the results, of which there must be one."""
+    if not isinstance(data, list) or not data:
+        raise UnusableAnswerError("answered without data", _CHECK_APP)
+    return data[0]
+
+
+def _parsed(data: str) -> Any:
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return data

@@ -60,7 +60,7 @@ class IngestRun:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The provider failed; the files that were complete by then are published.
         KeyboardInterrupt
             Likewise.

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.choice import Choice, remember, replacement_for
 from knowledge.embeddings.pool.each import embed_each
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from knowledge.ingestion.run.pools import open_pool
 from knowledge.ingestion.run.recording import facts_of_usage
 from knowledge.ingestion.run.usage import Usage
@@ -142,7 +142,7 @@ def _fill(
 ) -> EmbedderSpec:
     """Embed and write all chunks; return the model, whose dimensions are known then."""
     waiting: deque[_Page] = deque()
-    refused: dict[str, EmbeddingError] = {}
+    refused: dict[str, RemoteError] = {}
     done, total = 0, replacement.dataset.chunks
 
     def write_oldest() -> None:
@@ -169,28 +169,28 @@ def _fill(
 
 
 def _vectors(
-    pool: EmbeddingPool, page: _Page, refused: dict[str, EmbeddingError]
+    pool: EmbeddingPool, page: _Page, refused: dict[str, RemoteError]
 ) -> NDArray[np.float32] | None:
     """Wait for a page's vectors; where a chunk is refused, add its file to ``refused``."""
     if not page.vectors.done():
         pool.flush()  # its last texts may wait in a batch that is not full
     try:
         return page.vectors.result()
-    except EmbeddingError as error:
+    except RemoteError as error:
         if error.text is None:
             raise
     for chunk, found in zip(page.chunks, embed_each(pool, _texts(page.chunks)), strict=True):
-        if isinstance(found, EmbeddingError):
+        if isinstance(found, RemoteError):
             refused[chunk.file_id] = found
     return None
 
 
-def refusal(replacement: Replacement, refused: Mapping[str, EmbeddingError]) -> EmbeddingError:
+def refusal(replacement: Replacement, refused: Mapping[str, RemoteError]) -> RemoteError:
     """Return the error that names the files, by id, that a model refuses."""
     paths = replacement.paths(refused)
     named = [f"{paths[id]} ({why.message})" for id, why in [*refused.items()][:NAMED_FILES]]
     more = len(refused) - len(named)
-    return EmbeddingError(
+    return RemoteError(
         f"the model refuses a text of {counted(len(refused), 'file')}: {'; '.join(named)}"
         + (f"; and {more} more" if more else ""),
         hint="Nothing was changed. Delete what is named from the dataset, or choose another "

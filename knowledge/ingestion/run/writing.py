@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from knowledge.errors import EmbeddingError
+from knowledge.errors import RemoteError
 from knowledge.ingestion.run.allocator import give_back
 from knowledge.ingestion.run.tally import Tally
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
@@ -110,7 +110,7 @@ class Writer:
         self._error: BaseException | None = None
         self._ended = False
         self._done = threading.Event()
-        self._rejected: tuple[SourceFile, EmbeddingError] | None = None
+        self._rejected: tuple[SourceFile, RemoteError] | None = None
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -172,7 +172,7 @@ class Writer:
     def _run_to_the_end(self) -> None:
         try:
             self._work()
-        except EmbeddingError as error:
+        except RemoteError as error:
             self._error = error
             self._publish_rest()
         except BaseException as error:  # noqa: BLE001  raised again by end()
@@ -251,7 +251,7 @@ class Writer:
 
         What is stored of an earlier version of the file stays.
         """
-        if not isinstance(error, EmbeddingError) or not error.of_one_text:
+        if not isinstance(error, RemoteError) or not error.of_one_text:
             raise error
         self._rejected = (file, error)
         self._tally.problem(file.path, FileStatus.FAILED, error.message)

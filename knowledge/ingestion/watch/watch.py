@@ -14,7 +14,7 @@ from knowledge.errors import (
     KnowledgeError,
     LockedError,
     ModelMismatchError,
-    TransientEmbeddingError,
+    RemoteUnavailableError,
 )
 from knowledge.ingestion.request import IngestRequest, Notify
 from knowledge.ingestion.scan.places import Places
@@ -129,7 +129,7 @@ DEAF = 10.0  # seconds between looks where the system can't tell of changes
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds between tries; each pause is twice the last
 
 ENDS_IT = (DatasetNotFoundError, ModelMismatchError, DamagedStoreError)
-PASSES = (TransientEmbeddingError, LockedError)
+PASSES = (RemoteUnavailableError, LockedError)
 """Errors that do not end a watch even at its start."""
 
 Ingest = Callable[[IngestRequest, bool], IngestReport]

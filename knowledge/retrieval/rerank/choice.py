@@ -38,7 +38,7 @@ class Reranker:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The reranker failed.
         """
         if not hits:
@@ -80,17 +80,18 @@ def create_reranker(
         settings = settings.override(rerank=name)  # whoever calls this names it himself
     text = name.strip()
     if text.lower().startswith(("http://", "https://")):
-        from knowledge.retrieval.rerank.hosted import server_reranker
+        from knowledge.retrieval.rerank.hosted import SERVER, server_reranker
 
-        check_endpoint(settings, "rerank")
+        check_endpoint(settings, SERVER)
         address, _, model = text.partition("#")
         return Reranker(text, server_reranker(address, model, settings, notify))
     kind, _, model = text.partition(":")
     kind = kind.lower()
     if kind in HOSTED:
+        from knowledge.embeddings.provider import BUILT_IN
         from knowledge.retrieval.rerank.hosted import hosted_reranker
 
-        check_endpoint(settings, kind)
+        check_endpoint(settings, BUILT_IN[kind].reach)
         return Reranker(text, hosted_reranker(kind, model, settings, notify))
     if kind == "cross-encoder":
         from knowledge.retrieval.rerank.cross_encoder import CrossEncoder

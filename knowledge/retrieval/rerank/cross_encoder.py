@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.local.fastembed import cache_folder
 from knowledge.embeddings.model_name import is_path, local_or_hub
-from knowledge.errors import EmbeddingError, UntrustedEndpointError, UsageError
+from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
 from knowledge.settings.reading import Origin
 from knowledge.settings.trust import TRUST_FLOWS, may_not_name
 
@@ -52,7 +52,7 @@ class CrossEncoder:
         ------
         UsageError
             Neither library is installed.
-        EmbeddingError
+        RemoteError
             The model cannot be loaded, or failed.
         """
         with self._lock:
@@ -60,10 +60,10 @@ class CrossEncoder:
                 if self._model is None:
                     self._model = _load(self._name, self._cache)
                 return [float(score) for score in self._model(question, list(texts))]
-            except (UsageError, EmbeddingError):
+            except (UsageError, RemoteError):
                 raise
             except Exception as error:
-                raise EmbeddingError(
+                raise RemoteError(
                     f"the cross-encoder {self._name!r} failed: {error}",
                     hint="Check the model's name; without a network it must be a folder, or have "
                     "been downloaded before.",

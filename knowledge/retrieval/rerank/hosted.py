@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import EmbeddingError, TransientEmbeddingError
+from knowledge.errors import RemoteError, RemoteUnavailableError, Service
 from knowledge.remote.client import HttpClient, NoSuchRouteError
 from knowledge.remote.endpoint import (
     Endpoint,
@@ -24,6 +24,7 @@ from knowledge.remote.endpoint import (
 )
 from knowledge.remote.refusals import Failures
 from knowledge.remote.retry import Retrier
+from knowledge.settings.trust import Reach
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ DEFAULT_MODELS = {
     "jina": "jina-reranker-v2-base-multilingual",
     "voyage": "rerank-2.5",
 }
+SERVER = Reach(("rerank",), ("rerank_api_key",))
+"""Of a server that is named by its address; the others are embedding providers' services."""
 MAX_TEXTS = 500
 """Most texts in one request; what a reranker says of one does not depend on the others."""
 _REFUSED_IN_A_ROW = 8
@@ -60,7 +63,7 @@ class HostedReranker:
     ) -> None:
         self._failures = Failures(endpoint, endpoint.model)
         timeout = settings["embedding_timeout"]
-        self._client = HttpClient(endpoint, self._failures, timeout=timeout)
+        self._client = HttpClient(endpoint, self._failures, timeout=timeout, vectors=False)
         self._paths = dict(paths)
         self._notify = notify
         self._retrier = Retrier(
@@ -74,11 +77,11 @@ class HostedReranker:
 
         Raises
         ------
-        EmbeddingError
+        RemoteError
             The server failed, through all tries, or did not score each text once.
         """
         scores: list[float | None] = []
-        refused: list[EmbeddingError] = []
+        refused: list[RemoteError] = []
         for start in range(0, len(texts), MAX_TEXTS):
             scores += self._divided(question, texts[start : start + MAX_TEXTS], refused)
         given = [score for score in scores if score is not None]
@@ -94,7 +97,7 @@ class HostedReranker:
         self._client.close()
 
     def _divided(
-        self, question: str, texts: Sequence[str], refused: list[EmbeddingError]
+        self, question: str, texts: Sequence[str], refused: list[RemoteError]
     ) -> list[float | None]:
         """Return the scores of texts, ``None`` for one that is refused; halve what is refused.
 
@@ -105,8 +108,8 @@ class HostedReranker:
         """
         try:
             scores = self._scores(question, texts)
-        except EmbeddingError as error:
-            if error.lasting or isinstance(error, TransientEmbeddingError):
+        except RemoteError as error:
+            if error.lasting or isinstance(error, RemoteUnavailableError):
                 raise
             if len(texts) == 1:
                 refused.append(error)
@@ -159,7 +162,9 @@ def hosted_reranker(
     most = "top_k" if name == "voyage" else "top_n"
     chosen = model or DEFAULT_MODELS[name]
     base = "/v2" if name == "cohere" else "/v1"
-    endpoint = service_endpoint(settings, name, chosen, path=lambda path: _base(path) + base)
+    endpoint = service_endpoint(
+        settings, name, chosen, path=lambda path: _base(path) + base, service=Service.RERANK
+    )
     return HostedReranker(endpoint, {"/rerank": _with_model(chosen, most)}, settings, notify)
 
 
@@ -177,6 +182,7 @@ def server_reranker(
         key=str(settings["rerank_api_key"]),
         variables=variables,
         official=False,
+        service=Service.RERANK,
     )
     bodies = {"/v1/rerank": _with_model(model, "top_n"), "/rerank": _of_text_embeddings_inference}
     return HostedReranker(endpoint, bodies, settings, notify)

@@ -107,7 +107,7 @@ class Retriever:
         ------
         DatasetNotFoundError
             One of the datasets does not exist.
-        EmbeddingError
+        RemoteError
             The question could not be embedded.
         DamagedStoreError
             An index cannot be read.

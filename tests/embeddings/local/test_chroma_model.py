@@ -14,7 +14,7 @@ import pytest
 
 from knowledge.embeddings.local import onnx as chroma_model
 from knowledge.embeddings.registry import embedder_for
-from knowledge.errors import EmbeddingError, EmbeddingInputTooLongError, UsageError
+from knowledge.errors import RemoteError, RemoteInputTooLongError, UsageError
 from tests.embeddings.local.models import TEXTS, write_json, write_transformer
 
 NAME = "onnx:all-MiniLM-L6-v2"
@@ -52,7 +52,7 @@ def test_texts_may_have_256_tokens(create):
     embedder = create(NAME)
     assert embedder.max_input_tokens == 256
     assert embedder.embed_documents(["key " * 254]).tokens == 256
-    with pytest.raises(EmbeddingInputTooLongError):
+    with pytest.raises(RemoteInputTooLongError):
         embedder.embed_documents(["key " * 255])
 
 
@@ -110,7 +110,7 @@ def test_a_failed_download_says_where_it_belongs_and_what_else_there_is(
     create, chroma, monkeypatch
 ):
     monkeypatch.setattr(chroma, "MODEL_DOWNLOAD_URL", "http://127.0.0.1:9/onnx.tar.gz")
-    with pytest.raises(EmbeddingError, match="downloading it failed") as caught:
+    with pytest.raises(RemoteError, match="downloading it failed") as caught:
         create(NAME).embed_query("key")
     assert str(chroma_model.model_folder()) in caught.value.message
     assert "copy that folder" in caught.value.hint

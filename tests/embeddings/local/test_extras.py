@@ -10,9 +10,9 @@ import pytest
 
 import knowledge
 from knowledge.embeddings.local import extras
+from knowledge.embeddings.provider import check_trust
 from knowledge.errors import UntrustedEndpointError, UsageError
 from knowledge.settings.reading import Settings
-from knowledge.settings.trust import check_endpoint
 
 ROOT = Path(knowledge.__file__).parents[1]
 PROVIDERS = ["fastembed", "sentence-transformers", "model2vec", "llama-cpp"]
@@ -57,7 +57,7 @@ def test_a_folder_that_is_not_trusted_can_not_name_a_class(tmp_path, provider):
     (tmp_path / ".env").write_text(line)
     settings = Settings.read(environ={}, folder=tmp_path)
     with pytest.raises(UntrustedEndpointError, match="leads to code to load"):
-        check_endpoint(settings, provider)
-    check_endpoint(Settings.read(environ={"KNOW_TRUST_PROJECT": "1"}, folder=tmp_path), provider)
+        check_trust(settings, provider)
+    check_trust(Settings.read(environ={"KNOW_TRUST_PROJECT": "1"}, folder=tmp_path), provider)
     chosen = settings.override(embedding_model_provider=f"{provider}:package.Class")
-    check_endpoint(chosen, provider)
+    check_trust(chosen, provider)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge.embeddings.registry import embedder_for
-from knowledge.errors import EmbeddingError, EmbeddingInputTooLongError, UsageError
+from knowledge.errors import RemoteError, RemoteInputTooLongError, UsageError
 from tests.embeddings.fakes import new_pool
 from tests.embeddings.local.models import (
     TEXTS,
@@ -51,7 +51,7 @@ def test_the_familys_instruction_is_used(create, name, settings):
 def test_a_text_that_is_too_long_is_refused_and_not_cut(create, name):
     embedder = create(name)
     embedder.embed_documents(["key " * 14])
-    with pytest.raises(EmbeddingInputTooLongError, match=r"42 tokens.* takes 16"):
+    with pytest.raises(RemoteInputTooLongError, match=r"42 tokens.* takes 16"):
         embedder.embed_documents(["key", "key " * 40])
     assert embedder.max_input_tokens == 16
 
@@ -67,7 +67,7 @@ def test_fewer_dimensions(create, name):
 
 
 def test_an_unknown_model_gets_near_names(create):
-    with pytest.raises(EmbeddingError, match="no model 'BAAI/bge-smal'") as caught:
+    with pytest.raises(RemoteError, match="no model 'BAAI/bge-smal'") as caught:
         create("fastembed:BAAI/bge-smal").embed_query("key")
     assert "baai/bge-small-en" in caught.value.hint
 
@@ -79,7 +79,7 @@ def test_a_missing_folder_is_a_usage_error(create, tmp_path):
 
 def test_a_model_that_can_not_be_downloaded_is_an_embedding_error(create, monkeypatch, capfd):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(EmbeddingError, match="can't load the model fastembed:") as caught:
+    with pytest.raises(RemoteError, match="can't load the model fastembed:") as caught:
         create("fastembed").embed_query("key")
     assert "?path=FOLDER" in caught.value.hint
     assert capfd.readouterr() == ("", "")

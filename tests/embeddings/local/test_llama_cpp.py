@@ -9,9 +9,9 @@ import pytest
 from knowledge.embeddings.local import llama_cpp as provider
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import (
-    EmbeddingError,
-    EmbeddingInputTooLongError,
     ModelMismatchError,
+    RemoteError,
+    RemoteInputTooLongError,
     UsageError,
 )
 from tests.embeddings.fakes import new_pool
@@ -95,10 +95,10 @@ def test_the_context_is_the_models_own(create, gguf):
     embedder = create(f"llama-cpp:{gguf}")
     embedder.embed_documents(["key " * 46])
     assert embedder.max_input_tokens == 48
-    with pytest.raises(EmbeddingInputTooLongError, match=r"49 tokens.* takes 48"):
+    with pytest.raises(RemoteInputTooLongError, match=r"49 tokens.* takes 48"):
         embedder.embed_documents(["key", "key " * 47])
     smaller = create(f"llama-cpp:{gguf}?n_ctx=16")
-    with pytest.raises(EmbeddingInputTooLongError, match="takes 16"):
+    with pytest.raises(RemoteInputTooLongError, match="takes 16"):
         smaller.embed_documents(["key " * 15])
     for used in (embedder, smaller):
         used.close()
@@ -135,7 +135,7 @@ def test_threads_share_one_context(create, gguf):
 def test_a_model_that_does_not_pool_asks_for_a_pooling(create, tmp_path):
     gguf = write_gguf(tmp_path / "plain.gguf", pooling=0)
     embedder = create(f"llama-cpp:{gguf}")
-    with pytest.raises(EmbeddingError, match="how to pool") as caught:
+    with pytest.raises(RemoteError, match="how to pool") as caught:
         embedder.embed_query("key")
     assert "?pooling=mean" in caught.value.hint
     named = create(f"llama-cpp:{gguf}?pooling=mean")
@@ -151,7 +151,7 @@ def test_a_model_that_does_not_pool_asks_for_a_pooling(create, tmp_path):
 def test_a_model_that_can_not_be_loaded_is_an_embedding_error(create, tmp_path):
     path = tmp_path / "half.gguf"
     path.write_bytes(b"GGUF" + b"\x00" * 100)
-    with pytest.raises(EmbeddingError, match="can't load the model llama-cpp:") as caught:
+    with pytest.raises(RemoteError, match="can't load the model llama-cpp:") as caught:
         create(f"llama-cpp:{path}").embed_query("key")
     assert "GGUF" in caught.value.hint
     assert "failed to load model" in caught.value.message

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge.embeddings.registry import embedder_for
-from knowledge.errors import EmbeddingError, ModelMismatchError, UsageError
+from knowledge.errors import ModelMismatchError, RemoteError, UsageError
 from tests.embeddings.fakes import new_pool
 from tests.embeddings.local.models import TEXTS, ids_of, table, tokenizer
 
@@ -64,7 +64,7 @@ def test_one_text_without_a_known_word_does_not_spoil_the_others(create, static)
         good, bad = pool.submit(["whales sing"]), pool.submit(["xyzzy"])
         pool.flush()
         assert good.result().shape == (1, 8)
-        with pytest.raises(EmbeddingError, match="zero vector"):
+        with pytest.raises(RemoteError, match="zero vector"):
             bad.result()
 
 
@@ -72,12 +72,12 @@ def test_a_missing_folder_and_a_damaged_one(create, tmp_path, static):
     with pytest.raises(UsageError, match="no model folder"):
         create(f"model2vec:{tmp_path / 'nowhere'}")
     (static / "model.safetensors").write_bytes(b"\xff" * 64)
-    with pytest.raises(EmbeddingError, match="can't load the model model2vec:"):
+    with pytest.raises(RemoteError, match="can't load the model model2vec:"):
         create(f"model2vec:{static}").embed_query("key")
 
 
 def test_a_hub_that_can_not_be_reached_is_an_embedding_error(create, monkeypatch):
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
-    with pytest.raises(EmbeddingError, match="minishlab/potion-base-8M") as caught:
+    with pytest.raises(RemoteError, match="minishlab/potion-base-8M") as caught:
         create("model2vec").embed_query("key")
     assert "static" in caught.value.hint

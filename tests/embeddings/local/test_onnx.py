@@ -8,10 +8,10 @@ import pytest
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import (
-    EmbeddingError,
-    EmbeddingInputTooLongError,
-    EmbeddingResponseError,
     ModelMismatchError,
+    RemoteError,
+    RemoteInputTooLongError,
+    RemoteResponseError,
     UsageError,
 )
 from tests.embeddings.fakes import new_pool
@@ -104,7 +104,7 @@ def test_a_model_gets_the_inputs_that_it_asks_for(create, tmp_path, inputs, kind
 
 def test_an_input_that_no_text_has_is_an_error(create, tmp_path):
     folder = write_transformer(tmp_path / "m", inputs=["input_ids", "pixel_values"])
-    with pytest.raises(EmbeddingError, match="'pixel_values'"):
+    with pytest.raises(RemoteError, match="'pixel_values'"):
         create(f"onnx:{folder}").embed_query("key")
 
 
@@ -162,7 +162,7 @@ def test_the_longest_text_is_read_from_the_models_files(create, tmp_path):
 def test_a_text_that_is_too_long_is_refused_and_not_cut(create, folder):
     embedder = create(f"onnx:{folder}")
     assert embedder.embed_documents(["key " * 30]).tokens == 32
-    with pytest.raises(EmbeddingInputTooLongError, match=r"33 tokens.* takes 32"):
+    with pytest.raises(RemoteInputTooLongError, match=r"33 tokens.* takes 32"):
         embedder.embed_documents(["key", "key " * 31])
 
 
@@ -186,7 +186,7 @@ def test_arguments_in_the_name_win_over_the_files_and_are_part_of_it(create, tmp
     embedder = create(name)
     assert embedder.spec.model == name.removeprefix("onnx:")
     np.testing.assert_allclose(embedder.embed_query("key").vectors[0], 2 * rows("key")[0])
-    with pytest.raises(EmbeddingInputTooLongError):
+    with pytest.raises(RemoteInputTooLongError):
         embedder.embed_query("the signing key")
     again = embedder_for(embedder.spec, settings)
     np.testing.assert_allclose(again.embed_query("key").vectors[0], 2 * rows("key")[0])
@@ -199,7 +199,7 @@ def test_fewer_dimensions_are_the_first_ones_and_are_recorded(create, folder, se
     np.testing.assert_allclose(embedder.embed_documents(TEXTS).vectors, whole[:, :3], atol=1e-6)
     assert embedder_for(embedder.spec, settings).embed_query("key").vectors.shape == (1, 3)
     assert create(f"onnx:{folder}", embedding_dimensions=3).spec == embedder.spec
-    with pytest.raises(EmbeddingError, match="8 dimensions, not 9"):
+    with pytest.raises(RemoteError, match="8 dimensions, not 9"):
         create(f"onnx:{folder}", dimensions=9).embed_query("key")
 
 
@@ -283,7 +283,7 @@ def test_a_damaged_file_is_named(create, folder, file, content):
 @pytest.mark.parametrize("file", ["model.onnx", "tokenizer.json"])
 def test_a_damaged_model_is_an_embedding_error(create, folder, file):
     (folder / file).write_bytes(b"\xff" * 64)
-    with pytest.raises(EmbeddingError, match=f"can't load the model onnx:{folder}") as caught:
+    with pytest.raises(RemoteError, match=f"can't load the model onnx:{folder}") as caught:
         create(f"onnx:{folder}").embed_query("key")
     assert caught.value.exit_code == 5
 
@@ -330,7 +330,7 @@ def test_a_closed_embedder_can_be_used_again(create, folder):
 
 
 def test_an_unknown_execution_provider_lists_those_there_are(create, folder):
-    with pytest.raises(EmbeddingError, match="'AbacusExecutionProvider'") as caught:
+    with pytest.raises(RemoteError, match="'AbacusExecutionProvider'") as caught:
         create(f"onnx:{folder}", onnx_providers="AbacusExecutionProvider").embed_query("key")
     assert "CPUExecutionProvider" in caught.value.hint
     named = create(f"onnx:{folder}", onnx_providers=" CPUExecutionProvider ,")
@@ -349,6 +349,6 @@ def test_a_broken_model_is_found_out(create, tmp_path, vectors, message):
     folder = write_transformer(tmp_path / "m", vectors=vectors)
     with (
         new_pool(create(f"onnx:{folder}")) as pool,
-        pytest.raises(EmbeddingResponseError, match=message),
+        pytest.raises(RemoteResponseError, match=message),
     ):
         pool.embed(["the signing key", "whales sing songs"])

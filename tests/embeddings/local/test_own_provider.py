@@ -10,7 +10,8 @@ import pytest
 
 from knowledge import KnowledgeBase
 from knowledge.embeddings.embedder import Embedder
-from knowledge.embeddings.registry import create_embedder, embedder_for, provider_names
+from knowledge.embeddings.provider import provider_names
+from knowledge.embeddings.registry import create_embedder, embedder_for
 from knowledge.settings.reading import Settings
 from tests.conftest import ROOT, write_files
 

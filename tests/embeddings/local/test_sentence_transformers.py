@@ -12,9 +12,9 @@ from knowledge.embeddings.local.onnx_session import pool
 from knowledge.embeddings.local.transformer_files import POOLINGS, read_transformer_files
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import (
-    EmbeddingError,
-    EmbeddingInputTooLongError,
     ModelMismatchError,
+    RemoteError,
+    RemoteInputTooLongError,
     UntrustedEndpointError,
     UsageError,
 )
@@ -111,7 +111,7 @@ def test_a_text_that_is_too_long_is_refused_and_not_cut(create, prompted_once):
     embedder = create(f"sentence-transformers:{prompted_once}")
     embedder.embed_documents(["key " * 21])
     assert embedder.max_input_tokens == 24
-    with pytest.raises(EmbeddingInputTooLongError, match=r"25 tokens.* takes 24"):
+    with pytest.raises(RemoteInputTooLongError, match=r"25 tokens.* takes 24"):
         embedder.embed_documents(["key", "key " * 22])
     with new_pool(embedder) as pool:
         assert pool.embed(["the signing key " * 40]).shape == (1, 16)
@@ -155,7 +155,7 @@ def test_a_hub_that_can_not_be_reached_is_an_embedding_error(create, monkeypatch
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     embedder = create("sentence-transformers:nobody/no-such-model")
     assert not getattr(embedder, "own_instructions", False)
-    with pytest.raises(EmbeddingError, match="nobody/no-such-model") as caught:
+    with pytest.raises(RemoteError, match="nobody/no-such-model") as caught:
         embedder.embed_query("key")
     assert "./FOLDER" in caught.value.hint
 
@@ -182,7 +182,7 @@ def test_what_was_downloaded_is_used_without_asking_the_hub(
     expected = direct(prompted_once).encode("query key")
     np.testing.assert_allclose(embedder.embed_query("key").vectors[0], expected, atol=1e-6)
     (cached / "snapshots" / commit / "modules.json").unlink()  # half of it, as other tools fetch it
-    with pytest.raises(EmbeddingError, match="the hub was asked"):
+    with pytest.raises(RemoteError, match="the hub was asked"):
         create("sentence-transformers:org/tiny").embed_query("key")
 
 
@@ -195,7 +195,7 @@ def test_code_that_comes_with_a_model_is_not_run(create, name, plain_once, tmp_p
     marker = tmp_path / "ran"
     (folder / "evil.py").write_text(f"open({str(marker)!r}, 'w')\nclass Evil: pass\n")
     write_json(folder / "modules.json", [{"idx": 0, "name": "0", "path": "", "type": "evil.Evil"}])
-    with pytest.raises(EmbeddingError, match="can't load the model"):
+    with pytest.raises(RemoteError, match="can't load the model"):
         create(f"sentence-transformers:{folder}").embed_query("key")
     assert not marker.exists()
 

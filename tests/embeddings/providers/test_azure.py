@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from knowledge.errors import EmbeddingAuthError, UsageError
+from knowledge.errors import RemoteAuthError, UsageError
 from tests.embeddings.providers.conftest import KEY
 from tests.openai_server import LoopbackServer, OpenAIServer, Reply, refusal
 
@@ -144,7 +144,7 @@ def test_a_token_is_kept(connect, server, identity):
 
 def test_azure_may_refuse_a_token(request_of, server, identity):
     identity.status = 400
-    with pytest.raises(EmbeddingAuthError, match="Azure gives no token") as caught:
+    with pytest.raises(RemoteAuthError, match="Azure gives no token") as caught:
         request_of(**SIGNED_IN)
     assert "az login" in caught.value.hint
     assert not server.requests
@@ -160,12 +160,12 @@ def test_the_library_may_be_missing(request_of, monkeypatch):
 def test_hints_name_the_variable_that_was_set(connect):
     with OpenAIServer(script=[refusal(401, "Access denied")]) as server:
         environ = {"AZURE_OPENAI_ENDPOINT": server.root_url, "AZURE_OPENAI_API_KEY": KEY}
-        with pytest.raises(EmbeddingAuthError) as caught:
+        with pytest.raises(RemoteAuthError) as caught:
             connect("azure", **environ).embed_query("x")
     assert "AZURE_OPENAI_API_KEY" in caught.value.hint
 
 
 def test_without_a_key_azure_gets_no_text(connect):
     environ = {"AZURE_OPENAI_ENDPOINT": "https://x.openai.azure.com"}
-    with pytest.raises(EmbeddingAuthError, match="there is no key"):
+    with pytest.raises(RemoteAuthError, match="there is no key"):
         connect("azure", **environ).embed_query("x")

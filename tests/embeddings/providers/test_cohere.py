@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knowledge.errors import EmbeddingAuthError, EmbeddingQuotaError, TransientEmbeddingError
+from knowledge.errors import RemoteAuthError, RemoteQuotaError, RemoteUnavailableError
 from tests.embeddings.fakes import vectors_of
 from tests.embeddings.providers.conftest import KEY
 from tests.embeddings.providers.server import CohereServer
@@ -66,7 +66,7 @@ def test_vectors_without_types_are_understood(cohere, server):
 
 
 @pytest.mark.parametrize(
-    ("per", "kind"), [("minute", TransientEmbeddingError), ("month", EmbeddingQuotaError)]
+    ("per", "kind"), [("minute", RemoteUnavailableError), ("month", RemoteQuotaError)]
 )
 def test_a_trial_key_has_two_limits(cohere, server, per, kind):
     said = f"You are using a Trial key, which is limited to 40 API calls / {per}."
@@ -76,8 +76,6 @@ def test_a_trial_key_has_two_limits(cohere, server, per, kind):
 
 
 def test_no_text_goes_to_cohere_without_a_key(connect):
-    with pytest.raises(
-        EmbeddingAuthError, match=r"no key for cohere:\S+ at https://api.cohere"
-    ) as e:
+    with pytest.raises(RemoteAuthError, match=r"no key for cohere:\S+ at https://api.cohere") as e:
         connect("cohere").embed_query("x")
     assert e.value.hint == "Set COHERE_API_KEY."

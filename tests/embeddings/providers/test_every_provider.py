@@ -14,12 +14,12 @@ from knowledge import KnowledgeBase
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.registry import create_embedder, embedder_for
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingError,
-    EmbeddingQuotaError,
-    EmbeddingRateLimitError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteError,
+    RemoteQuotaError,
+    RemoteRateLimitError,
+    RemoteResponseError,
+    RemoteUnavailableError,
     UsageError,
 )
 from knowledge.settings.reading import Settings
@@ -88,7 +88,7 @@ def test_dimensions_are_asked_for_where_the_service_takes_them(case, open_case):
 @every_provider
 def test_a_refused_key_is_named_not_shown(case, open_case):
     with case.server(key="another") as server:
-        with pytest.raises(EmbeddingAuthError) as caught:
+        with pytest.raises(RemoteAuthError) as caught:
             open_case(case, server).embed_query("x")
     assert case.key in caught.value.hint
     assert server.root_url in caught.value.message
@@ -96,19 +96,19 @@ def test_a_refused_key_is_named_not_shown(case, open_case):
 
 
 FAILURES = [
-    (Reply(429, {"error": "slow down"}, {"Retry-After": "2"}), EmbeddingRateLimitError),
-    (Reply(402, {"message": "payment required"}), EmbeddingQuotaError),
-    (Reply(429, {"error": {"message": "x", "code": "insufficient_quota"}}), EmbeddingQuotaError),
-    (Reply(503, "<html><h1>Loading</h1></html>"), TransientEmbeddingError),
-    (Reply(500, {"error": None}), TransientEmbeddingError),
-    (Reply(drop=True), TransientEmbeddingError),
-    (Reply(200, {"data": [1, 2, 3]}, cut=True), TransientEmbeddingError),
-    (Reply(200, "<html>log in</html>"), EmbeddingResponseError),
-    (Reply(200, ""), EmbeddingResponseError),
-    (Reply(200, [1, 2]), EmbeddingResponseError),
-    (Reply(200, {"error": "429 Client Error: Too Many Requests"}), EmbeddingRateLimitError),
-    (Reply(302, "", {"Location": "https://other.example/"}), EmbeddingError),
-    (Reply(403, {"detail": f"no access for {KEY}"}), EmbeddingAuthError),
+    (Reply(429, {"error": "slow down"}, {"Retry-After": "2"}), RemoteRateLimitError),
+    (Reply(402, {"message": "payment required"}), RemoteQuotaError),
+    (Reply(429, {"error": {"message": "x", "code": "insufficient_quota"}}), RemoteQuotaError),
+    (Reply(503, "<html><h1>Loading</h1></html>"), RemoteUnavailableError),
+    (Reply(500, {"error": None}), RemoteUnavailableError),
+    (Reply(drop=True), RemoteUnavailableError),
+    (Reply(200, {"data": [1, 2, 3]}, cut=True), RemoteUnavailableError),
+    (Reply(200, "<html>log in</html>"), RemoteResponseError),
+    (Reply(200, ""), RemoteResponseError),
+    (Reply(200, [1, 2]), RemoteResponseError),
+    (Reply(200, {"error": "429 Client Error: Too Many Requests"}), RemoteRateLimitError),
+    (Reply(302, "", {"Location": "https://other.example/"}), RemoteError),
+    (Reply(403, {"detail": f"no access for {KEY}"}), RemoteAuthError),
 ]
 
 
@@ -134,7 +134,7 @@ def test_failures_become_errors_of_ours(case, open_case):
 def test_an_answer_without_vectors_is_refused(case, open_case):
     empty = Reply(200, {"data": [], "embeddings": [], "predictions": [], "event_id": None})
     with case.server(script=[empty, empty]) as server:
-        with pytest.raises(EmbeddingResponseError, match=r"without|empty"):
+        with pytest.raises(RemoteResponseError, match=r"without|empty"):
             open_case(case, server).embed_documents(["one", "two"])
 
 
@@ -142,7 +142,7 @@ def test_an_answer_without_vectors_is_refused(case, open_case):
 def test_a_server_that_does_not_run_is_named(case, open_case):
     with case.server() as server:
         pass
-    with pytest.raises(TransientEmbeddingError, match="can't reach") as caught:
+    with pytest.raises(RemoteUnavailableError, match="can't reach") as caught:
         open_case(case, server).embed_query("x")
     assert "refused" in caught.value.message
     assert "Check that the server runs" in caught.value.hint
@@ -172,7 +172,7 @@ def test_a_dataset_finds_its_embedder_again(case, open_case, tmp_path):
 def test_a_key_that_can_not_be_sent_is_named_not_shown(case, connect):
     with case.server() as server:
         environ = {**case.variables(server), case.key: "key-“quoted”"}
-        with pytest.raises(EmbeddingAuthError, match="a character that no key has") as caught:
+        with pytest.raises(RemoteAuthError, match="a character that no key has") as caught:
             connect(case.provider, **environ).embed_query("x")
     assert "quoted" not in str(caught.value.args)
     assert not server.requests

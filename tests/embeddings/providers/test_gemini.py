@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.errors import EmbeddingAuthError, EmbeddingQuotaError, TransientEmbeddingError
+from knowledge.errors import RemoteAuthError, RemoteQuotaError, RemoteUnavailableError
 from tests.embeddings.providers.conftest import KEY
 from tests.embeddings.providers.google_server import GeminiServer, google_error
 
@@ -58,14 +58,14 @@ def test_googles_other_name_for_the_key(connect, server):
 
 def test_a_wrong_key_is_a_400_here(gemini, server):
     server.key = "another"
-    with pytest.raises(EmbeddingAuthError, match="API key not valid"):
+    with pytest.raises(RemoteAuthError, match="API key not valid"):
         gemini().embed_query("x")
 
 
 def test_a_rate_limit_says_how_long_to_wait(gemini, server):
     info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "34s"}
     server.script.append(google_error(429, QUOTA, [info]))
-    with pytest.raises(TransientEmbeddingError) as caught:
+    with pytest.raises(RemoteUnavailableError) as caught:
         gemini().embed_query("x")
     assert caught.value.retry_after == 34
 
@@ -74,5 +74,5 @@ def test_a_limit_of_the_day_is_not_waited_for(gemini, server):
     info = {"retryDelay": "34s"}
     violation = {"violations": [{"quotaId": "EmbedContentRequestsPerDayPerUser-FreeTier"}]}
     server.script.append(google_error(429, QUOTA, [violation, info]))
-    with pytest.raises(EmbeddingQuotaError):
+    with pytest.raises(RemoteQuotaError):
         gemini().embed_query("x")

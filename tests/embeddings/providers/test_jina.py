@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.errors import EmbeddingQuotaError
+from knowledge.errors import RemoteQuotaError
 from tests.embeddings.providers.conftest import KEY
 from tests.embeddings.providers.server import JinaServer
 from tests.openai_server import Reply
@@ -61,5 +61,5 @@ def test_the_task_says_what_a_text_is_for(jina, server, model, document, query):
 
 def test_an_empty_account_is_no_wrong_key(jina, server):
     server.script.append(Reply(403, {"detail": "Insufficient account balance"}))
-    with pytest.raises(EmbeddingQuotaError):
+    with pytest.raises(RemoteQuotaError):
         jina().embed_query("x")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from knowledge.errors import EmbeddingError, EmbeddingResponseError
+from knowledge.errors import RemoteError, RemoteResponseError
 from tests.embeddings.fakes import new_pool, vectors_of
 from tests.embeddings.providers.server import LMStudioServer, LocalAIServer
 from tests.openai_server import OpenAIServer, Reply, refusal
@@ -89,27 +89,27 @@ def test_vectors_of_no_use_are_refused(connect, vectors, said):
     with LocalAIServer(script=[Reply(200, {"data": items})]) as server:
         embedder = connect("localai", **address("localai", server.root_url))
         with new_pool(embedder, batch_size=7) as pool:
-            with pytest.raises(EmbeddingResponseError, match=said):
+            with pytest.raises(RemoteResponseError, match=said):
                 pool.embed(TEXTS)
 
 
 def test_dimensions_that_the_server_ignores_are_noticed(connect):
     with OpenAIServer(takes_dimensions=False) as server:
         embedder = connect("localai", dimensions=8, **address("localai", server.base_url))
-        with new_pool(embedder) as pool, pytest.raises(EmbeddingResponseError, match="not 8"):
+        with new_pool(embedder) as pool, pytest.raises(RemoteResponseError, match="not 8"):
             pool.embed(TEXTS)
 
 
 def test_an_unknown_model_names_its_variable(connect):
     said = 'model "m" not found. To see available models, call GET /v1/models'
     with LocalAIServer(script=[refusal(404, said)]) as server:
-        with pytest.raises(EmbeddingError) as caught:
+        with pytest.raises(RemoteError) as caught:
             connect("localai", model="m", **address("localai", server.root_url)).embed_query("x")
     assert caught.value.hint == "Check LOCALAI_MODEL, now m"
 
 
 def test_a_wrong_path_names_the_address(connect):
     with LMStudioServer() as server:
-        with pytest.raises(EmbeddingError) as caught:
+        with pytest.raises(RemoteError) as caught:
             connect("lmstudio", **address("lmstudio", f"{server.root_url}/v2")).embed_query("x")
     assert caught.value.hint == f"Check LMSTUDIO_BASE_URL, now {server.root_url}/v2."

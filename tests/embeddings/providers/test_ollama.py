@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge.embeddings.providers.ollama import url_of_host
-from knowledge.errors import EmbeddingError, EmbeddingResponseError, UsageError
+from knowledge.errors import RemoteError, RemoteResponseError, UsageError
 from knowledge.settings.reading import Settings
 from tests.embeddings.fakes import vectors_of
 from tests.embeddings.providers.ollama_server import OllamaServer
@@ -72,7 +72,7 @@ def test_localais_answer_at_the_old_path_is_understood(serve):
 
 def test_a_missing_model_is_to_be_pulled(serve):
     server, embedder = serve("nomic-embed-text:v1.5")
-    with pytest.raises(EmbeddingError, match="not found") as caught:
+    with pytest.raises(RemoteError, match="not found") as caught:
         embedder.embed_query("x")
     assert caught.value.hint == "Run: ollama pull nomic-embed-text:v1.5"
     assert len(server.requests) == 1
@@ -82,7 +82,7 @@ def test_a_model_that_is_none_for_embeddings_is_named(serve):
     _, embedder = serve()
     embedder._client.close()
     server, embedder = serve(script=[Reply(200, {"embeddings": []}), Reply(200, {"embedding": []})])
-    with pytest.raises(EmbeddingResponseError, match="empty vector") as caught:
+    with pytest.raises(RemoteResponseError, match="empty vector") as caught:
         embedder.embed_query("x")
     assert "embedding model" in caught.value.hint
     assert len(server.requests) == 2
@@ -91,7 +91,7 @@ def test_a_model_that_is_none_for_embeddings_is_named(serve):
 def test_a_server_that_is_no_ollama_is_named(serve):
     gone = Reply(404, "404 page not found")
     _, embedder = serve(script=[gone, gone])
-    with pytest.raises(EmbeddingError, match="answered 404") as caught:
+    with pytest.raises(RemoteError, match="answered 404") as caught:
         embedder.embed_query("x")
     assert caught.value.hint.startswith("It is no Ollama. Check OLLAMA_BASE_URL, now http://")
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from knowledge.errors import EmbeddingError, UsageError
+from knowledge.errors import RemoteError, UsageError
 from tests.embeddings.providers.conftest import KEY
 from tests.openai_server import OpenAIServer, refusal
 
@@ -72,7 +72,7 @@ def test_what_no_header_can_carry_is_named_by_its_variable(connect, variable, gi
 
 def test_they_are_kept_out_of_messages(connect):
     with OpenAIServer(script=[refusal(404, f"no route for {SECRET}")]) as server:
-        with pytest.raises(EmbeddingError) as caught:
+        with pytest.raises(RemoteError) as caught:
             connect(
                 "openai",
                 OPENAI_BASE_URL=server.base_url,

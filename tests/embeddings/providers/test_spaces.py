@@ -7,10 +7,10 @@ import pytest
 from knowledge.embeddings.providers.spaces import space_address
 from knowledge.embeddings.registry import default_provider
 from knowledge.errors import (
-    EmbeddingAuthError,
-    EmbeddingError,
-    EmbeddingResponseError,
-    TransientEmbeddingError,
+    RemoteAuthError,
+    RemoteError,
+    RemoteResponseError,
+    RemoteUnavailableError,
     UsageError,
 )
 from knowledge.settings.reading import Settings
@@ -154,7 +154,7 @@ def test_the_key_is_no_host(connect):
 
 def test_a_private_space_wants_the_key(serve):
     _, embedder = serve(private=True, key=KEY)
-    with pytest.raises(EmbeddingError, match="answered 404") as caught:
+    with pytest.raises(RemoteError, match="answered 404") as caught:
         embedder.embed_query("x")
     assert "SPACES_KEY" in caught.value.hint
     _, embedder = serve(private=True, key=KEY, environ={"SPACES_KEY": KEY})
@@ -164,7 +164,7 @@ def test_a_private_space_wants_the_key(serve):
 def test_an_app_that_takes_its_queue_only_says_so(serve):
     said = "This API endpoint does not accept direct HTTP POST requests. Please join the queue."
     _, embedder = serve(gradio="3.50.2", script=[Reply(404, {"detail": said})])
-    with pytest.raises(EmbeddingError, match="join the queue") as caught:
+    with pytest.raises(RemoteError, match="join the queue") as caught:
         embedder.embed_query("x")
     assert "web socket" in caught.value.hint
 
@@ -172,15 +172,15 @@ def test_an_app_that_takes_its_queue_only_says_so(serve):
 @pytest.mark.parametrize(
     ("events", "kind", "said"),
     [
-        ("event: error\ndata: null\n\n", TransientEmbeddingError, "does not describe"),
-        ('event: error\ndata: "CUDA is away"\n\n', TransientEmbeddingError, "CUDA is away"),
-        ('event: error\ndata: {"error": "oh"}\n\n', TransientEmbeddingError, "oh"),
-        ("event: heartbeat\ndata: null\n\n", TransientEmbeddingError, "without a result"),
-        ("", TransientEmbeddingError, "without a result"),
-        ("event: complete\ndata: []\n\n", EmbeddingResponseError, "without data"),
-        ("event: complete\ndata: oops\n\n", EmbeddingResponseError, "without data"),
-        ("event: complete\ndata: [null]\n\n", EmbeddingResponseError, "without embeddings"),
-        ('event: complete\ndata: [{"data": [[]]}]\n\n', EmbeddingResponseError, "empty vector"),
+        ("event: error\ndata: null\n\n", RemoteUnavailableError, "does not describe"),
+        ('event: error\ndata: "CUDA is away"\n\n', RemoteUnavailableError, "CUDA is away"),
+        ('event: error\ndata: {"error": "oh"}\n\n', RemoteUnavailableError, "oh"),
+        ("event: heartbeat\ndata: null\n\n", RemoteUnavailableError, "without a result"),
+        ("", RemoteUnavailableError, "without a result"),
+        ("event: complete\ndata: []\n\n", RemoteResponseError, "without data"),
+        ("event: complete\ndata: oops\n\n", RemoteResponseError, "without data"),
+        ("event: complete\ndata: [null]\n\n", RemoteResponseError, "without embeddings"),
+        ('event: complete\ndata: [{"data": [[]]}]\n\n', RemoteResponseError, "empty vector"),
     ],
 )
 def test_events_that_are_no_result(serve, events, kind, said):
@@ -215,7 +215,7 @@ def test_a_plain_list_is_a_result_too(serve):
 )
 def test_a_busy_space_is_asked_again_later(serve, reply):
     server, embedder = serve(script=[reply])
-    with pytest.raises(TransientEmbeddingError):
+    with pytest.raises(RemoteUnavailableError):
         embedder.embed_query("x")
     assert embedder.embed_query("x").vectors.shape == (1, 16)
     assert len(server.requests) == 2
@@ -226,18 +226,18 @@ def test_heartbeats_do_not_keep_a_call_open(serve, monkeypatch):
     moments = iter(range(0, 10_000, 100))
     embedder._app.takes_events  # noqa: B018 - asks for the configuration
     monkeypatch.setattr(time, "monotonic", lambda: next(moments))
-    with pytest.raises(TransientEmbeddingError, match="did not answer within 120 s"):
+    with pytest.raises(RemoteUnavailableError, match="did not answer within 120 s"):
         embedder.embed_query("x")
 
 
 def test_an_app_without_the_function_is_named(serve):
     _, embedder = serve(functions=["embed", "other"])
-    with pytest.raises(EmbeddingResponseError, match="no function named predict, but embed, other"):
+    with pytest.raises(RemoteResponseError, match="no function named predict, but embed, other"):
         embedder.embed_query("x")
 
 
 def test_a_refused_key_names_the_variable(serve):
     _, embedder = serve(script=[Reply(401, {"error": "Invalid token"})])
-    with pytest.raises(EmbeddingAuthError) as caught:
+    with pytest.raises(RemoteAuthError) as caught:
         embedder.embed_query("x")
     assert "SPACES_KEY" in caught.value.hint

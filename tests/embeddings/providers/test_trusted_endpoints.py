@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.embeddings.registry import provider_names
+from knowledge.embeddings.provider import BUILT_IN, NOWHERE, Place, check_trust, provider_names
 from knowledge.errors import UntrustedEndpointError
+from knowledge.retrieval.rerank.hosted import SERVER
 from knowledge.settings.reading import BY_NAME, TABLE, Settings
-from knowledge.settings.trust import LOCAL, REACH, check_endpoint
+from knowledge.settings.trust import check_endpoint
 from tests.conftest import write_files
 from tests.embeddings.providers.cases import CASES
 
 KEY = "key-do-not-send-0123456789"
 EVIL = "https://collector.example/v1"
+REACH = {name: one.reach for name, one in BUILT_IN.items() if one.reach is not NOWHERE}
+REACH["rerank"] = SERVER
+LOCAL = {name for name, one in BUILT_IN.items() if one.place is Place.MACHINE}
 WAYS = [
     (provider, endpoint, key)
     for provider, reach in REACH.items()
@@ -24,9 +28,13 @@ every_way = pytest.mark.parametrize(("provider", "endpoint", "key"), WAYS)
 
 @pytest.fixture
 def check(tmp_path):
-    def attempt(provider, *, folder, environ, **options):
+    def attempt(provider, *, folder, environ):
         write_files(tmp_path, folder)
-        check_endpoint(Settings.read(environ=environ, folder=tmp_path), provider, **options)
+        settings = Settings.read(environ=environ, folder=tmp_path)
+        if provider == "rerank":
+            check_endpoint(settings, SERVER)
+        else:
+            check_trust(settings, provider)
 
     return attempt
 
@@ -120,11 +128,9 @@ def test_an_unknown_provider_is_refused(check, provider):
 @every_way
 def test_code_of_others_gets_no_more_than_a_provider(check, provider, endpoint, key):
     folder, environ = dotenv((endpoint, EVIL)), {variable(key): KEY}
-    for name in ("python:package:Class", "langchain"):
+    for name in ("python:package:Class", "langchain") if provider != "rerank" else ():
         with pytest.raises(UntrustedEndpointError):
             check(name, folder=folder, environ=environ)
-    with pytest.raises(UntrustedEndpointError):
-        check("acme", folder=folder, environ=environ, is_plugin=True)
 
 
 @pytest.mark.parametrize("folder", ["OPENAI_EXTRA_HEADERS=X-Team: a", "OPENAI_ORG_ID=org-1"])

@@ -7,7 +7,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from knowledge.errors import EmbeddingAuthError, TransientEmbeddingError, UsageError
+from knowledge.errors import RemoteAuthError, RemoteUnavailableError, UsageError
 from tests import hostile_server as hostile
 from tests.embeddings.providers.conftest import KEY
 from tests.embeddings.providers.google_server import VertexServer
@@ -156,7 +156,7 @@ def test_default_credentials_take_the_place_of_a_token(vertex, server, google, a
 
 def test_google_may_refuse_a_token(vertex, server, google, account):
     google.status = 400
-    with pytest.raises(EmbeddingAuthError, match="Google gives no token") as caught:
+    with pytest.raises(RemoteAuthError, match="Google gives no token") as caught:
         vertex(VERTEX_API_KEY=None).embed_query("x")
     assert "gcloud auth application-default login" in caught.value.hint
     assert not server.requests
@@ -165,16 +165,16 @@ def test_google_may_refuse_a_token(vertex, server, google, account):
 def test_google_may_be_out_of_reach(vertex, google, account, monkeypatch):
     monkeypatch.setattr("google.auth._exponential_backoff.time.sleep", lambda _: None)
     google.status = 503
-    with pytest.raises(TransientEmbeddingError, match="Google gives no token"):
+    with pytest.raises(RemoteUnavailableError, match="Google gives no token"):
         vertex(VERTEX_API_KEY=None).embed_query("x")
 
 
 @pytest.mark.parametrize(
     ("behaviour", "kind", "said"),
     [
-        (hostile.endless, EmbeddingAuthError, "sent a reply larger than"),
-        (hostile.gzip_bomb, EmbeddingAuthError, "sent a reply larger than"),
-        (hostile.dripping, TransientEmbeddingError, "Google gives no token"),
+        (hostile.endless, RemoteAuthError, "sent a reply larger than"),
+        (hostile.gzip_bomb, RemoteAuthError, "sent a reply larger than"),
+        (hostile.dripping, RemoteUnavailableError, "Google gives no token"),
     ],
 )
 def test_a_token_endpoint_is_bounded(vertex, account, monkeypatch, behaviour, kind, said):
@@ -189,7 +189,7 @@ def test_a_token_endpoint_is_bounded(vertex, account, monkeypatch, behaviour, ki
 
 def test_nobody_may_be_signed_in(vertex, server, monkeypatch, tmp_path):
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "nothing.json"))
-    with pytest.raises(EmbeddingAuthError, match="nobody is signed in to Google Cloud") as caught:
+    with pytest.raises(RemoteAuthError, match="nobody is signed in to Google Cloud") as caught:
         vertex(VERTEX_API_KEY=None).embed_query("x")
     assert "VERTEX_API_KEY" in caught.value.hint
     assert not server.requests
@@ -197,7 +197,7 @@ def test_nobody_may_be_signed_in(vertex, server, monkeypatch, tmp_path):
 
 def test_credentials_may_know_no_project(vertex, google, account):
     account({"project_id": None})
-    with pytest.raises(EmbeddingAuthError, match="no project") as caught:
+    with pytest.raises(RemoteAuthError, match="no project") as caught:
         vertex(VERTEX_API_KEY=None, VERTEX_PROJECT=None).embed_query("x")
     assert caught.value.hint == "Set VERTEX_PROJECT."
 

@@ -11,11 +11,11 @@ import re
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from knowledge.embeddings.embedder import Embeddings
-from knowledge.embeddings.importing import import_installed
 from knowledge.embeddings.local.local import LocalEmbedder, need_model, wanted_dimensions
 from knowledge.embeddings.model_name import parse_model_name
 from knowledge.errors import UsageError
 from knowledge.model import EmbedderSpec
+from knowledge.settings.importing import import_installed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ _PAIRS = (
 )
 
 
-class ForeignEmbedder(LocalEmbedder):
+class FrameworkEmbedder(LocalEmbedder):
     """Calls an object of another framework, which is made at the first text.
 
     Parameters
@@ -153,21 +153,15 @@ def _all_values(value: Any, name: str = "") -> Iterator[tuple[str, Any]]:
             yield from _all_values(inner, name)
 
 
-# LangChain's embedding classes: ``langchain:langchain_openai.OpenAIEmbeddings?model=name``.
-
-
-class LangChainEmbedder(ForeignEmbedder):
-    """Calls an object of LangChain."""
+class LangChainEmbedder(FrameworkEmbedder):
+    """Calls an embedding object of LangChain."""
 
     provider = "langchain"
     example = "langchain_openai.OpenAIEmbeddings?model=text-embedding-3-small"
 
 
-# LlamaIndex's classes: ``llama-index:llama_index.embeddings.openai.OpenAIEmbedding``.
-
-
-class LlamaIndexEmbedder(ForeignEmbedder):
-    """Calls an object of LlamaIndex."""
+class LlamaIndexEmbedder(FrameworkEmbedder):
+    """Calls an embedding object of LlamaIndex."""
 
     provider = "llama-index"
     example = "llama_index.embeddings.openai.OpenAIEmbedding"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from knowledge.embeddings.registry import embedder_for
-from knowledge.errors import EmbeddingError, EmbeddingResponseError, UsageError
+from knowledge.errors import RemoteError, RemoteResponseError, UsageError
 from tests.embeddings.fakes import new_pool, vectors_of
 from tests.embeddings.local.models import TEXTS
 
@@ -125,7 +125,7 @@ def test_dimensions_are_the_classes_own_argument(create):
 )
 def test_arguments_that_do_not_fit_are_an_embedding_error(create, arguments, message):
     with new_pool(create(f"langchain:{HERE}.LangChainLike?{arguments}")) as pool:
-        with pytest.raises(EmbeddingError, match=message):
+        with pytest.raises(RemoteError, match=message):
             pool.embed_query("key")
 
 
@@ -136,7 +136,7 @@ def test_a_class_without_the_methods_is_not_made(create):
 
 def test_too_few_vectors_are_found_out(create):
     with new_pool(create(f"langchain:{HERE}.Short")) as pool:
-        with pytest.raises(EmbeddingResponseError, match="1 vector for 2 texts"):
+        with pytest.raises(RemoteResponseError, match="1 vector for 2 texts"):
             pool.embed(["the signing key", "whales sing"])
 
 

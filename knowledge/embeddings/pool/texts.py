@@ -1,4 +1,4 @@
-"""What a submit asks for: its distinct texts, fit to be sent."""
+"""Texts made fit to be sent, and equal ones made one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class DistinctText:
     """A distinct text of one submit, and the rows that it stands in."""
 
     key: bytes
@@ -20,7 +20,7 @@ class Wish:
     rows: list[int]
 
 
-def distinct(texts: Sequence[str]) -> list[Wish]:
+def distinct_texts(texts: Sequence[str]) -> list[DistinctText]:
     """Group equal texts, in the order of their first rows.
 
     Raises
@@ -28,12 +28,12 @@ def distinct(texts: Sequence[str]) -> list[Wish]:
     ValueError
         A text is blank.
     """
-    wishes: dict[bytes, Wish] = {}
+    found: dict[bytes, DistinctText] = {}
     for row, given in enumerate(texts):
         text = sendable(given)
         key = text_key(text)
-        wishes.setdefault(key, Wish(key, text, [])).rows.append(row)
-    return list(wishes.values())
+        found.setdefault(key, DistinctText(key, text, [])).rows.append(row)
+    return list(found.values())
 
 
 def sendable(text: str) -> str:

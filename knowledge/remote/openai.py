@@ -21,6 +21,7 @@ from knowledge.remote.endpoint import (
     split_address,
     without_route,
 )
+from knowledge.settings.trust import Reach
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -34,6 +35,28 @@ AZURE_SCOPE = "https://cognitiveservices.azure.com/.default"
 def is_azure(settings: Settings) -> bool:
     """Tell whether the settings are for Azure."""
     return settings["openai_api_type"] in ("AZURE", "AZURE_AD")
+
+
+def uses_directory(settings: Settings) -> bool:
+    """Tell whether Azure is shown a token of Azure AD: the key, or a sign-in where none is set."""
+    return bool(
+        settings["openai_api_type"] == "AZURE_AD" or settings["azure_openai_use_active_directory"]
+    )
+
+
+_IDENTITIES = ("openai_extra_headers", "openai_organization")
+OPENAI = Reach(("openai_base_url",), ("openai_api_key",), identities=_IDENTITIES)
+AZURE = Reach(
+    ("azure_openai_endpoint", "openai_base_url"),
+    ("azure_openai_api_key", "openai_api_key"),
+    signs_in=uses_directory,
+    identities=_IDENTITIES,
+)
+
+
+def reach_of(settings: Settings) -> Reach:
+    """Return what decides where `endpoint_of` leads."""
+    return AZURE if is_azure(settings) else OPENAI
 
 
 def endpoint_of(settings: Settings, model: str) -> Endpoint:
@@ -120,9 +143,7 @@ def _azure_credential(
 ) -> tuple[dict[str, str], str, Callable[[], str] | None]:
     """Return the headers that carry the key, the key, and what gives tokens in its place."""
     name = _first_set(settings, "azure_openai_api_key", "openai_api_key")
-    directory = (
-        settings["openai_api_type"] == "AZURE_AD" or settings["azure_openai_use_active_directory"]
-    )
+    directory = uses_directory(settings)
     if directory and name is None:
         from knowledge.remote.sign_in import azure_token
 
