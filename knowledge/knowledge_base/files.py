@@ -64,15 +64,10 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
-        from knowledge.storage.local.runs.write_run import open_write_run
-
         with (
             self._existing(dataset) as catalog,
-            open_write_run(
-                catalog,
-                dataset,
-                lock_timeout=self.settings["lock_timeout"],
-                notify=self._notify,
+            catalog.write_run(
+                dataset, lock_timeout=self.settings["lock_timeout"], notify=self._notify
             ) as run,
         ):
             found, _ = self.file(file, dataset)
@@ -93,16 +88,11 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
-        from knowledge.storage.local.runs.write_run import open_write_run
-
         self.file(file, dataset)  # before anybody waits for a lock
         with (
             self._existing(dataset) as catalog,
-            open_write_run(
-                catalog,
-                dataset,
-                lock_timeout=self.settings["lock_timeout"],
-                notify=self._notify,
+            catalog.write_run(
+                dataset, lock_timeout=self.settings["lock_timeout"], notify=self._notify
             ) as run,
         ):
             found, _ = self.file(file, dataset)

@@ -45,7 +45,7 @@ class FileChange:
         Float32 of shape (len(diff.added), dimensions).
     terms:
         Full-text terms of chunks by id, as far as they are known already; see
-        :func:`knowledge.storage.local.catalog.fulltext.terms_of`.
+        :func:`knowledge.storage.terms.terms_of`.
     """
 
     file: SourceFile

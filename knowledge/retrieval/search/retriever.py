@@ -18,10 +18,7 @@ from knowledge.retrieval.query import Query
 from knowledge.retrieval.refine.refinement import Refinement
 from knowledge.retrieval.refine.stages import Rerank, refine
 from knowledge.retrieval.search.opened import OpenDatasets
-from knowledge.storage.local.catalog.catalog import Catalog, check_there
-from knowledge.storage.local.catalog.database import REPAIR_CATALOG
-from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
+from knowledge.storage.store import REPAIR_CATALOG, REPAIR_INDEX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +26,7 @@ if TYPE_CHECKING:
 
     from knowledge.retrieval.search.candidates import Candidate, Source
     from knowledge.retrieval.search.keyword import KeywordScores
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Catalog, Snapshot, Store
 
 
 # What stands around hits: their vectors, and the other chunks of their files.
@@ -132,10 +129,10 @@ class Retriever:
         Gives the query vector for a dataset.
     """
 
-    def __init__(self, folder: DataFolder, embed: EmbedQuery) -> None:
-        self._folder = folder
+    def __init__(self, store: Store, embed: EmbedQuery) -> None:
+        self._store = store
         self._embed = embed
-        self._open = OpenDatasets(folder)
+        self._open = OpenDatasets(store)
         self.seen: dict[str, Dataset] = {}
         """The datasets, by name, as the last answer was taken from them."""
 
@@ -156,9 +153,9 @@ class Retriever:
         """
         if query.mode != "auto":
             return query
-        if not check_there(self._folder):
+        if not self._store.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
-        with Catalog(self._folder) as catalog:
+        with self._store.open() as catalog:
             models = [catalog.dataset(name).embedding for name in query.datasets]
         static = any(model is not None and model.provider == "static" for model in models)
         return replace(query, mode="hybrid" if static else "dense")
@@ -206,7 +203,7 @@ class Retriever:
             there = self._still_there(snapshot, hits, datasets)
             return refine(query.text, there, refinement, query.top_k, around, rerank)
 
-        with Catalog(self._folder) as catalog:
+        with self._store.open() as catalog:
             return catalog.read(refined)
 
     def _still_there(
@@ -222,9 +219,9 @@ class Retriever:
         return found
 
     def _found(self, query: Query, refinement: Refinement, rerank: Rerank | None) -> list[Hit]:
-        if not check_there(self._folder):
+        if not self._store.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
-        with Catalog(self._folder) as catalog:
+        with self._store.open() as catalog:
             vectors = self._vectors(catalog, query)
             for _ in range(ATTEMPTS):
                 search = partial(self._search, query, vectors, refinement, rerank)

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import LockedError
 from knowledge.files.private import FILE, private_files, replace_text
 from knowledge.settings.reading import without_password
-from knowledge.storage.local.disk import disk_error
+from knowledge.storage.disk import disk_error
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

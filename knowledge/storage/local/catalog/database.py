@@ -11,8 +11,7 @@ from typing import Any
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
 from knowledge.files.private import FILE, make_private_file
-from knowledge.storage.local.catalog.still import is_readable, open_still
-from knowledge.storage.local.disk import (
+from knowledge.storage.disk import (
     ELSEWHERE_HINT,
     FULL_HINT,
     Obstacle,
@@ -22,10 +21,11 @@ from knowledge.storage.local.disk import (
     obstacle,
     on_disk,
 )
+from knowledge.storage.local.catalog.still import is_readable, open_still
 from knowledge.storage.local.layout import open_root
+from knowledge.storage.store import REPAIR_CATALOG
 
 BUSY_SECONDS = 60.0
-REPAIR_CATALOG = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
 _FUNCTION_RAISED = "user-defined function raised exception"
 FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """What sqlite3 raises; the second where its message quotes bytes of a damaged file."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knowledge.storage.disk import on_disk
 from knowledge.storage.local.catalog import fulltext, schema
 from knowledge.storage.local.catalog.database import FAILURES, connect, migrate, transaction
-from knowledge.storage.local.disk import on_disk
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.upkeep.backups import PARTS
 from knowledge.storage.local.upkeep.mending import TABLES, HopelessRowError, Row, mended

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.model import Dataset
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Snapshot
 
 Vectors = tuple[list[str], "NDArray[np.float32]"]
 """Chunk ids, and their vectors as rows."""
