@@ -110,7 +110,7 @@ def _lost_of(
     lost: Callable[[list[str]], NDArray[np.float32]],
     replacement: Replacement,
 ) -> NDArray[np.float32]:
-    """Return the vectors of chunks; a refused text is told with its file."""
+    """Return the vectors of chunks; a refused text is reported with its file."""
     try:
         return lost([chunk.passage.embedding_text for chunk in chunks])
     except EmbeddingError as error:

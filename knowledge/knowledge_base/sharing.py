@@ -57,7 +57,7 @@ class Sharing(Opened):
         UsageError
             The extra is not installed.
         """
-        from knowledge.storage.archive.tables import export_table
+        from knowledge.storage.archive.table_export import export_table
 
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
         with self._existing((listed or ["default"])[0]) as catalog:

@@ -1,4 +1,4 @@
-"""What a write run is told: a file's new state beside the one that is stored."""
+"""What a write run is given: a file's new state beside the one that is stored."""
 
 from __future__ import annotations
 

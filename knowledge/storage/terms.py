@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 COUNTS = (1, 2, 3, 5, 8)
-"""Numbers of occurrences that are told apart; between two of them, the lower one counts."""
+"""Numbers of occurrences that are distinguished; between two of them, the lower one counts."""
 
 
 def terms_of(language: str | None, heading: Sequence[str], text: str) -> str:

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.files.private import private_output
 from knowledge.model import Chunk, Dataset
+from knowledge.storage.archive.lines import chunk_line, file_line
 from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
-from knowledge.storage.archive.records import chunk_line, file_line
 from knowledge.storage.disk import disk_error
 from knowledge.storage.store import open_vectors
 from knowledge.text.wording import counted

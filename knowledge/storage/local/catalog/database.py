@@ -57,7 +57,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     The connection is in autocommit mode (use :func:`transaction`) and may be handed from one
     thread to another, but not used by two at once. Where nothing can be written, what is there is
-    opened to be read: writing to it raises the error that tells why.
+    opened to be read: writing to it raises the error that says why.
 
     Raises
     ------

@@ -26,7 +26,7 @@ REBUILD = "INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')"
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the function by which the catalog tells the terms of a chunk's row."""
+    """Give a connection the function that makes the terms of a chunk's row."""
     add_function(connection, "fulltext_terms", 4, _terms)
 
 

@@ -21,8 +21,8 @@ from knowledge.storage.local.catalog import fulltext, schema
 from knowledge.storage.local.catalog.database import FAILURES, connect, migrate, transaction
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.upkeep.backups import PARTS
-from knowledge.storage.local.upkeep.mending import TABLES, HopelessRowError, Row, mended
-from knowledge.storage.local.upkeep.standins import add_empty_datasets, add_lost_datasets
+from knowledge.storage.local.upkeep.lost_rows import add_empty_datasets, add_lost_datasets
+from knowledge.storage.local.upkeep.row_repair import TABLES, HopelessRowError, Row, mended
 
 _LARGEST = 2**63 - 1
 
@@ -50,7 +50,7 @@ class Salvaged:
 def salvage(source: Path | None, target: Path, folder: DataFolder) -> Salvaged:
     """Copy what can be read of the catalog at ``source``, if there is one, into a new one.
 
-    ``folder`` tells what it can of datasets whose own row is lost.
+    ``folder`` helps to name datasets whose own row is lost.
 
     Rows of one dataset that contradict each other are for the checks of a whole catalog to find.
     """

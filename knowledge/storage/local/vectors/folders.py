@@ -249,7 +249,7 @@ def read_facts(generation: Path) -> dict[str, Any]:
 def stranger_in(path: Path, key: str, generation: int) -> str:
     """Return whose index lies in a published folder, in words; empty when it is the dataset's own.
 
-    What an older version wrote tells no key, and a folder without facts tells nothing.
+    What an older version wrote names no key, and a folder without facts names nothing.
     """
     facts = read_facts(path)
     if facts.get("key", key) != key:

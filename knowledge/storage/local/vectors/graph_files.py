@@ -2,7 +2,7 @@
 
 ``header.bin`` says how ``data_level0.bin`` is built: an element for each vector, with its links,
 its numbers and its label. ``length.bin`` holds a float32 for each. ``index_metadata.pickle`` holds
-a dict that tells which id has which label. (chroma-hnswlib's ``saveIndex`` as of chromadb 1.5.9;
+a dict of ids and their labels. (chroma-hnswlib's ``saveIndex`` as of chromadb 1.5.9;
 a test compares what is read here with what Chroma gives.)
 """
 
