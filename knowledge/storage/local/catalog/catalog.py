@@ -33,7 +33,7 @@ from knowledge.storage.local.catalog.snapshot import Snapshot
 from knowledge.storage.local.catalog.still import unchanged
 from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.layout import HIDDEN, DataFolder, new_key
-from knowledge.storage.store import ATTEMPTS
+from knowledge.storage.store import ATTEMPTS, Notify
 
 if TYPE_CHECKING:
     from knowledge.model import FileProblem
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
     from knowledge.storage.store import VectorIndex
 
 Answer = TypeVar("Answer")
-Notify = Callable[[str], None]
 Vectors = Callable[[str], "VectorIndex"]
 
 
@@ -280,33 +279,13 @@ class Catalog:
             return self.dataset(name)
 
     def rename(self, name: str, new: str, *, lock_timeout: float, notify: Notify) -> Dataset:
-        """Give a dataset another name; its key and its folder stay.
-
-        Raises
-        ------
-        DatasetNotFoundError
-            There is no such dataset.
-        DatasetExistsError
-            The new name is taken.
-        UsageError
-            The new name can't be one.
-        LockedError
-            Another process is writing to it.
-        """
+        """Give a dataset another name; see :func:`ownership.rename_dataset`."""
         from knowledge.storage.local.runs.ownership import rename_dataset
 
         return rename_dataset(self, name, new, lock_timeout=lock_timeout, notify=notify)
 
     def delete(self, name: str, *, lock_timeout: float, notify: Notify) -> None:
-        """Delete a dataset with all it holds; what a reader still uses goes with a later deletion.
-
-        Raises
-        ------
-        DatasetNotFoundError
-            There is no such dataset.
-        LockedError
-            Another process is writing to it.
-        """
+        """Delete a dataset with all it holds; see :func:`removal.delete_dataset`."""
         from knowledge.storage.local.runs.removal import delete_dataset
 
         delete_dataset(self, name, lock_timeout=lock_timeout, notify=notify)

@@ -15,11 +15,10 @@ from knowledge.storage.local.layout import HIDDEN, new_key
 from knowledge.storage.local.lock import write_lock
 from knowledge.storage.local.runs.removal import sweep_hidden
 from knowledge.storage.local.runs.write_run import WriteRun, begun
+from knowledge.storage.store import Notify
 
 if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog
-
-Notify = Callable[[str], None]
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from knowledge.errors import DamagedStoreError, ModelMismatchError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.local.runs.building import build_dataset
-from knowledge.storage.store import open_vectors
+from knowledge.storage.store import Notify, open_vectors
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from knowledge.storage.store import VectorReader
 
 PAGE = 200  # files whose chunks and vectors are in memory at once
-
-Notify = Callable[[str], None]
 
 
 def merge_datasets(

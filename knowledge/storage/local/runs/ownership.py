@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetExistsError
 from knowledge.storage.dataset_names import check_name
 from knowledge.storage.local.catalog.rows import now
 from knowledge.storage.local.lock import write_lock
+from knowledge.storage.store import Notify
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.storage.local.catalog.catalog import Catalog
-
-Notify = Callable[[str], None]
 
 
 @contextlib.contextmanager
