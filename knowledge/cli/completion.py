@@ -82,10 +82,9 @@ def _completer(source: Source) -> Callable[[Any, Any, str], list[str]]:
 
 
 def _datasets(settings: Settings) -> Iterable[str]:
-    from knowledge.storage.local.catalog.names import dataset_names
-    from knowledge.storage.local.layout import DataFolder
+    from knowledge.storage.store import open_store
 
-    return dataset_names(DataFolder.locate(settings["data_dir"]).catalog)
+    return open_store(settings).names()
 
 
 def _providers(settings: Settings) -> Iterable[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.embeddings.choice import Choice, choose, recorded
@@ -14,12 +13,6 @@ from knowledge.embeddings.pool.texts import sendable
 from knowledge.errors import KnowledgeError, RemoteError
 from knowledge.ingestion.run.pools import open_cache, open_pool
 from knowledge.ingestion.run.reembedding import refusal
-from knowledge.storage.local.catalog.catalog import Catalog
-from knowledge.storage.local.catalog.history import recorded as recorded_run
-from knowledge.storage.local.runs.generations import stranger_in
-from knowledge.storage.local.runs.replacement import Replacement, open_replacement
-from knowledge.storage.local.vectors.checksums import PERSISTED, damaged_files
-from knowledge.storage.local.vectors.graph_files import DATA, HEADER, GraphVectors
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -27,18 +20,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.embeddings.pool.pool import EmbeddingPool
-    from knowledge.model import Chunk, Dataset, EmbedderSpec
+    from knowledge.model import Chunk, EmbedderSpec
     from knowledge.settings.reading import Settings
-    from knowledge.storage.local.layout import DataFolder
+    from knowledge.storage.store import Replacement, Store
 
 PAGE = 500
 
 Notify = Callable[[str], None]
-Vectors = dict[str, "NDArray[np.float32]"]
+Proven = Callable[[Sequence[str]], Mapping[str, "NDArray[np.float32]"]]
+"""Gives the vectors of ids, by id, as far as they are proven whole."""
 
 
 def rebuild_index(
-    folder: DataFolder, name: str, settings: Settings, *, offline: bool, notify: Notify
+    store: Store, name: str, settings: Settings, *, offline: bool, notify: Notify
 ) -> str:
     """Build a dataset's index anew and publish it; return what was done, in words.
 
@@ -55,18 +49,20 @@ def rebuild_index(
         A vector can't be had, or the dataset is being written.
     """
     with (
-        Catalog(folder) as catalog,
-        open_replacement(
-            catalog, name, lock_timeout=settings["lock_timeout"], notify=notify
+        store.open() as catalog,
+        catalog.replacement(
+            name, lock_timeout=settings["lock_timeout"], notify=notify
         ) as replacement,
     ):
         dataset = replacement.dataset
         choice = recorded(dataset, settings) if dataset.embedding else choose(dataset, settings)
-        proven = _proven(folder.generation(dataset.key, dataset.vectors), dataset)
+        index = store.index(dataset.key)
+        # Where the model is not known, it is not known whose the vectors are.
+        proven = index.proven(dataset.vectors if dataset.embedding else 0)
         counts = {"kept": 0, "embedded": 0}
         with (
-            recorded_run(catalog, dataset, "repair", lambda: dict(counts)),
-            _lost_vectors(folder, choice, notify, offline=offline) as lost,
+            catalog.recorded(dataset, "repair", lambda: dict(counts)),
+            _lost_vectors(store, choice, notify, offline=offline) as lost,
         ):
             spec = _fill(
                 replacement, proven, lost, dataset.embedding or choice.embedder.spec, counts
@@ -80,7 +76,7 @@ def rebuild_index(
 
 def _fill(
     replacement: Replacement,
-    proven: GraphVectors | None,
+    proven: Proven,
     lost: Callable[[list[str]], NDArray[np.float32]],
     spec: EmbedderSpec,
     counts: dict[str, int],
@@ -89,7 +85,7 @@ def _fill(
     import numpy as np
 
     for chunks in replacement.chunks(PAGE):
-        found: Vectors = {} if proven is None else proven.get([chunk.id for chunk in chunks])
+        found = dict(proven([chunk.id for chunk in chunks]))
         if spec.dimensions:  # another model's vectors may lie there
             found = {id: row for id, row in found.items() if len(row) == spec.dimensions}
         missing: Sequence[Chunk] = [chunk for chunk in chunks if chunk.id not in found]
@@ -114,7 +110,7 @@ def _lost_of(
     lost: Callable[[list[str]], NDArray[np.float32]],
     replacement: Replacement,
 ) -> NDArray[np.float32]:
-    """Return the vectors of chunks; a refused text is told with its file."""
+    """Return the vectors of chunks; a refused text is reported with its file."""
     try:
         return lost([chunk.passage.embedding_text for chunk in chunks])
     except RemoteError as error:
@@ -124,42 +120,30 @@ def _lost_of(
         raise refusal(replacement, {texts[error.text]: error}) from error
 
 
-def _proven(generation: Path, dataset: Dataset) -> GraphVectors | None:
-    """Return the vectors of an index whose files are what was written; ``None`` for none."""
-    if dataset.embedding is None:
-        return None  # whose they are is not known
-    if stranger_in(generation, dataset.key, dataset.vectors):
-        return None  # chunks of the same ids may have another model's vectors
-    told = " ".join(damaged_files(generation, thorough=True))
-    if any(name in told for name in (DATA, HEADER, PERSISTED)):
-        return None
-    return GraphVectors(generation)
-
-
 @contextlib.contextmanager
 def _lost_vectors(
-    folder: DataFolder, choice: Choice, notify: Notify, *, offline: bool
+    store: Store, choice: Choice, notify: Notify, *, offline: bool
 ) -> Iterator[Callable[[list[str]], NDArray[np.float32]]]:
     """Give a function that returns the vectors of texts, shape (texts, dimensions)."""
     if offline and choice.embedder.endpoint:
-        yield lambda texts: _from_cache(folder, choice, texts)
+        yield lambda texts: _from_cache(store, choice, texts)
         return
     with contextlib.ExitStack() as stack:
         pools: list[EmbeddingPool] = []
 
         def embed(texts: list[str]) -> NDArray[np.float32]:
             if not pools:  # a model may take its time to load, and may not be needed
-                pools.append(stack.enter_context(open_pool(folder, choice, notify)))
+                pools.append(stack.enter_context(open_pool(store, choice, notify)))
             return pools[0].embed(texts)
 
         yield embed
 
 
-def _from_cache(folder: DataFolder, choice: Choice, texts: list[str]) -> NDArray[np.float32]:
+def _from_cache(store: Store, choice: Choice, texts: list[str]) -> NDArray[np.float32]:
     import numpy as np
 
     keys = [text_key(sendable(text)) for text in texts]
-    cache = open_cache(folder, choice)
+    cache = open_cache(store, choice)
     found = {}
     if cache is not None:
         try:

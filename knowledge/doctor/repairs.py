@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from knowledge.doctor.findings import Finding, Severity
 from knowledge.errors import KnowledgeError
-from knowledge.storage.local.catalog.database import FAILURES
-from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.upkeep.backups import back_up
+from knowledge.storage.findings import Fault, Finding, Severity
+
+if TYPE_CHECKING:
+    from knowledge.storage.store import Checkup
 
 
-class Treatment:
+class Repairs:
     """Takes findings; a repair is tried only when it was asked for, and after a backup.
 
     Parameters
@@ -22,47 +23,44 @@ class Treatment:
         Repair what can be repaired.
     """
 
-    def __init__(self, folder: DataFolder, *, fix: bool) -> None:
-        self.folder = folder
-        self.fix = fix
+    def __init__(self, checkup: Checkup, *, fix: bool) -> None:
         self.findings: list[Finding] = []
-        self._backup: Path | None = None
-
-    @property
-    def made(self) -> Path | None:
+        self.backup: Path | None = None
         """The backup, when there was a reason for one."""
-        return self._backup
+        self._checkup = checkup
+        self._fix = fix
 
-    def backup(self) -> Path:
-        """Return the backup, made at the first call."""
-        if self._backup is None:
-            self._backup = back_up(self.folder)
-        return self._backup
-
-    def tell(
+    def note(
         self, code: str, severity: Severity, subject: str, message: str, remedy: str = ""
     ) -> None:
         """Take a finding that nobody here can repair."""
         self.findings.append(Finding(code, severity, subject, message, remedy))
 
-    def treat(self, finding: Finding, repair: Callable[[], str]) -> bool:
-        """Take a finding, and repair it; return whether it is repaired.
+    def take(self, faults: Iterable[Fault]) -> None:
+        """Take what a store found, and repair each before the next is looked for."""
+        for fault in faults:
+            if fault.repair is None:
+                self.findings.append(fault.finding)
+            else:
+                self.repair(fault.finding, fault.repair)
+
+    def repair(self, finding: Finding, repair: Callable[[], str]) -> None:
+        """Take a finding, and repair it.
 
         Parameters
         ----------
         repair:
             Returns what was done, in words; raises where it fails.
         """
-        if not self.fix:
+        if not self._fix:
             self.findings.append(finding)
-            return False
+            return
         try:
-            self.backup()
-            said = repair()
-        except (KnowledgeError, OSError, *FAILURES) as error:
-            told = f"{finding.message}. It was not repaired: {error}"
+            self.backup = self._checkup.back_up()
+            done = repair()
+        except (KnowledgeError, OSError) as error:
+            message = f"{finding.message}. It was not repaired: {error}"
             hint = getattr(error, "hint", "")
-            self.findings.append(replace(finding, message=told, remedy=hint or finding.remedy))
-            return False
-        self.findings.append(replace(finding, remedy=said, fixed=True))
-        return True
+            self.findings.append(replace(finding, message=message, remedy=hint or finding.remedy))
+        else:
+            self.findings.append(replace(finding, remedy=done, fixed=True))

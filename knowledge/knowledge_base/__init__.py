@@ -84,17 +84,14 @@ class KnowledgeBase(
 
     def of_archive(self, archive: StrPath) -> Self:
         """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
-        from knowledge.storage.archive.unpacking import unpack_archive
-        from knowledge.storage.local.catalog.catalog import hold_made
-
         with ExitStack() as stack:
 
             def spare() -> Path:
                 return Path(stack.enter_context(temporary_folder()))
 
             # Whoever empties our folder would remove the archive's, which lies in it.
-            stack.callback(hold_made(self.folder).release)
-            unpacked = unpack_archive(Path(archive), self.folder.archives, self._notify, spare)
+            stack.enter_context(self.store.hold())
+            unpacked = self.store.unpack_archive(Path(archive), self._notify, spare)
             stack.callback(unpacked.release)
             settings = self.settings.override(data_dir=str(unpacked.folder))
             opened = type(self)(settings, notify=self._notify)

@@ -14,9 +14,9 @@ class Datasets(Opened):
 
     def datasets(self) -> list[Dataset]:
         """Return all datasets by name."""
-        if not self._is_there():
+        if not self.store.exists():
             return []
-        with self._catalog() as catalog:
+        with self.store.open() as catalog:
             return catalog.datasets()
 
     def dataset(self, name: str) -> Dataset:
@@ -40,7 +40,7 @@ class Datasets(Opened):
         UsageError
             The name can't be one.
         """
-        with self._catalog() as catalog:
+        with self.store.open() as catalog:
             return catalog.create(name, metadata)
 
     def edit_dataset(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
@@ -66,11 +66,9 @@ class Datasets(Opened):
         LockedError
             Another process is writing to it.
         """
-        from knowledge.storage.local.runs.ownership import rename_dataset
-
         with self._existing(name) as catalog:
-            return rename_dataset(
-                catalog, name, new, lock_timeout=self.settings["lock_timeout"], notify=self._notify
+            return catalog.rename(
+                name, new, lock_timeout=self.settings["lock_timeout"], notify=self._notify
             )
 
     def merge_datasets(
@@ -91,13 +89,11 @@ class Datasets(Opened):
             They are embedded with different models.
         """
         from knowledge.embeddings.choice import inherit
-        from knowledge.storage.local.runs.copying import merge_datasets
 
         listed = [names] if isinstance(names, str) else list(names)
         with self._existing(listed[0]) as catalog:
             sources = [catalog.dataset(name) for name in listed]
-            made = merge_datasets(
-                catalog,
+            made = catalog.merge(
                 listed,
                 target,
                 overwrite=overwrite,
@@ -118,11 +114,7 @@ class Datasets(Opened):
         LockedError
             Another process is writing to it.
         """
-        from knowledge.storage.local.runs.removal import delete_dataset
-
         with self._existing(name) as catalog:
             if self._retriever is not None:
                 self._retriever.close()
-            delete_dataset(
-                catalog, name, lock_timeout=self.settings["lock_timeout"], notify=self._notify
-            )
+            catalog.delete(name, lock_timeout=self.settings["lock_timeout"], notify=self._notify)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from knowledge.embeddings.probe import ProbeReport
     from knowledge.ingestion.run.reembedding import CountListener
     from knowledge.model import EmbedderSpec, ReembedReport
-    from knowledge.storage.local.cache import CacheStats
+    from knowledge.storage.reports import CacheStats
 
 METRICS = ("cosine", "dot", "euclidean")
 _PAGE = 1_000
@@ -155,7 +155,7 @@ class Embedding(Opened):
 
         with self._existing(dataset):
             return reembed(
-                self.folder,
+                self.store,
                 dataset,
                 self.settings,
                 force=force,
@@ -165,28 +165,12 @@ class Embedding(Opened):
 
     def cache_stats(self) -> CacheStats:
         """Count what the embedding cache keeps."""
-        from knowledge.storage.local.cache import CacheStats, EmbeddingCache
-
-        limit = self._cache_limit
-        if not self.folder.cache.exists():
-            return CacheStats(limit)
-        cache = EmbeddingCache(self.folder.cache, limit)
-        try:
-            return cache.stats()
-        finally:
-            cache.close()
+        return self.store.cache_stats(self._cache_limit)
 
     def clear_cache(self) -> CacheStats:
         """Forget all cached vectors; return what there was. Datasets keep theirs."""
-        from knowledge.storage.local.cache import EmbeddingCache
-
         before = self.cache_stats()
-        if self.folder.cache.exists():
-            cache = EmbeddingCache(self.folder.cache, self._cache_limit)
-            try:
-                cache.clear()
-            finally:
-                cache.close()
+        self.store.clear_cache()
         return before
 
     @property
@@ -205,7 +189,7 @@ class Embedding(Opened):
         choice = self._choice()
         for note in choice.notes:
             self._notify(note)
-        with open_pool(self.folder, choice, self._notify) as pool:
+        with open_pool(self.store, choice, self._notify) as pool:
             yield choice, pool
 
 

@@ -71,15 +71,10 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
-        from knowledge.storage.local.runs.write_run import open_write_run
-
         with (
             self._existing(dataset) as catalog,
-            open_write_run(
-                catalog,
-                dataset,
-                lock_timeout=self.settings["lock_timeout"],
-                notify=self._notify,
+            catalog.write_run(
+                dataset, lock_timeout=self.settings["lock_timeout"], notify=self._notify
             ) as run,
         ):
             found = self._entry(file, dataset)
@@ -100,16 +95,11 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
-        from knowledge.storage.local.runs.write_run import open_write_run
-
         self._entry(file, dataset)  # before anybody waits for a lock
         with (
             self._existing(dataset) as catalog,
-            open_write_run(
-                catalog,
-                dataset,
-                lock_timeout=self.settings["lock_timeout"],
-                notify=self._notify,
+            catalog.write_run(
+                dataset, lock_timeout=self.settings["lock_timeout"], notify=self._notify
             ) as run,
         ):
             found = self._entry(file, dataset)

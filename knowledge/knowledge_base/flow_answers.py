@@ -119,9 +119,9 @@ class FlowAnswers(Retrieving):
         return replace(found, hits=self._refined(shown, found.hits, refinement), query=shown)
 
     def _all_datasets(self) -> list[Dataset]:
-        if not self._is_there():
+        if not self.store.exists():
             return []
-        with self._catalog() as catalog:
+        with self.store.open() as catalog:
             return catalog.datasets()
 
     def _refined(self, query: Query, hits: Sequence[Hit], refinement: object) -> list[Hit]:

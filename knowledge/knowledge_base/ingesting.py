@@ -72,7 +72,7 @@ class Ingesting(Flows):
 
         self._warn_of_passwords()
         return ingest(
-            self.folder,
+            self.store,
             dataset,
             self._with_flow(request, dataset),
             self.settings,

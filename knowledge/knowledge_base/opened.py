@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError
 from knowledge.settings.reading import Settings
-from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.store import open_store
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.retrieval.rerank.choice import Reranker
     from knowledge.retrieval.search.retriever import Retriever
-    from knowledge.storage.local.cache import EmbeddingCache
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.store import Catalog, EmbeddingCache
 
 StrPath = str | os.PathLike[str]
 
@@ -34,7 +33,7 @@ class Opened:
 
     def __init__(self, settings: Settings, *, notify: Notify = say_nothing) -> None:
         self.settings = settings
-        self.folder = DataFolder.locate(settings["data_dir"])
+        self.store = open_store(settings)
         self._notify = notify
         self._retriever: Retriever | None = None
         self._pools: dict[str, QuestionPool] = {}
@@ -60,20 +59,10 @@ class Opened:
         if warning := passwords_warning(self.settings):
             self._notify(warning)
 
-    def _catalog(self) -> Catalog:
-        from knowledge.storage.local.catalog.catalog import Catalog
-
-        return Catalog(self.folder)
-
     def _existing(self, dataset: str) -> Catalog:
-        if not self._is_there():
+        if not self.store.exists():
             raise DatasetNotFoundError(f"there is no dataset {dataset!r}")
-        return self._catalog()
-
-    def _is_there(self) -> bool:
-        from knowledge.storage.local.catalog.catalog import check_there
-
-        return check_there(self.folder)
+        return self.store.open()
 
     def _embed_query(self, dataset: Dataset, text: str) -> NDArray[np.float32]:
         assert dataset.embedding is not None
@@ -93,7 +82,7 @@ class Opened:
         if choice.embedder.cacheable:
             from knowledge.ingestion.run.pools import open_question_cache
 
-            cache = open_question_cache(self.folder, choice, self._notify)
+            cache = open_question_cache(self.store, choice, self._notify)
         if cache is not None:
             self._caches.append(cache)
         return QuestionPool(choice, cache, self._notify)

@@ -13,7 +13,7 @@ from knowledge.knowledge_base.ingesting import Ingesting
 from knowledge.knowledge_base.opened import StrPath
 from knowledge.model import Hit, IngestReport
 from knowledge.retrieval.refine.refinement import Refinement
-from knowledge.storage.local.layout import folder_name
+from knowledge.storage.dataset_names import folder_name
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import ProgressListener
@@ -182,7 +182,7 @@ class Retrieving(Ingesting):
         names = {field.name for field in fields(Refinement)}
         refinement = Refinement(**{name: options.pop(name) for name in names & options.keys()})
         return similar(
-            self.folder,
+            self.store,
             target,
             self.query(target, dataset, top_k, **options),
             lambda retriever, query: retriever.retrieve(query, refinement),
@@ -216,7 +216,7 @@ class Retrieving(Ingesting):
         from knowledge.retrieval.search.retriever import Retriever
 
         if self._retriever is None:
-            self._retriever = Retriever(self.folder, self._embed_query)
+            self._retriever = Retriever(self.store, self._embed_query)
         return self._retriever
 
     def ask_dir(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,7 @@ from knowledge.knowledge_base.opened import Opened, StrPath
 from knowledge.model import Dataset
 
 if TYPE_CHECKING:
-    import zipfile
-
     from knowledge.storage.archive.manifest import ArchivedDataset
-    from knowledge.storage.local.catalog.catalog import Catalog
 
 
 class Sharing(Opened):
@@ -60,7 +57,7 @@ class Sharing(Opened):
         UsageError
             The extra is not installed.
         """
-        from knowledge.storage.archive.tables import export_table
+        from knowledge.storage.archive.table_export import export_table
 
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
         with self._existing((listed or ["default"])[0]) as catalog:
@@ -96,7 +93,8 @@ class Sharing(Opened):
         DamagedArchiveError
             The archive is not whole, or was tampered with; nothing was changed.
         """
-        from knowledge.storage.archive.unpacking import open_archive, read_manifest, verify
+        from knowledge.storage.archive.importing import import_dataset
+        from knowledge.storage.archive.opening import open_archive, read_manifest, verify
 
         listed = [names] if isinstance(names, str) else list(names)
         with open_archive(Path(archive)) as opened:
@@ -105,38 +103,21 @@ class Sharing(Opened):
                 raise UsageError(f"--as names one dataset; the import has {len(chosen)}")
             for dataset in chosen:
                 verify(opened, dataset)
-            with self._catalog() as catalog:
-                return list(self._import(catalog, opened, chosen, rename, overwrite))
-
-    def _import(
-        self,
-        catalog: Catalog,
-        opened: zipfile.ZipFile,
-        chosen: Sequence[ArchivedDataset],
-        rename: str | None,
-        overwrite: bool,
-    ) -> Iterator[Dataset]:
-        from knowledge.storage.archive.importing import import_dataset
-        from knowledge.storage.local.runs.building import build_dataset, check_free
-
-        for dataset in chosen:
-            check_free(catalog, rename or dataset.name, overwrite=overwrite)
-        for dataset in chosen:
-            with build_dataset(
-                catalog,
-                rename or dataset.name,
-                overwrite=overwrite,
-                lock_timeout=self.settings["lock_timeout"],
-                notify=self._notify,
-            ) as (run, show):
-                import_dataset(opened, dataset, run)
-                shown = show(
-                    metadata=dataset.metadata,
-                    generation=dataset.generation,
-                    created_at=dataset.created_at,
-                    updated_at=dataset.updated_at,
-                )
-            yield shown
+            with self.store.open() as catalog:
+                for dataset in chosen:
+                    catalog.check_free(rename or dataset.name, overwrite=overwrite)
+                return [
+                    import_dataset(
+                        catalog,
+                        opened,
+                        dataset,
+                        rename,
+                        overwrite=overwrite,
+                        lock_timeout=self.settings["lock_timeout"],
+                        notify=self._notify,
+                    )
+                    for dataset in chosen
+                ]
 
 
 def _chosen(

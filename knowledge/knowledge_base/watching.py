@@ -90,7 +90,7 @@ class Watching(Ingesting):
 
         def run(part: IngestRequest, may_create: bool) -> IngestReport:
             report = ingest(
-                self.folder,
+                self.store,
                 dataset,
                 self._with_flow(part, dataset),
                 self.settings,
@@ -105,7 +105,7 @@ class Watching(Ingesting):
             request,
             run,
             lambda: self._key_of(dataset),
-            [self.folder.root],
+            [self.store.root],
             self._notify,
             create=create,
             every=every,

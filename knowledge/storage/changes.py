@@ -1,4 +1,4 @@
-"""What a write run is told: a file's new state beside the one that is stored."""
+"""What a write run is given: a file's new state beside the one that is stored."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FileChange:
         Float32 of shape (len(diff.added), dimensions).
     terms:
         Full-text terms of chunks by id, as far as they are known already; see
-        :func:`knowledge.storage.local.catalog.fulltext.terms_of`.
+        :func:`knowledge.storage.terms.terms_of`.
     """
 
     file: SourceFile

@@ -10,7 +10,7 @@ from knowledge.errors import FileNotInDatasetError, UsageError
 from knowledge.model import Dataset, SourceFile
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Snapshot
 
 LISTED = 5
 """Candidates that an error names."""

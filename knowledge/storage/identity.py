@@ -51,7 +51,7 @@ def garbled(chunks: Iterable[Chunk]) -> Iterator[Chunk]:
     Parameters
     ----------
     chunks:
-        All of the file, in order: the number of a repeat is told by those before.
+        All of the file, in order: the number of a repeat follows from those before.
     """
     seen: Counter[str] = Counter()
     for chunk in chunks:

@@ -115,7 +115,7 @@ def test_trouble_offers_nothing(offered, datasets, data_dir, tmp_path):
 
 
 def test_names_of_hidden_datasets_are_not_shown(datasets, data_dir):
-    with KnowledgeBase.open(data_dir) as kb, kb._catalog() as catalog:
+    with KnowledgeBase.open(data_dir) as kb, kb.store.open() as catalog:
         catalog.connection.execute("UPDATE datasets SET name = char(1) || 'x' WHERE name = 'beta'")
     assert dataset_names(data_dir / "catalog.db") == ["alpha", "my docs"]
     assert dataset_names(data_dir / "nothing.db") == []

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from knowledge import KnowledgeBase
-from knowledge.storage.local.runs.generations import FACTS
 from knowledge.storage.local.vectors.checksums import NAME, SQLITE, write_checksums
 from knowledge.storage.local.vectors.chroma import ChromaIndex
+from knowledge.storage.local.vectors.folders import FACTS
 from tests.conftest import write_files
 
 QUESTION = "amber"

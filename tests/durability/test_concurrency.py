@@ -181,7 +181,7 @@ def small(tmp_path: Path) -> Path:
 
 def lock_of(data: Path, name: str = "default") -> Path:
     with KnowledgeBase.open(data) as kb:
-        return kb.folder.lock(kb.dataset(name).key)
+        return kb.store.folder.lock(kb.dataset(name).key)
 
 
 def test_readers_take_no_lock(small: Path) -> None:

@@ -26,7 +26,8 @@ pytestmark = [
 
 DRIVER = Path(__file__).with_name("dying_writer.py")
 STORAGE = "knowledge.storage.local"
-GENERATIONS = f"{STORAGE}.runs.generations"
+FOLDERS = f"{STORAGE}.vectors.folders"
+VERSIONS = f"{FOLDERS}:ChromaFolders"
 INDEX = f"{STORAGE}.vectors.chroma:ChromaIndex"
 STAGING = f"{STORAGE}.runs.staging:Staging"
 RUN = f"{STORAGE}.runs.write_run:WriteRun"
@@ -39,20 +40,20 @@ UNPUBLISHED: list[Step] = [
     (f"{STORAGE}.lock:write_holder", "after", 1),
     (f"{RUN}.sweep", "before", 1),
     (f"{RUN}.sweep", "after", 1),
-    (f"{GENERATIONS}:sweep_folders", "before", 1),
-    (f"{GENERATIONS}:sweep_folders", "after", 1),
+    (f"{VERSIONS}.sweep", "before", 1),
+    (f"{VERSIONS}.sweep", "after", 1),
     ("shutil:rmtree", "before", 1),
     ("shutil:rmtree", "after", 1),
     (f"{STAGING}.write_files", "before", 1),
     (f"{STAGING}.write_files", "after", 1),
     (f"{STAGING}.remove_file", "before", 1),
     (f"{STAGING}.remove_file", "after", 1),
-    (f"{GENERATIONS}:prepare_candidate", "before", 1),
-    (f"{GENERATIONS}:prepare_candidate", "after", 1),
-    (f"{GENERATIONS}:copy_index", "before", 1),
-    (f"{GENERATIONS}:copy_index", "after", 1),
-    (f"{GENERATIONS}:_copy_file", "before", 1),
-    (f"{GENERATIONS}:_copy_file", "after", 1),
+    (f"{VERSIONS}._prepared", "before", 1),
+    (f"{VERSIONS}._prepared", "after", 1),
+    (f"{FOLDERS}:copy_index", "before", 1),
+    (f"{FOLDERS}:copy_index", "after", 1),
+    (f"{FOLDERS}:_copy_file", "before", 1),
+    (f"{FOLDERS}:_copy_file", "after", 1),
     (f"{INDEX}.add", "before", 1),
     (f"{INDEX}.add", "after", 1),
     (f"{INDEX}.delete", "before", 1),
@@ -60,11 +61,11 @@ UNPUBLISHED: list[Step] = [
     (f"{INDEX}.flush", "before", 1),
     (f"{STORAGE}.vectors.chroma:_open", "after", 2),  # in the middle of the flush
     (f"{INDEX}.flush", "after", 1),
-    (f"{GENERATIONS}:publish_candidate", "before", 1),
-    (f"{GENERATIONS}:_sync", "after", 1),
+    (f"{VERSIONS}.publish", "before", 1),
+    (f"{FOLDERS}:_sync", "after", 1),
     ("pathlib:Path.rename", "before", 1),  # on the disk, but without its name
     ("pathlib:Path.rename", "after", 1),
-    (f"{GENERATIONS}:publish_candidate", "after", 1),
+    (f"{VERSIONS}.publish", "after", 1),
     (f"{STAGING}.publish", "before", 1),
     (f"{STAGING}._count", "after", 2),  # inside the transaction
 ]
@@ -72,17 +73,17 @@ PUBLISHED: list[Step] = [
     (f"{STAGING}.publish", "after", 1),
     (f"{RUN}.sweep", "before", 2),
     (f"{STAGING}.sweep", "after", 2),
-    (f"{GENERATIONS}:sweep_folders", "before", 2),
-    (f"{GENERATIONS}:sweep_folders", "after", 2),
+    (f"{VERSIONS}.sweep", "before", 2),
+    (f"{VERSIONS}.sweep", "after", 2),
     (f"{RUN}.drop", "before", 1),
 ]
 REBUILD: list[Step] = [
-    (f"{RUN}._rebuilt", "before", 1),
+    (f"{INDEX}.rebuild", "before", 1),
     (f"{INDEX}.vectors", "before", 1),
     (f"{INDEX}.add", "after", 2),
     ("pathlib:Path.rename", "before", 1),  # the old candidate is gone, the fresh one unnamed
     ("pathlib:Path.rename", "after", 1),
-    (f"{RUN}._rebuilt", "after", 1),
+    (f"{INDEX}.rebuild", "after", 1),
 ]
 
 
@@ -218,7 +219,7 @@ def test_a_kill_while_the_index_is_built_afresh(
     "step",
     [
         (f"{INDEX}.add", "after", 1),
-        (f"{GENERATIONS}:publish_candidate", "after", 1),
+        (f"{VERSIONS}.publish", "after", 1),
         (f"{STAGING}.publish", "after", 1),
     ],
     ids=name_of,

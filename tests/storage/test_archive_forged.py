@@ -14,7 +14,7 @@ import pytest
 
 from knowledge import KnowledgeBase
 from knowledge.errors import DamagedArchiveError
-from knowledge.storage.archive.unpacking import open_archive, read_manifest, verify
+from knowledge.storage.archive.opening import open_archive, read_manifest, verify
 from tests.conftest import write_files
 
 MANIFEST = "manifest.json"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from knowledge.storage.local.vectors.chroma import ChromaIndex
-from knowledge.storage.local.vectors.exact_unit import exact_unit
+from knowledge.storage.unit_vectors import exact_unit
 
 
 def unit(count, dimensions, seed=0):

@@ -12,11 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowledge.knowledge_base import KnowledgeBase
+from knowledge.storage.columns import ChunkColumns
 from knowledge.storage.local.catalog import fulltext, schema
 from knowledge.storage.local.catalog.catalog import Catalog
-from knowledge.storage.local.catalog.columns import ChunkColumns
 from knowledge.storage.local.catalog.database import migrate
 from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.terms import COUNTS
 from knowledge.text.terms import split, variants
 from tests.conftest import write_files
 
@@ -28,21 +29,21 @@ def kb(tmp_path):
 
 
 def ingest(kb: KnowledgeBase, files: dict[str, str], dataset: str = "default", **options) -> None:
-    folder = kb.folder.root.parent / dataset
+    folder = kb.store.root.parent / dataset
     write_files(folder, files)
     kb.ingest(folder, dataset, **options)
 
 
 def holding(kb: KnowledgeBase, term: str, dataset: str = "default", count: int = 1) -> int:
     """Count the chunks of the published generation that hold a term."""
-    with Catalog(kb.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
         columns = ChunkColumns(snapshot, snapshot.dataset(dataset))
         return len(columns.chunks_with(snapshot, term, count))
 
 
 def check_integrity(kb: KnowledgeBase) -> int:
     """Compare the index with the chunks, and return how many chunks it knows."""
-    with closing(sqlite3.connect(kb.folder.catalog)) as sql:
+    with closing(sqlite3.connect(kb.store.folder.catalog)) as sql:
         fulltext.register(sql)
         sql.execute("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)")
         sql.execute("CREATE VIRTUAL TABLE temp.held USING fts5vocab (main, chunks_fts, instance)")
@@ -54,7 +55,7 @@ def test_it_follows_edits_and_removals(kb):
     assert (holding(kb, "old"), holding(kb, "key")) == (1, 2)
     ingest(kb, {"a.txt": "The new key."}, force=True)
     assert (holding(kb, "old"), holding(kb, "new"), holding(kb, "key")) == (0, 1, 2)
-    kb.delete_file(str(kb.folder.root.parent / "default" / "b.txt"))
+    kb.delete_file(str(kb.store.root.parent / "default" / "b.txt"))
     assert holding(kb, "key") == 1
     check_integrity(kb)
     kb.delete_dataset("default")
@@ -63,7 +64,7 @@ def test_it_follows_edits_and_removals(kb):
 
 def test_how_often_a_term_stands_in_a_chunk(kb):
     ingest(kb, {"a.txt": "key " * 6, "b.txt": "key and keys", "c.txt": "one key"})
-    assert [holding(kb, "key", count=count) for count in fulltext.COUNTS] == [3, 2, 1, 1, 0]
+    assert [holding(kb, "key", count=count) for count in COUNTS] == [3, 2, 1, 1, 0]
 
 
 def test_headings_count(kb):
@@ -81,7 +82,7 @@ def test_datasets_do_not_see_each_other(kb):
 def test_a_named_language_wins_over_the_words(kb):
     ingest(kb, {"a.txt": "Häuser"}, metadata={"language": "de"})
     assert holding(kb, "haus") == 1
-    with Catalog(kb.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
         assert snapshot.languages(snapshot.dataset("default")) == ["english", "german"]
 
 
@@ -121,7 +122,7 @@ def test_all_terms_of_a_text_are_found_and_nothing_else(catalog, text):
 
 def test_rows_of_an_unpublished_generation_are_hidden(kb):
     ingest(kb, {"a.txt": "The old key."})
-    with closing(sqlite3.connect(kb.folder.catalog)) as sql:
+    with closing(sqlite3.connect(kb.store.folder.catalog)) as sql:
         fulltext.register(sql)
         sql.execute(
             "INSERT INTO chunks (dataset, id, file_id, ordinal, text, heading, char_start, "
@@ -169,10 +170,10 @@ def test_an_old_catalog_is_indexed_anew(tmp_path: Path):
 
 def test_a_file_that_is_touched_changes_the_revision(kb):
     ingest(kb, {"a.txt": "a key"}, metadata={"team": "one"})
-    with Catalog(kb.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
         before = snapshot.revision(snapshot.dataset("default"))
     ingest(kb, {}, metadata={"team": "two"})
-    with Catalog(kb.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
         dataset = snapshot.dataset("default")
         assert snapshot.revision(dataset) > before
         assert dataset.generation == 1

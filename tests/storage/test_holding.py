@@ -15,8 +15,9 @@ from knowledge.knowledge_base import KnowledgeBase
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.holding import Hold, held_alone, remove_folder, remove_folders
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.upkeep.leftovers import leftovers, remove_all
+from knowledge.storage.local.upkeep.leftovers import leftovers
 from knowledge.storage.local.vectors.reader import open_reader
+from knowledge.storage.reports import remove_all
 from tests.durability import programs
 from tests.durability.invariants import check_clean
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.knowledge_base import KnowledgeBase
-from knowledge.storage.local.runs.write_run import WriteRun
+from knowledge.storage.local.vectors.chroma import ChromaIndex
 from tests.durability import programs
 from tests.durability.invariants import check_clean, open_catalog, vector_ids
 
@@ -23,13 +23,13 @@ def kb(tmp_path: Path) -> Iterator[KnowledgeBase]:
 def rebuilds(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Note each time that an index is built afresh."""
     noted: list[bool] = []
-    real = WriteRun._rebuilt
+    real = ChromaIndex.rebuild
 
-    def rebuilt(run, index):
+    def rebuild(index, ids):
         noted.append(True)
-        return real(run, index)
+        real(index, ids)
 
-    monkeypatch.setattr(WriteRun, "_rebuilt", rebuilt)
+    monkeypatch.setattr(ChromaIndex, "rebuild", rebuild)
     return noted
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from knowledge.errors import DatasetNotFoundError
 from knowledge.knowledge_base import KnowledgeBase
+from knowledge.storage.columns import ChunkColumns
 from knowledge.storage.local.catalog.catalog import Catalog
-from knowledge.storage.local.catalog.columns import ChunkColumns
 from knowledge.storage.local.catalog.snapshot import Snapshot
 from knowledge.storage.local.layout import DataFolder
 from tests.durability import programs

@@ -16,7 +16,7 @@ from knowledge.errors import KnowledgeError, UsageError
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.cache import CacheStats
+    from knowledge.storage.reports import CacheStats
 
 _MIB = 1024 * 1024
 
@@ -27,8 +27,8 @@ def cache_stats(session: Session) -> None:
     Example:  knowledge cache stats
     """
     with session.open() as kb:
-        stats, path = kb.cache_stats(), str(kb.folder.cache)
-    _show(session, stats, path)
+        stats = kb.cache_stats()
+    _show(session, stats)
 
 
 def clear_cache(
@@ -42,7 +42,7 @@ def clear_cache(
     Example:  knowledge cache clear --yes
     """
     with session.open() as kb:
-        vectors, path = kb.cache_stats().vectors, str(kb.folder.cache)
+        vectors = kb.cache_stats().vectors
         if not yes and vectors:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError(
@@ -53,14 +53,14 @@ def clear_cache(
                 raise typer.Exit(KnowledgeError.exit_code)
         stats = kb.clear_cache()
     if session.json:
-        session.print_json("knowledge.cache/1", _record(stats, path))
+        session.print_json("knowledge.cache/1", _record(stats))
     elif not session.quiet:
         write(f"{counted(stats.vectors, 'vector')} forgotten\n")
 
 
-def _show(session: Session, stats: CacheStats, path: str) -> None:
+def _show(session: Session, stats: CacheStats) -> None:
     if session.json:
-        session.print_json("knowledge.cache/1", _record(stats, path))
+        session.print_json("knowledge.cache/1", _record(stats))
         return
     show_table(
         session,
@@ -70,7 +70,7 @@ def _show(session: Session, stats: CacheStats, path: str) -> None:
     )
     limit = f"{stats.limit // _MIB:,} MiB" if stats.limit else "0: the cache is off"
     vectors, size = counted(stats.vectors, "vector"), f"{stats.bytes / _MIB:,.1f} MiB"
-    session.note(f"{path}: {vectors}, {size}; limit {limit}")
+    session.note(f"{stats.path}: {vectors}, {size}; limit {limit}")
 
 
 def _shown(name: str) -> str:
@@ -83,9 +83,9 @@ def _shown(name: str) -> str:
     return f"{provider}:{model}{f' ({listed})' if listed else ''}{name[end:].removesuffix(' at ')}"
 
 
-def _record(stats: CacheStats, path: str) -> dict[str, Any]:
+def _record(stats: CacheStats) -> dict[str, Any]:
     return {
-        "path": path,
+        "path": str(stats.path),
         "vectors": stats.vectors,
         "bytes": stats.bytes,
         "limit": stats.limit,

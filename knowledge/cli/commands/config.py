@@ -71,9 +71,9 @@ def trust(
 def _shown(setting: Setting, settings: Settings) -> str | int | float | bool:
     value: str | int | float | bool = settings[setting.name]
     if setting.name == "data_dir" and not value:
-        from knowledge.storage.local.layout import DataFolder
+        from knowledge.storage.store import open_store
 
-        return str(DataFolder.locate("").root)
+        return str(open_store(settings).root)
     if setting.secret and settings.origin(setting.name) is not Origin.DEFAULT:
         return "********"
     return without_password(value) if isinstance(value, str) else value

@@ -14,7 +14,8 @@ from knowledge.errors import DamagedStoreError
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.doctor.findings import DoctorReport, Finding
+    from knowledge.doctor.report import DoctorReport
+    from knowledge.storage.findings import Finding
 
 
 def doctor(

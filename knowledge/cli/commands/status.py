@@ -15,8 +15,8 @@ from knowledge.cli.session import Session
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.catalog.history import Run
-    from knowledge.storage.local.upkeep.status import DatasetStatus, Status
+    from knowledge.storage.history import Run
+    from knowledge.storage.reports import DatasetStatus, Status
 
 _SHOWN_PROBLEMS = 5
 

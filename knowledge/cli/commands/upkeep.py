@@ -83,7 +83,7 @@ def reset(
     Example:  knowledge reset --yes
     """
     with session.open() as kb:
-        root, there = kb.folder.root, kb.contents()
+        root, there = kb.store.root, kb.contents()
         if there and not yes:
             _ask(session, f"Delete all datasets, the cache and the backups in {flat(str(root))}?")
         kb.reset()

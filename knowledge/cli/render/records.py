@@ -17,7 +17,7 @@ from knowledge.model import (
 
 if TYPE_CHECKING:
     from knowledge.ingestion.watch.events import WatchEvent
-    from knowledge.storage.local.catalog.history import MissedFile
+    from knowledge.storage.history import MissedFile
 
 
 def dataset_record(dataset: Dataset) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from knowledge.ingestion.workers.loading import LoadedFile
 from knowledge.model import Chunk, FileStatus, IngestReport, SourceFile
 from knowledge.storage.changes import ChunkDiff, diff_chunks
 from knowledge.storage.identity import identify, new_file_id
-from knowledge.storage.local.catalog.fulltext import language_of
+from knowledge.storage.terms import language_of
 
 if TYPE_CHECKING:
     from knowledge.embeddings.pool.pool import EmbeddingPool

@@ -10,27 +10,26 @@ from knowledge.embeddings.pool.cache import model_name, text_key
 from knowledge.embeddings.pool.opening import pool_for
 from knowledge.embeddings.pool.texts import sendable
 from knowledge.errors import KnowledgeError, LockedError
-from knowledge.storage.local.cache import EmbeddingCache
 
 if TYPE_CHECKING:
     from knowledge.embeddings.choice import Choice
     from knowledge.embeddings.pool.pool import EmbeddingPool
     from knowledge.ingestion.request import Notify
     from knowledge.settings.reading import Settings
-    from knowledge.storage.local.layout import DataFolder
+    from knowledge.storage.store import EmbeddingCache, Store
 
 MIB = 1024 * 1024
 
 
 @contextlib.contextmanager
 def open_pool(
-    folder: DataFolder, choice: Choice, notify: Notify, *, threads: int | None = None
+    store: Store, choice: Choice, notify: Notify, *, threads: int | None = None
 ) -> Iterator[EmbeddingPool]:
     """Give a pool; it sends what waits when the context ends, and drops it on an error.
 
     A cache that can't be opened costs money, not the run: it goes on without.
     """
-    cache = _cache_if_usable(folder, choice, notify)
+    cache = _cache_if_usable(store, choice, notify)
     try:
         with pool_for(choice, cache=cache, threads=threads, notify=notify) as pool:
             yield pool
@@ -39,16 +38,16 @@ def open_pool(
             cache.close()
 
 
-def open_cache(folder: DataFolder, choice: Choice) -> EmbeddingCache | None:
+def open_cache(store: Store, choice: Choice) -> EmbeddingCache | None:
     """Open the cache for an embedder whose vectors are worth keeping, unless it is switched off."""
     if not (choice.embedder.cacheable and cache_is_on(choice.settings)):
         return None
-    return EmbeddingCache(folder.cache, choice.settings["embedding_cache_size"] * MIB)
+    return store.open_cache(choice.settings["embedding_cache_size"] * MIB)
 
 
-def _cache_if_usable(folder: DataFolder, choice: Choice, notify: Notify) -> EmbeddingCache | None:
+def _cache_if_usable(store: Store, choice: Choice, notify: Notify) -> EmbeddingCache | None:
     try:
-        return open_cache(folder, choice)
+        return open_cache(store, choice)
     except LockedError:
         raise
     except KnowledgeError as error:
@@ -56,15 +55,13 @@ def _cache_if_usable(folder: DataFolder, choice: Choice, notify: Notify) -> Embe
         return None
 
 
-def kept_texts(
-    folder: DataFolder, choice: Choice, texts: Iterable[str], notify: Notify
-) -> set[str]:
+def kept_texts(store: Store, choice: Choice, texts: Iterable[str], notify: Notify) -> set[str]:
     """Return those of ``texts`` whose vectors are kept, so that they will not be sent."""
-    if not folder.cache.exists():
+    if not store.has_cache():
         return set()
     cache = None
     try:
-        if (cache := open_cache(folder, choice)) is None:
+        if (cache := open_cache(store, choice)) is None:
             return set()
         keys = {text_key(sendable(text)): text for text in texts}
         return {keys[key] for key in cache.known(model_name(choice.embedder), keys)}
@@ -76,12 +73,10 @@ def kept_texts(
             cache.close()
 
 
-def open_question_cache(
-    folder: DataFolder, choice: Choice, notify: Notify
-) -> EmbeddingCache | None:
+def open_question_cache(store: Store, choice: Choice, notify: Notify) -> EmbeddingCache | None:
     """Open the cache for questions: a reader goes on without it where it can't be written."""
     try:
-        return open_cache(folder, choice)
+        return open_cache(store, choice)
     except KnowledgeError as error:
         notify(f"questions are not kept: {error}")
         return None

@@ -28,7 +28,7 @@ from knowledge.model import Chunk, Dataset, FileProblem, FileStatus, SourceFile,
 from knowledge.settings.reading import Settings
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.store import Catalog
 
 
 # Let an iterator run ahead of whoever takes its items.

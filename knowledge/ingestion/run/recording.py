@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import KnowledgeError
 from knowledge.ingestion.run.usage import Usage
 from knowledge.model import FileProblem, FileStatus
-from knowledge.storage.local.catalog import history
+from knowledge.storage.history import KEPT_PROBLEMS, storable
 from knowledge.storage.shown_path import real_path
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from knowledge.ingestion.run.tally import Tally
     from knowledge.ingestion.scan.scan import Scan
     from knowledge.model import Dataset
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.store import Catalog
 
 MISSED = frozenset(
     status.value for status in (FileStatus.FAILED, FileStatus.EMPTY, FileStatus.UNSUPPORTED)
@@ -35,7 +35,7 @@ def recorded_ingest(
     """Remember an ingest run, and the files that it could not take in."""
     missed = MissedFiles(catalog, dataset, tally)
     record = IngestRecord(tally, choice)
-    with history.recorded(catalog, dataset, "ingest", record.report):
+    with catalog.recorded(dataset, "ingest", record.report):
         try:
             yield record
         except BaseException:
@@ -67,8 +67,8 @@ def _facts_of_tally(tally: Tally) -> dict[str, Any]:
         "chunks": {"added": tally.added, "removed": tally.removed, "reused": tally.reused},
         "problem_count": len(problems),
         "problems": [
-            {"file": one.file, "status": one.status, "reason": history.storable(one.reason)}
-            for one in problems[: history.KEPT_PROBLEMS]
+            {"file": one.file, "status": one.status, "reason": storable(one.reason)}
+            for one in problems[:KEPT_PROBLEMS]
         ],
     }
 
@@ -97,13 +97,13 @@ class MissedFiles:
     def __init__(self, catalog: Catalog, dataset: Dataset, tally: Tally) -> None:
         self._dataset = dataset
         self._tally = tally
-        self._known = {missed.problem for missed in history.missed_files(catalog, dataset)}
+        self._known = {missed.problem for missed in catalog.missed_files(dataset)}
         tally.watched = frozenset(_container(problem.file) for problem in self._known)
 
     def settle(self, catalog: Catalog, request: IngestRequest, scan: Scan | None) -> None:
         """Bring the list in step with a run that has ended, well or not."""
         now = {
-            FileProblem(one.file, one.status, history.storable(one.reason))
+            FileProblem(one.file, one.status, storable(one.reason))
             for one in self._tally.problems
             if one.status in MISSED
         }
@@ -113,7 +113,7 @@ class MissedFiles:
             for one in self._known - now
             if one.file in named_anew or self._is_settled(one, request, scan)
         }
-        history.change_missed(catalog, self._dataset, gone, now - self._known)
+        catalog.change_missed(self._dataset, gone, now - self._known)
 
     def _is_settled(self, problem: FileProblem, request: IngestRequest, scan: Scan | None) -> bool:
         container = _container(problem.file)

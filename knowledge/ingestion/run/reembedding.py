@@ -23,9 +23,6 @@ from knowledge.ingestion.run.pools import open_pool
 from knowledge.ingestion.run.recording import facts_of_usage
 from knowledge.ingestion.run.usage import Usage
 from knowledge.model import EmbedderSpec, ReembedReport
-from knowledge.storage.local.catalog.catalog import Catalog
-from knowledge.storage.local.catalog.history import recorded
-from knowledge.storage.local.runs.replacement import Replacement, open_replacement
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
     from knowledge.ingestion.request import Notify
     from knowledge.model import Chunk, Dataset
     from knowledge.settings.reading import Settings
-    from knowledge.storage.local.layout import DataFolder
+    from knowledge.storage.store import Replacement, Store
 
 PAGE = 200
 PAGES_UNDER_WAY = 5
@@ -55,7 +52,7 @@ class _Page:
 
 
 def reembed(
-    folder: DataFolder,
+    store: Store,
     name: str,
     settings: Settings,
     *,
@@ -80,10 +77,10 @@ def reembed(
         Whatever ended the run: nothing was changed then.
     """
     started = time.monotonic()
-    with Catalog(folder) as catalog:
+    with store.open() as catalog:
         _checked(catalog.dataset(name), settings)  # before anybody waits for a lock
-        with open_replacement(
-            catalog, name, lock_timeout=settings["lock_timeout"], notify=notify
+        with catalog.replacement(
+            name, lock_timeout=settings["lock_timeout"], notify=notify
         ) as replacement:
             dataset = replacement.dataset
             choice = _checked(dataset, settings)
@@ -92,8 +89,8 @@ def reembed(
             if force or before is None or before.fingerprint != after.fingerprint:
                 _announce(dataset, choice, notify)
                 facts: dict[str, Any] = {}
-                with recorded(catalog, dataset, "reembed", lambda: facts):
-                    with open_pool(folder, choice, notify) as pool:
+                with catalog.recorded(dataset, "reembed", lambda: facts):
+                    with open_pool(store, choice, notify) as pool:
                         try:
                             after = _fill(replacement, pool, after, progress)
                         finally:

@@ -21,10 +21,8 @@ from knowledge.ingestion.run.usage import Usage
 from knowledge.ingestion.run.writing import Writer
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings
-from knowledge.storage.local.catalog.catalog import Catalog, check_there
-from knowledge.storage.local.layout import DataFolder, check_name
-from knowledge.storage.local.runs.removal import discard_unpublished
-from knowledge.storage.local.runs.write_run import WriteRun, open_write_run
+from knowledge.storage.dataset_names import check_name
+from knowledge.storage.store import Catalog, Store, WriteRun
 
 # The dataset that a run writes to: made when it may be, and gone again when nothing came of it.
 
@@ -57,7 +55,7 @@ def open_target(
             while run is None:
                 if create and (new := catalog.ensure(name)) is not None:
                     made = new.key
-                opened = open_write_run(catalog, name, lock_timeout=lock_timeout, notify=notify)
+                opened = catalog.write_run(name, lock_timeout=lock_timeout, notify=notify)
                 try:
                     run = stack.enter_context(opened)
                 except DatasetNotFoundError:
@@ -68,12 +66,12 @@ def open_target(
     except BaseException:
         if made is not None:
             with contextlib.suppress(KnowledgeError):  # the first error is the one to tell
-                discard_unpublished(catalog, made)
+                catalog.discard_unpublished(made)
         raise
 
 
 def ingest(
-    folder: DataFolder,
+    store: Store,
     name: str,
     request: IngestRequest,
     settings: Settings,
@@ -108,12 +106,12 @@ def ingest(
     check_request(request, settings)
     tally = Tally(progress, on_file)
     if request.dry_run:
-        choice = _rehearse(folder, name, request, settings, tally, notify, create=create)
-        kept = kept_texts(folder, choice, tally.texts, notify)
+        choice = _rehearse(store, name, request, settings, tally, notify, create=create)
+        kept = kept_texts(store, choice, tally.texts, notify)
         sent = {text: tokens for text, tokens in tally.texts.items() if text not in kept}
         usage = Usage.of(choice, len(sent), sum(sent.values()))
         return report(name, tally, started, usage, dry_run=True)
-    with Catalog(folder) as writing, Catalog(folder) as reading:
+    with store.open() as writing, store.open() as reading:
         _check_settings(writing, name, request, settings, create=create)
         with open_target(
             writing, name, create=create, lock_timeout=settings["lock_timeout"], notify=notify
@@ -126,14 +124,14 @@ def ingest(
                 notify(_announcement(name, choice.embedder))
             with (
                 recorded_ingest(writing, run.dataset, request, tally, choice) as record,
-                open_pool(folder, choice, notify) as pool,
+                open_pool(store, choice, notify) as pool,
             ):
                 record.pool = pool
                 writer = Writer(
                     run, pool, tally, choice.embedder.spec, splitter, settings["checkpoint_seconds"]
                 )
                 with Reader(
-                    request, reading, run.dataset, splitter, settings, tally, folder.root, notify
+                    request, reading, run.dataset, splitter, settings, tally, store.root, notify
                 ) as reader:
                     record.scan = reader.scan
                     IngestRun(request, reader, tally, pool, writer).run()
@@ -204,7 +202,7 @@ def _announcement(name: str, embedder: Embedder) -> str:
 
 
 def _rehearse(
-    folder: DataFolder,
+    store: Store,
     name: str,
     request: IngestRequest,
     settings: Settings,
@@ -216,15 +214,15 @@ def _rehearse(
     """Do a dry run; return which embedder would embed, and with what settings."""
     with contextlib.ExitStack() as stack:
         catalog = dataset = None
-        if check_there(folder):
-            catalog = stack.enter_context(Catalog(folder))
+        if store.exists():
+            catalog = stack.enter_context(store.open())
             with contextlib.suppress(DatasetNotFoundError):
                 dataset = catalog.dataset(name)
         if dataset is None and not create:
             raise DatasetNotFoundError(f"there is no dataset {name!r}")
         splitter = choose_splitter(dataset, settings, request.splitter)
         choice = choose(dataset, settings)
-        reader = Reader(request, catalog, dataset, splitter, settings, tally, folder.root, notify)
+        reader = Reader(request, catalog, dataset, splitter, settings, tally, store.root, notify)
         with reader:
             IngestRun(request, reader, tally).run()
     return choice

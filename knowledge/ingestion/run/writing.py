@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.embeddings.pool.pool import EmbeddingPool
-    from knowledge.storage.local.runs.write_run import WriteRun
+    from knowledge.storage.store import WriteRun
 
 WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for the writer
 GIVE_BACK_CHUNKS = 2_500  # written chunks after which memory that is free goes back to the system

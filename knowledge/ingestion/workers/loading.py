@@ -14,7 +14,7 @@ from knowledge.documents.recipes import Recipe, recipe_for
 from knowledge.documents.transformers import Described, Transformer, transform
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, FileStatus, Passage, SplitterSpec
-from knowledge.storage.local.catalog.fulltext import language_of, terms_of
+from knowledge.storage.terms import language_of, terms_of
 
 if TYPE_CHECKING:
     from knowledge.documents.loading import Loaded

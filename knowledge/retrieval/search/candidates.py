@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from knowledge.model import Dataset
     from knowledge.retrieval.search.dense import DenseSearch
-    from knowledge.storage.local.catalog.columns import ChunkColumns
+    from knowledge.storage.columns import ChunkColumns
 
 
 @dataclass(frozen=True, slots=True)

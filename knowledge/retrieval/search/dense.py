@@ -13,15 +13,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
+from knowledge.storage.store import REPAIR_INDEX
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from knowledge.storage.local.catalog.columns import ChunkColumns
-    from knowledge.storage.local.catalog.snapshot import Snapshot
-    from knowledge.storage.local.vectors.reader import VectorReader
+    from knowledge.storage.columns import ChunkColumns
+    from knowledge.storage.store import Snapshot, VectorReader
 
 EXACT_LIMIT = 5_000
 """Up to this many allowed chunks, each is compared; their vectors are read once for a filter."""

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.retrieval.query import Query
-    from knowledge.storage.local.catalog.columns import ChunkColumns, FileFacts
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.columns import ChunkColumns, FileFacts
+    from knowledge.storage.store import Snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
 from knowledge.model import Chunk, Dataset, Hit
-from knowledge.storage.local.catalog.database import REPAIR_CATALOG
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
+from knowledge.storage.store import REPAIR_CATALOG, REPAIR_INDEX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 
     from knowledge.retrieval.search.candidates import Candidate
     from knowledge.retrieval.search.open_datasets import OpenDatasets
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Snapshot
 
 
 def hydrate(snapshot: Snapshot, candidates: Sequence[Candidate]) -> list[Hit]:

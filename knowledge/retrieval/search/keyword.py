@@ -22,7 +22,7 @@ import numpy as np
 
 from knowledge.errors import DamagedStoreError
 from knowledge.retrieval.query import Bm25
-from knowledge.storage.local.catalog.fulltext import COUNTS
+from knowledge.storage.terms import COUNTS
 from knowledge.text.languages import stop_words
 from knowledge.text.terms import split, variants
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from knowledge.model import Hit
     from knowledge.retrieval.search.candidates import Source
-    from knowledge.storage.local.catalog.columns import ChunkColumns
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.columns import ChunkColumns
+    from knowledge.storage.store import Snapshot
 
 K1 = 1.5
 B = 0.6

@@ -7,13 +7,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from knowledge.errors import KnowledgeError
+from knowledge.storage.store import open_vectors
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
-    from knowledge.storage.local.catalog.columns import ChunkColumns
-    from knowledge.storage.local.catalog.snapshot import Snapshot
-    from knowledge.storage.local.layout import DataFolder
-    from knowledge.storage.local.vectors.reader import VectorReader
+    from knowledge.storage.columns import ChunkColumns
+    from knowledge.storage.store import Snapshot, Store, VectorReader
 
 KEPT = 8
 """Datasets that stay open when a question has been answered."""
@@ -22,8 +21,8 @@ KEPT = 8
 class OpenDatasets:
     """What was opened of each dataset: one generation of its index, one of its columns."""
 
-    def __init__(self, folder: DataFolder) -> None:
-        self._folder = folder
+    def __init__(self, store: Store) -> None:
+        self._store = store
         self._indexes: dict[str, tuple[int, VectorReader]] = {}
         self._columns: dict[str, tuple[tuple[int, int], ChunkColumns]] = {}
         self._warming: dict[str, threading.Thread] = {}
@@ -43,7 +42,7 @@ class OpenDatasets:
 
     def columns(self, snapshot: Snapshot, dataset: Dataset) -> ChunkColumns:
         """Return the columns of the generation that the snapshot shows."""
-        from knowledge.storage.local.catalog.columns import ChunkColumns
+        from knowledge.storage.columns import ChunkColumns
 
         state = (dataset.generation, snapshot.revision(dataset))
         if dataset.key not in self._columns or self._columns[dataset.key][0] != state:
@@ -66,18 +65,13 @@ class OpenDatasets:
         assert dataset.embedding is not None
         # Whoever asks for the index meets the same error, and knows what to do about it.
         with contextlib.suppress(KnowledgeError):
-            index = self._opened(dataset)
+            index = open_vectors(self._store, dataset)
             self._indexes[dataset.key] = (dataset.vectors, index)
             index.search([1.0] * (dataset.embedding.dimensions or 0), 1)  # reads all of it
 
     def _end_warming(self, key: str) -> None:
         if thread := self._warming.pop(key, None):
             thread.join()
-
-    def _opened(self, dataset: Dataset) -> VectorReader:
-        from knowledge.storage.local.vectors.reader import open_published
-
-        return open_published(self._folder, dataset)
 
     def index(self, dataset: Dataset) -> VectorReader:
         """Return the index of the dataset's generation.
@@ -93,6 +87,6 @@ class OpenDatasets:
             opened[1].close()
             opened = None
         if opened is None:
-            opened = (dataset.vectors, self._opened(dataset))
+            opened = (dataset.vectors, open_vectors(self._store, dataset))
         self._indexes[dataset.key] = opened
         return opened[1]

@@ -12,7 +12,7 @@ from knowledge.retrieval.search.candidates import Candidate, Source, in_order
 if TYPE_CHECKING:
     from knowledge.retrieval.query import Query
     from knowledge.retrieval.search.dense import Found
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Snapshot
 
 _Place = tuple[int, int]
 """(number of the source, position)."""

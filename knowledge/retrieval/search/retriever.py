@@ -20,8 +20,6 @@ from knowledge.retrieval.refine.refinement import Refinement
 from knowledge.retrieval.refine.step import Rerank
 from knowledge.retrieval.search.hydration import SnapshotChunks, hydrate
 from knowledge.retrieval.search.open_datasets import OpenDatasets
-from knowledge.storage.local.catalog.catalog import Catalog, check_there
-from knowledge.storage.local.layout import DataFolder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
 
     from knowledge.retrieval.search.candidates import Source
     from knowledge.retrieval.search.keyword import KeywordScores
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Catalog, Snapshot, Store
 
 
 ATTEMPTS = 5
@@ -60,10 +58,10 @@ class Retriever:
         Gives the query vector for a dataset.
     """
 
-    def __init__(self, folder: DataFolder, embed: EmbedQuery) -> None:
-        self._folder = folder
+    def __init__(self, store: Store, embed: EmbedQuery) -> None:
+        self._store = store
         self._embed = embed
-        self._open = OpenDatasets(folder)
+        self._open = OpenDatasets(store)
         self.seen: dict[str, Dataset] = {}
         """The datasets, by name, as the last answer was taken from them."""
 
@@ -84,9 +82,9 @@ class Retriever:
         """
         if query.mode != "auto":
             return query
-        if not check_there(self._folder):
+        if not self._store.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
-        with Catalog(self._folder) as catalog:
+        with self._store.open() as catalog:
             models = [catalog.dataset(name).embedding for name in query.datasets]
         static = any(model is not None and model.provider == "static" for model in models)
         return replace(query, mode="hybrid" if static else "dense")
@@ -134,7 +132,7 @@ class Retriever:
             there = self._still_there(snapshot, hits, datasets)
             return refine(query.text, there, refinement, query.top_k, stored, rerank)
 
-        with Catalog(self._folder) as catalog:
+        with self._store.open() as catalog:
             return catalog.read(refined)
 
     def _still_there(
@@ -150,9 +148,9 @@ class Retriever:
         return found
 
     def _found(self, query: Query, refinement: object, rerank: Rerank | None) -> list[Hit]:
-        if not check_there(self._folder):
+        if not self._store.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
-        with Catalog(self._folder) as catalog:
+        with self._store.open() as catalog:
             vectors = self._vectors(catalog, query)
             for _ in range(ATTEMPTS):
                 search = partial(self._search, query, vectors, refinement, rerank)

@@ -10,8 +10,7 @@ from knowledge.retrieval.refine.windows import join
 from knowledge.retrieval.search.similar import LEAST_PREFIX, find_chunk
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.catalog.catalog import Catalog
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Catalog, Snapshot
 
 
 def show_chunk(catalog: Catalog, name: str | None, text: str, *, before: int, after: int) -> Hit:

@@ -12,16 +12,14 @@ from knowledge.model import Chunk, Dataset, Hit
 from knowledge.retrieval.query import MAX_TOP_K, Query
 from knowledge.retrieval.search.retriever import Retriever
 from knowledge.storage.file_names import find_file
-from knowledge.storage.local.catalog.catalog import ATTEMPTS, Catalog
-from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
+from knowledge.storage.store import ATTEMPTS, REPAIR_INDEX, Store, open_vectors
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Snapshot
 
 LEAST_PREFIX = 8
 """Characters of a chunk's id that suffice to name it, where no other begins with them."""
@@ -36,7 +34,7 @@ def find_chunk(snapshot: Snapshot, dataset: Dataset, text: str) -> Chunk | None:
 
 
 def similar(
-    folder: DataFolder, target: str, query: Query, retrieve: Callable[[Retriever, Query], list[Hit]]
+    store: Store, target: str, query: Query, retrieve: Callable[[Retriever, Query], list[Hit]]
 ) -> list[Hit]:
     """Return the hits nearest to a file or a chunk, which are left out themselves.
 
@@ -58,9 +56,9 @@ def similar(
         Several files have this name.
     """
     for _ in range(ATTEMPTS):
-        with Catalog(folder) as catalog:
-            stored = catalog.read(partial(_read_target, folder, query.datasets[0], target))
-        retriever = Retriever(folder, stored.vector_for)
+        with store.open() as catalog:
+            stored = catalog.read(partial(_read_target, store, query.datasets[0], target))
+        retriever = Retriever(store, stored.vector_for)
         ids = {chunk.id for chunk in stored.chunks}
         deep = replace(query, mode="dense", top_k=min(MAX_TOP_K, query.top_k + len(ids)))
         try:
@@ -98,11 +96,11 @@ class _Target:
         return self.mean
 
 
-def _read_target(folder: DataFolder, name: str, target: str, snapshot: Snapshot) -> _Target:
+def _read_target(store: Store, name: str, target: str, snapshot: Snapshot) -> _Target:
     dataset = snapshot.dataset(name)
     chunk = find_chunk(snapshot, dataset, target)
     own = [chunk] if chunk else _chunks_of_file(snapshot, dataset, target)
-    return _Target(dataset, own, _mean(folder, dataset, own))
+    return _Target(dataset, own, _mean(store, dataset, own))
 
 
 def _chunks_of_file(snapshot: Snapshot, dataset: Dataset, target: str) -> list[Chunk]:
@@ -115,12 +113,10 @@ def _chunks_of_file(snapshot: Snapshot, dataset: Dataset, target: str) -> list[C
     return snapshot.chunks_of_file(dataset, file.id)
 
 
-def _mean(folder: DataFolder, dataset: Dataset, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
+def _mean(store: Store, dataset: Dataset, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
     import numpy as np
 
-    from knowledge.storage.local.vectors.reader import open_published
-
-    reader = open_published(folder, dataset)
+    reader = open_vectors(store, dataset)
     try:
         rows = [vectors for _, vectors in reader.vectors([chunk.id for chunk in chunks])]
     finally:

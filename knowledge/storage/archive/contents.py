@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from knowledge.errors import DamagedArchiveError
 from knowledge.model import Chunk, SourceFile
+from knowledge.storage.archive.lines import parse_chunk, parse_file
 from knowledge.storage.archive.manifest import ArchivedDataset
-from knowledge.storage.archive.records import parse_chunk, parse_file
 from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.identity import garbled
-from knowledge.storage.local.vectors.graph_files import unit_rows
+from knowledge.storage.unit_vectors import unit_rows
 
 MAX_LINE = 16 * 1024 * 1024
 

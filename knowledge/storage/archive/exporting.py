@@ -14,15 +14,14 @@ from typing import TYPE_CHECKING
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.files.private import private_output
 from knowledge.model import Chunk, Dataset
+from knowledge.storage.archive.lines import chunk_line, file_line
 from knowledge.storage.archive.manifest import MANIFEST, ArchivedDataset, Member, dump_manifest
-from knowledge.storage.archive.records import chunk_line, file_line
-from knowledge.storage.local.disk import disk_error
-from knowledge.storage.local.vectors.reader import VectorReader, open_published
+from knowledge.storage.disk import disk_error
+from knowledge.storage.store import open_vectors
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.catalog.catalog import Catalog
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Catalog, Snapshot, VectorReader
 
 PAGE = 2_000  # chunks whose vectors are in memory at once
 _OUTPUT_HINT = "Name a file in a folder that can be written."
@@ -100,7 +99,7 @@ def _write_dataset(
     )
     vectors: Iterable[bytes] = ()
     if dataset.chunks:
-        reader = open_published(catalog.folder, dataset)
+        reader = open_vectors(catalog, dataset)
         vectors = _vectors(reader, _chunks(snapshot, dataset))
     yield _write_member(archive, f"{folder}/vectors.f32", vectors, packed=False)
 
@@ -116,7 +115,7 @@ def _vectors(reader: VectorReader, chunks: Iterator[Chunk]) -> Iterator[bytes]:
     """Yield the vectors of ``chunks``, float32, in pages; close the reader."""
     import numpy as np
 
-    from knowledge.storage.local.vectors.exact_unit import exact_unit
+    from knowledge.storage.unit_vectors import exact_unit
 
     try:
         page: list[str] = []

@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from knowledge.errors import DamagedArchiveError, UsageError
 from knowledge.model import PageUnit
-from knowledge.storage.local.layout import check_name
+from knowledge.storage.dataset_names import check_name
 
 _DEEPEST = 32
 """Levels of metadata inside metadata."""

@@ -6,12 +6,12 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.storage.local.catalog.database import connect, migrate, transaction, translated
+from knowledge.storage.reports import CachedModel, CacheStats
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,33 +40,6 @@ _MIGRATIONS = (
     END;
     """,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CachedModel:
-    """What is kept of one model; ``name`` is its fingerprint and address."""
-
-    name: str
-    vectors: int
-    bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class CacheStats:
-    """What an embedding cache holds; ``limit`` is the most bytes it may."""
-
-    limit: int
-    models: tuple[CachedModel, ...] = ()
-
-    @property
-    def vectors(self) -> int:
-        """Vectors of all models."""
-        return sum(model.vectors for model in self.models)
-
-    @property
-    def bytes(self) -> int:
-        """Bytes of all models."""
-        return sum(model.bytes for model in self.models)
 
 
 class EmbeddingCache:
@@ -162,7 +135,7 @@ class EmbeddingCache:
         models = tuple(
             CachedModel(row["fingerprint"], row["vectors"], row["bytes"]) for row in rows
         )
-        return CacheStats(self._limit, models)
+        return CacheStats(self._path, self._limit, models)
 
     def clear(self) -> None:
         """Forget everything, and give the room back to the disk."""

@@ -11,18 +11,13 @@ backups/<time>/                 what a repair copied before it changed anything
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.errors import UsageError
 from knowledge.files.private import FOLDER, tighten_all
-from knowledge.storage.shown_path import shown
 
-MAX_NAME = 128
 HIDDEN = "\x01"
 """First character of the name of a dataset that is not to be seen; no user's name holds it."""
 OURS = ("catalog.db", "embeddings.db", "locks", "datasets", "archives", "backups")
@@ -99,29 +94,3 @@ def new_key(name: str) -> str:
     """Derive a folder name from a dataset's name: readable, unique, safe on every platform."""
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")
     return f"{slug or 'dataset'}-{uuid.uuid4().hex[:12]}"
-
-
-def folder_name(folder: Path) -> str:
-    """Return the name of the dataset that belongs to a folder: readable, and unique by its path."""
-    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
-    label = shown(folder.name)
-    label = "".join(c if c.isprintable() else "?" for c in label).strip()[:80]
-    return f"askdir {label} {digest}" if label else f"askdir {digest}"
-
-
-def check_name(name: str) -> str:
-    """Return ``name`` when it can name a dataset.
-
-    Raises
-    ------
-    UsageError
-        For an empty name, one over 128 characters, or one with control characters or white space
-        at its ends.
-    """
-    if not name or name != name.strip():
-        raise UsageError(f"{name!r} can't name a dataset: empty, or white space at an end")
-    if len(name) > MAX_NAME:
-        raise UsageError(f"a dataset's name has at most {MAX_NAME} characters, not {len(name)}")
-    if not name.isprintable():
-        raise UsageError(f"{name!r} can't name a dataset: it holds control characters")
-    return name

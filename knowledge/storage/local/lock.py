@@ -21,17 +21,16 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import LockedError
 from knowledge.files.private import FILE, private_files, replace_text
 from knowledge.settings.reading import without_password
-from knowledge.storage.local.disk import disk_error
+from knowledge.storage.disk import disk_error
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
-
-# Who holds a lock, in a file beside it: only for messages, and without secrets.
-
+ANNOUNCE_AFTER = 0.5
+"""Seconds; shorter waits are not worth a word."""
 _MASK = "********"
 _LONGEST = 200
-"""Characters of a command line that are told."""
+"""Characters of a command line that are shown."""
 _MOST_BYTES = 4096
 _TELLTALE = (
     r"pass(?:word|wd|phrase|code)?s?|pwd|tokens?|(?:api)?keys?|secrets?|headers?|auth(?:orization)?"
@@ -43,6 +42,98 @@ _SECRET_PAIR = re.compile(
 )
 _LOGIN = re.compile(r"://[^\s]*@")
 _QUERY = re.compile(r"(://[^\s?#]*)[?#]\S+")
+
+
+@contextlib.contextmanager
+def write_lock(
+    path: Path, dataset: str, timeout: float, notify: Callable[[str], None]
+) -> Iterator[None]:
+    """Hold the lock at ``path``.
+
+    Parameters
+    ----------
+    dataset:
+        Its name, for messages.
+    timeout:
+        Seconds to wait; 0 is one try.
+    notify:
+        Told once whom we wait for.
+
+    Raises
+    ------
+    LockedError
+        Another process held it for all of ``timeout``; the message names the holder.
+    KnowledgeError
+        The lock's file can't be made or opened.
+    """
+    lock = _acquired(path, dataset, timeout, notify)
+    holder = _holder_file(path)
+    try:
+        with contextlib.suppress(OSError):  # it is only for messages
+            write_holder(holder)
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
+        lock.release()
+
+
+def _acquired(
+    path: Path, dataset: str, timeout: float, notify: Callable[[str], None]
+) -> BaseFileLock:
+    import filelock
+
+    lock = filelock.FileLock(path, thread_local=False, mode=FILE)
+    first = min(ANNOUNCE_AFTER, timeout)
+    try:
+        with private_files():
+            path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire(timeout=first, poll_interval=0.05)
+        except filelock.Timeout:
+            if timeout <= first:
+                raise
+            notify(f"waiting for {_holder(path)} to finish with dataset {dataset!r}")
+            lock.acquire(timeout=timeout - first, poll_interval=0.05)
+    except filelock.Timeout:
+        raise LockedError(f"dataset {dataset!r} is being written by {_holder(path)}") from None
+    except OSError as error:
+        raise disk_error(error, path) from error
+    return lock
+
+
+def is_held(path: Path) -> bool:
+    """Tell whether somebody holds the lock at ``path``, by trying to take it."""
+    with if_free(path) as free:
+        return not free
+
+
+@contextlib.contextmanager
+def if_free(path: Path) -> Iterator[bool]:
+    """Hold the lock at ``path`` where nobody does; give whether it is so. Nothing is written."""
+    import filelock
+
+    if not path.is_file():  # nobody ever took it
+        yield True
+        return
+    lock = filelock.FileLock(path, thread_local=False, mode=FILE)
+    try:
+        lock.acquire(timeout=0)
+    except (filelock.Timeout, OSError):
+        yield False
+        return
+    try:
+        yield True
+    finally:
+        lock.release()
+
+
+def _holder(lock: Path) -> str:
+    return describe_holder(_holder_file(lock))
+
+
+def _holder_file(lock: Path) -> Path:
+    return lock.with_suffix(".holder")
 
 
 def write_holder(path: Path) -> None:
@@ -66,7 +157,7 @@ def write_holder(path: Path) -> None:
 def describe_holder(path: Path) -> str:
     """Return who holds a lock, in words; ``another process`` where its file does not say.
 
-    A file that a killed process left tells nothing of who holds the lock now.
+    A file that a killed process left says nothing of who holds the lock now.
     """
     try:
         with path.open("rb") as file:
@@ -125,98 +216,3 @@ def _started(process: int) -> float | None:
 
 def _plain(text: str) -> str:
     return "".join(c if c.isprintable() else "?" for c in str(text))[:_LONGEST]
-
-
-ANNOUNCE_AFTER = 0.5  # seconds: shorter waits are not worth a word
-
-
-@contextlib.contextmanager
-def write_lock(
-    path: Path, dataset: str, timeout: float, notify: Callable[[str], None]
-) -> Iterator[None]:
-    """Hold the lock at ``path``.
-
-    Parameters
-    ----------
-    dataset:
-        Its name, for messages.
-    timeout:
-        Seconds to wait; 0 is one try.
-    notify:
-        Told once whom we wait for.
-
-    Raises
-    ------
-    LockedError
-        Another process held it for all of ``timeout``; the message names the holder.
-    KnowledgeError
-        The lock's file can't be made or opened.
-    """
-    lock = _acquired(path, dataset, timeout, notify)
-    holder = _holder_file(path)
-    try:
-        with contextlib.suppress(OSError):  # it is only for messages
-            write_holder(holder)
-        yield
-    finally:
-        with contextlib.suppress(OSError):
-            holder.unlink(missing_ok=True)
-        lock.release()
-
-
-def _acquired(
-    path: Path, dataset: str, timeout: float, notify: Callable[[str], None]
-) -> BaseFileLock:
-    import filelock
-
-    lock = filelock.FileLock(path, thread_local=False, mode=FILE)
-    first = min(ANNOUNCE_AFTER, timeout)
-    try:
-        with private_files():
-            path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            lock.acquire(timeout=first, poll_interval=0.05)
-        except filelock.Timeout:
-            if timeout <= first:
-                raise
-            notify(f"waiting for {_describe(path)} to finish with dataset {dataset!r}")
-            lock.acquire(timeout=timeout - first, poll_interval=0.05)
-    except filelock.Timeout:
-        raise LockedError(f"dataset {dataset!r} is being written by {_describe(path)}") from None
-    except OSError as error:
-        raise disk_error(error, path) from error
-    return lock
-
-
-def is_held(path: Path) -> bool:
-    """Tell whether somebody holds the lock at ``path``, by trying to take it."""
-    with if_free(path) as free:
-        return not free
-
-
-@contextlib.contextmanager
-def if_free(path: Path) -> Iterator[bool]:
-    """Hold the lock at ``path`` where nobody does; give whether it is so. Nothing is written."""
-    import filelock
-
-    if not path.is_file():  # nobody ever took it
-        yield True
-        return
-    lock = filelock.FileLock(path, thread_local=False, mode=FILE)
-    try:
-        lock.acquire(timeout=0)
-    except (filelock.Timeout, OSError):
-        yield False
-        return
-    try:
-        yield True
-    finally:
-        lock.release()
-
-
-def _holder_file(lock: Path) -> Path:
-    return lock.with_suffix(".holder")
-
-
-def _describe(lock: Path) -> str:
-    return describe_holder(_holder_file(lock))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from knowledge.errors import (
     DamagedStoreError,
@@ -15,7 +15,10 @@ from knowledge.errors import (
     LockedError,
 )
 from knowledge.model import Dataset
-from knowledge.storage.local.catalog import fulltext, schema
+from knowledge.storage.dataset_names import check_name
+from knowledge.storage.disk import cant_read
+from knowledge.storage.history import KEPT_RUNS, MissedFile, Run
+from knowledge.storage.local.catalog import fulltext, history, schema
 from knowledge.storage.local.catalog.database import (
     BUSY_SECONDS,
     FAILURES,
@@ -28,14 +31,18 @@ from knowledge.storage.local.catalog.database import (
 from knowledge.storage.local.catalog.rows import dataset_of, dump, now
 from knowledge.storage.local.catalog.snapshot import Snapshot
 from knowledge.storage.local.catalog.still import unchanged
-from knowledge.storage.local.disk import cant_read
 from knowledge.storage.local.holding import Hold
-from knowledge.storage.local.layout import HIDDEN, DataFolder, check_name, new_key
+from knowledge.storage.local.layout import HIDDEN, DataFolder, new_key
+from knowledge.storage.store import ATTEMPTS, Notify
 
-ATTEMPTS = 8
-"""Times that a read is begun anew where writers were faster."""
+if TYPE_CHECKING:
+    from knowledge.model import FileProblem
+    from knowledge.storage.local.runs.replacement import Replacement
+    from knowledge.storage.local.runs.write_run import WriteRun
+    from knowledge.storage.store import VectorIndex
 
 Answer = TypeVar("Answer")
+Vectors = Callable[[str], "VectorIndex"]
 
 
 def check_there(folder: DataFolder) -> bool:
@@ -93,6 +100,17 @@ def hold_made(folder: DataFolder) -> Hold:
     raise LockedError(f"another process empties {folder.root}")
 
 
+def chroma_folders(folder: DataFolder) -> Vectors:
+    """Return what gives the index of a dataset as Chroma folders in the data folder."""
+
+    def index(key: str) -> VectorIndex:
+        from knowledge.storage.local.vectors.folders import ChromaFolders
+
+        return ChromaFolders(folder, key)
+
+    return index
+
+
 class Catalog:
     """One connection to the catalog; a context manager. Use it from one thread at a time.
 
@@ -100,10 +118,13 @@ class Catalog:
     ----------
     folder:
         The data folder; made when missing.
+    vectors:
+        Gives the index of the dataset with a key; default Chroma folders in the data folder.
     """
 
-    def __init__(self, folder: DataFolder) -> None:
+    def __init__(self, folder: DataFolder, vectors: Vectors | None = None) -> None:
         self.folder = folder
+        self._vectors = vectors or chroma_folders(folder)
         self._hold = hold_made(folder)
         try:
             check_there(folder)
@@ -133,6 +154,10 @@ class Catalog:
         """Close the connection."""
         self.connection.close()
         self._hold.release()
+
+    def index(self, key: str) -> VectorIndex:
+        """Return the index of the dataset with this key."""
+        return self._vectors(key)
 
     def transaction(self, *, durable: bool = False) -> contextlib.AbstractContextManager[None]:
         """Return a context manager that runs a write transaction."""
@@ -238,28 +263,6 @@ class Catalog:
                 return self.create(name)
         return None
 
-    def rename(self, key: str, new: str) -> Dataset:
-        """Give a dataset another name, whose lock is ours; its key and its folder stay.
-
-        Raises
-        ------
-        DatasetNotFoundError
-            There is no such dataset.
-        DatasetExistsError
-            The new name is taken.
-        UsageError
-            The new name can't be one.
-        """
-        check_name(new)
-        with self.transaction():
-            taken = self.connection.execute("SELECT 1 FROM datasets WHERE name = ?", (new,))
-            if taken.fetchone():
-                raise DatasetExistsError(f"there is a dataset {new!r} already")
-            self.connection.execute(
-                "UPDATE datasets SET name = ?, updated_at = ? WHERE key = ?", (new, now(), key)
-            )
-            return self.dataset_by_key(key)
-
     def set_metadata(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
         """Replace a dataset's metadata.
 
@@ -274,3 +277,91 @@ class Catalog:
                 (dump(metadata), now(), name),
             )
             return self.dataset(name)
+
+    def rename(self, name: str, new: str, *, lock_timeout: float, notify: Notify) -> Dataset:
+        """Give a dataset another name; see :func:`ownership.rename_dataset`."""
+        from knowledge.storage.local.runs.ownership import rename_dataset
+
+        return rename_dataset(self, name, new, lock_timeout=lock_timeout, notify=notify)
+
+    def delete(self, name: str, *, lock_timeout: float, notify: Notify) -> None:
+        """Delete a dataset with all it holds; see :func:`removal.delete_dataset`."""
+        from knowledge.storage.local.runs.removal import delete_dataset
+
+        delete_dataset(self, name, lock_timeout=lock_timeout, notify=notify)
+
+    def discard_unpublished(self, key: str) -> None:
+        """Delete a new dataset to which nothing was published, unless somebody writes to it."""
+        from knowledge.storage.local.runs.removal import discard_unpublished
+
+        discard_unpublished(self, key)
+
+    def merge(
+        self,
+        names: Sequence[str],
+        target: str,
+        *,
+        overwrite: bool,
+        lock_timeout: float,
+        notify: Notify,
+    ) -> Dataset:
+        """Make ``target`` of all files of the datasets; see :func:`copying.merge_datasets`."""
+        from knowledge.storage.local.runs.copying import merge_datasets
+
+        return merge_datasets(
+            self, names, target, overwrite=overwrite, lock_timeout=lock_timeout, notify=notify
+        )
+
+    def check_free(self, name: str, *, overwrite: bool) -> None:
+        """Raise :class:`DatasetExistsError` when the name is taken and is not to be replaced."""
+        if not overwrite and any(dataset.name == name for dataset in self.datasets()):
+            raise DatasetExistsError(
+                f"there is a dataset {name!r} already",
+                hint="Choose another name with --as, or replace it with --overwrite.",
+            )
+
+    def build(
+        self, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
+    ) -> contextlib.AbstractContextManager[tuple[WriteRun, Callable[..., Dataset]]]:
+        """Give a run on a new hidden dataset; see :func:`building.build_dataset`."""
+        from knowledge.storage.local.runs.building import build_dataset
+
+        return build_dataset(
+            self, name, overwrite=overwrite, lock_timeout=lock_timeout, notify=notify
+        )
+
+    def write_run(
+        self, name: str, *, lock_timeout: float, notify: Notify
+    ) -> contextlib.AbstractContextManager[WriteRun]:
+        """Take a dataset's lock and give a run; see :func:`write_run.open_write_run`."""
+        from knowledge.storage.local.runs.write_run import open_write_run
+
+        return open_write_run(self, name, lock_timeout=lock_timeout, notify=notify)
+
+    def replacement(
+        self, name: str, *, lock_timeout: float, notify: Notify
+    ) -> contextlib.AbstractContextManager[Replacement]:
+        """Take a dataset's lock; see :func:`replacement.open_replacement`."""
+        from knowledge.storage.local.runs.replacement import open_replacement
+
+        return open_replacement(self, name, lock_timeout=lock_timeout, notify=notify)
+
+    def recorded(
+        self, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
+    ) -> contextlib.AbstractContextManager[None]:
+        """Remember a run with how it ended; see :func:`history.recorded`."""
+        return history.recorded(self, dataset, command, report)
+
+    def runs(self, dataset: Dataset, limit: int | None = None) -> list[Run]:
+        """Return a dataset's runs, the last one first."""
+        return history.runs_of(self, dataset, limit or KEPT_RUNS)
+
+    def missed_files(self, dataset: Dataset) -> list[MissedFile]:
+        """Return the files that the last run over them could not take in, by path."""
+        return history.missed_files(self, dataset)
+
+    def change_missed(
+        self, dataset: Dataset, gone: Collection[FileProblem], new: Collection[FileProblem]
+    ) -> None:
+        """Forget some files that could not be taken in, and remember others."""
+        history.change_missed(self, dataset, gone, new)

@@ -11,8 +11,7 @@ from typing import Any
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, NewerStoreError
 from knowledge.files.private import FILE, make_private_file
-from knowledge.storage.local.catalog.still import is_readable, open_still
-from knowledge.storage.local.disk import (
+from knowledge.storage.disk import (
     ELSEWHERE_HINT,
     FULL_HINT,
     Obstacle,
@@ -22,10 +21,11 @@ from knowledge.storage.local.disk import (
     obstacle,
     on_disk,
 )
+from knowledge.storage.local.catalog.still import is_readable, open_still
 from knowledge.storage.local.layout import open_root
+from knowledge.storage.store import REPAIR_CATALOG
 
 BUSY_SECONDS = 60.0
-REPAIR_CATALOG = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
 _FUNCTION_RAISED = "user-defined function raised exception"
 FAILURES = (sqlite3.Error, UnicodeDecodeError)
 """What sqlite3 raises; the second where its message quotes bytes of a damaged file."""
@@ -57,7 +57,7 @@ def connect(path: Path) -> sqlite3.Connection:
 
     The connection is in autocommit mode (use :func:`transaction`) and may be handed from one
     thread to another, but not used by two at once. Where nothing can be written, what is there is
-    opened to be read: writing to it raises the error that tells why.
+    opened to be read: writing to it raises the error that says why.
 
     Raises
     ------

@@ -1,15 +1,12 @@
 """The full-text index: an FTS5 table of terms, which retrieval reads as lists of chunks.
 
-FTS5 keeps, for each term, the chunks that hold it. What a term is, is decided here and in
-``fulltext_words.py``, since FTS5's own tokenizers know one language and neither identifiers nor
-scripts without spaces. Scores are computed where questions are answered: FTS5's own ``bm25()``
-counts all datasets as one collection, and the rows of unpublished generations too, and takes some
-ten times as long.
+FTS5 keeps, for each term, the chunks that hold it. What a term is, is decided in
+:mod:`knowledge.storage.terms`, since FTS5's own tokenizers know one language and neither
+identifiers nor scripts without spaces. Scores are computed where questions are answered: FTS5's own
+``bm25()`` counts all datasets as one collection, and the rows of unpublished generations too, and
+takes some ten times as long.
 
 A term in the table is ``<dataset>~<term>``, so that a search reads its own datasets' lists alone.
-The table keeps no counts: a chunk that holds a term at least 2, 3, 5 or 8 times also holds
-``<dataset>~<term>=2`` and so on. ``<dataset>~=german`` marks a text in another language than
-English.
 
 Terms are not stored a second time: the table's content is a view that makes them of the chunk's
 text again, where a row is deleted or the table is checked.
@@ -19,21 +16,17 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
 from typing import Any
 
 from knowledge.storage.local.catalog.database import add_function
-
-COUNTS = (1, 2, 3, 5, 8)
-"""Numbers of occurrences that are told apart; between two of them, the lower one counts."""
-
+from knowledge.storage.terms import terms_of
 
 REBUILD = "INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')"
 """SQL: makes the whole index anew of the chunks."""
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the function by which the catalog tells the terms of a chunk's row."""
+    """Give a connection the function that makes the terms of a chunk's row."""
     add_function(connection, "fulltext_terms", 4, _terms)
 
 
@@ -45,7 +38,7 @@ def rows_with(
     Parameters
     ----------
     count:
-        One of ``COUNTS``: how often they must hold it at least.
+        One of ``terms.COUNTS``: how often they must hold it at least.
     """
     wanted = f"{dataset}~{term}" if count == 1 else f"{dataset}~{term}={count}"
     found: str | None = (
@@ -88,41 +81,9 @@ def _cursor(connection: sqlite3.Connection) -> sqlite3.Cursor:
     return cursor
 
 
-def terms_of(language: str | None, heading: Sequence[str], text: str) -> str:
-    """Return the terms of a chunk, separated by spaces, as :func:`in_dataset` takes them.
-
-    Parameters
-    ----------
-    language:
-        What its metadata tells; else it is guessed.
-    """
-    from knowledge.text import languages as fulltext_languages
-    from knowledge.text import terms as fulltext_words
-
-    words = fulltext_words.split("\n".join([*heading, text]))
-    spoken = fulltext_languages.named(language) if language else None
-    spoken = spoken or fulltext_languages.detect(words.natural)
-    terms = fulltext_words.terms_of(words, spoken)
-    found = list(terms)
-    repeated = [(term, times) for term, times in terms.items() if times > 1]
-    for count in COUNTS[1:]:
-        found += [f"{term}={count}" for term, times in repeated if times >= count]
-    if spoken != fulltext_languages.DEFAULT:
-        found.append(f"={spoken}")
-    return " ".join(found)
-
-
 def in_dataset(dataset: int, terms: str) -> str:
     """Return terms as the table holds them."""
     return f"{dataset}~" + terms.replace(" ", f" {dataset}~") if terms else ""
-
-
-def language_of(*metadata: Mapping[str, Any]) -> str | None:
-    """Return the language that metadata tells; the first that tells one counts."""
-    for one in metadata:
-        if (language := one.get("language")) is not None:
-            return language if isinstance(language, str) else None
-    return None
 
 
 def _terms(dataset: int, language: Any, heading: Any, text: Any) -> str:

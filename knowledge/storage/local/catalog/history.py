@@ -6,60 +6,28 @@ import contextlib
 import json
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import KnowledgeError
 from knowledge.model import FileProblem
 from knowledge.settings.reading import without_password
+from knowledge.storage.history import (
+    DONE,
+    FAILED,
+    INTERRUPTED,
+    KEPT_RUNS,
+    KILLED,
+    MissedFile,
+    Run,
+    storable,
+)
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.rows import dump, now, readable
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.storage.local.catalog.catalog import Catalog
-
-KEPT_RUNS = 300
-KEPT_PROBLEMS = 100
-"""Of one run, told with it; the files that a dataset lacks are all remembered."""
-
-DONE, FAILED, INTERRUPTED, KILLED = "done", "failed", "interrupted", "killed"
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """A run that wrote, or tried to.
-
-    Parameters
-    ----------
-    command:
-        Such as ``ingest`` or ``reembed``.
-    ended_at, outcome:
-        ``None`` while it works; the outcome is ``done``, ``failed``, ``interrupted`` or
-        ``killed``.
-    generation:
-        The dataset's at the end.
-    report:
-        Counts of files by status and of chunks, ``embedded``, ``cached``, ``tokens``, ``cost_usd``,
-        ``problems`` (the first hundred), ``problem_count`` and ``error``; what a run does not have
-        is left out.
-    """
-
-    command: str
-    started_at: datetime
-    ended_at: datetime | None = None
-    outcome: str | None = None
-    generation: int | None = None
-    report: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class MissedFile:
-    """A file that the last run over it could not take in, and since when."""
-
-    problem: FileProblem
-    seen_at: datetime
 
 
 def begin_run(catalog: Catalog, dataset: Dataset, command: str) -> int:
@@ -121,11 +89,6 @@ def recorded(
             end_run(catalog, row, outcome, facts)
         raise
     end_run(catalog, row, DONE, report())
-
-
-def storable(text: str) -> str:
-    """Return text without lone surrogates, which SQLite does not take."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def runs_of(catalog: Catalog, dataset: Dataset, limit: int = KEPT_RUNS) -> list[Run]:

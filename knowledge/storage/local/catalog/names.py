@@ -6,8 +6,8 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from knowledge.storage.disk import obstacle
 from knowledge.storage.local.catalog.still import open_still
-from knowledge.storage.local.disk import obstacle
 from knowledge.storage.local.layout import HIDDEN
 
 PATIENCE = 0.1  # seconds to wait for a writer; nobody waits for a completion

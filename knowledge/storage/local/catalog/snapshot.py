@@ -136,7 +136,7 @@ class Snapshot:
             file=file_id,
         )
         chunks = [chunk_of(row) for row in rows]
-        if proven:  # in order, the number of a repeat is known, which is told by nothing else
+        if proven:  # in order, the number of a repeat is known, and by nothing else
             self._prove(dataset, garbled(chunks))
         return chunks
 

@@ -8,18 +8,17 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import DatasetExistsError
 from knowledge.model import Dataset
+from knowledge.storage.dataset_names import check_name
 from knowledge.storage.local.catalog.rows import dump, now
-from knowledge.storage.local.layout import HIDDEN, check_name, new_key
+from knowledge.storage.local.layout import HIDDEN, new_key
 from knowledge.storage.local.lock import write_lock
 from knowledge.storage.local.runs.removal import sweep_hidden
 from knowledge.storage.local.runs.write_run import WriteRun, begun
+from knowledge.storage.store import Notify
 
 if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog
-
-Notify = Callable[[str], None]
 
 
 @contextlib.contextmanager
@@ -42,14 +41,12 @@ def build_dataset(
     """
     check_name(name)
     sweep_hidden(catalog)
-    check_free(catalog, name, overwrite=overwrite)
+    catalog.check_free(name, overwrite=overwrite)
     key = new_key(name)
     with contextlib.ExitStack() as stack:
         stack.callback(sweep_hidden, catalog)  # what was not shown, or was replaced
-        lock = write_lock(catalog.folder.lock(key), name, lock_timeout, notify)
-        stack.enter_context(
-            lock
-        )  # before there is a row, which anybody may sweep whose lock is free
+        # Before there is a row: a row whose lock is free is swept by anybody.
+        stack.enter_context(write_lock(catalog.folder.lock(key), name, lock_timeout, notify))
         run = stack.enter_context(begun(catalog, _hidden(catalog, key)))
 
         def show(**facts: Any) -> Dataset:
@@ -73,15 +70,6 @@ def _hidden_name() -> str:
     return f"{HIDDEN}{uuid.uuid4().hex}"
 
 
-def check_free(catalog: Catalog, name: str, *, overwrite: bool) -> None:
-    """Raise :class:`DatasetExistsError` when the name is taken and is not to be replaced."""
-    if not overwrite and any(dataset.name == name for dataset in catalog.datasets()):
-        raise DatasetExistsError(
-            f"there is a dataset {name!r} already",
-            hint="Choose another name with --as, or replace it with --overwrite.",
-        )
-
-
 def _show(
     catalog: Catalog,
     key: str,
@@ -94,17 +82,17 @@ def _show(
     """Give the new dataset its name, under the lock of the one that has it, if there is one."""
     deadline = time.monotonic() + lock_timeout
     while True:
-        check_free(catalog, name, overwrite=overwrite)
+        catalog.check_free(name, overwrite=overwrite)
         old = next((one.key for one in catalog.datasets() if one.name == name), None)
         with contextlib.ExitStack() as stack:
             if old is not None:
                 left = max(0.0, deadline - time.monotonic())
                 stack.enter_context(write_lock(catalog.folder.lock(old), name, left, notify))
-            if _exchange(catalog, old, key, name, facts):
+            if _take_name(catalog, old, key, name, facts):
                 return
 
 
-def _exchange(
+def _take_name(
     catalog: Catalog, old: str | None, new: str, name: str, facts: Mapping[str, Any]
 ) -> bool:
     """Hide the one dataset and show the other in one transaction; false where the name moved on."""

@@ -11,7 +11,7 @@ from knowledge.errors import DamagedStoreError, ModelMismatchError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.local.runs.building import build_dataset
-from knowledge.storage.local.vectors.reader import VectorReader, held, open_published
+from knowledge.storage.store import Notify, open_vectors
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog
     from knowledge.storage.local.catalog.snapshot import Snapshot
     from knowledge.storage.local.runs.write_run import WriteRun
+    from knowledge.storage.store import VectorReader
 
 PAGE = 200  # files whose chunks and vectors are in memory at once
-
-Notify = Callable[[str], None]
 
 
 def merge_datasets(
@@ -71,13 +70,15 @@ def _merge(
 ) -> Dataset:
     with contextlib.ExitStack() as stack:
         datasets = [snapshot.dataset(name) for name in dict.fromkeys(names)]
+        readers: dict[str, VectorReader] = {}
         for dataset in datasets:
             if dataset.vectors:  # held before anything is copied: a large copy takes its time
-                stack.enter_context(held(catalog.folder.generation(dataset.key, dataset.vectors)))
+                reader = readers[dataset.key] = open_vectors(catalog, dataset)
+                stack.callback(reader.close)
         filled = [dataset for dataset in datasets if dataset.embedding is not None]
         _check_models(filled)
         for dataset, files in zip(filled, _newest(snapshot, filled), strict=True):
-            for change in _changes(catalog, snapshot, dataset, files):
+            for change in _changes(snapshot, dataset, readers.get(dataset.key), files):
                 run.write_file(change)
         if filled and filled[0].embedding and filled[0].splitter:
             run.publish(filled[0].embedding, filled[0].splitter)
@@ -118,30 +119,30 @@ def _newest(snapshot: Snapshot, datasets: Sequence[Dataset]) -> list[list[Source
 
 
 def _changes(
-    catalog: Catalog, snapshot: Snapshot, dataset: Dataset, files: Sequence[SourceFile]
+    snapshot: Snapshot,
+    dataset: Dataset,
+    reader: VectorReader | None,
+    files: Sequence[SourceFile],
 ) -> Iterator[FileChange]:
     """Yield files with their chunks and vectors, as new ones."""
-    if not dataset.vectors:
-        yield from (FileChange(file, ChunkDiff((), (), (), 0), None) for file in files)
-        return
-    reader = open_published(catalog.folder, dataset)
-    try:
-        remaining = iter(files)
-        while page := list(islice(remaining, PAGE)):
-            chunks = {file.id: snapshot.chunks_of_file(dataset, file.id) for file in page}
-            vectors = _vectors(reader, [chunk for own in chunks.values() for chunk in own])
-            for file in page:
-                own = chunks[file.id]
-                rows = _stacked([vectors[chunk.id] for chunk in own]) if own else None
-                yield FileChange(file, ChunkDiff(own, (), (), 0), rows)
-    finally:
-        reader.close()
+    remaining = iter(files)
+    while page := list(islice(remaining, PAGE)):
+        chunks = {file.id: snapshot.chunks_of_file(dataset, file.id) for file in page}
+        listed = [chunk for own in chunks.values() for chunk in own]
+        vectors = _vectors(reader, listed)
+        for file in page:
+            own = chunks[file.id]
+            rows = _stacked([vectors[chunk.id] for chunk in own]) if own else None
+            yield FileChange(file, ChunkDiff(own, (), (), 0), rows)
 
 
-def _vectors(reader: VectorReader, chunks: Sequence[Chunk]) -> dict[str, NDArray[np.float32]]:
+def _vectors(
+    reader: VectorReader | None, chunks: Sequence[Chunk]
+) -> dict[str, NDArray[np.float32]]:
     found: dict[str, NDArray[np.float32]] = {}
-    for ids, vectors in reader.vectors([chunk.id for chunk in chunks]):
-        found |= dict(zip(ids, vectors, strict=True))
+    if reader is not None:
+        for ids, vectors in reader.vectors([chunk.id for chunk in chunks]):
+            found |= dict(zip(ids, vectors, strict=True))
     missing = sum(chunk.id not in found for chunk in chunks)
     if missing:
         raise DamagedStoreError(

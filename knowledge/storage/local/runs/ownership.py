@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from knowledge.errors import DatasetExistsError
+from knowledge.storage.dataset_names import check_name
+from knowledge.storage.local.catalog.rows import now
 from knowledge.storage.local.lock import write_lock
+from knowledge.storage.store import Notify
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.storage.local.catalog.catalog import Catalog
-
-Notify = Callable[[str], None]
 
 
 @contextlib.contextmanager
@@ -60,4 +62,13 @@ def rename_dataset(
         Another process is writing to it.
     """
     with locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset:
-        return catalog.rename(dataset.key, new)
+        check_name(new)
+        with catalog.transaction():
+            taken = catalog.connection.execute("SELECT 1 FROM datasets WHERE name = ?", (new,))
+            if taken.fetchone():
+                raise DatasetExistsError(f"there is a dataset {new!r} already")
+            catalog.connection.execute(
+                "UPDATE datasets SET name = ?, updated_at = ? WHERE key = ?",
+                (new, now(), dataset.key),
+            )
+            return catalog.dataset_by_key(dataset.key)

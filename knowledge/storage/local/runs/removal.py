@@ -37,7 +37,7 @@ def remove_dataset(catalog: Catalog, key: str) -> None:
     """Remove the rows and the folders of a dataset whose lock is ours."""
     with catalog.transaction(durable=True):
         catalog.connection.execute("DELETE FROM datasets WHERE key = ?", (key,))
-    remove_folders(catalog.folder.dataset(key))
+    catalog.index(key).remove()
 
 
 def discard_unpublished(catalog: Catalog, key: str) -> None:
@@ -69,7 +69,7 @@ def _discard(catalog: Catalog, key: str, condition: str) -> bool:
                     f"DELETE FROM datasets WHERE key = ? AND {condition}", (key,)
                 ).rowcount
             if deleted:
-                remove_folders(catalog.folder.dataset(key))
+                catalog.index(key).remove()
     except LockedError:
         return False
     if deleted:

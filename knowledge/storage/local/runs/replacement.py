@@ -7,7 +7,6 @@ change, in one catalog transaction. Readers use the published folder until then.
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -15,8 +14,7 @@ from knowledge.errors import DamagedStoreError
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SplitterSpec
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.rows import CHUNK_COLUMNS, chunk_of
-from knowledge.storage.local.runs import generations
-from knowledge.storage.local.runs.staging import Staging
+from knowledge.storage.local.runs.staging import Staging, facts_of
 from knowledge.storage.local.runs.write_run import open_write_run
 
 if TYPE_CHECKING:
@@ -24,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.local.catalog.catalog import Catalog
-    from knowledge.storage.local.vectors.chroma import ChromaIndex
+    from knowledge.storage.store import VectorWriter
 
 
 @contextlib.contextmanager
@@ -55,7 +53,8 @@ class Replacement:
         self.dataset = dataset
         self._catalog = catalog
         self._staging = Staging(catalog, dataset)
-        self._index: ChromaIndex | None = None
+        self._index = catalog.index(dataset.key)
+        self._candidate: VectorWriter | None = None
 
     def chunks(self, page: int) -> Iterator[list[Chunk]]:
         """Yield the dataset's chunks by id, so many at a time."""
@@ -83,37 +82,34 @@ class Replacement:
             There is not one vector for each chunk; nothing was published.
         """
         vectors = self._open().flush()
-        self._index = None
+        self._candidate = None
         live = self._staging.live_chunks()
         if vectors != live:
             raise DamagedStoreError(
                 f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
                 hint="Nothing was changed. Run again.",
             )
-        folder, key = self._catalog.folder, self.dataset.key
         splitter = self.dataset.splitter or SplitterSpec()
-        generations.publish_candidate(folder, self.dataset, embedding, splitter)
+        facts = facts_of(self.dataset, embedding, splitter)
+        self._index.publish(facts["generation"], facts)
         self._staging.publish(embedding, splitter, 0, new_vectors=True)
         self.dataset = self._catalog.dataset_by_key(self.dataset.key)
         self._staging = Staging(self._catalog, self.dataset)
         self._staging.sweep()
-        generations.sweep_folders(folder, key, self.dataset.vectors)
+        self._index.sweep(self.dataset.vectors)
         return self.dataset
 
     def drop(self) -> None:
         """Forget what was not published."""
-        if self._index is not None:
-            self._index.close()
-            self._index = None
-        shutil.rmtree(self._catalog.folder.candidate(self.dataset.key), ignore_errors=True)
+        if self._candidate is not None:
+            self._candidate.close()
+            self._candidate = None
+            self._index.sweep(self.dataset.vectors)
 
-    def _open(self) -> ChromaIndex:
-        if self._index is None:
-            from knowledge.storage.local.vectors.chroma import ChromaIndex
-
-            folder = generations.prepare_candidate(self._catalog.folder, self.dataset.key, 0)
-            self._index = ChromaIndex(folder, create=True)
-        return self._index
+    def _open(self) -> VectorWriter:
+        if self._candidate is None:
+            self._candidate = self._index.candidate(0)
+        return self._candidate
 
     def _rows_after(self, last: str, page: int) -> list[Chunk]:
         with translated(self._catalog.folder.catalog):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
 from knowledge.storage.local.catalog.database import translated
-from knowledge.storage.local.catalog.fulltext import in_dataset, language_of, terms_of
+from knowledge.storage.local.catalog.fulltext import in_dataset
 from knowledge.storage.local.catalog.rows import (
     CHUNK_COLUMNS,
     FILE_COLUMNS,
@@ -20,6 +20,8 @@ from knowledge.storage.local.catalog.rows import (
     file_values,
     now,
 )
+from knowledge.storage.local.layout import HIDDEN
+from knowledge.storage.terms import language_of, terms_of
 
 if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog
@@ -30,6 +32,23 @@ _INSERT_CHUNK = (
     f"VALUES (?, ?, ?, ?{', ?' * 14})"
 )
 _INSERT_TERMS = "INSERT INTO chunks_fts (rowid, terms) VALUES (?, ?)"
+
+
+def facts_of(dataset: Dataset, embedding: EmbedderSpec, splitter: SplitterSpec) -> dict[str, Any]:
+    """Return what the next version of an index says of its dataset."""
+    return {
+        "key": dataset.key,
+        "name": "" if dataset.name.startswith(HIDDEN) else dataset.name,
+        "generation": dataset.generation + 1,
+        "provider": embedding.provider,
+        "model": embedding.model,
+        "dimensions": embedding.dimensions,
+        "model_options": dump(embedding.options),
+        "chunk_size": splitter.chunk_size,
+        "chunk_overlap": splitter.chunk_overlap,
+        "metadata": dump(dataset.metadata),
+        "created_at": dataset.created_at.isoformat(),
+    }
 
 
 class Staging:

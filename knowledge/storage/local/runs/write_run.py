@@ -9,21 +9,18 @@ transaction is swept by the next run.
 from __future__ import annotations
 
 import contextlib
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
-from knowledge.files.private import FOLDER
 from knowledge.model import Dataset, EmbedderSpec, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
-from knowledge.storage.local.runs import generations
 from knowledge.storage.local.runs.ownership import locked_dataset
-from knowledge.storage.local.runs.staging import Staging
+from knowledge.storage.local.runs.staging import Staging, facts_of
 
 if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog
-    from knowledge.storage.local.vectors.chroma import ChromaIndex
+    from knowledge.storage.store import VectorWriter
 
 BUFFERED_CHUNKS = 2_000  # written together: one catalog transaction, one upsert
 MAX_DEAD_SHARE = 0.3
@@ -73,7 +70,8 @@ class WriteRun:
         self.dataset = dataset
         self._catalog = catalog
         self._staging = Staging(catalog, dataset)
-        self._index: ChromaIndex | None = None
+        self._index = catalog.index(dataset.key)
+        self._candidate: VectorWriter | None = None
         self._pending: list[FileChange] = []
         self._pending_chunks = 0
         self._dead = 0
@@ -87,11 +85,11 @@ class WriteRun:
     def sweep(self) -> None:
         """Remove what a killed run left: staged rows, candidate folders, old generations."""
         self._staging.sweep()
-        generations.sweep_folders(self._catalog.folder, self.dataset.key, self.dataset.vectors)
+        self._index.sweep(self.dataset.vectors)
 
     def prepare(self) -> None:
         """Open the folder that vectors will be written to; done while they are on their way."""
-        self._candidate()
+        self._opened()
 
     def write_file(self, change: FileChange) -> None:
         """Stage a new or changed file."""
@@ -107,7 +105,7 @@ class WriteRun:
         self._write_pending()
         ids = self._staging.remove_file(file.id)
         if ids:
-            self._candidate().delete(ids)
+            self._opened().delete(ids)
             self._dead += len(ids)
         return len(ids)
 
@@ -132,10 +130,10 @@ class WriteRun:
             return self.dataset
         self._write_pending()
         dead = self._staging.dead_vectors()
-        if self._index is not None:
-            dead = self._publish_vectors(self._index, dead + self._dead, embedding, splitter)
-        self._staging.publish(embedding, splitter, dead, new_vectors=self._index is not None)
-        self._index = None
+        if self._candidate is not None:
+            dead = self._publish_vectors(self._candidate, dead + self._dead, embedding, splitter)
+        self._staging.publish(embedding, splitter, dead, new_vectors=self._candidate is not None)
+        self._candidate = None
         self.dataset = self._catalog.dataset_by_key(self.dataset.key)
         self._staging = Staging(self._catalog, self.dataset)
         self._staged, self._dead = False, 0
@@ -143,44 +141,38 @@ class WriteRun:
         return self.dataset
 
     def _publish_vectors(
-        self, index: ChromaIndex, dead: int, embedding: EmbedderSpec, splitter: SplitterSpec
+        self, candidate: VectorWriter, dead: int, embedding: EmbedderSpec, splitter: SplitterSpec
     ) -> int:
-        """Give the candidate its name; return how many deleted vectors it carries."""
+        """Give the candidate its number; return how many deleted vectors it carries."""
         live = self._staging.live_chunks()
         if dead > MAX_DEAD_SHARE * (live + dead):
-            index, dead = self._rebuilt(index), 0
-        vectors = index.flush()
+            candidate.rebuild(self._staging.live_chunk_ids())
+            dead = 0
+        vectors = candidate.flush()
         if vectors != live:
             raise DamagedStoreError(
                 f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
                 hint="Nothing was changed. `knowledge doctor --fix` builds the index anew.",
             )
-        generations.publish_candidate(self._catalog.folder, self.dataset, embedding, splitter)
+        facts = facts_of(self.dataset, embedding, splitter)
+        self._index.publish(facts["generation"], facts)
         return dead
 
     def drop(self) -> None:
         """Forget what was not published."""
-        opened = self._index is not None
-        if self._index is not None:
-            self._index.close()
-            self._index = None
+        opened = self._candidate is not None
+        if self._candidate is not None:
+            self._candidate.close()
+            self._candidate = None
         if self._staged or opened:
             self._pending.clear()
             self.sweep()
             self._staged = False
 
-    def _candidate(self) -> ChromaIndex:
-        if self._index is None:
-            from knowledge.storage.local.vectors.chroma import ChromaIndex
-
-            folder, key = self._catalog.folder, self.dataset.key
-            try:
-                candidate = generations.prepare_candidate(folder, key, self.dataset.vectors)
-                self._index = ChromaIndex(candidate, create=not self.dataset.vectors)
-            except BaseException:
-                shutil.rmtree(folder.candidate(key), ignore_errors=True)
-                raise
-        return self._index
+    def _opened(self) -> VectorWriter:
+        if self._candidate is None:
+            self._candidate = self._index.candidate(self.dataset.vectors)
+        return self._candidate
 
     def _write_pending(self) -> None:
         if not self._pending:
@@ -189,7 +181,7 @@ class WriteRun:
         self._staging.write_files(changes)
         removed = [id for change in changes for id in change.diff.removed]
         if removed:
-            self._candidate().delete(removed)
+            self._opened().delete(removed)
             self._dead += len(removed)
         self._add_vectors([change for change in changes if change.diff.added])
 
@@ -199,20 +191,4 @@ class WriteRun:
         ids = [chunk.id for change in changes for chunk in change.diff.added]
         if ids:
             arrays = [change.vectors for change in changes if change.vectors is not None]
-            self._candidate().add(ids, np.concatenate(arrays))
-
-    def _rebuilt(self, index: ChromaIndex) -> ChromaIndex:
-        """Build the candidate afresh from its live vectors; deleted ones take room and time."""
-        from knowledge.storage.local.vectors.chroma import ChromaIndex
-
-        fresh_folder = index.folder.with_name("candidate-fresh")
-        shutil.rmtree(fresh_folder, ignore_errors=True)
-        fresh_folder.mkdir(mode=FOLDER)
-        with ChromaIndex(fresh_folder, create=True) as fresh:
-            for ids, vectors in index.vectors(self._staging.live_chunk_ids()):
-                fresh.add(ids, vectors)
-        index.close()
-        shutil.rmtree(index.folder)
-        fresh_folder.rename(index.folder)
-        self._index = ChromaIndex(index.folder)
-        return self._index
+            self._opened().add(ids, np.concatenate(arrays))

@@ -1,1 +1,1 @@
-"""What is checked, mended and given back."""
+"""Check-ups, repairs, sizes, and room that is given back."""

@@ -10,8 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from knowledge.files.private import private_files
+from knowledge.storage.disk import on_disk
 from knowledge.storage.local.catalog.database import FAILURES
-from knowledge.storage.local.disk import on_disk
 from knowledge.storage.local.layout import DataFolder
 
 PARTS = ("", "-wal", "-shm")

@@ -5,43 +5,48 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError
+from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.storage.local.catalog.database import BUSY_SECONDS, connect, translated
 from knowledge.storage.local.catalog.history import recorded
 from knowledge.storage.local.runs.replacement import Replacement, open_replacement
-from knowledge.storage.local.upkeep.sizes import folder_size, size_of
-from knowledge.storage.local.vectors.reader import open_published
+from knowledge.storage.local.upkeep.sizes import size_of
+from knowledge.storage.reports import Compacted
+from knowledge.storage.store import open_vectors
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.local.store import LocalStore
 
 PAGE = 2_000
 PATIENCE = 500  # milliseconds
 
 
-@dataclass(frozen=True, slots=True)
-class Compacted:
-    """What became of an index, or of a database.
+def compact_all(
+    store: LocalStore, name: str | None, *, lock_timeout: float, notify: Callable[[str], None]
+) -> list[Compacted]:
+    """Compact one dataset, or all, then the databases.
 
-    Parameters
-    ----------
-    name:
-        The dataset, or the database's file.
-    dead:
-        Deleted vectors that it carried.
-    before, after:
-        Bytes of the published index, or of the database.
+    Raises
+    ------
+    DatasetNotFoundError
+        There is no such dataset.
+    LockedError
+        Another process is writing.
     """
-
-    name: str
-    dead: int
-    before: int
-    after: int
+    done = []
+    with store.open() as catalog:
+        for one in [name] if name is not None else [one.name for one in catalog.datasets()]:
+            try:
+                done.append(compact_dataset(catalog, one, lock_timeout=lock_timeout, notify=notify))
+            except DatasetNotFoundError:
+                if name is not None:
+                    raise  # else it was deleted or renamed while we worked on the others
+        databases = [store.folder.catalog, store.folder.cache]
+        return done + [compact_database(path) for path in databases if path.exists()]
 
 
 def compact_dataset(
@@ -64,12 +69,12 @@ def compact_dataset(
     with open_replacement(catalog, name, lock_timeout=lock_timeout, notify=notify) as replacement:
         dataset = replacement.dataset
         dead = _dead(catalog, dataset.key)
-        before = after = folder_size(catalog.folder.generation(dataset.key, dataset.vectors))
+        before = after = catalog.index(dataset.key).size(dataset.vectors)
         if dead and dataset.embedding is not None:
             with recorded(catalog, dataset, "compact", dict):
                 _copy_live(catalog, replacement)
                 dataset = replacement.publish(dataset.embedding)
-            after = folder_size(catalog.folder.generation(dataset.key, dataset.vectors))
+            after = catalog.index(dataset.key).size(dataset.vectors)
         return Compacted(name, dead, before, after)
 
 
@@ -117,7 +122,7 @@ def _dead(catalog: Catalog, key: str) -> int:
 
 def _copy_live(catalog: Catalog, replacement: Replacement) -> None:
     dataset = replacement.dataset
-    reader = open_published(catalog.folder, dataset)
+    reader = open_vectors(catalog, dataset)
     try:
         for chunks in replacement.chunks(PAGE):
             for ids, vectors in reader.vectors([chunk.id for chunk in chunks]):

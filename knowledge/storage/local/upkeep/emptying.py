@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from knowledge.errors import LockedError
-from knowledge.storage.local.disk import on_disk
+from knowledge.storage.disk import on_disk
 from knowledge.storage.local.holding import GOING, held_alone
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.lock import is_held

@@ -6,20 +6,19 @@ import contextlib
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, LockedError
-from knowledge.storage.local.disk import on_disk
 from knowledge.storage.local.holding import remove_folder, remove_folders
 from knowledge.storage.local.layout import HIDDEN
 from knowledge.storage.local.lock import if_free, is_held, write_lock
 from knowledge.storage.local.runs.removal import discard_hidden
 from knowledge.storage.local.runs.staging import Staging
 from knowledge.storage.local.upkeep.sizes import size_of
+from knowledge.storage.reports import Leftover
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
@@ -28,29 +27,6 @@ if TYPE_CHECKING:
 
 CANDIDATES = ("candidate", "candidate-fresh")
 _MINUTE = timedelta(seconds=60)
-
-
-@dataclass(frozen=True, slots=True)
-class Leftover:
-    """Something that can go.
-
-    Parameters
-    ----------
-    kind:
-        ``staged-rows``, ``candidate``, ``old-generation``, ``hidden-dataset``, ``orphan-folder``,
-        ``archive`` or ``lock``.
-    name:
-        Its path below the data folder, or what it is in words.
-    bytes:
-        What it takes on the disk; 0 for rows.
-    remove:
-        Removes it; what another process uses stays, and raises ``LockedError``.
-    """
-
-    kind: str
-    name: str
-    bytes: int
-    remove: Callable[[], None]
 
 
 def leftovers(catalog: Catalog, *, archives: bool = True) -> Iterator[Leftover]:
@@ -196,22 +172,6 @@ def remove_path(path: Path) -> None:
             path.unlink()
     except FileNotFoundError:  # somebody else removes it too
         shutil.rmtree(path, ignore_errors=True)
-
-
-def remove_all(found: list[Leftover]) -> list[Leftover]:
-    """Remove leftovers; return those that went. What came into use meanwhile stays.
-
-    Raises
-    ------
-    KnowledgeError
-        Something can't be removed.
-    """
-    gone = []
-    for leftover in found:
-        with contextlib.suppress(LockedError), on_disk(Path(leftover.name)):
-            leftover.remove()
-            gone.append(leftover)
-    return gone
 
 
 def _is_being_unpacked(path: Path) -> bool:

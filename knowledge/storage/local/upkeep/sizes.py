@@ -4,27 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.storage.local.layout import DataFolder
-
-
-@dataclass(frozen=True, slots=True)
-class Sizes:
-    """Bytes on the disk; ``free`` is what its file system has left."""
-
-    catalog: int
-    cache: int
-    vectors: int
-    archives: int
-    backups: int
-    free: int
-
-    @property
-    def total(self) -> int:
-        """All that is ours."""
-        return self.catalog + self.cache + self.vectors + self.archives + self.backups
+from knowledge.storage.reports import Sizes
 
 
 def measure(folder: DataFolder) -> Sizes:

@@ -19,8 +19,8 @@ from typing import Any
 
 from knowledge.errors import DamagedStoreError
 from knowledge.files.private import private_files
-from knowledge.storage.local.disk import cant_read
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
+from knowledge.storage.disk import cant_read
+from knowledge.storage.store import REPAIR_INDEX
 
 NAME = "checksums.json"
 SQLITE = "chroma.sqlite3"

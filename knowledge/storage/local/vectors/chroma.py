@@ -12,6 +12,7 @@ Chroma's limits, and how they are kept (chromadb 1.5.9):
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -21,11 +22,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import DamagedStoreError
-from knowledge.files.private import private_files
+from knowledge.files.private import FOLDER, private_files
 from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.vectors import native
 from knowledge.storage.local.vectors.checksums import PERSISTED, check_whole
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX, translated
+from knowledge.storage.local.vectors.failures import translated
+from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
     import numpy as np
@@ -115,7 +117,7 @@ class ChromaIndex:
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
-        from knowledge.storage.local.vectors.exact_unit import exact_unit
+        from knowledge.storage.unit_vectors import exact_unit
 
         with private_files(), translated(self.folder):
             for start in range(0, len(ids), WRITTEN_AT_ONCE):
@@ -168,6 +170,19 @@ class ChromaIndex:
                     hint=REPAIR_INDEX,
                 )
             yield answer["ids"], vectors
+
+    def rebuild(self, ids: Sequence[str]) -> None:
+        """Build it afresh of the vectors of ``ids``; deleted ones take room and time."""
+        fresh_folder = self.folder.with_name("candidate-fresh")
+        shutil.rmtree(fresh_folder, ignore_errors=True)
+        fresh_folder.mkdir(mode=FOLDER)
+        with ChromaIndex(fresh_folder, create=True) as fresh:
+            for found, vectors in self.vectors(ids):
+                fresh.add(found, vectors)
+        self.close()
+        shutil.rmtree(self.folder)
+        fresh_folder.rename(self.folder)
+        self._open(create=False)
 
     def flush(self) -> int:
         """Write everything out so that opening replays nothing; return the count of vectors.

@@ -7,9 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
-from knowledge.storage.local.disk import Obstacle, cant_write, obstacle
-
-REPAIR_INDEX = "`knowledge doctor --fix` builds it anew from the stored texts."
+from knowledge.storage.disk import Obstacle, cant_write, obstacle
+from knowledge.storage.store import REPAIR_INDEX
 
 _NO_ROOM = (
     "disk is full",

@@ -2,7 +2,7 @@
 
 ``header.bin`` says how ``data_level0.bin`` is built: an element for each vector, with its links,
 its numbers and its label. ``length.bin`` holds a float32 for each. ``index_metadata.pickle`` holds
-a dict that tells which id has which label. (chroma-hnswlib's ``saveIndex`` as of chromadb 1.5.9;
+a dict of ids and their labels. (chroma-hnswlib's ``saveIndex`` as of chromadb 1.5.9;
 a test compares what is read here with what Chroma gives.)
 """
 
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.storage.local.vectors.checksums import PERSISTED
+from knowledge.storage.unit_vectors import unit_rows
 
 if TYPE_CHECKING:
     import numpy as np
@@ -110,15 +111,6 @@ def _whole(
     vectors = raw.view("<f4").astype(np.float32)
     good = unit_rows(vectors)
     return [id for (id, _), keep in zip(wanted, good, strict=True) if keep], vectors[good]
-
-
-def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return which rows are numbers, and of unit length."""
-    import numpy as np
-
-    with np.errstate(all="ignore"):
-        unit: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3
-    return unit
 
 
 def _layout(home: Path) -> _Layout | None:

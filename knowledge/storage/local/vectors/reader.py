@@ -2,45 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
 from knowledge.storage.local.holding import Hold
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
+from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from knowledge.model import Dataset
-    from knowledge.storage.local.layout import DataFolder
-
-
-class VectorReader(Protocol):
-    """An open index of a published generation."""
-
-    def search(
-        self,
-        query: NDArray[np.float32] | Sequence[float],
-        top_k: int,
-        *,
-        among: Sequence[str] | None = None,
-    ) -> list[tuple[str, float]]:
-        """Return up to ``top_k`` (id, cosine similarity), most similar first.
-
-        ``among`` names the ids that may be results, at most 30,000; ``None`` is all.
-        """
-        ...
-
-    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds, none empty."""
-        ...
-
-    def close(self) -> None:
-        """Close the folder; a second call does nothing."""
-        ...
+    from knowledge.storage.store import VectorReader
 
 
 def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
@@ -61,11 +31,11 @@ def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
     KnowledgeError
         The rights to it do not let us read it.
     """
-    from knowledge.storage.local.disk import obstacle
+    from knowledge.storage.disk import obstacle
     from knowledge.storage.local.vectors.checksums import SQLITE
     from knowledge.storage.local.vectors.chroma import ChromaIndex
 
-    hold = held(folder)
+    hold = _held(folder)
     try:
         if not (obstacle(folder) or obstacle(folder / SQLITE)):
             try:
@@ -82,22 +52,7 @@ def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
         raise
 
 
-def open_published(folder: DataFolder, dataset: Dataset) -> VectorReader:
-    """Open the index of a dataset's published generation.
-
-    Raises
-    ------
-    DamagedStoreError
-        It is not there, can't be read, or is that of another dataset or generation.
-    """
-    from knowledge.storage.local.runs.generations import check_owner
-
-    check_owner(folder, dataset.key, dataset.vectors)
-    dimensions = dataset.embedding.dimensions if dataset.embedding else None
-    return open_reader(folder.generation(dataset.key, dataset.vectors), dimensions)
-
-
-def held(folder: Path) -> Hold:
+def _held(folder: Path) -> Hold:
     """Hold the index in ``folder``, so that nobody removes it.
 
     Raises

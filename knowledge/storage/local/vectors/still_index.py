@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.local.disk import cant_read
+from knowledge.storage.disk import cant_read
 from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.vectors.checksums import PERSISTED, check_whole
-from knowledge.storage.local.vectors.failures import REPAIR_INDEX
 from knowledge.storage.local.vectors.graph_files import GraphVectors, graph_damage
+from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

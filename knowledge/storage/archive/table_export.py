@@ -13,11 +13,10 @@ from typing import TYPE_CHECKING, Any
 from knowledge.errors import DamagedStoreError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.archive.exporting import chosen, written
-from knowledge.storage.local.vectors.reader import VectorReader, open_published
+from knowledge.storage.store import open_vectors
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.catalog.catalog import Catalog
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Catalog, Snapshot, VectorReader
 
 PAGE = 2_000
 _TEXTS = ("dataset", "file", "name", "chunk_id", "citation", "heading", "text", "member")
@@ -61,7 +60,7 @@ def _write(
 def _pages(catalog: Catalog, snapshot: Snapshot, dataset: Dataset) -> Iterator[list[Row]]:
     if not dataset.chunks:
         return
-    reader = open_published(catalog.folder, dataset)
+    reader = open_vectors(catalog, dataset)
     try:
         page: list[tuple[SourceFile, Chunk]] = []
         for file in list(snapshot.files(dataset)):

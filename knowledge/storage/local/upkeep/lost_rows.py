@@ -1,4 +1,4 @@
-"""Stand-ins for rows that were lost, as far as the rest of the data folder can prove them."""
+"""Rows that were lost, made again as far as the rest of the data folder can prove them."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from knowledge.storage.identity import new_file_id
 from knowledge.storage.local.catalog.database import FAILURES
 from knowledge.storage.local.catalog.rows import now
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.runs.generations import read_facts
-from knowledge.storage.local.upkeep.mending import mended
+from knowledge.storage.local.upkeep.row_repair import mended
 from knowledge.storage.local.vectors.checksums import SQLITE
+from knowledge.storage.local.vectors.folders import read_facts
 from knowledge.storage.shown_path import real_path, shown
 
 _SAMPLE = 50
@@ -26,8 +26,8 @@ _MOST_BESIDE = 10_000
 def add_lost_datasets(connection: sqlite3.Connection, folder: DataFolder) -> int:
     """Make a dataset for the files and chunks whose own was lost; return how many were made.
 
-    Its key and its model are told by the folder of vectors that knows its chunks; its name is
-    told there too, or by the folder's name.
+    Its key and its model come from the folder of vectors that knows its chunks; its name comes
+    from there too, or is the folder's.
     """
     lost = connection.execute(
         "SELECT dataset FROM chunks UNION SELECT dataset FROM files "

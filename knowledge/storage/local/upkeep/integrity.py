@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from knowledge.storage.local.layout import DataFolder
 
 _MOST = 3
-"""Complaints that are told."""
+"""Complaints that are reported."""
 
 
 def database_damage(path: Path, tables: frozenset[str]) -> str:

@@ -20,15 +20,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.storage.local.vectors.reader import VectorReader
+    from knowledge.storage.store import VectorReader
 
 _NEAR = 0.99
 
 
 def examine(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
     """Read an index through, and search it once."""
-    from knowledge.storage.local.vectors.graph_files import unit_rows
     from knowledge.storage.local.vectors.reader import open_reader
+    from knowledge.storage.unit_vectors import unit_rows
 
     answer: dict[str, Any] = {"missing": 0, "broken": 0, "dimensions": None, "error": ""}
     try:

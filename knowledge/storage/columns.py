@@ -2,7 +2,7 @@
 
 Position i is the same chunk in every column; positions go by the catalog's row. A column is read
 from the catalog when it is asked for first, and kept: the chunks that a generation shows never
-change, and what changes of their files is told by the revision.
+change, and what changes of their files is known by the revision.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.model import Dataset
-    from knowledge.storage.local.catalog.snapshot import Snapshot
+    from knowledge.storage.store import Snapshot
 
 Vectors = tuple[list[str], "NDArray[np.float32]"]
 """Chunk ids, and their vectors as rows."""

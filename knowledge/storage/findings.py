@@ -1,11 +1,10 @@
-"""What a check-up tells."""
+"""What is found wrong with what is stored, and how a store can put it right."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 
 
 class Severity(StrEnum):
@@ -46,27 +45,14 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class DoctorReport:
-    """What a check-up found.
+class Fault:
+    """A finding that may be repaired.
 
     Parameters
     ----------
-    datasets:
-        Those that were looked at.
-    backup:
-        The copy that was made before anything was repaired.
-    versions:
-        Of what matters to the data folder.
+    repair:
+        Returns what was done, in words; raises where it fails. ``None`` for what is only reported.
     """
 
-    findings: tuple[Finding, ...]
-    datasets: tuple[str, ...]
-    backup: Path | None
-    versions: Mapping[str, str]
-
-    @property
-    def damaged(self) -> bool:
-        """True when something is damaged, and was not repaired."""
-        return any(
-            finding.severity is Severity.DAMAGE and not finding.fixed for finding in self.findings
-        )
+    finding: Finding
+    repair: Callable[[], str] | None = None

@@ -15,7 +15,7 @@ from typing import Any
 from knowledge.errors import KnowledgeError
 from knowledge.settings.reading import environ_without_secrets
 from knowledge.storage.local.catalog.database import FAILURES, open_to_look
-from knowledge.storage.local.upkeep.databases import database_damage
+from knowledge.storage.local.upkeep.integrity import database_damage
 from knowledge.storage.local.vectors.checksums import SQLITE, damaged_files, read_checksums
 from knowledge.storage.local.vectors.graph_files import graph_damage
 
@@ -80,11 +80,11 @@ def _told(answer: dict[str, Any], count: int, dimensions: int | None) -> str:
 
 def _ask(folder: Path, ids: Sequence[str]) -> dict[str, Any]:
     """Read the index in a process of its own; what kills that process is an answer too."""
-    package = str(Path(__file__).parents[2])  # the process may start anywhere
+    package = str(Path(__file__).parents[4])  # the process may start anywhere
     paths = os.pathsep.join(filter(None, (package, os.environ.get("PYTHONPATH"))))
     try:
         done = subprocess.run(
-            [sys.executable, "-P", "-m", "knowledge.doctor.index_process"],
+            [sys.executable, "-P", "-m", "knowledge.storage.local.vectors.check_process"],
             input=json.dumps({"folder": str(folder), "ids": list(ids)}) + "\n",
             env={**environ_without_secrets(os.environ), "PYTHONPATH": paths},
             capture_output=True,

@@ -1,4 +1,4 @@
-"""Unit vectors that Chroma gives back bit for bit.
+"""Vectors of unit length: which rows are, and those that an index gives back bit for bit.
 
 A cosine index divides a vector by its length and multiplies by it again when the vector is read:
 ``(v * (1 / n)) * n`` with ``n`` summed up in float32, one component after the other (found by
@@ -41,6 +41,13 @@ def exact_unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         columns[largest, left] = np.copysign(np.sqrt(square), value)
         sums = _sums(columns[:, left])
     return np.ascontiguousarray(columns.T)
+
+
+def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return which rows are numbers, and of unit length."""
+    with np.errstate(all="ignore"):
+        unit: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3
+    return unit
 
 
 def _sums(columns: NDArray[np.float32]) -> NDArray[np.float32]:

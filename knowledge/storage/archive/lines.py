@@ -47,7 +47,7 @@ def chunk_line(chunk: Chunk) -> bytes:
 
 
 def parse_file(line: bytes, place: str) -> SourceFile:
-    """Read a file's line; ``place`` tells where it stands.
+    """Read a file's line; ``place`` says where it stands.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def parse_file(line: bytes, place: str) -> SourceFile:
 
 
 def parse_chunk(line: bytes, place: str) -> Chunk:
-    """Read a chunk's line; ``place`` tells where it stands.
+    """Read a chunk's line; ``place`` says where it stands.
 
     Raises
     ------

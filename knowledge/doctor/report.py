@@ -1,0 +1,36 @@
+"""What a check-up found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from knowledge.storage.findings import Finding, Severity
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorReport:
+    """What a check-up found.
+
+    Parameters
+    ----------
+    datasets:
+        Those that were looked at.
+    backup:
+        The copy that was made before anything was repaired.
+    versions:
+        Of what matters to the data folder.
+    """
+
+    findings: tuple[Finding, ...]
+    datasets: tuple[str, ...]
+    backup: Path | None
+    versions: Mapping[str, str]
+
+    @property
+    def damaged(self) -> bool:
+        """True when something is damaged, and was not repaired."""
+        return any(
+            finding.severity is Severity.DAMAGE and not finding.fixed for finding in self.findings
+        )

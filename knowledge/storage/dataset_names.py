@@ -1,0 +1,38 @@
+"""What a dataset may be called, and what one that belongs to a folder is called."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from knowledge.errors import UsageError
+from knowledge.storage.shown_path import shown
+
+MAX_NAME = 128
+
+
+def folder_name(folder: Path) -> str:
+    """Return the name of the dataset that belongs to a folder: readable, and unique by its path."""
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    label = shown(folder.name)
+    label = "".join(c if c.isprintable() else "?" for c in label).strip()[:80]
+    return f"askdir {label} {digest}" if label else f"askdir {digest}"
+
+
+def check_name(name: str) -> str:
+    """Return ``name`` when it can name a dataset.
+
+    Raises
+    ------
+    UsageError
+        For an empty name, one over 128 characters, or one with control characters or white space
+        at its ends.
+    """
+    if not name or name != name.strip():
+        raise UsageError(f"{name!r} can't name a dataset: empty, or white space at an end")
+    if len(name) > MAX_NAME:
+        raise UsageError(f"a dataset's name has at most {MAX_NAME} characters, not {len(name)}")
+    if not name.isprintable():
+        raise UsageError(f"{name!r} can't name a dataset: it holds control characters")
+    return name

@@ -1,0 +1,546 @@
+"""The seam: what everything above storage may ask of a store, and of an index of vectors.
+
+A :class:`Store` keeps datasets: their files, chunks and full-text lists, in generations that are
+published at once. A :class:`VectorIndex` keeps the vectors of one dataset, in versions. The two
+meet in a number: a dataset says which version of its index belongs to what it shows. What a folder,
+a table or a collection is, only the store or the index itself knows.
+
+Nothing above storage imports a kind of store; :func:`open_store` is the one place that chooses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Protocol
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.model import (
+        Chunk,
+        Dataset,
+        EmbedderSpec,
+        FileProblem,
+        SourceFile,
+        SplitterSpec,
+    )
+    from knowledge.settings.reading import Settings
+    from knowledge.storage.changes import FileChange
+    from knowledge.storage.findings import Fault
+    from knowledge.storage.history import MissedFile, Run
+    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
+else:
+    Protocol = object  # a real one takes half a millisecond, and there are many
+
+Answer = TypeVar("Answer")
+Notify = Callable[[str], None]
+
+ATTEMPTS = 8
+"""Times that a read is begun anew where writers were faster."""
+FIX = "Run `knowledge doctor --fix`; it makes a backup first."
+REPAIR_CATALOG = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
+REPAIR_INDEX = "`knowledge doctor --fix` builds it anew from the stored texts."
+
+
+def open_store(settings: Settings) -> Store:
+    """Return the store that the settings name; nothing is made, or looked at, by that."""
+    from knowledge.storage.local.layout import DataFolder
+    from knowledge.storage.local.store import LocalStore
+
+    return LocalStore(DataFolder.locate(settings["data_dir"]))
+
+
+def open_vectors(holder: Store | Catalog, dataset: Dataset) -> VectorReader:
+    """Open the version of a dataset's index that belongs to what the dataset shows.
+
+    Raises
+    ------
+    DamagedStoreError
+        It is not there, can't be read, or is that of another dataset or generation.
+    """
+    dimensions = dataset.embedding.dimensions if dataset.embedding else None
+    return holder.index(dataset.key).open(dataset.vectors, dimensions)
+
+
+class VectorReader(Protocol):
+    """One version of an index, open; it is not swept before it is closed."""
+
+    def search(
+        self,
+        query: NDArray[np.float32] | Sequence[float],
+        top_k: int,
+        *,
+        among: Sequence[str] | None = None,
+    ) -> list[tuple[str, float]]:
+        """Return up to ``top_k`` (id, cosine similarity), most similar first.
+
+        ``among`` is the mask: the ids that may be results, at most 30,000; ``None`` is all.
+        """
+
+    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds, none empty."""
+
+    def close(self) -> None:
+        """Let go of it; a second call does nothing."""
+
+
+class VectorWriter(Protocol):
+    """The next version of an index, which no reader can see."""
+
+    def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors by id; ids that are not there are passed over."""
+
+    def rebuild(self, ids: Sequence[str]) -> None:
+        """Build it afresh of the vectors of ``ids``: deleted ones take room and time."""
+
+    def flush(self) -> int:
+        """Write everything out and close it; return how many vectors it holds."""
+
+    def close(self) -> None:
+        """Let go of it; a second call does nothing."""
+
+
+class VectorIndex(Protocol):
+    """The vectors of one dataset, in all their versions: numbers from 1, of which 0 is none.
+
+    One writer at a time, who holds the dataset's lock; readers at any time.
+    """
+
+    def open(self, version: int, dimensions: int | None = None) -> VectorReader:
+        """Open a published version.
+
+        Parameters
+        ----------
+        dimensions:
+            What its vectors must have; ``None`` takes any.
+
+        Raises
+        ------
+        DamagedStoreError
+            It is not there, can't be read, or belongs to another dataset or version.
+        """
+
+    def candidate(self, version: int) -> VectorWriter:
+        """Begin the next version: as a copy of a published one, or empty of 0."""
+
+    def publish(self, version: int, facts: Mapping[str, Any]) -> None:
+        """Give the candidate, flushed, the number ``version``; it is durable when this returns.
+
+        Readers ask for it by that number, so nobody sees it before the store says so.
+
+        Parameters
+        ----------
+        facts:
+            What the version shall say of its dataset, for the day that the catalog is lost: its
+            ``key``, ``generation``, name, model and more.
+        """
+
+    def sweep(self, published: int) -> None:
+        """Drop the candidate and old versions: all but ``published``, the one before, and those
+        that a reader holds."""
+
+    def remove(self) -> bool:
+        """Drop all versions, but for those that a reader holds; return whether all are gone."""
+
+    def size(self, version: int | None = None) -> int:
+        """Return the bytes of a version, or of all."""
+
+    def check(self, version: int, ids: Sequence[str], dimensions: int | None) -> str:
+        """Return what is wrong with a version, in words; empty when it is whole.
+
+        Parameters
+        ----------
+        ids:
+            Of the chunks whose vectors it should hold, and no others.
+        dimensions:
+            What the model's vectors have; ``None`` takes any.
+        """
+
+    def proven(self, version: int) -> Callable[[Sequence[str]], Mapping[str, NDArray[np.float32]]]:
+        """Return what gives the unit vectors of ids, by id, as far as they are proven whole.
+
+        This works on a damaged version too, and on none, and raises nothing.
+        """
+
+
+class Snapshot(Protocol):
+    """One published state of the datasets, whatever writers do meanwhile.
+
+    A row is the number of a chunk in the store. Rows may be of any generation; those that a
+    generation shows are given by :meth:`chunk_sizes`.
+    """
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a dataset, or raise ``DatasetNotFoundError``."""
+
+    def dataset_by_key(self, key: str) -> Dataset:
+        """Return the dataset with this key, or raise ``DatasetNotFoundError``."""
+
+    def names(self) -> list[str]:
+        """Return the names of all datasets, in order."""
+
+    def revision(self, dataset: Dataset) -> int:
+        """Return a number that grows with each change of a file that made no generation."""
+
+    def files(self, dataset: Dataset) -> Iterator[SourceFile]:
+        """Yield the dataset's files by path."""
+
+    def find_file(self, dataset: Dataset, text: str) -> SourceFile | None:
+        """Return the file that ``text`` names: by id, by stored name, or by a path to it."""
+
+    def files_ending_with(self, dataset: Dataset, end: str, limit: int) -> list[SourceFile]:
+        """Return the first files by path whose path ends with ``end``, at the start of a name."""
+
+    def files_by_id(self, dataset: Dataset, ids: Iterable[str]) -> dict[str, SourceFile]:
+        """Return the files with these ids, by id."""
+
+    def files_with_rows(self, dataset: Dataset) -> Iterator[tuple[SourceFile, NDArray[np.int64]]]:
+        """Yield the files, each with the rows of its chunks."""
+
+    def chunks(self, dataset: Dataset, ids: Iterable[str]) -> dict[str, Chunk]:
+        """Return the chunks with these ids, by id; raise ``DamagedStoreError`` for a wrong text."""
+
+    def chunks_of_file(self, dataset: Dataset, file_id: str, *, proven: bool = True) -> list[Chunk]:
+        """Return a file's chunks in order; unless ``proven`` is false, wrong texts raise."""
+
+    def chunks_by_prefix(self, dataset: Dataset, prefix: str) -> list[Chunk]:
+        """Return up to two chunks whose id begins with ``prefix``, which is alphanumeric."""
+
+    def chunk_ids(self, dataset: Dataset) -> list[str]:
+        """Return the ids of all chunks."""
+
+    def chunk_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of all chunks, and how many tokens each has, in no order."""
+
+    def ids_of_rows(self, rows: Sequence[int]) -> dict[int, str]:
+        """Return the ids of the chunks in some rows, by row."""
+
+    def rows_of_ids(
+        self, dataset: Dataset, ids: Sequence[str] | None = None
+    ) -> tuple[NDArray[np.int64], list[str]]:
+        """Return pairs of rows and ids, of all chunks or of some."""
+
+    def own_metadata(self, dataset: Dataset) -> tuple[NDArray[np.int64], list[dict[str, Any]]]:
+        """Return the rows of the chunks with metadata of their own, and that metadata."""
+
+    def texts(self, dataset: Dataset) -> Iterator[tuple[int, str]]:
+        """Yield the row of each chunk with its headings and its text, each on lines of its own."""
+
+    def rows_with_term(self, dataset: Dataset, term: str, count: int) -> NDArray[np.int64]:
+        """Return the rows of the chunks that hold a full-text term at least ``count`` times.
+
+        ``count`` is one of :data:`knowledge.storage.terms.COUNTS`.
+        """
+
+    def terms_of_rows(self, rows: Sequence[int]) -> dict[int, frozenset[str]]:
+        """Return the full-text terms that the texts of some rows have, by row."""
+
+    def languages(self, dataset: Dataset) -> list[str]:
+        """Return the languages in which the chunks' full-text terms are stemmed."""
+
+
+class WriteRun(Protocol):
+    """One writer's session on a dataset: changes are staged, then published at once."""
+
+    dataset: Dataset
+
+    def prepare(self) -> None:
+        """Begin the next version of the index; done while vectors are on their way."""
+
+    def write_file(self, change: FileChange) -> None:
+        """Stage a new or changed file."""
+
+    def remove_file(self, file: SourceFile) -> int:
+        """Stage a file's removal; return how many chunks go with it."""
+
+    def touch_file(self, file: SourceFile) -> None:
+        """Record other facts of a file whose text is the same; readers see them at once."""
+
+    def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
+        """Make all that was staged visible, in one step."""
+
+
+class Replacement(Protocol):
+    """A dataset's vectors anew, beside those in use; its chunks stay as they are."""
+
+    dataset: Dataset
+
+    def chunks(self, page: int) -> Iterator[list[Chunk]]:
+        """Yield the dataset's chunks by id, so many at a time."""
+
+    def paths(self, files: Iterable[str]) -> dict[str, str]:
+        """Return the paths of files by their ids."""
+
+    def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Write vectors, shape (len(ids), dimensions), beside the published ones."""
+
+    def publish(self, embedding: EmbedderSpec) -> Dataset:
+        """Let readers see the new vectors, and record their model; in one step."""
+
+
+class EmbeddingCache(Protocol):
+    """Vectors by model and text hash; safe to use from several threads."""
+
+    def get_many(self, model: str, keys: Sequence[bytes]) -> dict[bytes, NDArray[np.float32]]:
+        """Return the vectors that are there, by key."""
+
+    def known(self, model: str, keys: Iterable[bytes]) -> set[bytes]:
+        """Return those of ``keys`` that are there."""
+
+    def put_many(self, model: str, vectors: Mapping[bytes, NDArray[np.float32]]) -> None:
+        """Keep vectors; committed when this returns."""
+
+    def close(self) -> None:
+        """Close it."""
+
+
+class Catalog(Protocol):
+    """One connection to a store; a context manager. Use it from one thread at a time."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: Any) -> None: ...
+
+    def close(self) -> None:
+        """Close the connection."""
+
+    def snapshot(self) -> AbstractContextManager[Snapshot]:
+        """Read from one state, whatever writers do meanwhile."""
+
+    def read(self, read: Callable[[Snapshot], Answer]) -> Answer:
+        """Return what ``read`` makes of one state and the index versions that it names.
+
+        Where writers removed a version before it was opened, all is read again in the state that
+        is there now; ``DamagedStoreError`` means that the state is still there.
+        """
+
+    def index(self, key: str) -> VectorIndex:
+        """Return the index of the dataset with this key."""
+
+    def datasets(self) -> list[Dataset]:
+        """Return all datasets by name."""
+
+    def dataset(self, name: str) -> Dataset:
+        """Return a dataset, or raise ``DatasetNotFoundError``."""
+
+    def dataset_by_key(self, key: str) -> Dataset:
+        """Return the dataset with this key, or raise ``DatasetNotFoundError``."""
+
+    def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
+        """Create an empty dataset, or raise ``DatasetExistsError`` or ``UsageError``."""
+
+    def ensure(self, name: str) -> Dataset | None:
+        """Make a dataset called ``name`` when there is none; return it where it was made."""
+
+    def set_metadata(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
+        """Replace a dataset's metadata."""
+
+    def rename(self, name: str, new: str, *, lock_timeout: float, notify: Notify) -> Dataset:
+        """Give a dataset another name; its key stays."""
+
+    def delete(self, name: str, *, lock_timeout: float, notify: Notify) -> None:
+        """Delete a dataset with all it holds; what a reader still uses goes later."""
+
+    def discard_unpublished(self, key: str) -> None:
+        """Delete a new dataset to which nothing was published, unless somebody writes to it."""
+
+    def merge(
+        self,
+        names: Sequence[str],
+        target: str,
+        *,
+        overwrite: bool,
+        lock_timeout: float,
+        notify: Notify,
+    ) -> Dataset:
+        """Make ``target`` of all files of the datasets; of one alone it is a copy."""
+
+    def check_free(self, name: str, *, overwrite: bool) -> None:
+        """Raise ``DatasetExistsError`` when the name is taken and is not to be replaced."""
+
+    def build(
+        self, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
+    ) -> AbstractContextManager[tuple[WriteRun, Callable[..., Dataset]]]:
+        """Give a run on a new hidden dataset, and a function that shows it as ``name``.
+
+        That function takes ``metadata``, ``generation``, ``created_at`` and ``updated_at``, each
+        optional, and returns the dataset. Without a call of it, nothing of the new dataset stays.
+        """
+
+    def write_run(
+        self, name: str, *, lock_timeout: float, notify: Notify
+    ) -> AbstractContextManager[WriteRun]:
+        """Take the dataset's lock, and give a run; what is not published is dropped."""
+
+    def replacement(
+        self, name: str, *, lock_timeout: float, notify: Notify
+    ) -> AbstractContextManager[Replacement]:
+        """Take the dataset's lock, and give a replacement; what is not published is dropped."""
+
+    def recorded(
+        self, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
+    ) -> AbstractContextManager[None]:
+        """Remember a run with how it ended; the caller holds the dataset's lock.
+
+        Parameters
+        ----------
+        report:
+            Asked for the run's facts when it has ended, however it did.
+        """
+
+    def runs(self, dataset: Dataset, limit: int | None = None) -> list[Run]:
+        """Return a dataset's runs, the last one first."""
+
+    def missed_files(self, dataset: Dataset) -> list[MissedFile]:
+        """Return the files that the last run over them could not take in, by path."""
+
+    def change_missed(
+        self, dataset: Dataset, gone: Collection[FileProblem], new: Collection[FileProblem]
+    ) -> None:
+        """Forget some files that could not be taken in, and remember others."""
+
+
+class Checkup(Protocol):
+    """A store looked over, for ``doctor``.
+
+    Each fault is found when it is asked for: what a repair has put right is not found again.
+    """
+
+    writable: bool
+    """False, after :meth:`place`, where nothing can be written."""
+    readable: bool
+    """False, after :meth:`catalog`, where nothing is stored, or it can't be read."""
+
+    @property
+    def exists(self) -> bool:
+        """True when anything was ever stored, be it damaged."""
+
+    def versions(self) -> dict[str, str]:
+        """Return the versions that matter to the store, by name."""
+
+    def back_up(self) -> Path:
+        """Return the folder of a backup, made at the first call."""
+
+    def place(self) -> Iterator[Fault]:
+        """Look at what is around the data: versions, rights, and whether it can be written."""
+
+    def catalog(self) -> Iterator[Fault]:
+        """Check whether the catalog can be read; raise ``NewerStoreError`` for a newer one."""
+
+    def cache(self) -> Iterator[Fault]:
+        """Check the embedding cache."""
+
+    def rows(self, name: str | None) -> Iterator[Fault]:
+        """Check what is stored of one dataset, or of all, and the full-text lists."""
+
+    def datasets(self, name: str | None) -> list[Dataset]:
+        """Return one dataset, or all, as far as they can be read."""
+
+    def index(self, dataset: Dataset) -> Iterator[Fault]:
+        """Report what a whole index lacks."""
+
+    def garbled_chunks(self, dataset: Dataset) -> dict[str, list[str]]:
+        """Return the ids of chunks that do not fit their text, by the id of their file."""
+
+    def incomplete_files(self, dataset: Dataset) -> list[str]:
+        """Return the ids of files of which something is lost."""
+
+    def mark_unread(self, dataset: Dataset, file_ids: Sequence[str]) -> list[Path]:
+        """Let the next ingest read those of some files that are still there; return their paths."""
+
+    def leftovers(self) -> Iterator[Fault]:
+        """Report what nobody needs any more."""
+
+    def room(self, datasets: Sequence[Dataset]) -> Iterator[Fault]:
+        """Report that there is too little room to write the largest index once more."""
+
+
+class Hold(Protocol):
+    """A folder that stays until this is released; a context manager."""
+
+    @property
+    def folder(self) -> Path:
+        """The folder."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(self, *_: Any) -> None: ...
+
+    def release(self) -> None:
+        """Let it go; a second call does nothing."""
+
+
+class Store(Protocol):
+    """All datasets of one place; asking it for anything else than its contents makes nothing."""
+
+    @property
+    def root(self) -> Path:
+        """The folder on this machine in which it keeps files; no documents are read from there."""
+
+    def exists(self) -> bool:
+        """Return whether anything was ever stored; raise ``DamagedStoreError`` for half a store."""
+
+    def names(self) -> list[str]:
+        """Return the names of all datasets, fast, and none where they can't be read."""
+
+    def open(self) -> Catalog:
+        """Open a connection; what is missing is made."""
+
+    def hold(self) -> AbstractContextManager[object]:
+        """See that nobody empties the store meanwhile."""
+
+    def index(self, key: str) -> VectorIndex:
+        """Return the index of the dataset with this key."""
+
+    def has_cache(self) -> bool:
+        """Return whether there is an embedding cache."""
+
+    def open_cache(self, limit: int) -> EmbeddingCache:
+        """Open the embedding cache, which is made when missing.
+
+        Parameters
+        ----------
+        limit:
+            Most bytes of vectors; the oldest go first.
+        """
+
+    def cache_stats(self, limit: int) -> CacheStats:
+        """Count what the embedding cache keeps; ``limit`` is as for :meth:`open_cache`."""
+
+    def clear_cache(self) -> None:
+        """Forget all cached vectors; datasets keep theirs."""
+
+    def unpack_archive(
+        self, path: Path, notify: Notify, spare: Callable[[], Path] | None = None
+    ) -> Hold:
+        """Hold a data folder in which is what an archive holds: unpacked once, kept for a while.
+
+        Parameters
+        ----------
+        spare:
+            Makes the folder in which it is unpacked where the store can't be written.
+        """
+
+    def status(self, name: str | None, cache_limit: int) -> Status:
+        """Return sizes, counts and the last runs of one dataset, or of all."""
+
+    def compact(self, name: str | None, *, lock_timeout: float, notify: Notify) -> list[Compacted]:
+        """Build indexes without deleted vectors, of one dataset or all; give back empty pages."""
+
+    def leftovers(self) -> AbstractContextManager[Sequence[Leftover]]:
+        """Give what nobody needs any more; each can be removed while the context lasts."""
+
+    def checkup(self, *, lock_timeout: float, cache_limit: int, notify: Notify) -> Checkup:
+        """Return what looks the store over; ``cache_limit`` is as for :meth:`open_cache`."""
+
+    def contents(self) -> list[Path]:
+        """Return the files and folders that :meth:`empty` removes."""
+
+    def empty(self, patience: float) -> None:
+        """Remove everything that is stored, once those who read have been waited for."""

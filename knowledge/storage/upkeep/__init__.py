@@ -1,1 +1,0 @@
-"""Looking after what is stored: sizes, leftovers, backups, checks and what can be saved."""
