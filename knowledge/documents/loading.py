@@ -6,16 +6,15 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 
 from knowledge.documents.detection import detect
-from knowledge.documents.loaders import LOADERS
+from knowledge.documents.formats import BY_NAME, names_where
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.signatures import advice, describe
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, Metadata
-from knowledge.text.cleaning import words
 from knowledge.text.wording import shortened
 
-_PLAIN = words("text code markdown rst asciidoc org latex rows json jsonl subtitles")
+_VERBATIM = names_where("verbatim")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def load(
     if kind is None:
         seems = describe(data)
         raise UnsupportedDocumentError(seems or "binary data of no known kind", hint=advice(seems))
-    if kind in _PLAIN:
+    if kind in _VERBATIM:
         _check_size(len(data), options.max_text)
     loaded = _load(kind, data, name, options)
     _check_size(sum(len(document.text) for document in loaded.documents), options.max_text)
@@ -80,7 +79,7 @@ def load(
 
 
 def _load(kind: str, data: bytes, name: str, options: LoadOptions) -> Loaded:
-    read = import_module(f"knowledge.documents.loaders.{LOADERS[kind]}").load
+    read = import_module(f"knowledge.documents.loaders.{BY_NAME[kind].loader}").load
     try:
         with panics_as_errors("reading it"):
             found: Document | Loaded = read(data, name, options)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge.documents.formats import FORMATS
 from knowledge.errors import UsageError
 from knowledge.files.private import OTHERS
 
@@ -115,13 +116,34 @@ class LoadOptions:
 
 def _engines(text: str) -> dict[str, str]:
     """Parse ``pdf=pypdf,docx=python-docx``, or the name of one engine for what it can read."""
-    from knowledge.documents.loaders import check_engines
-
     chosen = {}
     for item in text.replace(",", " ").split():
         format_, equals, engine = item.rpartition("=")
         chosen[format_.lower() if equals else "*"] = engine.lower()
-    return check_engines(chosen)
+    return _checked(chosen)
+
+
+def _checked(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return ``chosen``, format to engine, with ``*`` spread over the formats it stands for.
+
+    Raises
+    ------
+    UsageError
+        No such format or engine, or the engine can't read the format.
+    """
+    choices = {row.name: row.engines for row in FORMATS if row.engines}
+    engines: dict[str, str] = {}
+    for format_, engine in sorted(chosen.items()):  # * sorts first, so that named formats win
+        able = [name for name, known in choices.items() if engine in known]
+        if not able or format_ not in ("*", *able):
+            listed = "; ".join(f"{name}: {', '.join(known)}" for name, known in choices.items())
+            raise UsageError(
+                f"--loader: no engine {engine!r}"
+                + (f" for the format {format_!r}" if format_ != "*" else ""),
+                hint=f"Formats with a choice are {listed}. Example: --loader pdf=pypdf",
+            )
+        engines.update(dict.fromkeys(able if format_ == "*" else [format_], engine))
+    return engines
 
 
 def passwords_warning(settings: Settings) -> str:

@@ -3,42 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from knowledge.documents.encodings import decode
+from knowledge.documents.formats import SYNTAXES
 from knowledge.documents.options import LoadOptions
 from knowledge.model import Document, TextKind
 
-# Which language a file of code is in: by its name, else by its first line.
-
-_EXTENSIONS = {
-    "bash": "sh bash zsh bats",
-    "c": "c",
-    "cpp": "cc cpp cxx c++ h hh hpp hxx h++ ino cu",
-    "csharp": "cs csx",
-    "go": "go",
-    "ini": "ini cfg conf cnf properties desktop service timer reg editorconfig",
-    "java": "java",
-    "javascript": "js jsx mjs cjs",
-    "json": "json json5 jsonc geojson webmanifest",
-    "kotlin": "kt kts",
-    "lua": "lua",
-    "php": "php phtml",
-    "python": "py pyi pyw pyx bzl bazel star",
-    "ruby": "rb rake gemspec",
-    "rust": "rs",
-    "scala": "scala sc sbt",
-    "sql": "sql",
-    "swift": "swift",
-    "toml": "toml lock",
-    "tsx": "tsx",
-    "typescript": "ts mts cts",
-    "yaml": "yaml yml",
+_OF_EXTENSION = {
+    extension: syntax for syntax, extensions in SYNTAXES.items() for extension in extensions.split()
 }
-SYNTAX_OF_EXTENSION: Mapping[str, str] = MappingProxyType(
-    {extension: syntax for syntax, found in _EXTENSIONS.items() for extension in found.split()}
-)
 _NAMES = {
     "rakefile": "ruby",
     "gemfile": "ruby",
@@ -69,7 +42,7 @@ def syntax_of(name: str, text: str = "") -> str:
     base = name.replace("\\", "/").rpartition("/")[2].lower()
     if base in _NAMES:
         return _NAMES[base]
-    known = SYNTAX_OF_EXTENSION.get(base.rpartition(".")[2]) if "." in base else None
+    known = _OF_EXTENSION.get(base.rpartition(".")[2]) if "." in base else None
     if known:
         return known
     shebang = _SHEBANG.match(text[:200])

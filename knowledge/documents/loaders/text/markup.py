@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.extensions import format_by_name
+from knowledge.documents.formats import format_by_name
 from knowledge.documents.options import LoadOptions
 from knowledge.documents.splitting.headings import TITLE_LIMIT, Outline, RstScanner
 from knowledge.documents.splitting.markup_headings import (
