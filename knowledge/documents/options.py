@@ -13,7 +13,6 @@ from knowledge.errors import UsageError
 from knowledge.files.private import OTHERS
 
 if TYPE_CHECKING:
-    from knowledge.documents.budget import Budget
     from knowledge.settings.reading import Settings
 
 MIB = 1024 * 1024
@@ -75,8 +74,6 @@ class LoadOptions:
         Most bytes that the members of one container may unpack to, at all levels together.
     skip:
         Members not to be read, by their paths in the file, each with the reason.
-    budget:
-        What is left for members of the container around; ``None`` for a file of its own.
     pages:
         First page of a PDF, and how many at most; 0 is all.
     rows, notebook:
@@ -90,7 +87,6 @@ class LoadOptions:
     passwords: tuple[str, ...] = field(default=(), repr=False)
     max_unpacked: int = 1024 * MIB
     skip: Mapping[str, str] = field(default_factory=dict)
-    budget: Budget | None = None
     pages: tuple[int, int] = (1, 0)
     rows: RowOptions | None = None
     notebook: NotebookOptions | None = None

@@ -14,8 +14,7 @@ from typing import IO, Any
 from knowledge.documents.budget import PIECE, BudgetError, read_all
 from knowledge.documents.containers import CUT_OFF, Members, is_junk, member_path
 from knowledge.documents.loaders.archives.names import LEADS_OUT, decoded
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError
 from knowledge.model import FileStatus
 from knowledge.text.cleaning import clean
@@ -121,7 +120,7 @@ _AES = 99
 _UNICODE_PATH = 0x7075
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read an archive's members; hidden files and what systems leave behind are left out.
 
     Raises
@@ -129,18 +128,17 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It lies too deep in other archives, or nothing of it can be read.
     """
-    del name
-    members = Members(options)
+    members = Members(source)
     try:
-        archive = _open(data)
+        archive = _open(source.data)
     except (*DAMAGE, NotImplementedError):
-        _salvage(data, members)
+        _salvage(source.data, members)
         return members.loaded()
     with archive:
         infos = archive.infolist()
         try:
             for info, path in zip(infos, _paths(infos), strict=True):
-                _read(archive, info, path, members, options.passwords)
+                _read(archive, info, path, members, source.options.passwords)
         except BudgetError as error:
             members.fail(path, error)
     return members.loaded()

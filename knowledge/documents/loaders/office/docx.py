@@ -15,8 +15,7 @@ from knowledge.documents.loaders.office.kreuzberg_engine import (
 )
 from knowledge.documents.loaders.office.protection import unlock
 from knowledge.documents.loaders.office.wordprocessing import WordText
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
@@ -41,7 +40,7 @@ _FIELDS = {
 }
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a Word document: headings, lists, tables, notes and comments as Markdown.
 
     Where no engine is chosen, python-docx reads what kreuzberg fails on, and what it gives only a
@@ -52,10 +51,9 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         Neither engine can read it, or it is protected by a password.
     """
-    del name
-    data = unlock(data, options)
+    data = unlock(source.data, source.options)
     check_office_zip(data)
-    chosen = options.engines.get("docx")
+    chosen = source.options.engines.get("docx")
     first, second = (_by_python_docx, _by_kreuzberg)
     if chosen != "python-docx":
         first, second = second, first

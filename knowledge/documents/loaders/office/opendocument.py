@@ -10,7 +10,7 @@ from knowledge.documents.loaders.office.odf_text import OdfText, attribute
 from knowledge.documents.loaders.office.package import local_name, parse_xml, properties
 from knowledge.documents.loaders.office.parts import Part, numbered
 from knowledge.documents.loaders.text import markdown_blocks as markdown
-from knowledge.documents.loading import Loaded
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.options import LoadOptions
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageUnit, TextKind
@@ -20,7 +20,7 @@ RUNNING = "Headers and footers"
 """Heading of what stands on every page."""
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a text, a presentation or a drawing, packed or as a single XML file.
 
     Raises
@@ -28,8 +28,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It can't be read, or is protected by a password.
     """
-    del name
-    content, styles, metadata = _roots(data, options)
+    content, styles, metadata = _roots(source.data, source.options)
     body = next((e for e in content.iter() if local_name(e) == "body"), None)
     kind = next((e for e in body if isinstance(e.tag, str)), None) if body is not None else None
     if kind is None:

@@ -29,8 +29,7 @@ from knowledge.documents.loaders.office.presentation import paragraphs
 from knowledge.documents.loaders.office.protection import OLE, protected, unlock
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loaders.text.records import csv_lines
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageSpan, PageUnit, TextKind
@@ -102,7 +101,7 @@ def _drawing(package: Package, name: str, root: Any) -> Iterator[str]:
 _FAR_APART = ("its cells lie too far apart to cite their rows: empty ones are left out",)
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a workbook: a document for each sheet that holds anything, hidden ones included.
 
     Raises
@@ -110,10 +109,9 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It can't be read, or is protected by a password.
     """
-    del name
-    data = unlock(data, options)
+    data = unlock(source.data, source.options)
     if data.startswith(b"PK"):
-        data = unlocked(data, options)
+        data = unlocked(data, source.options)
     package = Package(data) if data.startswith(b"PK") else None
     metadata: dict[str, Any] = _metadata(package) if package else {}
     beside = beside_the_cells(package) if package else []

@@ -22,7 +22,7 @@ from knowledge.documents.loaders.mail.text import Attachment, read_attachments, 
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, metadata_of
 from knowledge.documents.loaders.office.protection import protected
 from knowledge.documents.loaders.pdf.file import PdfFile, goes_on, open_pdf, with_headings
-from knowledge.documents.loading import Loaded
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError, EmptyDocumentError
@@ -95,12 +95,12 @@ def _parted(text: str, boxes: Sequence[Box]) -> str:
 
 
 def with_attachments(
-    document: Document, attachments: Sequence[tuple[str, bytes]], options: LoadOptions
+    document: Document, attachments: Sequence[tuple[str, bytes]], source: Source
 ) -> Loaded:
     """Return a PDF's own text and the files attached to it, by name and bytes."""
     files = [Attachment(name, data) for name, data in attachments]
     try:
-        members = Members(options)
+        members = Members(source)
     except DocumentError as error:  # the file itself may lie that deep, what is in it may not
         told = [
             FileProblem(safe_name(file.name), FileStatus.FAILED, error.message) for file in files
@@ -129,7 +129,7 @@ _SMALL = (50, 4 * MIB)
 """Pages and bytes of a file that the other engine may look through too, where one found no text."""
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
+def load(source: Source) -> Document | Loaded:
     """Read the text of each page, and attached files as members.
 
     Raises
@@ -139,7 +139,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
     DocumentError
         Neither engine can read it, or it is protected by a password.
     """
-    del name
+    data, options = source.data, source.options
     pages, metadata, engine, warnings = _read(data, options)
     pages = _wanted(pages, options.pages)
     kind = TextKind.TEXT
@@ -170,7 +170,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
         loader=engine,
         warnings=warnings,
     )
-    return with_attachments(document, attachments, options) if attachments else document
+    return with_attachments(document, attachments, source) if attachments else document
 
 
 def _wanted(pages: Pages, wanted: tuple[int, int]) -> Pages:

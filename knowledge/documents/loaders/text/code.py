@@ -6,7 +6,7 @@ import re
 
 from knowledge.documents.encodings import decode
 from knowledge.documents.formats import SYNTAXES
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.model import Document, TextKind
 
 _OF_EXTENSION = {
@@ -49,15 +49,14 @@ def syntax_of(name: str, text: str = "") -> str:
     return _INTERPRETERS[shebang[1]] if shebang else ""
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read code; its lines are the file's."""
-    del options
-    text, warnings = decode(data)
+    text, warnings = decode(source.data)
     return Document(
         text,
         TextKind.CODE,
         has_lines=True,
-        syntax=syntax_of(name, text),
+        syntax=syntax_of(source.name, text),
         loader="code",
         warnings=warnings,
     )

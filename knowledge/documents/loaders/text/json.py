@@ -8,21 +8,19 @@ from typing import Any
 from knowledge.documents.encodings import decode
 from knowledge.documents.loaders.text.json_text import in_lines, is_in_lines, with_plain_characters
 from knowledge.documents.loaders.text.metadata import plain_metadata
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.files.bounded_data import DataError, parse_json
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean, drop_inline_data
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
+def load(source: Source) -> Document | Loaded:
     r"""Read JSON; its lines are the file's, but for ``\u`` escapes, which become characters.
 
     ``{"metadata": {…}, "documents": [{"metadata": {…}, "content": "…"}]}`` gives its documents,
     each with its own metadata; they are named ``documents/1``, ``documents/2`` and so on.
     """
-    del name, options
-    text, warnings = decode(data)
+    text, warnings = decode(source.data)
     structured = _structured(text)
     if structured is not None:
         return structured

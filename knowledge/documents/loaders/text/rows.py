@@ -7,20 +7,20 @@ import io
 
 from knowledge.documents.encodings import decode
 from knowledge.documents.loaders.text.records import csv_lines
-from knowledge.documents.options import LoadOptions, RowOptions
+from knowledge.documents.loading import Source
+from knowledge.documents.options import RowOptions
 from knowledge.documents.splitting.rows import sniff_delimiter
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read a table of records; its lines are the file's."""
-    del name
-    text, warnings = decode(data)
+    text, warnings = decode(source.data)
     has_lines = True
-    if options.rows is not None:
+    if source.options.rows is not None:
         lines = text.rstrip("\n").count("\n") + 1
-        text = _chosen(text, options.rows)
+        text = _chosen(text, source.options.rows)
         has_lines = text.count("\n") == lines
     return Document(text, TextKind.ROWS, has_lines=has_lines, loader="rows", warnings=warnings)
 

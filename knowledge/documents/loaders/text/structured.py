@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from knowledge.documents.loaders.text import json
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read the documents, each with its own metadata.
 
     Raises
@@ -16,7 +15,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It is other JSON, or none.
     """
-    loaded = json.load(data, name, options)
+    loaded = json.load(source)
     if isinstance(loaded, Loaded):
         return loaded
     raise DocumentError(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean, drop_inline_data, words
 
@@ -230,7 +231,7 @@ _BODIES = ("encoded", "content", "description", "summary")
 _DATES = ("pubDate", "published", "date", "updated")
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read XML; what is no document keeps its lines, as does what can't be parsed.
 
     Raises
@@ -238,16 +239,16 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     DocumentError
         It is no text.
     """
-    declared = _DECLARED.match(data.lstrip()[:300])
-    source, warnings = decode(data, declared=declared[1].decode() if declared else None)
-    root = _parse(source)
+    declared = _DECLARED.match(source.data.lstrip()[:300])
+    content, warnings = decode(source.data, declared=declared[1].decode() if declared else None)
+    root = _parse(content)
     kind = local_name(root) if root is not None else ""
     if root is None:
-        document = _as_lines(source)
+        document = _as_lines(content)
     elif kind == "html":
         from knowledge.documents.loaders.web import html
 
-        return html.load(source.encode(), name, options)
+        return html.load(replace(source, data=content.encode()))
     elif kind == "svg":
         document = Document(_words_of_drawing(root))
     elif kind in ("rss", "feed", "RDF") and any(local_name(node) in _ITEMS for node in root.iter()):
@@ -255,11 +256,11 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     elif is_document(root):
         document = Document(markdown_of(root), TextKind.MARKDOWN, metadata=_about(root))
     else:
-        document = _as_lines(_indented(root, source))
+        document = _as_lines(_indented(root, content))
     return Document(
         clean(drop_inline_data(document.text)),
         document.kind,
-        has_lines=document.has_lines and document.text == source,
+        has_lines=document.has_lines and document.text == content,
         metadata=document.metadata,
         syntax=document.syntax,
         loader="xml",
