@@ -175,11 +175,10 @@ FORMATS: tuple[Format, ...] = (
         "docx docm dotx dotm",
         media_types=(f"{_OFFICE}.wordprocessingml.document",),
         kinds=(Kind("Word document", zip_part="word/"),),
-        engines=("kreuzberg", "python-docx"),
-        engine="kreuzberg, then python-docx where it fails, or loses text, lists or the place of "
-        "equations",
+        engines=("python-docx", "kreuzberg"),
+        engine="own reader (python-docx), then kreuzberg",
         cites="heading path",
-        lost="tracked deletions",
+        lost="tracked deletions, bold and italics",
     ),
     Format(
         "xlsx",

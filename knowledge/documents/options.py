@@ -111,7 +111,7 @@ class LoadOptions:
 
 
 def _engines(text: str) -> dict[str, str]:
-    """Parse ``pdf=pypdf,docx=python-docx``, or the name of one engine for what it can read."""
+    """Parse ``pdf=pypdf,docx=kreuzberg``, or the name of one engine for what it can read."""
     chosen = {}
     for item in text.replace(",", " ").split():
         format_, equals, engine = item.rpartition("=")

@@ -423,13 +423,15 @@ class WordText:
                 yield from self._inline(child, beside)
 
     def _aside(self, child: Any, name: str, beside: _Beside) -> bool:
-        """Put a box or a comment beside the paragraph; return whether ``child`` was one."""
+        """Put what is no running text beside the paragraph; return whether ``child`` was such."""
         if name == "txbxContent":
             beside.boxes.extend(self._blocks(child))
         elif child.tag == _DRAWING + "p":
             beside.boxes.append("".join(self._inline(child, beside)))
         elif name == "commentReference":
             self._comment(value(child, "id"), beside)
+        elif name == "docPr":
+            beside.boxes.append(" ".join(child.get("descr", "").split()))
         elif name in _DRAWN:
             attribute, read = _DRAWN[name]
             root = self._related(child.get(attribute, ""))
