@@ -50,8 +50,8 @@ def detect(name: str, head: bytes) -> str | None:
     name:
         The file's name; case does not matter.
     head:
-        Its first bytes, 8 KiB at least, or all of them: a Word document is surer to be told from
-        other ZIP archives when its end is there.
+        Its first bytes, 8 KiB at least, or all of them: the end of a Word document
+        tells it from other ZIP archives.
     """
     named = format_by_name(name)
     start = head[:_HEAD]

@@ -409,7 +409,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "rows",
         "CSV, TSV",
-        "text.rows",
+        "text.delimited",
         "csv tsv tab",
         media_types=("text/csv",),
         media_types_of={"tsv tab": ("text/tab-separated-values",)},
@@ -434,14 +434,14 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "structured",  # asked for by name; a file of this shape is also read as it by "json"
         "structured documents",
-        "text.structured",
+        "text.json",
         cites="document, with its own metadata",
         lost="nested metadata",
     ),
     Format(
         "jsonl",
         "JSON Lines",
-        "text.json_lines",
+        "text.json",
         "jsonl ndjson",
         media_types=("application/x-ndjson", "application/jsonl"),
         text=True,

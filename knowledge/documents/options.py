@@ -150,7 +150,7 @@ def passwords_warning(settings: Settings) -> str:
     try:
         mode = Path(path).expanduser().stat().st_mode
     except OSError:
-        return ""  # whoever reads it tells
+        return ""  # reading it reports the error
     if not mode & OTHERS:
         return ""
     return f"others can get at the file of passwords {path}: chmod 600 makes it yours alone"

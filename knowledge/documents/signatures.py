@@ -1,4 +1,4 @@
-"""Tells what kind of file some bytes are, by their first ones."""
+"""What kind of file some bytes are, by the first of them."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def describe(head: bytes) -> str | None:
     Parameters
     ----------
     head:
-        The first bytes, or all of them: what lies in a ZIP archive is told at its end.
+        The first bytes, or all of them: a ZIP archive lists its members at its end.
     """
     if head.startswith((b"PK\3\4", b"PK\5\6")):
         return _zip_kind(head)

@@ -188,3 +188,17 @@ def test_a_further_line_is_no_heading():
     document, _ = lines_of(event, "a.ics")
     headings = {one.heading for one in split(document, SplitterSpec())}
     assert headings == {("a",)}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "BEGIN:VCARD\n" + "BEGIN:A\n" * 100_000 + "END:B\n" * 100_000,
+        "BEGIN:VCARD\nNOTE;ENCODING=QUOTED-PRINTABLE:" + "a" * 500_000 + "=\nb" * 100_000,
+        "BEGIN:VCARD\nNOTE" + ';A="b"' * 200_000 + ';A="',
+        "BEGIN:VCARD\nNOTE:b\n" + " a\n" * 300_000,
+    ],
+    ids=["nested", "quoted", "parameters", "folded"],
+)
+def test_hostile_cards_end(text):
+    assert load(text.encode(), "a.vcf").documents

@@ -9,7 +9,7 @@ from typing import Any
 
 from knowledge.documents.budget import MAX_MEMBER, PIECE, BoundedStream, BudgetError, Stream
 from knowledge.documents.containers import CUT_OFF, Members, is_junk, member_path
-from knowledge.documents.loaders.archives.names import LEADS_OUT, decoded
+from knowledge.documents.loaders.archives.member_names import LEADS_OUT, decoded
 from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.options import MIB
 from knowledge.errors import DocumentError

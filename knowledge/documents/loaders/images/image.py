@@ -6,7 +6,7 @@ import io
 from collections.abc import Iterator
 
 from knowledge.documents.loaders.images import ocr
-from knowledge.documents.loaders.office.parts import Part, numbered
+from knowledge.documents.loaders.numbered_pages import Part, numbered
 from knowledge.documents.loading import Source
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import Document, TextKind

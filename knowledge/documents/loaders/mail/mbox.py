@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from knowledge.documents.budget import BudgetError
 from knowledge.documents.containers import Members
-from knowledge.documents.loaders.mail.parts import parse
+from knowledge.documents.loaders.mail.mime import parse
 from knowledge.documents.loaders.mail.text import document_of, read_attachments
 from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from knowledge.documents.containers import Members
-from knowledge.documents.loaders.mail.parts import parse
+from knowledge.documents.loaders.mail.mime import parse
 from knowledge.documents.loaders.mail.text import document_of, read_attachments
 from knowledge.documents.loading import Loaded, Source
 

@@ -7,8 +7,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+from knowledge.documents.loaders.numbered_pages import numbered
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, without_escapes
-from knowledge.documents.loaders.office.parts import numbered
 from knowledge.documents.loaders.office.powerpoint97 import PowerPoint97
 from knowledge.documents.loaders.office.protection import OLE, unlock
 from knowledge.documents.loaders.office.word97 import Word97
@@ -103,9 +103,11 @@ def _presentation(streams: Mapping[str, bytes], metadata: dict[str, str]) -> Loa
     if not parts:
         raise DocumentError("it can't be read: its slides can't be found")
     text, spans = numbered(parts)
-    told: dict[str, Any] = {**metadata, "slides": len(parts)}
-    document = Document(text, TextKind.MARKDOWN, spans, PageUnit.SLIDE, metadata=told, loader="ppt")
-    return Loaded((document,), metadata=told)
+    about: dict[str, Any] = {**metadata, "slides": len(parts)}
+    document = Document(
+        text, TextKind.MARKDOWN, spans, PageUnit.SLIDE, metadata=about, loader="ppt"
+    )
+    return Loaded((document,), metadata=about)
 
 
 def _by_kreuzberg(data: bytes, is_word: bool, error: Exception) -> Loaded:

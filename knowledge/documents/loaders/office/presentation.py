@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from knowledge.documents.loaders.numbered_pages import Part, numbered
 from knowledge.documents.loaders.office.chart import chart_blocks
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, metadata_of
-from knowledge.documents.loaders.office.package import (
+from knowledge.documents.loaders.office.protection import unlock
+from knowledge.documents.loaders.office.xml_package import (
     Package,
     Relation,
     core_properties,
@@ -15,8 +17,6 @@ from knowledge.documents.loaders.office.package import (
     main_part,
     reference,
 )
-from knowledge.documents.loaders.office.parts import Part, numbered
-from knowledge.documents.loaders.office.protection import unlock
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loading import Source
 from knowledge.documents.panics import panics_as_errors

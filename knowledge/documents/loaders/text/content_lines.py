@@ -11,7 +11,6 @@ import quopri
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 from knowledge.text.cleaning import clean
 
@@ -24,6 +23,7 @@ _PARAMETER = re.compile(r";([^\":;=]+)(?:=((?:[^\":;]|\"[^\"]*\")*))?")
 _IN_PARAMETER = {"^n": "\n", "^'": '"', "^^": "^"}  # RFC 6868
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _COMPONENT_END = re.compile(r"(?<!\\)(?:\\\\)*;")
+_DEEPEST = 16
 _INDENT = " " * 4
 """Before a further line of a value: nothing there is taken for a heading."""
 
@@ -93,7 +93,7 @@ def records(
         if line.name == "BEGIN" and begun is None and value in names:
             begun, inside, own = line, [value], []
         elif begun is not None and line.name == "BEGIN":
-            inside.append(value)
+            inside += [value] * (len(inside) < _DEEPEST)
         elif begun is not None and line.name == "END":
             inside = inside[: inside.index(value)] if value in inside else inside
             if not inside:
@@ -139,18 +139,22 @@ def labelled(label: str) -> Callable[[ContentLine], str]:
 
 def _unfolded(lines: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Yield where each property begins, and the lines that it is folded over."""
-    start, folded = 0, list[str]()
-    soft = False
-    for at, line in enumerate(chain(lines, ("",))):
-        if folded and at < len(lines) and (soft or line[:1] in (" ", "\t")):
+    start, folded = 0, [lines[0]]
+    quoted = _is_quoted(lines[0])
+    for at, line in enumerate(lines[1:], 1):
+        soft = quoted and folded[-1].endswith("=")
+        if soft or line[:1] in (" ", "\t"):
+            folded[-1] = folded[-1].removesuffix("=") if soft else folded[-1]
             folded.append(line if soft else line[1:])
         else:
-            if folded:
-                yield start, folded
+            yield start, folded
             start, folded = at, [line]
-        soft = folded[-1].endswith("=") and "QUOTED-PRINTABLE" in folded[0].upper()
-        if soft:
-            folded[-1] = folded[-1][:-1]
+            quoted = _is_quoted(line)
+    yield start, folded
+
+
+def _is_quoted(line: str) -> bool:
+    return "QUOTED-PRINTABLE" in line.partition(":")[0].upper()
 
 
 def _parameters(text: str) -> dict[str, str]:

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from knowledge.documents.loaders.office.package import Package, local_name, properties
-from knowledge.documents.loaders.office.parts import Part, numbered
+from knowledge.documents.loaders.numbered_pages import Part, numbered
+from knowledge.documents.loaders.office.xml_package import Package, local_name, properties
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loaders.web import html
 from knowledge.documents.loading import Loaded, Source
