@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 
-# Labels of buttons and standing phrases that are no text of a page, in the languages most met.
+# Standing phrases that are no text of a page, in the most frequent languages.
 #
 # A block counts only when it is nothing but such phrases: a sentence that holds one stays.
 
@@ -81,12 +81,6 @@ _OTHERS = (
     r"|читайте также|все права защищены|分享.{0,6}|阅读更多|版权所有.{0,40}"
     r"|続きを読む|シェア(?:する)?"
 )
-_WORDS = (
-    "share|tweet|print|email|advertisement|advert|sponsored|sign up|sign in|log ?in|subscribe|edit"
-    "|loading|menu|search|close|home|previous|next|comments?|reply|report|likes?|accept|dismiss"
-    "|skip|anzeige|werbung|kommentare?|publicité|publicidad|pubblicità|advertentie|impressum"
-    "|datenschutz"
-)
 _PHRASES = f"{_ENGLISH}|{_GERMAN}|{_FRENCH}|{_SPANISH}|{_OTHERS}"
 _END = r"[\s.…:!?»›→|·•,/*_]*"
 _LONGEST = 200
@@ -97,15 +91,12 @@ def _only(phrases: str) -> re.Pattern[str]:
     return re.compile(rf"(?:(?:{phrases}){_END}){{1,3}}", re.IGNORECASE)
 
 
-_STANDING, _BUTTON = _only(_PHRASES), _only(f"{_PHRASES}|{_WORDS}")
+_STANDING = _only(_PHRASES)
 
 
-def is_standing_phrase(text: str, *, heading: bool) -> bool:
-    """Tell whether a text is nothing but standing phrases, or labels where it is no heading."""
-    if len(text) >= _LONGEST:
-        return False
-    pattern = _STANDING if heading else _BUTTON
-    return pattern.fullmatch(text.strip(_MARKS)) is not None
+def is_standing_phrase(text: str) -> bool:
+    """Tell whether a text is nothing but standing phrases."""
+    return len(text) < _LONGEST and _STANDING.fullmatch(text.strip(_MARKS)) is not None
 
 
 _SAMPLE = 40
@@ -296,10 +287,10 @@ def is_links(block: Block) -> bool:
 
 
 def is_furniture(block: Block) -> bool:
-    """Tell whether a block is nothing but a button's label or a standing phrase."""
+    """Tell whether a block is nothing but standing phrases."""
     if block.kind in (BlockKind.CODE, BlockKind.TABLE):
         return False
-    return is_standing_phrase(block.text, heading=block.kind is BlockKind.HEADING)
+    return is_standing_phrase(block.text)
 
 
 def size_of(blocks: Sequence[Block]) -> int:
