@@ -80,8 +80,6 @@ PARTS: dict[str, Sequence[tuple[Any, str, Any]]] = {
     "what stands between": ((main_text.MainText, "_fill", nobody),),
     "headings above what is kept": ((main_text.MainText, "_keep_headings", nobody),),
     "the page's main heading": ((main_text.MainText, "_lead", nobody),),
-    "lists that go on": ((main_text.MainText, "_goes_on", never),),
-    "lists beside the text": ((main_text, "_stands_in", never),),
     "lists of sources": ((main_text, "_names_sources", never),),
     "notes": ((main_text, "_is_in_note", never), (zones, "is_note", never)),
     "blocks of links": ((main_text, "is_links", never), (main, "is_links", never)),

@@ -119,10 +119,8 @@ class _Above(IntEnum):
     """What heading a block stands below."""
 
     NOTHING = 0
-    HEADING = 1
-    """One that is not known to be of the main text."""
-    KEPT = 2
-    SOURCES = 3
+    KEPT = 1
+    SOURCES = 2
     """One of links that an author adds to a text."""
 
 
@@ -177,7 +175,6 @@ class MainText:
         """Keep what stands between kept blocks in their part of the page."""
         kept = [block for block, here in zip(self._blocks, keep, strict=True) if here]
         around = container(kept)
-        flow = {element for block in kept for element in _upwards(block.element)[1:]}
         first = keep.index(True)
         last = len(keep) - 1 - keep[::-1].index(True)
         above = _Above.NOTHING  # lists of links below a heading of the main text belong to it
@@ -186,12 +183,9 @@ class MainText:
                 above = self._heading(index, keep, around)
                 keep[index] |= above is _Above.SOURCES
             elif not keep[index]:
-                goes_on = self._goes_on(index, keep) or above > _Above.HEADING
-                inside = first < index < last or goes_on or _is_in_note(block)
+                inside = first < index < last or above is not _Above.NOTHING or _is_in_note(block)
                 if inside and not self._zones[index] and is_inside(block, around):
-                    listed = block.kind is BlockKind.ITEM and (
-                        goes_on or (above is _Above.HEADING and _stands_in(block, flow))
-                    )
+                    listed = block.kind is BlockKind.ITEM and above is not _Above.NOTHING
                     own = listed or above is _Above.SOURCES or not is_links(block)
                     keep[index] = own and not is_furniture(block)
                 above = above if keep[index] else _Above.NOTHING
@@ -203,17 +197,7 @@ class MainText:
             return _Above.KEPT if keep[index] else _Above.NOTHING
         if _names_sources(block):
             return _Above.SOURCES
-        if keep[index]:
-            return _Above.KEPT
-        return _Above.NOTHING if is_furniture(block) else _Above.HEADING
-
-    def _goes_on(self, index: int, keep: list[bool]) -> bool:
-        """Tell whether a block behind the last kept one is of the same parent."""
-        if index == 0 or not keep[index - 1]:
-            return False
-        mine, before = self._blocks[index].element, self._blocks[index - 1].element
-        same_list = mine.tag == before.tag and mine.getparent() is before.getparent()
-        return same_list and mine.tag in ("p", "li", "dd", "dt", "tr")
+        return _Above.KEPT if keep[index] else _Above.NOTHING
 
     def _keep_headings(self, keep: list[bool], container: HtmlElement) -> None:
         follows = False
@@ -260,13 +244,6 @@ def _upwards(element: HtmlElement) -> list[HtmlElement]:
 def is_inside(block: Block, container: HtmlElement) -> bool:
     """Tell whether a block stands in an element."""
     return any(element is container for element in _upwards(block.element))
-
-
-def _stands_in(block: Block, flow: set[HtmlElement]) -> bool:
-    """Tell whether the list of an item stands beside the text, and not in a box of its own."""
-    lists = [node for node in _upwards(block.element) if node.tag in ("ul", "ol")]
-    parent = lists[-1].getparent() if lists else None
-    return parent is not None and (parent in flow or parent.tag == "section")
 
 
 def _names_sources(block: Block) -> bool:
