@@ -5,10 +5,18 @@ from __future__ import annotations
 import re
 
 from knowledge.documents.encodings import is_text
-from knowledge.documents.formats import BY_NAME, FORMATS, Format, format_by_name, names_where
+from knowledge.documents.formats import (
+    BY_NAME,
+    FORMATS,
+    Content,
+    Format,
+    format_by_name,
+    names_of,
+    names_where,
+)
 from knowledge.documents.signatures import describe, holds, is_markup, is_office97, is_office_zip
 
-_TEXT = names_where("text")
+_TEXT = names_of(Content.TEXT)
 """Formats whose files are text; a binary file of such a name is damaged, not of another format."""
 
 _CONTAINERS = {

@@ -6,10 +6,12 @@ choice of engines, media types and the table in docs/formats.md derive from the 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import IntEnum
 from types import MappingProxyType
+
+from knowledge.documents.syntaxes import OTHER_EXTENSIONS, SYNTAXES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,18 @@ class Kind:
         return bool(self.zip_part or self.zip_type or self.streams)
 
 
+class Content(IntEnum):
+    """What the files of a format hold; each kind is one of the kind before it, too."""
+
+    BINARY = 0
+    TEXT = 1
+    """Text: a binary file of such a name is damaged, not of another format."""
+    VERBATIM = 2
+    """The text that is shown, so its size is known before it is read."""
+    INLINE = 3
+    """Small files are read in the main process: no native engine, nothing that grows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Format:
     """A format that a loader reads.
@@ -71,12 +85,8 @@ class Format:
         How its bytes tell it.
     begins:
         How the text of a file begins that has no telling name.
-    text:
-        Its files are text: a binary file of such a name is damaged, not of another format.
-    verbatim:
-        The text is the file's own, so its size is known before it is read.
-    inline:
-        Small files are read in the main process: no native engine, nothing that grows.
+    content:
+        What its files hold.
     container:
         All that it holds is files, read by what they are.
     newer:
@@ -98,9 +108,7 @@ class Format:
     media_types_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: tuple[Kind, ...] = ()
     begins: bytes = b""
-    text: bool = False
-    verbatim: bool = False
-    inline: bool = False
+    content: Content = Content.BINARY
     container: bool = False
     newer: str = ""
     text_instead: str = ""
@@ -116,40 +124,6 @@ class Format:
         return any(kind.zip_part or kind.zip_type for kind in self.kinds)
 
 
-SYNTAXES: Mapping[str, str] = MappingProxyType(
-    {
-        "python": "py pyi pyw pyx bzl bazel star",
-        "javascript": "js jsx mjs cjs",
-        "typescript": "ts mts cts",
-        "tsx": "tsx",
-        "java": "java",
-        "go": "go",
-        "rust": "rs",
-        "c": "c",
-        "cpp": "cpp cc cxx c++ h hh hpp hxx h++ ino cu",
-        "csharp": "cs csx",
-        "ruby": "rb rake gemspec",
-        "php": "php phtml",
-        "bash": "sh bash zsh bats",
-        "kotlin": "kt kts",
-        "swift": "swift",
-        "scala": "scala sc sbt",
-        "lua": "lua",
-        "sql": "sql",
-        "yaml": "yaml yml",
-        "toml": "toml lock",
-        "ini": "ini cfg conf cnf properties desktop service timer reg editorconfig",
-    }
-)
-"""Languages of code whose definitions are known, with their extensions."""
-
-_OTHER_CODE = (
-    "groovy vb m mm fish ps1 psm1 bat cmd r jl pl pm t env css scss sass less vue svelte astro "
-    "gradle proto thrift graphql gql tf tfvars hcl dart ex exs erl hrl hs lhs elm ml mli fs fsx "
-    "fsi clj cljs cljc edn lisp el scm rkt nim zig v sv vhd vhdl asm s f f90 f95 pas d cr sol "
-    "cmake mk mak dockerfile jinja j2 tmpl mustache hbs ejs erb twig liquid awk sed tcl vim nix "
-    "cypher sparql"
-)
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
 _NO_NUMBER_FORMATS = "number formats other than dates and percentages"
@@ -310,7 +284,7 @@ FORMATS: tuple[Format, ...] = (
         "web.html",
         "html htm xhtml xht",
         media_types=("text/html", "application/xhtml+xml"),
-        text=True,
+        content=Content.TEXT,
         engine="lxml; trafilatura points at the main text",
         cites="heading path",
         lost="addresses of links, forms, comments of readers; `--html full` keeps navigation, "
@@ -322,7 +296,7 @@ FORMATS: tuple[Format, ...] = (
         "web.mhtml",
         "mhtml mht",
         media_types=("multipart/related", "message/rfc822"),
-        text=True,
+        content=Content.TEXT,
         engine="as HTML",
         cites="heading path",
         lost="pictures, other frames",
@@ -335,7 +309,7 @@ FORMATS: tuple[Format, ...] = (
         "xliff xlf tmx kml gpx resx csproj vcxproj",
         media_types=("text/xml", "application/xml"),
         media_types_of={"svg": ("image/svg+xml",)},
-        text=True,
+        content=Content.TEXT,
         engine="lxml; nothing is fetched, no entity is expanded",
         cites="lines; heading path for prose and feeds",
         lost="attributes and comments of prose",
@@ -346,9 +320,7 @@ FORMATS: tuple[Format, ...] = (
         "text.markdown",
         "md markdown mdx mkd mkdn mdown qmd rmd",
         media_types=("text/markdown", "text/x-markdown"),
-        text=True,
-        verbatim=True,
-        inline=True,
+        content=Content.INLINE,
         cites="lines and heading path",
         lost="inlined pictures",
     ),
@@ -358,9 +330,7 @@ FORMATS: tuple[Format, ...] = (
         "text.markup",
         "rst rest",
         media_types=("text/x-rst", "text/plain"),
-        text=True,
-        verbatim=True,
-        inline=True,
+        content=Content.INLINE,
         cites="lines and heading path",
     ),
     Format(
@@ -369,8 +339,7 @@ FORMATS: tuple[Format, ...] = (
         "text.markup",
         "adoc asciidoc asc",
         media_types=("text/asciidoc", "text/plain"),
-        text=True,
-        verbatim=True,
+        content=Content.VERBATIM,
         cites="lines and heading path",
     ),
     Format(
@@ -379,8 +348,7 @@ FORMATS: tuple[Format, ...] = (
         "text.markup",
         "org",
         media_types=("text/org", "text/plain"),
-        text=True,
-        verbatim=True,
+        content=Content.VERBATIM,
         cites="lines and heading path",
     ),
     Format(
@@ -389,8 +357,7 @@ FORMATS: tuple[Format, ...] = (
         "text.markup",
         "tex ltx latex",
         media_types=("application/x-latex", "application/x-tex", "text/plain"),
-        text=True,
-        verbatim=True,
+        content=Content.VERBATIM,
         cites="lines and heading path",
     ),
     Format(
@@ -401,9 +368,7 @@ FORMATS: tuple[Format, ...] = (
         "readme license licence copying notice authors contributors changelog changes news todo "
         "install codeowners maintainers version requirements.txt",
         media_types=("text/plain",),
-        text=True,
-        verbatim=True,
-        inline=True,
+        content=Content.INLINE,
         engine="own, any encoding",
     ),
     Format(
@@ -413,9 +378,7 @@ FORMATS: tuple[Format, ...] = (
         "csv tsv tab",
         media_types=("text/csv",),
         media_types_of={"tsv tab": ("text/tab-separated-values",)},
-        text=True,
-        verbatim=True,
-        inline=True,
+        content=Content.INLINE,
         cites="lines; the header row stands in each chunk, a row is never cut in two; a new row "
         "moves the chunks beside it alone",
     ),
@@ -425,9 +388,7 @@ FORMATS: tuple[Format, ...] = (
         "text.json",
         "json json5 jsonc geojson webmanifest",
         media_types=("application/json",),
-        text=True,
-        verbatim=True,
-        inline=True,
+        content=Content.INLINE,
         cites="lines and the top-level key; JSON on one line is indented first",
         lost="`\\u` escapes become characters",
     ),
@@ -444,8 +405,7 @@ FORMATS: tuple[Format, ...] = (
         "text.json",
         "jsonl ndjson",
         media_types=("application/x-ndjson", "application/jsonl"),
-        text=True,
-        verbatim=True,
+        content=Content.VERBATIM,
         cites="lines; a record is kept whole",
     ),
     Format(
@@ -454,7 +414,7 @@ FORMATS: tuple[Format, ...] = (
         "text.notebook",
         "ipynb",
         media_types=("application/x-ipynb+json",),
-        text=True,
+        content=Content.TEXT,
         cites="cell and heading path",
         lost="outputs over 40 lines, pictures",
     ),
@@ -464,8 +424,7 @@ FORMATS: tuple[Format, ...] = (
         "text.subtitles",
         "srt vtt",
         media_types=("application/x-subrip", "text/vtt"),
-        text=True,
-        verbatim=True,
+        content=Content.VERBATIM,
         cites="cues, and when the first begins",
         lost="styles",
     ),
@@ -476,9 +435,7 @@ FORMATS: tuple[Format, ...] = (
         "ics ical icalendar ifb",
         media_types=("text/calendar",),
         begins=b"BEGIN:VCALENDAR",
-        text=True,
-        verbatim=True,
-        inline=True,
+        content=Content.INLINE,
         cites="lines; the event, task or entry, by its summary",
         lost="alarms, definitions of time zones, files inside",
     ),
@@ -489,9 +446,7 @@ FORMATS: tuple[Format, ...] = (
         "vcf vcard",
         media_types=("text/vcard", "text/x-vcard", "text/directory"),
         begins=b"BEGIN:VCARD",
-        text=True,
-        verbatim=True,
-        inline=True,
+        content=Content.INLINE,
         cites="lines; the card, by its name",
         lost="pictures, sounds, keys",
     ),
@@ -501,7 +456,7 @@ FORMATS: tuple[Format, ...] = (
         "mail.message",
         "eml emlx",
         media_types=("message/rfc822",),
-        text=True,
+        content=Content.TEXT,
         engine="Python's email",
         cites="part; attachments as members",
         lost="layout",
@@ -523,7 +478,7 @@ FORMATS: tuple[Format, ...] = (
         "mail.mbox",
         "mbox mbx",
         media_types=("application/mbox",),
-        text=True,
+        content=Content.TEXT,
         cites="message, with its subject; attachments as members",
         lost="layout",
     ),
@@ -531,14 +486,13 @@ FORMATS: tuple[Format, ...] = (
         "code",
         "source code and configuration",
         "text.code",
-        " ".join((*SYNTAXES.values(), _OTHER_CODE)),
+        " ".join((*SYNTAXES.values(), OTHER_EXTENSIONS)),
         "makefile gnumakefile dockerfile containerfile vagrantfile jenkinsfile rakefile gemfile "
         "procfile justfile brewfile cmakelists.txt build workspace pipfile .gitignore "
         ".gitattributes .dockerignore .editorconfig .env .npmrc .bashrc .zshrc .profile .vimrc "
         ".gitconfig",
         media_types=("text/plain",),
-        text=True,
-        verbatim=True,
+        content=Content.VERBATIM,
         engine="tree-sitter, else lines",
         cites="lines and `Class > method`",
     ),
@@ -619,27 +573,11 @@ SUPPORTED_EXTENSIONS: Mapping[str, str] = MappingProxyType(
 """Extension, with its dot and in lower case, to format."""
 
 _FILE_NAMES = {name: row.name for row in FORMATS for name in row.file_names.split()}
-_MEDIA_TYPES_OF = {
-    f".{extension}": types
-    for row in FORMATS
-    for extensions, types in row.media_types_of.items()
-    for extension in extensions.split()
-}
-_NUMBER_OF_ROWS = Counter(
-    one for row in FORMATS for one in {*row.media_types, *sum(row.media_types_of.values(), ())}
-)
 
-MEDIA_TYPES = frozenset(_NUMBER_OF_ROWS)
-"""The media types that a file may be found to have."""
 
-_EXTENSIONS = {
-    media_type: f".{extensions.split()[0]}"
-    for row in FORMATS
-    if not row.container
-    for extensions, types in (*row.media_types_of.items(), (row.extensions, row.media_types))
-    for media_type in types
-    if _NUMBER_OF_ROWS[media_type] == 1
-}
+def names_of(content: Content) -> frozenset[str]:
+    """Return the names of the formats whose files hold this kind of content."""
+    return frozenset(row.name for row in FORMATS if row.content >= content)
 
 
 def names_where(fact: str) -> frozenset[str]:
@@ -654,21 +592,3 @@ def format_by_name(name: str) -> str | None:
         return _FILE_NAMES[base]
     stem, dot, extension = base.rpartition(".")
     return SUPPORTED_EXTENSIONS.get(dot + extension) if stem else None
-
-
-def media_types(name: str, format_: str | None) -> tuple[str, ...]:
-    """Return the media types of a file, given its name in lower case and its format."""
-    for extension, types in _MEDIA_TYPES_OF.items():
-        if name.endswith(extension):
-            return types
-    row = BY_NAME.get(format_ or "")
-    return row.media_types if row else ()
-
-
-def extension_of(media_type: str) -> str | None:
-    """Return the extension, with its dot, that a media type stands for.
-
-    ``None`` where several formats share the type, as they do ``text/plain``, where its files are
-    containers, which their bytes tell surely, and where no loader reads it.
-    """
-    return _EXTENSIONS.get(media_type)

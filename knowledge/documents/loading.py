@@ -8,7 +8,7 @@ from importlib import import_module
 
 from knowledge.documents.budget import Budget
 from knowledge.documents.detection import detect
-from knowledge.documents.formats import BY_NAME, Format
+from knowledge.documents.formats import BY_NAME, Content, Format
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.signatures import advice, describe
@@ -97,7 +97,7 @@ def read(source: Source) -> Loaded:
         seems = describe(data)
         raise UnsupportedDocumentError(seems or "binary data of no known kind", hint=advice(seems))
     row = BY_NAME[found]
-    if row.verbatim:
+    if row.content >= Content.VERBATIM:
         _check_size(len(data), limit)
     loaded = _loaded(row, replace(source, format=found))
     _check_size(sum(len(document.text) for document in loaded.documents), limit)

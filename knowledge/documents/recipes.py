@@ -13,7 +13,8 @@ from hashlib import sha256
 from typing import Any
 
 from knowledge.documents.detection import detect
-from knowledge.documents.formats import media_types, names_where
+from knowledge.documents.formats import names_where
+from knowledge.documents.media_types import media_types
 from knowledge.documents.options import LoadOptions, NotebookOptions, RowOptions
 from knowledge.documents.transformers import Transformer
 from knowledge.errors import DocumentError

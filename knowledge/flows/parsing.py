@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from knowledge.documents.formats import MEDIA_TYPES
+from knowledge.documents.media_types import MEDIA_TYPES
 from knowledge.flows.catalogue import SPLITTER_OPTIONS, StepKind
 from knowledge.flows.model import Flow, IngestionEntry, RetrievalFlow
 from knowledge.flows.nodes import Item, Node

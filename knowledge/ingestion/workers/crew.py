@@ -15,7 +15,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from knowledge.documents.detection import detect
-from knowledge.documents.formats import names_where
+from knowledge.documents.formats import Content, names_of
 from knowledge.documents.options import MIB
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, load_file
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 INLINE_FILES = 16
 INLINE_BYTES = 1_000_000
-INLINE_FORMATS = names_where("inline")
+INLINE_FORMATS = names_of(Content.INLINE)
 
 _HEAD = 8_192
 AHEAD = 3  # tasks that a worker holds, so that it need not wait for us
