@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from knowledge.documents.budget import Budget
-from knowledge.documents.loading import Loaded, load
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source, read
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, FileStatus
 
@@ -27,9 +26,6 @@ NAMELESS = "(no name)"
 _JUNK = frozenset({"__macosx", "__pycache__", "node_modules", "thumbs.db", "desktop.ini"})
 _DRIVE = re.compile(r"[A-Za-z]:")
 
-announce: Callable[[str], None] | None = None
-"""Told the path of each member before it is read; set by a process that others watch."""
-
 
 class Members:
     """Reads the members of one container; one that fails stops no other.
@@ -40,15 +36,15 @@ class Members:
         The container lies too deep inside others.
     """
 
-    def __init__(self, options: LoadOptions) -> None:
-        budget = options.budget or Budget.of(options)
+    def __init__(self, source: Source) -> None:
+        budget = source.budget or Budget.of(source.options)
         if budget.depth >= MAX_DEPTH:
             raise DocumentError(
                 f"it lies more than {MAX_DEPTH} archives deep, the limit",
                 hint="Unpack the outer ones first",
             )
         self.budget = replace(budget, depth=budget.depth + 1)
-        self._options = options
+        self._source = source
         self._documents: dict[str, tuple[Document, ...]] = {}
         self._problems: list[FileProblem] = []
 
@@ -70,16 +66,20 @@ class Members:
             All text that one file may give is taken.
         """
         full = self.budget.inside + path
-        if full in self._options.skip:
-            self.problem(path, FileStatus.FAILED, self._options.skip[full])
+        if full in self._source.options.skip:
+            self.problem(path, FileStatus.FAILED, self._source.options.skip[full])
             return
-        if announce is not None:
-            announce(full)
-        below = replace(self.budget, inside=f"{full}!/")
+        if self._source.announce is not None:
+            self._source.announce(full)
+        member = replace(
+            self._source,
+            data=data,
+            name=name or posixpath.basename(path),
+            format="",
+            budget=replace(self.budget, inside=f"{full}!/"),
+        )
         try:
-            loaded = load(
-                data, name or posixpath.basename(path), replace(self._options, budget=below)
-            )
+            loaded = read(member)
         except EmptyDocumentError as error:
             self.fail(path, error, FileStatus.EMPTY)
         except UnsupportedDocumentError as error:

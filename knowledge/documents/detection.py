@@ -5,53 +5,36 @@ from __future__ import annotations
 import re
 
 from knowledge.documents.encodings import is_text
-from knowledge.documents.extensions import SUPPORTED_EXTENSIONS, format_by_name
-from knowledge.documents.signatures import describe, holds, is_markup, is_office97, is_office_zip
-from knowledge.text.cleaning import words
-
-__all__ = ["SUPPORTED_EXTENSIONS", "TEXT_FORMATS", "detect"]
-
-TEXT_FORMATS = words(
-    "markdown text rst asciidoc org latex html mhtml xml subtitles rows json jsonl notebook code "
-    "mail mbox"
+from knowledge.documents.formats import (
+    BY_NAME,
+    FORMATS,
+    Content,
+    Format,
+    format_by_name,
+    names_of,
+    names_where,
 )
+from knowledge.documents.signatures import describe, holds, is_markup, is_office97, is_office_zip
+
+_TEXT = names_of(Content.TEXT)
 """Formats whose files are text; a binary file of such a name is damaged, not of another format."""
 
 _CONTAINERS = {
-    "gzip archive": "packed",
-    "bzip2 archive": "packed",
-    "xz archive": "packed",
-    "TAR archive": "tar",
     "Outlook message": "msg",
+    **{kind.name: row.name for row in FORMATS if row.container for kind in row.kinds},
 }
-_PACKAGES = (
+_PROGRAMS = (
     *(".jar", ".war", ".ear", ".aar", ".apk", ".ipa", ".whl", ".egg", ".xpi", ".crx", ".nupkg"),
     *(".vsix", ".msix", ".appx"),
 )
 """Programs packed as ZIP archives, which nobody takes for documents."""
 
-_FORMATS = {
-    "Word document": "docx",
-    "Excel workbook": "xlsx",
-    "PowerPoint presentation": "pptx",
-    "Word 97-2003 document": "doc",
-    "Excel 97-2003 workbook": "xls",
-    "PowerPoint 97-2003 presentation": "ppt",
-    "OpenDocument text": "odt",
-    "OpenDocument spreadsheet": "ods",
-    "OpenDocument presentation": "odp",
-    "OpenDocument drawing": "odp",
-    "EPUB book": "epub",
-}
-_ZIPPED = frozenset({"docx", "xlsx", "pptx", "odt", "ods", "odp", "epub"})
-_LOCKED = {"doc": "docx", "xls": "xlsx", "ppt": "pptx"}
-"""What a protected file is inside; newer files often keep the older extension."""
-
-_TEXT_INSTEAD = {"doc": "text", "ppt": "text", "rtf": "text", "xls": "rows"}
-"""What a text is that has the name of an older office format."""
-
-_OFFICE = frozenset({*_ZIPPED, *_TEXT_INSTEAD})
-_IMAGES = frozenset({"PNG image", "JPEG image", "GIF image", "TIFF image", "WebP image"})
+_PACKAGES = {kind.name: row.name for row in FORMATS for kind in row.kinds if kind.is_package}
+_ZIPPED = names_where("is_zip_package")
+_OLE = names_where("newer")
+_TEXT_INSTEAD = names_where("text_instead")
+_OFFICE = _ZIPPED | _TEXT_INSTEAD
+_IMAGES = frozenset(kind.name for kind in BY_NAME["image"].kinds)
 
 _MBOX = re.compile(rb"From [^\r\n]*\d\d:\d\d[^\r\n]*\r?\n[!-9;-~]+[ \t]*:")
 _HEAD = 8_192
@@ -75,8 +58,8 @@ def detect(name: str, head: bytes) -> str | None:
     name:
         The file's name; case does not matter.
     head:
-        Its first bytes, 8 KiB at least, or all of them: a Word document is surer to be told from
-        other ZIP archives when its end is there.
+        Its first bytes, 8 KiB at least, or all of them: the end of a Word document
+        tells it from other ZIP archives.
     """
     named = format_by_name(name)
     start = head[:_HEAD]
@@ -90,10 +73,10 @@ def detect(name: str, head: bytes) -> str | None:
         return _of_kind(kind, named, head)
     if (named in (None, "text", "xml", "pdf") or named in _OFFICE) and _HTML.match(start):
         return "html"
-    if named is None and _XML.match(start):
-        return "xml"
+    if named is None and (begun := _begun(start)):
+        return begun
     if named in _TEXT_INSTEAD and is_text(start):
-        return _text_instead(named, start)
+        return _text_instead(BY_NAME[named], start)
     if named is not None:
         return named
     if not is_text(start):
@@ -109,7 +92,7 @@ def _is_pdf(start: bytes, named: str | None, kind: str | None) -> bool:
 
 
 def _container(kind: str | None, named: str | None, name: str, head: bytes) -> str | None:
-    if kind == "Outlook message" and named in _LOCKED and holds(head, named):
+    if kind == "Outlook message" and named in _OLE and holds(head, named):
         return named  # a message is embedded in it
     if named == "msg" and kind is not None and is_office97(kind):
         return "msg"  # damaged, as its loader says
@@ -117,35 +100,43 @@ def _container(kind: str | None, named: str | None, name: str, head: bytes) -> s
         return _CONTAINERS[kind]
     if named == "zip" and head.startswith(b"PK") and not is_office_zip(head):
         return "zip"  # also when a folder in it has the name of one in office files
-    if named is None and kind == "ZIP archive" and not name.lower().endswith(_PACKAGES):
+    if named is None and kind == "ZIP archive" and not name.lower().endswith(_PROGRAMS):
         return "zip"
     if named is None and kind is None and _MBOX.match(head[:_HEAD]):
         return "mbox"
     return None
 
 
-def _text_instead(named: str, start: bytes) -> str:
+def _begun(start: bytes) -> str | None:
+    """Return the format of a text that tells it in its first words."""
+    if _XML.match(start):
+        return "xml"
+    first = start.removeprefix(b"\xef\xbb\xbf").lstrip().upper()
+    return next((row.name for row in FORMATS if row.begins and first.startswith(row.begins)), None)
+
+
+def _text_instead(named: Format, start: bytes) -> str:
     if start.lstrip().startswith(b"MIME-Version:"):
         return "mhtml"
-    return "xml" if _XML.match(start) else _TEXT_INSTEAD[named]
+    return "xml" if _XML.match(start) else named.text_instead
 
 
 def _of_kind(kind: str, named: str | None, head: bytes) -> str | None:
     if kind == "RTF document":
         return "rtf" if named in (None, "text") or named in _OFFICE else named
-    if named in _LOCKED and is_office97(kind) and holds(head, named):
+    if named in _OLE and is_office97(kind) and holds(head, named):
         return named  # what is embedded in it may be of another kind
-    if kind in _FORMATS:
-        return _FORMATS[kind]
+    if kind in _PACKAGES:
+        return _PACKAGES[kind]
     if kind == "password-protected Office document":
-        return named if named in _ZIPPED else _LOCKED.get(named or "", "docx")
+        return named if named in _ZIPPED else (named in _OLE and BY_NAME[named].newer) or "docx"
     if is_markup(kind):
         return None
     if kind in _IMAGES:
-        kept = named is None or named == "image" or named in TEXT_FORMATS
+        kept = named is None or named == "image" or named in _TEXT
         return (named or "image") if kept else None
     if named in _ZIPPED and kind == "ZIP archive":
         return named  # damaged, as its loader says
-    if named in _LOCKED and is_office97(kind):
+    if named in _OLE and is_office97(kind):
         return named
-    return named if named in TEXT_FORMATS else None
+    return named if named in _TEXT else None

@@ -187,4 +187,4 @@ _PLAIN = (
     ("cp1252", _is_western),
     ("cp850", _is_dos),
 )
-"""Encodings whose text is known for sure by a test of its own."""
+"""Encodings that a test of their own recognizes with certainty."""

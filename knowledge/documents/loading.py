@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 
+from knowledge.documents.budget import Budget
 from knowledge.documents.detection import detect
-from knowledge.documents.loaders import LOADERS
+from knowledge.documents.formats import BY_NAME, Content, Format
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.signatures import advice, describe
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, Metadata
-from knowledge.text.cleaning import words
 from knowledge.text.wording import shortened
-
-_PLAIN = words("text code markdown rst asciidoc org latex rows json jsonl subtitles")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +36,49 @@ class Loaded:
     metadata: Metadata = field(default_factory=dict)
 
 
-def load(
-    data: bytes, name: str, options: LoadOptions | None = None, format_: str | None = None
-) -> Loaded:
-    """Read a file.
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a loader reads.
 
     Parameters
     ----------
     data:
         The file's bytes.
     name:
-        Its name, which helps to find its kind.
+        Its name, which helps to find its format.
     options:
         What the user says about reading.
-    format_:
-        What it is read as; ``None`` is what it seems to be.
+    format:
+        What it is read as; empty is what it seems to be. Loaders always find it filled in.
+    budget:
+        What is left for members of the container around; ``None`` for a file of its own.
+    announce:
+        Called with the path of each member before it is read.
+    """
+
+    data: bytes = field(repr=False)
+    name: str
+    options: LoadOptions = field(default_factory=LoadOptions)
+    format: str = ""
+    budget: Budget | None = None
+    announce: Callable[[str], None] | None = None
+
+
+def load(
+    data: bytes, name: str, options: LoadOptions | None = None, format_: str | None = None
+) -> Loaded:
+    """Read a file, given what `Source` holds of it.
+
+    Raises
+    ------
+    DocumentError
+        As `read` raises it.
+    """
+    return read(Source(data, name, options or LoadOptions(), format_ or ""))
+
+
+def read(source: Source) -> Loaded:
+    """Read a file, or a member of one.
 
     Raises
     ------
@@ -62,28 +89,29 @@ def load(
     DocumentError
         It is malformed, protected by a password, or holds too much text.
     """
-    options = options or LoadOptions()
+    data, limit = source.data, source.options.max_text
     if not data:
         raise EmptyDocumentError("the file is empty")
-    kind = format_ or detect(name, data)
-    if kind is None:
+    found = source.format or detect(source.name, data)
+    if found is None:
         seems = describe(data)
         raise UnsupportedDocumentError(seems or "binary data of no known kind", hint=advice(seems))
-    if kind in _PLAIN:
-        _check_size(len(data), options.max_text)
-    loaded = _load(kind, data, name, options)
-    _check_size(sum(len(document.text) for document in loaded.documents), options.max_text)
+    row = BY_NAME[found]
+    if row.content >= Content.VERBATIM:
+        _check_size(len(data), limit)
+    loaded = _loaded(row, replace(source, format=found))
+    _check_size(sum(len(document.text) for document in loaded.documents), limit)
     with_text = tuple(document for document in loaded.documents if document.text.strip())
     if not with_text and not loaded.problems:
         raise EmptyDocumentError("it holds no text")
     return replace(loaded, documents=with_text)
 
 
-def _load(kind: str, data: bytes, name: str, options: LoadOptions) -> Loaded:
-    read = import_module(f"knowledge.documents.loaders.{LOADERS[kind]}").load
+def _loaded(row: Format, source: Source) -> Loaded:
+    loader = import_module(f"knowledge.documents.loaders.{row.loader}")
     try:
         with panics_as_errors("reading it"):
-            found: Document | Loaded = read(data, name, options)
+            found: Document | Loaded = loader.load(source)
     except (DocumentError, MemoryError):
         raise
     except RecursionError as error:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge.documents.formats import FORMATS
 from knowledge.errors import UsageError
 from knowledge.files.private import OTHERS
 
 if TYPE_CHECKING:
-    from knowledge.documents.budget import Budget
     from knowledge.settings.reading import Settings
 
 MIB = 1024 * 1024
@@ -74,8 +74,6 @@ class LoadOptions:
         Most bytes that the members of one container may unpack to, at all levels together.
     skip:
         Members not to be read, by their paths in the file, each with the reason.
-    budget:
-        What is left for members of the container around; ``None`` for a file of its own.
     pages:
         First page of a PDF, and how many at most; 0 is all.
     rows, notebook:
@@ -89,7 +87,6 @@ class LoadOptions:
     passwords: tuple[str, ...] = field(default=(), repr=False)
     max_unpacked: int = 1024 * MIB
     skip: Mapping[str, str] = field(default_factory=dict)
-    budget: Budget | None = None
     pages: tuple[int, int] = (1, 0)
     rows: RowOptions | None = None
     notebook: NotebookOptions | None = None
@@ -114,14 +111,35 @@ class LoadOptions:
 
 
 def _engines(text: str) -> dict[str, str]:
-    """Parse ``pdf=pypdf,docx=python-docx``, or the name of one engine for what it can read."""
-    from knowledge.documents.loaders import check_engines
-
+    """Parse ``pdf=pypdf,docx=kreuzberg``, or the name of one engine for what it can read."""
     chosen = {}
     for item in text.replace(",", " ").split():
         format_, equals, engine = item.rpartition("=")
         chosen[format_.lower() if equals else "*"] = engine.lower()
-    return check_engines(chosen)
+    return _checked(chosen)
+
+
+def _checked(chosen: Mapping[str, str]) -> dict[str, str]:
+    """Return ``chosen``, format to engine, with ``*`` spread over the formats it stands for.
+
+    Raises
+    ------
+    UsageError
+        No such format or engine, or the engine can't read the format.
+    """
+    choices = {row.name: row.engines for row in FORMATS if row.engines}
+    engines: dict[str, str] = {}
+    for format_, engine in sorted(chosen.items()):  # * sorts first, so that named formats win
+        able = [name for name, known in choices.items() if engine in known]
+        if not able or format_ not in ("*", *able):
+            listed = "; ".join(f"{name}: {', '.join(known)}" for name, known in choices.items())
+            raise UsageError(
+                f"--loader: no engine {engine!r}"
+                + (f" for the format {format_!r}" if format_ != "*" else ""),
+                hint=f"Formats with a choice are {listed}. Example: --loader pdf=pypdf",
+            )
+        engines.update(dict.fromkeys(able if format_ == "*" else [format_], engine))
+    return engines
 
 
 def passwords_warning(settings: Settings) -> str:
@@ -132,7 +150,7 @@ def passwords_warning(settings: Settings) -> str:
     try:
         mode = Path(path).expanduser().stat().st_mode
     except OSError:
-        return ""  # whoever reads it tells
+        return ""  # reading it reports the error
     if not mode & OTHERS:
         return ""
     return f"others can get at the file of passwords {path}: chmod 600 makes it yours alone"

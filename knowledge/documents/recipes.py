@@ -7,19 +7,20 @@ whether a file was made by the same one.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
 from typing import Any
 
 from knowledge.documents.detection import detect
-from knowledge.documents.filetypes import is_of_type
+from knowledge.documents.formats import names_where
+from knowledge.documents.media_types import media_types
 from knowledge.documents.options import LoadOptions, NotebookOptions, RowOptions
 from knowledge.documents.transformers import Transformer
 from knowledge.errors import DocumentError
 from knowledge.model import Document, SplitterSpec, TextKind
 
-_CONTAINERS = frozenset({"zip", "tar", "packed"})
+_CONTAINERS = names_where("container")
 _RECORDS = (TextKind.ROWS, TextKind.RECORDS)
 
 
@@ -133,6 +134,34 @@ def recipe_for(recipes: Sequence[Recipe], name: str, data: bytes) -> Recipe | No
         return None
     found = detect(name, data)
     return next((one for one in recipes if is_of_type(name, found, one.filetypes)), None)
+
+
+def is_of_type(name: str, format_: str | None, filetypes: Iterable[str]) -> bool:
+    """Tell whether a file is of one of some types.
+
+    Parameters
+    ----------
+    name:
+        The file's name.
+    format_:
+        Its format, as `knowledge.documents.detection` finds it.
+    filetypes:
+        ``*``, extensions with their dot, media types such as ``text/plain`` or ``image/*``; upper
+        and lower case alike.
+    """
+    lower = name.lower()
+    types = media_types(lower, format_)
+    return any(_fits(kind.lower(), lower, types) for kind in filetypes)
+
+
+def _fits(kind: str, name: str, types: tuple[str, ...]) -> bool:
+    if kind == "*":
+        return True
+    if kind.startswith("."):
+        return name.endswith(kind)
+    if kind.endswith("/*"):
+        return any(one.startswith(kind[:-1]) for one in types)
+    return kind in types
 
 
 def fingerprint(recipes: Sequence[Recipe]) -> str:

@@ -1,4 +1,4 @@
-"""Tells what kind of file some bytes are, by their first ones."""
+"""What kind of file some bytes are, by the first of them."""
 
 from __future__ import annotations
 
@@ -6,66 +6,56 @@ import io
 import re
 import zipfile
 
-_MAGIC: tuple[tuple[bytes, str], ...] = (
-    (b"\x89PNG\r\n\x1a\n", "PNG image"),
-    (b"\xff\xd8\xff", "JPEG image"),
-    (b"GIF87a", "GIF image"),
-    (b"GIF89a", "GIF image"),
-    (b"II*\0", "TIFF image"),
-    (b"MM\0*", "TIFF image"),
-    (b"8BPS", "Photoshop image"),
-    (b"\0\0\1\0", "icon"),
-    (b"ID3", "MP3 audio"),
-    (b"OggS", "Ogg audio or video"),
-    (b"fLaC", "FLAC audio"),
-    (b"\x1a\x45\xdf\xa3", "Matroska video"),
-    (b"\x1f\x8b", "gzip archive"),
-    (b"BZh", "bzip2 archive"),
-    (b"\xfd7zXZ\0", "xz archive"),
-    (b"7z\xbc\xaf\x27\x1c", "7z archive"),
-    (b"\x28\xb5\x2f\xfd", "zstd archive"),
-    (b"Rar!\x1a\x07", "RAR archive"),
-    (b"\x7fELF", "program (ELF)"),
-    (b"\xcf\xfa\xed\xfe", "program (Mach-O)"),
-    (b"\xca\xfe\xba\xbe", "Java class or program"),
-    (b"MZ", "Windows program"),
-    (b"\0asm", "WebAssembly module"),
-    (b"SQLite format 3\0", "SQLite database"),
-    (b"PAR1", "Parquet file"),
-    (b"\x89HDF", "HDF5 file"),
-    (b"wOFF", "font"),
-    (b"wOF2", "font"),
-    (b"OTTO\0", "font"),
-    (b"\0\1\0\0\0", "font"),
-    (b"\x93NUMPY", "NumPy array"),
-    (b"%PDF-", "PDF document"),
-    (b"{\\rtf", "RTF document"),
-    (b"%!PS", "PostScript document"),
+from knowledge.documents.formats import FORMATS
+
+_KINDS = tuple(kind for row in FORMATS for kind in row.kinds)
+_MAGIC: tuple[tuple[int, bytes, str], ...] = (
+    *((kind.at, magic, kind.name) for kind in _KINDS for magic in kind.magic),
+    (0, b"8BPS", "Photoshop image"),
+    (0, b"\0\0\1\0", "icon"),
+    (4, b"ftyp", "MP4 or HEIF media"),
+    (0, b"ID3", "MP3 audio"),
+    (0, b"OggS", "Ogg audio or video"),
+    (0, b"fLaC", "FLAC audio"),
+    (0, b"\x1a\x45\xdf\xa3", "Matroska video"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7z archive"),
+    (0, b"\x28\xb5\x2f\xfd", "zstd archive"),
+    (0, b"Rar!\x1a\x07", "RAR archive"),
+    (0, b"\x7fELF", "program (ELF)"),
+    (0, b"\xcf\xfa\xed\xfe", "program (Mach-O)"),
+    (0, b"\xca\xfe\xba\xbe", "Java class or program"),
+    (0, b"MZ", "Windows program"),
+    (0, b"\0asm", "WebAssembly module"),
+    (0, b"SQLite format 3\0", "SQLite database"),
+    (0, b"PAR1", "Parquet file"),
+    (0, b"\x89HDF", "HDF5 file"),
+    (0, b"wOFF", "font"),
+    (0, b"wOF2", "font"),
+    (0, b"OTTO\0", "font"),
+    (0, b"\0\1\0\0\0", "font"),
+    (0, b"\x93NUMPY", "NumPy array"),
+    (0, b"%!PS", "PostScript document"),
 )
-_RIFF = {b"WEBP": "WebP image", b"WAVE": "WAV audio", b"AVI ": "AVI video"}
+"""Where something stands, what, and the kind of file that it tells; the formats' own first."""
+
+_RIFF = {
+    b"WAVE": "WAV audio",
+    b"AVI ": "AVI video",
+    **{kind.riff: kind.name for kind in _KINDS if kind.riff},
+}
 _ZIP_KINDS = (
-    ("word/", "Word document"),
-    ("xl/", "Excel workbook"),
-    ("ppt/", "PowerPoint presentation"),
-    ("META-INF/container.xml", "EPUB book"),
-    ("content.xml", "OpenDocument text"),
+    *((kind.zip_part, kind.name) for kind in _KINDS if kind.zip_part),
     ("META-INF/MANIFEST.MF", "Java archive"),
 )
-_MIME_TYPES = {
-    b"application/epub+zip": "EPUB book",
-    b"application/vnd.oasis.opendocument.text": "OpenDocument text",
-    b"application/vnd.oasis.opendocument.spreadsheet": "OpenDocument spreadsheet",
-    b"application/vnd.oasis.opendocument.presentation": "OpenDocument presentation",
-    b"application/vnd.oasis.opendocument.graphics": "OpenDocument drawing",
-}
-_MIME_TYPE = re.compile(
+_ZIP_TYPES = {kind.zip_type: kind.name for kind in _KINDS if kind.zip_type}
+_ZIP_TYPE = re.compile(
     rb"PK\x03\x04.{26}mimetype(?P<type>[\w/+.-]{10,60}?)(?:-template)?PK", re.DOTALL
 )
-_OLE_KINDS = (
-    ("PowerPoint Document", "PowerPoint 97-2003 presentation", "ppt"),
-    ("WordDocument", "Word 97-2003 document", "doc"),
-    ("Workbook", "Excel 97-2003 workbook", "xls"),
-    ("Book", "Excel 97-2003 workbook", "xls"),
+_STREAMS = tuple(
+    (stream, kind.name, row.name)
+    for row in FORMATS
+    for kind in row.kinds
+    for stream in kind.streams
 )
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _FOREIGN_ARCHIVES = frozenset({"7z archive", "RAR archive", "zstd archive"})
@@ -78,7 +68,7 @@ def describe(head: bytes) -> str | None:
     Parameters
     ----------
     head:
-        The first bytes, or all of them: what lies in a ZIP archive is told at its end.
+        The first bytes, or all of them: a ZIP archive lists its members at its end.
     """
     if head.startswith((b"PK\3\4", b"PK\5\6")):
         return _zip_kind(head)
@@ -89,12 +79,8 @@ def describe(head: bytes) -> str | None:
         return "password-protected Office document" if encrypted else _ole_kind(head)
     if head.startswith(b"RIFF"):
         return _RIFF.get(head[8:12], "RIFF file")
-    if head[257:262] == b"ustar":
-        return "TAR archive"
-    if head[4:8] == b"ftyp":
-        return "MP4 or HEIF media"
-    for magic, kind in _MAGIC:
-        if head.startswith(magic) and (len(magic) > 3 or b"\0" in head):
+    for at, magic, kind in _MAGIC:
+        if head.startswith(magic, at) and (len(magic) > 3 or b"\0" in head):
             return kind
     return None
 
@@ -123,7 +109,7 @@ def is_office97(kind: str) -> bool:
 
 def holds(head: bytes, format_: str) -> bool:
     """Tell whether an Office 97 file has the stream of a format: ``doc``, ``xls`` or ``ppt``."""
-    return any(_has_stream(head, stream) for stream, _, of in _OLE_KINDS if of == format_)
+    return any(_has_stream(head, stream) for stream, _, of in _STREAMS if of == format_)
 
 
 def _has_stream(head: bytes, stream: str) -> bool:
@@ -131,16 +117,16 @@ def _has_stream(head: bytes, stream: str) -> bool:
 
 
 def _ole_kind(head: bytes) -> str:
-    for stream, kind, _ in _OLE_KINDS:
+    for stream, kind, _ in _STREAMS:
         if _has_stream(head, stream):
             return kind
     return "Office 97-2003 document"
 
 
 def _zip_kind(head: bytes) -> str:
-    declared = _MIME_TYPE.match(head)
-    if declared and declared["type"] in _MIME_TYPES:
-        return _MIME_TYPES[declared["type"]]
+    declared = _ZIP_TYPE.match(head)
+    if declared and declared["type"] in _ZIP_TYPES:
+        return _ZIP_TYPES[declared["type"]]
     try:
         with zipfile.ZipFile(io.BytesIO(head)) as archive:
             names = archive.namelist()

@@ -15,7 +15,7 @@ from pydantic import (
     model_validator,
 )
 
-from knowledge.documents.filetypes import MEDIA_TYPES
+from knowledge.documents.media_types import MEDIA_TYPES
 from knowledge.flows.ingestion_steps import (
     Loader,
     Splitter,

@@ -1,10 +1,11 @@
 import io
 import zipfile
+from importlib import import_module
 
 import pytest
 
-from knowledge.documents.detection import SUPPORTED_EXTENSIONS, detect
-from knowledge.documents.loaders import LOADERS
+from knowledge.documents.detection import detect
+from knowledge.documents.formats import FORMATS, SUPPORTED_EXTENSIONS
 from knowledge.documents.signatures import describe
 from tests.documents.makers import LOCKED_DOCX, OLE, PNG, archive, docx, pdf
 
@@ -107,7 +108,10 @@ def test_the_first_bytes_are_enough_for_a_word_document():
 
 
 def test_every_format_has_a_loader():
-    assert set(SUPPORTED_EXTENSIONS.values()) == set(LOADERS) - {"structured"}  # asked for by name
+    with_names = {row.name for row in FORMATS} - {"structured"}  # asked for by name
+    assert set(SUPPORTED_EXTENSIONS.values()) == with_names
+    for row in FORMATS:
+        assert callable(import_module(f"knowledge.documents.loaders.{row.loader}").load)
     assert all(name.startswith(".") and name == name.lower() for name in SUPPORTED_EXTENSIONS)
 
 

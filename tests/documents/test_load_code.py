@@ -1,7 +1,7 @@
 import pytest
 
-from knowledge.documents.loaders.text.code import syntax_of
 from knowledge.documents.splitting.splitting import split
+from knowledge.documents.syntaxes import syntax_of
 from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import load_one
 

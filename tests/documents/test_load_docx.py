@@ -71,13 +71,14 @@ def test_an_archive_without_a_document_fails():
 
 
 def test_the_second_engine_is_named(data, monkeypatch):
-    def fail(data, media_type):
-        raise DocumentError("no luck")
+    def fail(data):
+        raise ValueError("no luck")
 
-    monkeypatch.setattr(loader, "extract", fail)
+    monkeypatch.setattr(loader, "WordText", fail)
     document = load_one(data, "a.docx")
-    assert document.loader == "python-docx"
-    assert document.warnings == ("read by python-docx, since the first engine failed: no luck",)
+    assert document.loader == "kreuzberg"
+    reason = "read by kreuzberg, since the first engine failed: it can't be read: no luck"
+    assert document.warnings == (reason,)
 
 
 BESIDE = {
@@ -146,7 +147,7 @@ def complete():
     return packed(parts | {main: f"{before}<w:body>{body}"})
 
 
-def test_what_the_first_engine_loses_the_second_one_reads():
+def test_all_parts_are_read():
     body, running = load(complete(), "a.docx").documents
     assert body.text == COMPLETE
     assert (body.loader, body.warnings) == ("python-docx", ())
@@ -310,3 +311,19 @@ def test_levels_of_outline_and_styles_by_name():
         "> Said once",
         "Words",
     ]
+
+
+PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010800000000"
+    "3a7e9b550000000a49444154789c63600000000200014821c3660000000049454e44ae426082"
+)
+
+
+def test_what_a_picture_shows_by_its_author_s_word():
+    def fill_picture(document):
+        document.add_paragraph("Above.").add_run().add_picture(io.BytesIO(PIXEL))
+        (shape,) = document.inline_shapes
+        shape._inline.docPr.set("descr", "A harbour\nat night")
+
+    text = load_one(docx(fill_picture), "a.docx").text
+    assert text == "Above.\n\nA harbour at night"

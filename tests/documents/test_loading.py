@@ -110,7 +110,7 @@ def test_what_is_not_the_document_s_fault_passes(error, monkeypatch):
 def broken(monkeypatch, error):
     class Module:
         @staticmethod
-        def load(data, name, options):
+        def load(source):
             raise error
 
     monkeypatch.setattr(loading, "import_module", lambda name: Module)

@@ -9,7 +9,8 @@ from knowledge.documents.loaders.text import text
 _load = text.load
 
 
-def load(data, name, options):
+def load(source):
+    data = source.data
     if b"KILL" in data:
         os.kill(os.getpid(), signal.SIGKILL)
     if b"EXIT" in data:
@@ -22,7 +23,7 @@ def load(data, name, options):
             eaten.append(b"x" * (8 << 20))
     if b"HUGE" in data:
         bytearray(1 << 42)
-    return _load(data, name, options)
+    return _load(source)
 
 
 text.load = load

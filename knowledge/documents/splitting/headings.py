@@ -89,14 +89,6 @@ def scan_markdown(text: str, start: int, stop: int) -> Outline:
     return outline
 
 
-def fence_end(text: str, offset: int, mark: str) -> int:
-    """Return where the fenced code that ``mark`` opened before ``offset`` ends."""
-    for match in _LINE.finditer(text, offset):
-        if match["fence"] and match["fence"].startswith(mark) and not match["info"].strip():
-            return match.end()
-    return len(text)
-
-
 def _atx(match: re.Match[str]) -> Heading:
     title = re.sub(r"(?:(?<=\s)|\A)#+\s*\Z", "", match["title"][: 5 * TITLE_LIMIT].strip())
     return Heading(match.start(), match.end(), len(match["marks"]), plain_title(title))

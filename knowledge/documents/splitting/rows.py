@@ -28,9 +28,9 @@ _QUOTED = re.compile(r'"[^"]*"')
 
 def sniff_delimiter(text: str) -> str:
     """Guess the delimiter: the sign that the most lines hold as often as the first line does."""
-    told = _SEPARATOR_LINE.match(text)  # Excel writes it
-    if told:
-        return told[1]
+    declared = _SEPARATOR_LINE.match(text)  # Excel writes it
+    if declared:
+        return declared[1]
     lines = [line for line in _QUOTED.sub("", text[:_SAMPLE]).splitlines() if line.strip()]
     lines = lines[:_SAMPLE_LINES]
     if not lines:
@@ -50,8 +50,8 @@ def records(text: str) -> Iterator[Span]:
     A quoted field may hold line breaks. Where the quotes do not match up and a field would run on
     for ever, the rest is taken line by line.
     """
-    told = _SEPARATOR_LINE.match(text)
-    start = told.end() if told else 0
+    declared = _SEPARATOR_LINE.match(text)
+    start = declared.end() if declared else 0
     lines = _Lines(text, start)
     reader = csv.reader(lines, delimiter=sniff_delimiter(text))
     while True:

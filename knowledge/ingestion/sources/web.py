@@ -12,7 +12,8 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
-from knowledge.documents.extensions import format_by_name
+from knowledge.documents.formats import format_by_name
+from knowledge.documents.media_types import extension_of
 from knowledge.documents.options import MIB
 from knowledge.errors import FetchError, KnowledgeError, PathNotFoundError
 from knowledge.settings.reading import without_password
@@ -24,34 +25,6 @@ if TYPE_CHECKING:
 
 
 # What a page is called, and of which kind and encoding its server says it is.
-
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-_OPEN = "application/vnd.oasis.opendocument"
-_ENDINGS = {
-    "text/html": ".html",
-    "application/xhtml+xml": ".html",
-    "text/markdown": ".md",
-    "text/x-markdown": ".md",
-    "text/csv": ".csv",
-    "text/tab-separated-values": ".tsv",
-    "text/xml": ".xml",
-    "application/xml": ".xml",
-    "application/json": ".json",
-    "application/pdf": ".pdf",
-    "application/rtf": ".rtf",
-    "text/rtf": ".rtf",
-    "application/epub+zip": ".epub",
-    "application/msword": ".doc",
-    "application/vnd.ms-excel": ".xls",
-    "application/vnd.ms-powerpoint": ".ppt",
-    f"{_OFFICE}.wordprocessingml.document": ".docx",
-    f"{_OFFICE}.presentationml.presentation": ".pptx",
-    f"{_OFFICE}.spreadsheetml.sheet": ".xlsx",
-    f"{_OPEN}.text": ".odt",
-    f"{_OPEN}.spreadsheet": ".ods",
-    f"{_OPEN}.presentation": ".odp",
-}
-"""Ending by media type; ``text/plain`` and unknown types leave it to the name and the content."""
 
 _LONGEST_NAME = 200
 
@@ -67,7 +40,7 @@ def page_name(path: str, host: str, headers: Mapping[str, str]) -> str:
 
 def load_name(name: str, content_type: str) -> str:
     """Return the name with an ending that tells the kind which the server names."""
-    ending = _ENDINGS.get(_message("Content-Type", content_type).get_content_type())
+    ending = extension_of(_message("Content-Type", content_type).get_content_type())
     if ending is None or not content_type or format_by_name(name) == format_by_name("x" + ending):
         return name
     return name + ending

@@ -15,6 +15,7 @@ from multiprocessing.connection import wait
 from typing import TYPE_CHECKING
 
 from knowledge.documents.detection import detect
+from knowledge.documents.formats import Content, names_of
 from knowledge.documents.options import MIB
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, load_file
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
 
 INLINE_FILES = 16
 INLINE_BYTES = 1_000_000
-INLINE_FORMATS = frozenset({"markdown", "text", "rst", "rows", "json"})
-"""Formats whose loaders use no native engine, and that grow no larger when they are read."""
+INLINE_FORMATS = names_of(Content.INLINE)
 
 _HEAD = 8_192
 AHEAD = 3  # tasks that a worker holds, so that it need not wait for us

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,10 @@ from knowledge.model import Document, FileProblem, FileStatus, Passage, Splitter
 from knowledge.storage.terms import language_of, terms_of
 
 if TYPE_CHECKING:
-    from knowledge.documents.loading import Loaded
+    from knowledge.documents.loading import Loaded, Source
+
+Announce = Callable[[str], None]
+"""Called with the path of each member of a container before something is done with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,14 @@ class LoadedFile:
     terms: tuple[str, ...] = field(default=(), repr=False)
 
 
-def load_file(task: LoadTask) -> LoadedFile:
-    """Read, parse and split one file; every failure of the file comes back as a status."""
+def load_file(task: LoadTask, announce: Announce | None = None) -> LoadedFile:
+    """Read, parse and split one file; every failure of the file comes back as a status.
+
+    Parameters
+    ----------
+    announce:
+        Called with the path of each member of a container before it is read or cut.
+    """
     try:
         data, size, mtime_ns = _read(task)
     except OSError as error:
@@ -106,7 +115,7 @@ def load_file(task: LoadTask) -> LoadedFile:
     if digest == task.known_hash:
         return LoadedFile(task, FileStatus.UNCHANGED, **stats)
     try:
-        return _parse(task, data, stats)
+        return _parse(task, data, stats, announce)
     except EmptyDocumentError as error:
         return LoadedFile(task, FileStatus.EMPTY, reason=error.in_full, **stats)
     except UnsupportedDocumentError as error:
@@ -148,18 +157,21 @@ def _read(task: LoadTask) -> tuple[bytes, int, int]:
     return data, before.st_size, before.st_mtime_ns
 
 
-def _parse(task: LoadTask, data: bytes, stats: dict[str, Any]) -> LoadedFile:
-    from knowledge.documents.loading import load
+def _parse(
+    task: LoadTask, data: bytes, stats: dict[str, Any], announce: Announce | None
+) -> LoadedFile:
+    from knowledge.documents.loading import Source, read
 
+    source = Source(data, task.kind_name, task.options, announce=announce)
     recipe = recipe_for(task.recipes, task.kind_name, data)
     if recipe is not None:
-        return _parse_by(recipe, task, data, stats)
-    loaded = load(data, task.kind_name, task.options)
+        return _parse_by(recipe, task, source, stats)
+    loaded = read(source)
     documents = loaded.documents if task.splitter is None else ()
     problems = list(loaded.problems)
     passages: tuple[Passage, ...] = ()
     if task.splitter is not None:
-        passages = tuple(_passages(loaded, task.splitter, problems))
+        passages = tuple(_passages(loaded, task.splitter, problems, announce))
     found = bool(passages or documents)
     status, reason = (FileStatus.INGESTED, "") if found else _why_nothing(problems)
     return LoadedFile(
@@ -175,26 +187,35 @@ def _parse(task: LoadTask, data: bytes, stats: dict[str, Any]) -> LoadedFile:
     )
 
 
-def _parse_by(recipe: Recipe, task: LoadTask, data: bytes, stats: dict[str, Any]) -> LoadedFile:
-    from knowledge.documents.loading import load
+def _parse_by(recipe: Recipe, task: LoadTask, source: Source, stats: dict[str, Any]) -> LoadedFile:
+    from knowledge.documents.loading import read
 
-    format_ = recipe.format_of(task.kind_name, data)
+    format_ = recipe.format_of(source.name, source.data)
     options = recipe.options(task.options)
     if recipe.reading.as_images:
         from knowledge.documents.loaders.pdf.page_images import page_images
 
-        images = page_images(data, detect(task.kind_name, data) or "", options)
+        images = page_images(source.data, detect(source.name, source.data) or "", options)
         return LoadedFile(task, FileStatus.INGESTED, images=images, recipe=recipe, **stats)
-    return cut(task, load(data, task.kind_name, options, format_), recipe, stats)
+    loaded = read(replace(source, options=options, format=format_ or ""))
+    return cut(task, loaded, recipe, stats, source.announce)
 
 
-def cut(task: LoadTask, loaded: Loaded, recipe: Recipe, stats: Mapping[str, Any]) -> LoadedFile:
+def cut(
+    task: LoadTask,
+    loaded: Loaded,
+    recipe: Recipe,
+    stats: Mapping[str, Any],
+    announce: Announce | None = None,
+) -> LoadedFile:
     """Cut what was read by a recipe, and apply its transformers up to the first that asks a model.
 
     Parameters
     ----------
     stats:
         The fields of `LoadedFile` that are known of the bytes.
+    announce:
+        Called with the path of each member before it is cut.
 
     Raises
     ------
@@ -204,7 +225,7 @@ def cut(task: LoadTask, loaded: Loaded, recipe: Recipe, stats: Mapping[str, Any]
     problems = list(loaded.problems)
     source = {"source": recipe.reading.source} if recipe.reading.source else {}
     shaped = replace(loaded, documents=tuple(map(recipe.shaped, loaded.documents)))
-    passages = tuple(_passages(shaped, recipe.splitter, problems))
+    passages = tuple(_passages(shaped, recipe.splitter, problems, announce))
     described = transform(
         plain_steps(recipe.transformers), Described(passages, {**loaded.metadata, **source})
     )
@@ -229,19 +250,21 @@ def plain_steps(steps: Sequence[Transformer]) -> Sequence[Transformer]:
 
 
 def _passages(
-    loaded: Loaded, splitter: SplitterSpec, problems: list[FileProblem]
+    loaded: Loaded,
+    splitter: SplitterSpec,
+    problems: list[FileProblem],
+    announce: Announce | None,
 ) -> Iterator[Passage]:
     """Cut all documents of a file; number the passages through.
 
     A member that can't be cut is noted in ``problems``.
     """
-    from knowledge.documents import containers
     from knowledge.documents.splitting.splitting import split
 
     ordinal = 0
     for document in loaded.documents:
-        if containers.announce is not None:
-            containers.announce(document.member)
+        if announce is not None:
+            announce(document.member)
         try:
             passages = split(document, splitter)
         except DocumentError as error:

@@ -25,7 +25,14 @@ from typing import Any
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
 from knowledge.files.private import temporary_prefix
-from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, failed, load_file, with_terms
+from knowledge.ingestion.workers.loading import (
+    Announce,
+    LoadedFile,
+    LoadTask,
+    failed,
+    load_file,
+    with_terms,
+)
 from knowledge.settings.reading import environ_without_secrets
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -262,8 +269,6 @@ def _not_started(reason: str) -> KnowledgeError:
 
 def serve(connection: Connection, place: Any, memory: int) -> None:
     """Answer tasks until the parent closes the pipe; runs in the worker."""
-    from knowledge.documents import containers
-
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -274,7 +279,6 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
         encoded = member.encode("utf-8", "ignore")
         place.value = encoded if len(encoded) < _PLACE_BYTES else b""
 
-    containers.announce = announce
     _print_nothing()
     place.value = b""
     while True:
@@ -283,7 +287,7 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
         except (EOFError, OSError):
             return
         place.value = b""
-        _answer(connection, task)
+        _answer(connection, task, announce)
 
 
 def _forget_secrets() -> None:
@@ -317,9 +321,9 @@ def _limit_memory(memory: int) -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
-def _answer(connection: Connection, task: LoadTask) -> None:
+def _answer(connection: Connection, task: LoadTask, announce: Announce) -> None:
     try:
-        _send(connection, with_terms(load_file(task)))
+        _send(connection, with_terms(load_file(task, announce)))
     except BaseException as error:  # noqa: BLE001  whatever a document leads a library to raise
         _send(connection, failed(task, f"its reader failed: {type(error).__name__}: {error}"))
 

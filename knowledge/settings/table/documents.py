@@ -73,7 +73,7 @@ DOCUMENTS: tuple[Setting, ...] = (
         "loader",
         ("KNOW_LOADER",),
         "",
-        "Engine that reads a format, such as pdf=pypdf,docx=python-docx.",
+        "Engine that reads a format, such as pdf=pypdf,docx=kreuzberg.",
     ),
     Setting(
         "html",

@@ -13,8 +13,7 @@ from typing import IO, cast
 from knowledge.documents.budget import MAX_MEMBER, PIECE, BoundedStream
 from knowledge.documents.containers import CUT_OFF, Members, member_path
 from knowledge.documents.loaders.archives.tar import BLOCK, is_tar, read_tar
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError
 from knowledge.model import FileStatus
 from knowledge.text.cleaning import clean
@@ -25,7 +24,7 @@ _FNAME = 8  # the flag that says that a gzip header holds the name
 _HEADER = 10  # bytes of a gzip header before it
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read what is packed: one file, whose name loses the ending, or a TAR archive's members.
 
     Raises
@@ -33,12 +32,12 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It lies too deep in other archives, or nothing of it can be read.
     """
-    members = Members(options)
-    stream = _ToTheDamage(_opened(data))
+    members = Members(source)
+    stream = _ToTheDamage(_opened(source.data))
     if is_tar(stream.peek(BLOCK)):
-        read_tar(stream, len(data), members)
+        read_tar(stream, len(source.data), members)
     else:
-        _read_one(stream, len(data), _inner_name(data, name), members)
+        _read_one(stream, len(source.data), _inner_name(source.data, source.name), members)
     return members.loaded()
 
 

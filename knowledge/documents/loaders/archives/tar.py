@@ -9,9 +9,9 @@ from typing import Any
 
 from knowledge.documents.budget import MAX_MEMBER, PIECE, BoundedStream, BudgetError, Stream
 from knowledge.documents.containers import CUT_OFF, Members, is_junk, member_path
-from knowledge.documents.loaders.archives.names import LEADS_OUT, decoded
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import MIB, LoadOptions
+from knowledge.documents.loaders.archives.member_names import LEADS_OUT, decoded
+from knowledge.documents.loading import Loaded, Source
+from knowledge.documents.options import MIB
 from knowledge.errors import DocumentError
 from knowledge.model import FileStatus
 from knowledge.text.cleaning import clean
@@ -20,7 +20,7 @@ BLOCK = 512
 _DAMAGE = (tarfile.TarError, EOFError, OSError, ValueError)
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read an archive that is not packed; hidden files are left out.
 
     Raises
@@ -28,9 +28,8 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It lies too deep in other archives, or nothing of it can be read.
     """
-    del name
-    members = Members(options)
-    read_tar(io.BytesIO(data), len(data), members)
+    members = Members(source)
+    read_tar(io.BytesIO(source.data), len(source.data), members)
     return members.loaded()
 
 

@@ -25,7 +25,7 @@ MAX_MARKUP = 512 * MIB
 """Bytes of XML and HTML in one office file: a parser needs several times as much memory."""
 
 _FREE = 64 * MIB  # below it no ratio is dangerous
-_TRUSTED = 256 * MIB  # an archive that can't unpack to more need not be inflated to be sure
+_TRUSTED = 256 * MIB  # an archive that can't unpack to more needs no inflating to be measured
 _DEFLATE_RATIO = 1032  # the best that deflate can do
 _PIECE = 1 * MIB
 _LOCAL_HEADER = 30  # bytes
@@ -135,7 +135,7 @@ def _longer_than(packed: memoryview, size: int) -> bool:
             try:
                 found += len(inflater.decompress(rest, _PIECE))
             except zlib.error:
-                return False  # damaged: whoever unpacks it says so
+                return False  # damaged, which unpacking it reports
             if found > size:
                 return True
             rest = inflater.unconsumed_tail

@@ -6,8 +6,8 @@ import io
 from collections.abc import Iterator
 
 from knowledge.documents.loaders.images import ocr
-from knowledge.documents.loaders.office.parts import Part, numbered
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loaders.numbered_pages import Part, numbered
+from knowledge.documents.loading import Source
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean
@@ -16,7 +16,7 @@ MAX_PIXELS = 200_000_000
 _MAX_PAGES = 2_000
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read an image.
 
     Raises
@@ -26,12 +26,11 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     DocumentError
         It is no image, or has too many pixels.
     """
-    del name
-    if options.ocr == "off":
+    if source.options.ocr == "off":
         raise EmptyDocumentError("it is an image, and OCR is off", hint=ocr.OFF_HINT)
     if not ocr.can_read():
         raise EmptyDocumentError("it is an image, which takes OCR to read", hint=ocr.HINT)
-    text, spans = numbered(_pages(data))
+    text, spans = numbered(_pages(source.data))
     several = len(spans) > 1
     return Document(
         text,

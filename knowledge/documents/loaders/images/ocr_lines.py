@@ -1,6 +1,6 @@
 """The order in which the words of a picture or a page are read: lines, and columns of them.
 
-Columns are told by the gutter between them, as in recursive XY cuts (Nagy and Seth, 1984). A table
+Columns are found by the gutter between them, as in recursive XY cuts (Nagy and Seth, 1984). A table
 has gutters too, but its rows are read across: in a column of running text most lines are as wide as
 the column.
 """

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 
 from knowledge.documents.budget import BudgetError
 from knowledge.documents.containers import Members
-from knowledge.documents.loaders.mail.parts import parse
+from knowledge.documents.loaders.mail.mime import parse
 from knowledge.documents.loaders.mail.text import document_of, read_attachments
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError
 
 # The line between messages, at the start or after a blank line, with a header below it.
@@ -20,7 +19,7 @@ SEPARATOR = re.compile(
 _QUOTED = re.compile(rb"^>(>*From )", re.MULTILINE)  # how a text line "From " is written
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read all messages of a mailbox.
 
     Raises
@@ -28,13 +27,12 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It is no mailbox, or it lies too deep in other files.
     """
-    del name
-    members = Members(options)
+    members = Members(source)
     number = 0
-    for number, message in enumerate(_messages(data), 1):
+    for number, message in enumerate(_messages(source.data), 1):
         folder = f"message-{number}"
         try:
-            mail = parse(message, options, members)
+            mail = parse(message, source.options, members)
             members.own(document_of(mail, "email", number=number))
         except BudgetError as error:
             members.fail(folder, error)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 
 from knowledge.documents.containers import Members
-from knowledge.documents.loaders.mail.parts import parse
+from knowledge.documents.loaders.mail.mime import parse
 from knowledge.documents.loaders.mail.text import document_of, read_attachments
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 
 _APPLE = re.compile(rb"\A\d{1,12}[ \t]*\r?\n")  # an emlx file begins with the mail's length
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a mail.
 
     Raises
@@ -21,12 +20,12 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It is no mail, or it lies too deep in other files.
     """
-    del name
-    members = Members(options)
+    members = Members(source)
+    data = source.data
     length = _APPLE.match(data)
     if length:
         data = data[length.end() : length.end() + int(length[0])]
-    mail = parse(data, options, members)
+    mail = parse(data, source.options, members)
     document = document_of(mail, "email")
     members.own(document)
     read_attachments(mail.attachments, members)

@@ -21,7 +21,7 @@ from knowledge.documents.loaders.mail.text import (
     safe_name,
     text_part,
 )
-from knowledge.documents.loading import Loaded
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.loading import load as load_part
 from knowledge.documents.options import LoadOptions
 from knowledge.errors import DocumentError
@@ -163,7 +163,7 @@ def _charset(codepage: int) -> str | None:
 _TO, _CC = 1, 2
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a message.
 
     Raises
@@ -171,14 +171,13 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It is no Outlook message, or it lies too deep in other files.
     """
-    del name
     import olefile
 
-    members = Members(options)
-    if not olefile.isOleFile(data=data):
+    members = Members(source)
+    if not olefile.isOleFile(data=source.data):
         raise DocumentError("it is no Outlook message, or a damaged one")
-    with olefile.OleFileIO(io.BytesIO(data)) as ole:
-        return members.loaded(_Reader(options, members).message(Storage(ole), ""))
+    with olefile.OleFileIO(io.BytesIO(source.data)) as ole:
+        return members.loaded(_Reader(source.options, members).message(Storage(ole), ""))
 
 
 class _Reader:

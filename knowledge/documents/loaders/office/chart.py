@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from knowledge.documents.loaders.office.package import local_name
+from knowledge.documents.loaders.office.xml_package import local_name
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.text.cleaning import clean
 

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from knowledge.documents.loaders.office.package import Package
+from knowledge.documents.loaders.office.xml_package import Package
 from knowledge.errors import DocumentError
 
 MAX_CELLS = 20_000_000

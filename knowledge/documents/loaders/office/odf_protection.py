@@ -10,9 +10,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from knowledge.documents.loaders.office.odf_text import attribute
-from knowledge.documents.loaders.office.package import Package, local_name
 from knowledge.documents.loaders.office.protection import protected
+from knowledge.documents.loaders.office.xml_package import Package, attribute, local_name
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.errors import DocumentError
 

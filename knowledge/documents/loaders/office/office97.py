@@ -7,13 +7,12 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
+from knowledge.documents.loaders.numbered_pages import numbered
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, without_escapes
-from knowledge.documents.loaders.office.parts import numbered
 from knowledge.documents.loaders.office.powerpoint97 import PowerPoint97
 from knowledge.documents.loaders.office.protection import OLE, unlock
 from knowledge.documents.loaders.office.word97 import Word97
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageUnit, TextKind
@@ -38,7 +37,7 @@ _FIELDS = {
 }
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a document or a presentation.
 
     Raises
@@ -46,10 +45,9 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It can't be read, or is protected by a password.
     """
-    del name
-    if not data.startswith(OLE):
+    if not source.data.startswith(OLE):
         raise DocumentError("it can't be read: it is no file of Office 97 to 2003")
-    data = unlock(data, options)
+    data = unlock(source.data, source.options)
     streams, metadata = _streams(data)
     try:
         if _WORD in streams:
@@ -105,9 +103,11 @@ def _presentation(streams: Mapping[str, bytes], metadata: dict[str, str]) -> Loa
     if not parts:
         raise DocumentError("it can't be read: its slides can't be found")
     text, spans = numbered(parts)
-    told: dict[str, Any] = {**metadata, "slides": len(parts)}
-    document = Document(text, TextKind.MARKDOWN, spans, PageUnit.SLIDE, metadata=told, loader="ppt")
-    return Loaded((document,), metadata=told)
+    about: dict[str, Any] = {**metadata, "slides": len(parts)}
+    document = Document(
+        text, TextKind.MARKDOWN, spans, PageUnit.SLIDE, metadata=about, loader="ppt"
+    )
+    return Loaded((document,), metadata=about)
 
 
 def _by_kreuzberg(data: bytes, is_word: bool, error: Exception) -> Loaded:

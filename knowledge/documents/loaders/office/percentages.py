@@ -7,8 +7,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from knowledge.documents.loaders.office.odf_text import attribute
-from knowledge.documents.loaders.office.package import Package, local_name, main_part, reference
+from knowledge.documents.loaders.office.xml_package import (
+    Package,
+    attribute,
+    local_name,
+    main_part,
+    reference,
+)
 from knowledge.errors import DocumentError
 
 Decimals = Mapping[tuple[int, int], int]

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from knowledge.documents.loaders.office.parts import Part
+from knowledge.documents.loaders.numbered_pages import Part
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 
 _CONTAINER = 0xF
@@ -82,7 +82,7 @@ class PowerPoint97:
         return Part(number, markdown.join([shown, *blocks]), " ".join(title.split()))
 
     def _slides(self) -> Iterator[_Slide]:
-        """Yield the slides in their order, or as the file holds them where that is not told."""
+        """Yield the slides in their order, or as the file holds them where it records none."""
         found = False
         for record in _records(self._stream):
             if record.kind != _DOCUMENT or not record.container:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from knowledge.documents.loaders.numbered_pages import Part, numbered
 from knowledge.documents.loaders.office.chart import chart_blocks
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, metadata_of
-from knowledge.documents.loaders.office.package import (
+from knowledge.documents.loaders.office.protection import unlock
+from knowledge.documents.loaders.office.xml_package import (
     Package,
     Relation,
     core_properties,
@@ -15,10 +17,8 @@ from knowledge.documents.loaders.office.package import (
     main_part,
     reference,
 )
-from knowledge.documents.loaders.office.parts import Part, numbered
-from knowledge.documents.loaders.office.protection import unlock
 from knowledge.documents.loaders.text import markdown_blocks as markdown
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageUnit, TextKind
@@ -30,7 +30,7 @@ _TITLES = ("title", "ctrTitle")
 _TEXT = {"t", "fld", "r", "m", "oMath", "oMathPara"}
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read a presentation: text, tables, charts, diagrams, speaker notes and comments by slide.
 
     Raises
@@ -38,8 +38,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     DocumentError
         It can't be read, or is protected by a password.
     """
-    del name
-    data = unlock(data, options)
+    data = unlock(source.data, source.options)
     package = Package(data)
     try:
         slides = list(_slides(package))

@@ -49,7 +49,7 @@ def unlock(data: bytes, options: LoadOptions) -> bytes:
     except Exception as error:  # it raises whatever a malformed file leads it to
         if _PACKAGE in data:
             raise protected() from error
-        return data  # whoever reads it says what is wrong
+        return data  # its loader reports what is wrong
     for password in (_READABLE_TO_ALL, *options.passwords):
         opened = _opened(file, password)
         if opened is not None:

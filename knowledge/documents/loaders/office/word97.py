@@ -19,7 +19,7 @@ from knowledge.errors import DocumentError
 _NEW, _OLD = 0xA5EC, 0xA5DC
 _FIRST_OF_97 = 0x00C1
 _ENCRYPTED, _TABLE_1 = 0x0100, 0x0200
-_PIECES, _PARAGRAPHS = 0x01A2, 0x0102  # where the header tells of these tables
+_PIECES, _PARAGRAPHS = 0x01A2, 0x0102  # where the header has the places of these tables
 _LENGTHS = 0x004C
 _NAMES = ("", "footnotes", "headers", "", "comments", "endnotes", "boxes", "boxes")
 _IN_TABLE, _ROW_END = b"\x16\x24\x01", b"\x17\x24\x01"

@@ -16,7 +16,10 @@ from knowledge.documents.loaders.office import percentages
 from knowledge.documents.loaders.office.chart import chart_blocks
 from knowledge.documents.loaders.office.far_cells import drawn_together
 from knowledge.documents.loaders.office.odf_protection import unlocked
-from knowledge.documents.loaders.office.package import (
+from knowledge.documents.loaders.office.percentages import Decimals, Percentages
+from knowledge.documents.loaders.office.presentation import paragraphs
+from knowledge.documents.loaders.office.protection import OLE, protected, unlock
+from knowledge.documents.loaders.office.xml_package import (
     Package,
     core_properties,
     local_name,
@@ -24,85 +27,18 @@ from knowledge.documents.loaders.office.package import (
     properties,
     reference,
 )
-from knowledge.documents.loaders.office.percentages import Decimals, Percentages
-from knowledge.documents.loaders.office.presentation import paragraphs
-from knowledge.documents.loaders.office.protection import OLE, protected, unlock
 from knowledge.documents.loaders.text import markdown_blocks as markdown
-from knowledge.documents.loaders.text.records import csv_lines
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loaders.text.delimited import csv_lines
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageSpan, PageUnit, TextKind
 from knowledge.text.cleaning import clean
 
-# What stands beside the cells of an XLSX workbook: comments, text boxes and charts.
-
-_CELL_COMMENTS = ("comment", "threadedComment")
-
-
-def beside_the_cells(package: Package) -> Iterator[Document]:
-    """Yield a document for each sheet that has comments, text boxes or charts."""
-    if "xl/workbook.xml" not in package:
-        return
-    main = main_part(package, "xl/workbook.xml")
-    relations = package.relations(main)
-    root = package.tree(main)
-    sheets = [] if root is None else [e for e in root.iter() if local_name(e) == "sheet"]
-    for number, sheet in enumerate(sheets, 1):
-        relation = relations.get(reference(sheet))
-        if relation is None or relation.external:
-            continue
-        text = markdown.join(_blocks(package, relation.target))
-        if text:
-            name = clean(str(sheet.get("name", "")))
-            yield Document(
-                text,
-                TextKind.MARKDOWN,
-                (PageSpan(number, 0, len(text), name),),
-                PageUnit.SHEET,
-                heading=(name,),
-                loader="xlsx",
-            )
-
-
-def _blocks(package: Package, name: str) -> Iterator[str]:
-    for relation in package.relations(name).values():
-        root = None if relation.external else package.tree(relation.target)
-        if root is None:
-            continue
-        if relation.kind in ("comments", "threadedComment"):
-            yield from _comments(root)
-        elif relation.kind == "drawing":
-            yield from _drawing(package, relation.target, root)
-
-
-def _comments(root: Any) -> Iterator[str]:
-    for element in root.iter():
-        if local_name(element) in _CELL_COMMENTS:
-            text = "".join(e.text or "" for e in element.iter() if local_name(e) in ("t", "text"))
-            # Excel keeps an older copy of a thread's comments, which begins so.
-            if text.strip() and not text.startswith("[Threaded comment]"):
-                yield clean(f"Comment on {element.get('ref', '')}: {' '.join(text.split())}")
-
-
-def _drawing(package: Package, name: str, root: Any) -> Iterator[str]:
-    relations = package.relations(name)
-    for element in root.iter():
-        kind = local_name(element)
-        if kind == "txBody":
-            yield from paragraphs(element)
-        elif kind == "chart":
-            relation = relations.get(reference(element))
-            chart = package.tree(relation.target) if relation and not relation.external else None
-            if chart is not None:
-                yield from chart_blocks(chart)
-
-
 _FAR_APART = ("its cells lie too far apart to cite their rows: empty ones are left out",)
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a workbook: a document for each sheet that holds anything, hidden ones included.
 
     Raises
@@ -110,10 +46,9 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It can't be read, or is protected by a password.
     """
-    del name
-    data = unlock(data, options)
+    data = unlock(source.data, source.options)
     if data.startswith(b"PK"):
-        data = unlocked(data, options)
+        data = unlocked(data, source.options)
     package = Package(data) if data.startswith(b"PK") else None
     metadata: dict[str, Any] = _metadata(package) if package else {}
     beside = beside_the_cells(package) if package else []
@@ -260,3 +195,66 @@ def _shown(value: Any, decimals: int | None = None) -> str:
 def _metadata(package: Package) -> dict[str, Any]:
     root = package.tree("meta.xml")
     return dict(properties(root) if root is not None else core_properties(package))
+
+
+# What stands beside the cells of an XLSX workbook: comments, text boxes and charts.
+
+_CELL_COMMENTS = ("comment", "threadedComment")
+
+
+def beside_the_cells(package: Package) -> Iterator[Document]:
+    """Yield a document for each sheet that has comments, text boxes or charts."""
+    if "xl/workbook.xml" not in package:
+        return
+    main = main_part(package, "xl/workbook.xml")
+    relations = package.relations(main)
+    root = package.tree(main)
+    sheets = [] if root is None else [e for e in root.iter() if local_name(e) == "sheet"]
+    for number, sheet in enumerate(sheets, 1):
+        relation = relations.get(reference(sheet))
+        if relation is None or relation.external:
+            continue
+        text = markdown.join(_blocks(package, relation.target))
+        if text:
+            name = clean(str(sheet.get("name", "")))
+            yield Document(
+                text,
+                TextKind.MARKDOWN,
+                (PageSpan(number, 0, len(text), name),),
+                PageUnit.SHEET,
+                heading=(name,),
+                loader="xlsx",
+            )
+
+
+def _blocks(package: Package, name: str) -> Iterator[str]:
+    for relation in package.relations(name).values():
+        root = None if relation.external else package.tree(relation.target)
+        if root is None:
+            continue
+        if relation.kind in ("comments", "threadedComment"):
+            yield from _comments(root)
+        elif relation.kind == "drawing":
+            yield from _drawing(package, relation.target, root)
+
+
+def _comments(root: Any) -> Iterator[str]:
+    for element in root.iter():
+        if local_name(element) in _CELL_COMMENTS:
+            text = "".join(e.text or "" for e in element.iter() if local_name(e) in ("t", "text"))
+            # Excel keeps an older copy of a thread's comments, which begins so.
+            if text.strip() and not text.startswith("[Threaded comment]"):
+                yield clean(f"Comment on {element.get('ref', '')}: {' '.join(text.split())}")
+
+
+def _drawing(package: Package, name: str, root: Any) -> Iterator[str]:
+    relations = package.relations(name)
+    for element in root.iter():
+        kind = local_name(element)
+        if kind == "txBody":
+            yield from paragraphs(element)
+        elif kind == "chart":
+            relation = relations.get(reference(element))
+            chart = package.tree(relation.target) if relation and not relation.external else None
+            if chart is not None:
+                yield from chart_blocks(chart)

@@ -124,7 +124,7 @@ class PdfFile:
                 attachment = self._document.get_attachment(index)
                 yield clean(attachment.get_name()), bytes(attachment.get_data())
             except pypdfium2.PdfiumError:
-                continue  # damaged, empty, or locked, which is told of the whole file
+                continue  # damaged, empty, or locked, which is reported for the whole file
 
     def image(self, number: int) -> Any | None:
         """Return a page as an image of Pillow; ``None`` for a page without anything on it."""

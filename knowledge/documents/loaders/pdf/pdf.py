@@ -22,99 +22,12 @@ from knowledge.documents.loaders.mail.text import Attachment, read_attachments, 
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, metadata_of
 from knowledge.documents.loaders.office.protection import protected
 from knowledge.documents.loaders.pdf.file import PdfFile, goes_on, open_pdf, with_headings
-from knowledge.documents.loading import Loaded
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError, EmptyDocumentError
 from knowledge.model import Document, FileProblem, FileStatus, PageSpan, TextKind
 from knowledge.text.cleaning import clean
-
-# What the places of words on a PDF's page tell of columns, and its text does not.
-#
-# Most programs draw one column after the other, and PDFium gives text in the order in which it is
-# drawn. Some draw line by line, across the columns; so a few pages are looked at, and all of them
-# only where one of these is drawn so. kreuzberg puts a sign that stands alone, such as a cell of
-# one digit, to the word before it, however far that is; these are parted again.
-
-_SAMPLE = 2
-_FEWEST_LINES = 6
-_WITH_DIGIT = re.compile(r"[^\W\d_]{2}\d$", re.MULTILINE)
-
-
-def put_right(pages: list[tuple[int, str]], file: PdfFile) -> None:
-    """Change, in place, the text of pages that are drawn across columns or have lone digits."""
-    full = [number for number, text in pages if text.count("\n") + 1 >= _FEWEST_LINES]
-    columns = _columns(full[:_SAMPLE], file)
-    if columns:
-        columns |= _columns(full[_SAMPLE:], file)
-    for index, (number, text) in enumerate(pages):
-        if number in columns:
-            pages[index] = (number, columns[number])
-        elif _WITH_DIGIT.search(text):
-            pages[index] = (number, _parted(text, file.boxes(number)))
-
-
-def _columns(numbers: Sequence[int], file: PdfFile) -> dict[int, str]:
-    """Return the text of pages that are drawn across columns, by number."""
-    found = {}
-    for number in numbers:
-        if not _is_across(file.boxes(number, read=False)):
-            continue
-        boxes = file.boxes(number)
-        if _is_running(boxes):
-            found[number] = "\n".join(lines_of(boxes))
-    return found
-
-
-def _is_across(boxes: Sequence[Box]) -> bool:
-    """Tell whether boxes, in the order in which they are drawn, go from column to column."""
-    place = gutter(boxes)
-    if place is None:
-        return False
-    sides = [box.left >= place for box in boxes if not box.left < place < box.right]
-    return 2 * sum(before != after for before, after in pairwise(sides)) >= len(sides)
-
-
-def _is_running(boxes: Sequence[Box]) -> bool:
-    """Tell whether lines go on with sentences, where cells of a table would begin them."""
-    begin = [box.text[0] for box in boxes if box.text]
-    return 2 * sum(sign.isupper() or sign.isdigit() for sign in begin) < len(begin)
-
-
-def _parted(text: str, boxes: Sequence[Box]) -> str:
-    """Return text with a space before each digit that stands far from the word before it."""
-    for before, box in pairwise(boxes):
-        if len(box.text) == 1 and box.text.isdigit() and before.text and not goes_on(before, box):
-            word = before.text.split()[-1]
-            glued = rf"(?<!\S){re.escape(word)}(?={box.text}(?!\S))"
-            text = re.sub(glued, lambda match: match[0] + " ", text, count=1)
-    return text
-
-
-# Files attached to a PDF, as members of it.
-
-
-def with_attachments(
-    document: Document, attachments: Sequence[tuple[str, bytes]], options: LoadOptions
-) -> Loaded:
-    """Return a PDF's own text and the files attached to it, by name and bytes."""
-    files = [Attachment(name, data) for name, data in attachments]
-    try:
-        members = Members(options)
-    except DocumentError as error:  # the file itself may lie that deep, what is in it may not
-        told = [
-            FileProblem(safe_name(file.name), FileStatus.FAILED, error.message) for file in files
-        ]
-        return Loaded((document,), tuple(told), document.metadata)
-    members.own(document)
-    try:
-        members.budget.take_bytes(sum(len(file.data) for file in files))
-    except BudgetError as error:
-        members.fail("", error)
-    else:
-        read_attachments(files, members)
-    return members.loaded(document.metadata)
-
 
 Pages = list[tuple[int, str]]
 """Number and text of each page."""
@@ -129,7 +42,7 @@ _SMALL = (50, 4 * MIB)
 """Pages and bytes of a file that the other engine may look through too, where one found no text."""
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
+def load(source: Source) -> Document | Loaded:
     """Read the text of each page, and attached files as members.
 
     Raises
@@ -139,14 +52,14 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
     DocumentError
         Neither engine can read it, or it is protected by a password.
     """
-    del name
+    data, options = source.data, source.options
     pages, metadata, engine, warnings = _read(data, options)
     pages = _wanted(pages, options.pages)
     kind = TextKind.TEXT
     attachments: list[tuple[str, bytes]] = []
     with open_pdf(data, options.passwords) as file:
         if file is not None:
-            put_right(pages, file)
+            correct_columns(pages, file)
             engine += "+rapidocr" if _recognise(pages, file, options.ocr) else ""
             headed = with_headings(pages, file.bookmarks())
             kind, pages = (TextKind.MARKDOWN, headed) if headed else (kind, pages)
@@ -170,7 +83,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document | Loaded:
         loader=engine,
         warnings=warnings,
     )
-    return with_attachments(document, attachments, options) if attachments else document
+    return with_attachments(document, attachments, source) if attachments else document
 
 
 def _wanted(pages: Pages, wanted: tuple[int, int]) -> Pages:
@@ -353,3 +266,87 @@ def _is_partly_locked(data: bytes, passwords: Sequence[str]) -> bool:
         return True
     except Exception:  # noqa: BLE001  pypdf raises whatever a malformed file leads it to
         return False
+
+
+# Columns, by the places of words on a page: its text does not show them.
+#
+# Most programs draw one column after the other, and PDFium gives text in the order in which it is
+# drawn. Some draw line by line, across the columns; so a few pages are looked at, and all of them
+# only where one of these is drawn so. kreuzberg puts a sign that stands alone, such as a cell of
+# one digit, to the word before it, however far that is; these are parted again.
+
+_SAMPLE = 2
+_FEWEST_LINES = 6
+_WITH_DIGIT = re.compile(r"[^\W\d_]{2}\d$", re.MULTILINE)
+
+
+def correct_columns(pages: list[tuple[int, str]], file: PdfFile) -> None:
+    """Change, in place, the text of pages that are drawn across columns or have lone digits."""
+    full = [number for number, text in pages if text.count("\n") + 1 >= _FEWEST_LINES]
+    columns = _columns(full[:_SAMPLE], file)
+    if columns:
+        columns |= _columns(full[_SAMPLE:], file)
+    for index, (number, text) in enumerate(pages):
+        if number in columns:
+            pages[index] = (number, columns[number])
+        elif _WITH_DIGIT.search(text):
+            pages[index] = (number, _parted(text, file.boxes(number)))
+
+
+def _columns(numbers: Sequence[int], file: PdfFile) -> dict[int, str]:
+    """Return the text of pages that are drawn across columns, by number."""
+    found = {}
+    for number in numbers:
+        if not _is_across(file.boxes(number, read=False)):
+            continue
+        boxes = file.boxes(number)
+        if _is_running(boxes):
+            found[number] = "\n".join(lines_of(boxes))
+    return found
+
+
+def _is_across(boxes: Sequence[Box]) -> bool:
+    """Tell whether boxes, in the order in which they are drawn, go from column to column."""
+    place = gutter(boxes)
+    if place is None:
+        return False
+    sides = [box.left >= place for box in boxes if not box.left < place < box.right]
+    return 2 * sum(before != after for before, after in pairwise(sides)) >= len(sides)
+
+
+def _is_running(boxes: Sequence[Box]) -> bool:
+    """Tell whether lines go on with sentences, where cells of a table would begin them."""
+    begin = [box.text[0] for box in boxes if box.text]
+    return 2 * sum(sign.isupper() or sign.isdigit() for sign in begin) < len(begin)
+
+
+def _parted(text: str, boxes: Sequence[Box]) -> str:
+    """Return text with a space before each digit that stands far from the word before it."""
+    for before, box in pairwise(boxes):
+        if len(box.text) == 1 and box.text.isdigit() and before.text and not goes_on(before, box):
+            word = before.text.split()[-1]
+            glued = rf"(?<!\S){re.escape(word)}(?={box.text}(?!\S))"
+            text = re.sub(glued, lambda match: match[0] + " ", text, count=1)
+    return text
+
+
+def with_attachments(
+    document: Document, attachments: Sequence[tuple[str, bytes]], source: Source
+) -> Loaded:
+    """Return a PDF's own text and the files attached to it, by name and bytes."""
+    files = [Attachment(name, data) for name, data in attachments]
+    try:
+        members = Members(source)
+    except DocumentError as error:  # the file itself may lie that deep, what is in it may not
+        problems = [
+            FileProblem(safe_name(file.name), FileStatus.FAILED, error.message) for file in files
+        ]
+        return Loaded((document,), tuple(problems), document.metadata)
+    members.own(document)
+    try:
+        members.budget.take_bytes(sum(len(file.data) for file in files))
+    except BudgetError as error:
+        members.fail("", error)
+    else:
+        read_attachments(files, members)
+    return members.loaded(document.metadata)

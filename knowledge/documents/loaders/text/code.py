@@ -2,89 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from types import MappingProxyType
-
 from knowledge.documents.encodings import decode
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
+from knowledge.documents.syntaxes import syntax_of
 from knowledge.model import Document, TextKind
 
-# Which language a file of code is in: by its name, else by its first line.
 
-_EXTENSIONS = {
-    "bash": "sh bash zsh bats",
-    "c": "c",
-    "cpp": "cc cpp cxx c++ h hh hpp hxx h++ ino cu",
-    "csharp": "cs csx",
-    "go": "go",
-    "ini": "ini cfg conf cnf properties desktop service timer reg editorconfig",
-    "java": "java",
-    "javascript": "js jsx mjs cjs",
-    "json": "json json5 jsonc geojson webmanifest",
-    "kotlin": "kt kts",
-    "lua": "lua",
-    "php": "php phtml",
-    "python": "py pyi pyw pyx bzl bazel star",
-    "ruby": "rb rake gemspec",
-    "rust": "rs",
-    "scala": "scala sc sbt",
-    "sql": "sql",
-    "swift": "swift",
-    "toml": "toml lock",
-    "tsx": "tsx",
-    "typescript": "ts mts cts",
-    "yaml": "yaml yml",
-}
-SYNTAX_OF_EXTENSION: Mapping[str, str] = MappingProxyType(
-    {extension: syntax for syntax, found in _EXTENSIONS.items() for extension in found.split()}
-)
-_NAMES = {
-    "rakefile": "ruby",
-    "gemfile": "ruby",
-    "vagrantfile": "ruby",
-    "brewfile": "ruby",
-    "pipfile": "toml",
-    "build": "python",
-    "workspace": "python",
-    ".bashrc": "bash",
-    ".zshrc": "bash",
-    ".profile": "bash",
-    ".editorconfig": "ini",
-    ".gitconfig": "ini",
-}
-_SHEBANG = re.compile(r"#![^\n]*?\b(bash|zsh|sh|ksh|dash|python|node|deno|ruby|php|lua)[\d.]*\b")
-_INTERPRETERS = {
-    **dict.fromkeys(("bash", "zsh", "sh", "ksh", "dash"), "bash"),
-    **dict.fromkeys(("node", "deno"), "javascript"),
-    "python": "python",
-    "ruby": "ruby",
-    "php": "php",
-    "lua": "lua",
-}
-
-
-def syntax_of(name: str, text: str = "") -> str:
-    """Return the syntax of a file's text; empty where it is none that is known here."""
-    base = name.replace("\\", "/").rpartition("/")[2].lower()
-    if base in _NAMES:
-        return _NAMES[base]
-    known = SYNTAX_OF_EXTENSION.get(base.rpartition(".")[2]) if "." in base else None
-    if known:
-        return known
-    shebang = _SHEBANG.match(text[:200])
-    return _INTERPRETERS[shebang[1]] if shebang else ""
-
-
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read code; its lines are the file's."""
-    del options
-    text, warnings = decode(data)
+    text, warnings = decode(source.data)
     return Document(
         text,
         TextKind.CODE,
         has_lines=True,
-        syntax=syntax_of(name, text),
+        syntax=syntax_of(source.name, text),
         loader="code",
         warnings=warnings,
     )

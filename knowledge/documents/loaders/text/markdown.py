@@ -7,7 +7,7 @@ from typing import Any
 
 from knowledge.documents.encodings import decode
 from knowledge.documents.loaders.text.metadata import plain_metadata
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.files.bounded_data import DataError, parse_yaml
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import drop_inline_data
@@ -17,10 +17,9 @@ _LIMIT = 64 * 1024
 _FIRST_HEADING = re.compile(r"^#[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read Markdown; its lines are the file's."""
-    del name, options
-    text, warnings = decode(data)
+    text, warnings = decode(source.data)
     text = drop_inline_data(text)  # no line break goes with it
     metadata: dict[str, Any] = {}
     matter = _FRONT_MATTER.match(text[:_LIMIT])

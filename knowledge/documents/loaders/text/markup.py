@@ -6,8 +6,7 @@ import re
 from typing import Any
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.extensions import format_by_name
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.documents.splitting.headings import TITLE_LIMIT, Outline, RstScanner
 from knowledge.documents.splitting.markup_headings import (
     plain_latex,
@@ -18,12 +17,6 @@ from knowledge.documents.splitting.markup_headings import (
 from knowledge.model import Document, TextKind
 
 _HEAD = 16_384
-_KINDS = {
-    "rst": TextKind.RST,
-    "asciidoc": TextKind.ASCIIDOC,
-    "org": TextKind.ORG,
-    "latex": TextKind.LATEX,
-}
 _NAMES = {"authors": "author", "date": "created", "revdate": "created", "lang": "language"}
 _WANTED = frozenset({"title", "author", "created", "language", "description", "keywords"})
 _RST_FIELD = re.compile(r"^:(\w+):[ \t]+(\S[^\n]*)$", re.MULTILINE)
@@ -37,12 +30,10 @@ _ORG_KEYWORD = re.compile(r"^#\+(\w+):[ \t]*(\S[^\n]*)$", re.MULTILINE)
 _LATEX_COMMAND = re.compile(r"\\(title|author|date)\s*(?:\[[^\]\n]*\])?\{")
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read marked-up text; its lines are the file's."""
-    del options
-    text, warnings = decode(data)
-    format_ = format_by_name(name) or ""
-    kind = _KINDS.get(format_, TextKind.RST)
+    text, warnings = decode(source.data)
+    kind = TextKind(source.format)
     return Document(
         text,
         kind,

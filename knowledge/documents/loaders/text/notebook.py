@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Any
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.options import LoadOptions, NotebookOptions
+from knowledge.documents.loading import Source
+from knowledge.documents.options import NotebookOptions
 from knowledge.documents.splitting.fencing import fenced
 from knowledge.documents.splitting.headings import scan_markdown
 from knowledge.errors import DocumentError
@@ -24,7 +25,7 @@ _LINE = 2_000
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read a notebook's cells in order; the pages are the cells.
 
     Raises
@@ -32,15 +33,15 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     DocumentError
         It is no JSON, or no notebook.
     """
-    del name
     try:
-        notebook = parse_json(decode(data)[0])
+        notebook = parse_json(decode(source.data)[0])
     except DataError as error:
         raise DocumentError(f"it is not a notebook: {error}") from error
     cells = _cells(notebook)
     about = notebook.get("metadata")
     language = _language(about)
-    text, pages = _joined(["\n\n".join(_cell(cell, language, options.notebook)) for cell in cells])
+    wanted = source.options.notebook
+    text, pages = _joined(["\n\n".join(_cell(cell, language, wanted)) for cell in cells])
     return Document(
         text,
         TextKind.MARKDOWN,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from html import unescape
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageSpan, PageUnit
 from knowledge.text.cleaning import clean
@@ -39,7 +39,7 @@ class _Cue:
         return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read subtitles: sentences run on over cues; a pause or another speaker begins a paragraph.
 
     Raises
@@ -47,13 +47,12 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     DocumentError
         It has no time codes.
     """
-    del name, options
-    source, warnings = decode(data)
-    if not _TIMES.search(source):
+    text, warnings = decode(source.data)
+    if not _TIMES.search(text):
         raise DocumentError("it has no time codes, so it holds no subtitles")
-    text, pages = _running_text(_without_repeats(_numbered(list(_cues(source)))))
+    running, pages = _running_text(_without_repeats(_numbered(list(_cues(text)))))
     return Document(
-        text, pages=pages, page_unit=PageUnit.CUE, loader="subtitles", warnings=warnings
+        running, pages=pages, page_unit=PageUnit.CUE, loader="subtitles", warnings=warnings
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.model import Document
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read text; its lines are the file's."""
-    del name, options
-    text, warnings = decode(data)
+    text, warnings = decode(source.data)
     return Document(text, has_lines=True, loader="text", warnings=warnings)

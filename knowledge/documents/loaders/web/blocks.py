@@ -22,198 +22,6 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 
-# HTML tables to Markdown tables; tables that only lay a page out are told apart.
-
-_MOST_SPANNED = 100
-_LONG_CELL = 1_500
-_SMALL_CELL = 300
-_MOST_CELLS = 200_000
-_ANY_SPACE = re.compile(r"\s+")
-_APART = words("p div br td th tr li ul ol table caption h1 h2 h3 h4 h5 h6 dt dd pre")
-_NOT_IN_CELLS = words("script style template noscript svg button select textarea")
-_STRUCTURE = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "article", "section"})
-
-
-def is_data_table(table: HtmlElement) -> bool:
-    """Tell whether a table is one, and not the frame in which the page's parts are laid out."""
-    if (table.get("role") or "").lower() in ("presentation", "none"):
-        return False
-    columns = 0
-    for row in _rows(table):
-        cells = _cells(row)
-        columns = max(columns, len(cells))
-        if any(map(_is_frame, cells)):
-            return False
-    return columns > 1
-
-
-def table_to_markdown(table: HtmlElement) -> str:
-    """Return a table as Markdown, its first row as the header, its caption above.
-
-    A cell that spans rows is repeated in each of them, so that every row can be read alone.
-    """
-    caption = next((child for child in table if child.tag == "caption"), None)
-    rows = [row for row in _grid(table) if any(row)]
-    if not rows:
-        return "" if caption is None else flat_text(caption)
-    width = max(map(len, rows))
-    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
-    lines.insert(1, "|" + " --- |" * width)
-    title = "" if caption is None else flat_text(caption)
-    return (f"{title}\n\n" if title else "") + "\n".join(lines)
-
-
-def flat_text(element: HtmlElement) -> str:
-    """Return the text of an element in one line, items of lists parted by semicolons."""
-    from lxml import etree
-
-    parts: list[str] = []
-    skipped = None
-    walk = etree.iterwalk(element, events=("start", "end"))
-    for event, node in walk:
-        if event == "start":
-            if node.tag in _NOT_IN_CELLS:
-                skipped = node
-                walk.skip_subtree()
-                continue
-            if node.tag in _APART:
-                parts.append("; " if node.tag == "li" and node.getprevious() is not None else " ")
-            parts.append(alternative(node) if node.tag == "img" else node.text or "")
-        elif node is not element:
-            if node.tag in _APART and node is not skipped:
-                parts.append(" ")
-            parts.append(node.tail or "")
-    return _ANY_SPACE.sub(" ", "".join(parts)).replace(" ;", ";").strip()
-
-
-def _rows(table: HtmlElement) -> Iterator[HtmlElement]:
-    for child in table:
-        if child.tag == "tr":
-            yield child
-        elif child.tag in ("thead", "tbody", "tfoot"):
-            yield from (row for row in child if row.tag == "tr")
-
-
-def _cells(row: HtmlElement) -> list[HtmlElement]:
-    return [cell for cell in row if cell.tag in ("td", "th")]
-
-
-def _is_frame(cell: HtmlElement) -> bool:
-    size, structured = 0, False
-    for node in cell.iter():
-        size += len(node.text or "") + (len(node.tail or "") if node is not cell else 0)
-        structured = structured or node.tag in _STRUCTURE
-        if node.tag == "pre":  # code beside its line numbers
-            return True
-        if size > _LONG_CELL or (structured and size > _SMALL_CELL):
-            return True
-    return False
-
-
-def _grid(table: HtmlElement) -> Iterator[list[str]]:
-    """Yield rows of cells; what spans rows or columns takes its places."""
-    above: dict[int, tuple[int, str]] = {}  # column -> rows still to fill, text
-    total = 0
-    for row in _rows(table):
-        texts: list[str] = []
-        for cell in _cells(row):
-            _fill_down(texts, above)
-            text = flat_text(cell).replace("|", "\\|")
-            spanning = total < _MOST_CELLS  # a few spans can claim millions of places
-            rows = min(_span(cell.get("rowspan")), _MOST_SPANNED) if spanning else 1
-            columns = min(_span(cell.get("colspan")), _MOST_SPANNED) if spanning else 1
-            for shown in (text, *[""] * (columns - 1)):
-                if rows > 1:
-                    above[len(texts)] = (rows - 1, shown)
-                texts.append(shown)
-        _fill_down(texts, above)
-        total += len(texts)
-        if total >= _MOST_CELLS:
-            above.clear()
-        yield texts
-
-
-def _fill_down(texts: list[str], above: dict[int, tuple[int, str]]) -> None:
-    while len(texts) in above:
-        rows, text = above.pop(len(texts))
-        if rows > 1:
-            above[len(texts)] = (rows - 1, text)
-        texts.append(text)
-
-
-def _span(value: str | None) -> int:
-    return max(1, int(value)) if value and value.isdecimal() and len(value) < 5 else 1
-
-
-# Running text of a block: white space as a browser shows it, emphasis as Markdown.
-
-_SPACE = re.compile(r"[ \t\n\r\f]+")
-_SPACE_RUN = re.compile(" {2,}")
-_AROUND_BREAK = re.compile(r" ?\n ?")
-_INSIDE_ITSELF = -1
-
-
-class InlineText:
-    """Collects the text of one block."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._marks: list[tuple[str, int]] = []
-        self._open_links = 0
-        self._links = 0
-
-    def add(self, text: str | None) -> None:
-        """Add text; any run of white space is one space."""
-        if text:
-            text = _SPACE.sub(" ", text)
-            self._parts.append(text)
-            if self._open_links:
-                self._links += sum(map(str.isalnum, text))
-
-    def line_break(self) -> None:
-        """Begin a new line."""
-        self._parts.append("\n")
-
-    def open(self, mark: str) -> None:
-        """Begin emphasis or code; the same mark inside itself does not count."""
-        known = any(mark == opened for opened, _ in self._marks)
-        self._marks.append((mark, _INSIDE_ITSELF if known else len(self._parts)))
-
-    def close(self, mark: str) -> None:
-        """End what ``mark`` began, where it is the innermost."""
-        if not self._marks or self._marks[-1][0] != mark:
-            return
-        _, start = self._marks.pop()
-        if start == _INSIDE_ITSELF:
-            return
-        content = "".join(self._parts[start:])
-        bare = content.strip()
-        if bare and "\n" not in bare:
-            lead = content[: len(content) - len(content.lstrip())]
-            content = lead + mark + bare + mark + content[len(content.rstrip()) :]
-        self._parts[start:] = [content]
-
-    def open_link(self) -> None:
-        """Begin a link, whose text counts as such."""
-        self._open_links += 1
-
-    def close_link(self) -> None:
-        """End a link."""
-        self._open_links = max(0, self._open_links - 1)
-
-    def take(self) -> tuple[str, int]:
-        """Return the text so far, and how many letters and digits of it are links; begin anew.
-
-        A link goes on in the next block: it may hold several.
-        """
-        text = _SPACE_RUN.sub(" ", "".join(self._parts))
-        links = self._links
-        self._parts.clear()
-        self._marks.clear()
-        self._links = 0
-        return _AROUND_BREAK.sub("\n", text).strip(), links
-
-
 class BlockKind(Enum):
     """What a block is."""
 
@@ -473,3 +281,195 @@ _LINE_MARKUP = re.compile(r"^(?=#{1,6}(?:\s|$)|```|~~~|(?:=+|-{2,})\s*$)", re.MU
 def _escaped(text: str) -> str:
     """Return ``text`` with a backslash before what Markdown would take for a heading or code."""
     return _LINE_MARKUP.sub(r"\\", text)
+
+
+# Running text of a block: white space as a browser shows it, emphasis as Markdown.
+
+_SPACE = re.compile(r"[ \t\n\r\f]+")
+_SPACE_RUN = re.compile(" {2,}")
+_AROUND_BREAK = re.compile(r" ?\n ?")
+_INSIDE_ITSELF = -1
+
+
+class InlineText:
+    """Collects the text of one block."""
+
+    def __init__(self) -> None:
+        self._parts: list[str] = []
+        self._marks: list[tuple[str, int]] = []
+        self._open_links = 0
+        self._links = 0
+
+    def add(self, text: str | None) -> None:
+        """Add text; any run of white space is one space."""
+        if text:
+            text = _SPACE.sub(" ", text)
+            self._parts.append(text)
+            if self._open_links:
+                self._links += sum(map(str.isalnum, text))
+
+    def line_break(self) -> None:
+        """Begin a new line."""
+        self._parts.append("\n")
+
+    def open(self, mark: str) -> None:
+        """Begin emphasis or code; the same mark inside itself does not count."""
+        known = any(mark == opened for opened, _ in self._marks)
+        self._marks.append((mark, _INSIDE_ITSELF if known else len(self._parts)))
+
+    def close(self, mark: str) -> None:
+        """End what ``mark`` began, where it is the innermost."""
+        if not self._marks or self._marks[-1][0] != mark:
+            return
+        _, start = self._marks.pop()
+        if start == _INSIDE_ITSELF:
+            return
+        content = "".join(self._parts[start:])
+        bare = content.strip()
+        if bare and "\n" not in bare:
+            lead = content[: len(content) - len(content.lstrip())]
+            content = lead + mark + bare + mark + content[len(content.rstrip()) :]
+        self._parts[start:] = [content]
+
+    def open_link(self) -> None:
+        """Begin a link, whose text counts as such."""
+        self._open_links += 1
+
+    def close_link(self) -> None:
+        """End a link."""
+        self._open_links = max(0, self._open_links - 1)
+
+    def take(self) -> tuple[str, int]:
+        """Return the text so far, and how many letters and digits of it are links; begin anew.
+
+        A link goes on in the next block: it may hold several.
+        """
+        text = _SPACE_RUN.sub(" ", "".join(self._parts))
+        links = self._links
+        self._parts.clear()
+        self._marks.clear()
+        self._links = 0
+        return _AROUND_BREAK.sub("\n", text).strip(), links
+
+
+# HTML tables to Markdown tables; tables that only lay a page out are told apart.
+
+_MOST_SPANNED = 100
+_LONG_CELL = 1_500
+_SMALL_CELL = 300
+_MOST_CELLS = 200_000
+_ANY_SPACE = re.compile(r"\s+")
+_APART = words("p div br td th tr li ul ol table caption h1 h2 h3 h4 h5 h6 dt dd pre")
+_NOT_IN_CELLS = words("script style template noscript svg button select textarea")
+_STRUCTURE = frozenset({"h1", "h2", "h3", "h4", "h5", "h6", "pre", "table", "article", "section"})
+
+
+def is_data_table(table: HtmlElement) -> bool:
+    """Tell whether a table is one, and not the frame in which the page's parts are laid out."""
+    if (table.get("role") or "").lower() in ("presentation", "none"):
+        return False
+    columns = 0
+    for row in _rows(table):
+        cells = _cells(row)
+        columns = max(columns, len(cells))
+        if any(map(_is_frame, cells)):
+            return False
+    return columns > 1
+
+
+def table_to_markdown(table: HtmlElement) -> str:
+    """Return a table as Markdown, its first row as the header, its caption above.
+
+    A cell that spans rows is repeated in each of them, so that every row can be read alone.
+    """
+    caption = next((child for child in table if child.tag == "caption"), None)
+    rows = [row for row in _grid(table) if any(row)]
+    if not rows:
+        return "" if caption is None else flat_text(caption)
+    width = max(map(len, rows))
+    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
+    lines.insert(1, "|" + " --- |" * width)
+    title = "" if caption is None else flat_text(caption)
+    return (f"{title}\n\n" if title else "") + "\n".join(lines)
+
+
+def flat_text(element: HtmlElement) -> str:
+    """Return the text of an element in one line, items of lists parted by semicolons."""
+    from lxml import etree
+
+    parts: list[str] = []
+    skipped = None
+    walk = etree.iterwalk(element, events=("start", "end"))
+    for event, node in walk:
+        if event == "start":
+            if node.tag in _NOT_IN_CELLS:
+                skipped = node
+                walk.skip_subtree()
+                continue
+            if node.tag in _APART:
+                parts.append("; " if node.tag == "li" and node.getprevious() is not None else " ")
+            parts.append(alternative(node) if node.tag == "img" else node.text or "")
+        elif node is not element:
+            if node.tag in _APART and node is not skipped:
+                parts.append(" ")
+            parts.append(node.tail or "")
+    return _ANY_SPACE.sub(" ", "".join(parts)).replace(" ;", ";").strip()
+
+
+def _rows(table: HtmlElement) -> Iterator[HtmlElement]:
+    for child in table:
+        if child.tag == "tr":
+            yield child
+        elif child.tag in ("thead", "tbody", "tfoot"):
+            yield from (row for row in child if row.tag == "tr")
+
+
+def _cells(row: HtmlElement) -> list[HtmlElement]:
+    return [cell for cell in row if cell.tag in ("td", "th")]
+
+
+def _is_frame(cell: HtmlElement) -> bool:
+    size, structured = 0, False
+    for node in cell.iter():
+        size += len(node.text or "") + (len(node.tail or "") if node is not cell else 0)
+        structured = structured or node.tag in _STRUCTURE
+        if node.tag == "pre":  # code beside its line numbers
+            return True
+        if size > _LONG_CELL or (structured and size > _SMALL_CELL):
+            return True
+    return False
+
+
+def _grid(table: HtmlElement) -> Iterator[list[str]]:
+    """Yield rows of cells; what spans rows or columns takes its places."""
+    above: dict[int, tuple[int, str]] = {}  # column -> rows still to fill, text
+    total = 0
+    for row in _rows(table):
+        texts: list[str] = []
+        for cell in _cells(row):
+            _fill_down(texts, above)
+            text = flat_text(cell).replace("|", "\\|")
+            spanning = total < _MOST_CELLS  # a few spans can claim millions of places
+            rows = min(_span(cell.get("rowspan")), _MOST_SPANNED) if spanning else 1
+            columns = min(_span(cell.get("colspan")), _MOST_SPANNED) if spanning else 1
+            for shown in (text, *[""] * (columns - 1)):
+                if rows > 1:
+                    above[len(texts)] = (rows - 1, shown)
+                texts.append(shown)
+        _fill_down(texts, above)
+        total += len(texts)
+        if total >= _MOST_CELLS:
+            above.clear()
+        yield texts
+
+
+def _fill_down(texts: list[str], above: dict[int, tuple[int, str]]) -> None:
+    while len(texts) in above:
+        rows, text = above.pop(len(texts))
+        if rows > 1:
+            above[len(texts)] = (rows - 1, text)
+        texts.append(text)
+
+
+def _span(value: str | None) -> int:
+    return max(1, int(value)) if value and value.isdecimal() and len(value) < 5 else 1

@@ -8,12 +8,11 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import unquote
 
-from knowledge.documents.loaders.office.package import Package, local_name, properties
-from knowledge.documents.loaders.office.parts import Part, numbered
+from knowledge.documents.loaders.numbered_pages import Part, numbered
+from knowledge.documents.loaders.office.xml_package import Package, local_name, properties
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loaders.web import html
-from knowledge.documents.loading import Loaded
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageUnit, TextKind
 from knowledge.text.cleaning import clean
@@ -25,7 +24,7 @@ _SHOWN = ("title", "creator", "contributor", "publisher", "date", "description",
 _LABELS = {"creator": "Authors", "contributor": "Contributors", "subject": "Subjects"}
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
+def load(source: Source) -> Loaded:
     """Read a book: a text of all chapters, and one of what its package tells of it.
 
     Raises
@@ -33,8 +32,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
     DocumentError
         It can't be read, or its chapters are encrypted.
     """
-    del name
-    book = _Book(Package(data), replace(options, html="full"))
+    book = _Book(source)
     text, spans = numbered(book.chapters())
     metadata: dict[str, Any] = {**book.metadata, "chapters": len(spans)}
     documents = [
@@ -48,9 +46,9 @@ def load(data: bytes, name: str, options: LoadOptions) -> Loaded:
 class _Book:
     """The package of a book."""
 
-    def __init__(self, package: Package, options: LoadOptions) -> None:
-        self._package = package
-        self._options = options
+    def __init__(self, source: Source) -> None:
+        self._package = package = Package(source.data)
+        self._source = replace(source, options=replace(source.options, html="full"))
         self._path = self._package_file()
         root = package.tree(self._path)
         if root is None:
@@ -96,7 +94,7 @@ class _Book:
         if path.lower() in self._encrypted:
             raise DocumentError("its chapters are encrypted (DRM)")
         data = self._package.read(path)
-        return html.load(data, path, self._options).text.strip() if data else ""
+        return html.load(replace(self._source, data=data)).text.strip() if data else ""
 
     def _titles(self) -> dict[str, str]:
         """Return the titles of the table of contents by the paths they lead to."""

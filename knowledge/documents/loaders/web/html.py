@@ -6,7 +6,7 @@ import re
 
 from knowledge.documents.encodings import decode
 from knowledge.documents.loaders.web import read_page
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean, drop_inline_data
 
@@ -14,19 +14,18 @@ _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.IGNORE
 _HEAD = 4_096
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
-    """Read a page: its own text, or all of it where ``options.html`` is ``full``.
+def load(source: Source) -> Document:
+    """Read a page: its own text, or all of it where the option ``html`` is ``full``.
 
     Raises
     ------
     DocumentError
         It is no text.
     """
-    del name
-    charset = _CHARSET.search(data[:_HEAD])
+    charset = _CHARSET.search(source.data[:_HEAD])
     declared = charset[1].decode("ascii") if charset else None
-    source, warnings = decode(data, declared=declared)
-    page = read_page(source, full=options.html == "full")
+    content, warnings = decode(source.data, declared=declared)
+    page = read_page(content, full=source.options.html == "full")
     return Document(
         drop_inline_data(clean(page.text)),
         TextKind.MARKDOWN,

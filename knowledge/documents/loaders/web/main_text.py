@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 
-# Labels of buttons and standing phrases that are no text of a page, in the languages most met.
+# Standing phrases that are no text of a page, in the most frequent languages.
 #
 # A block counts only when it is nothing but such phrases: a sentence that holds one stays.
 
@@ -81,12 +81,6 @@ _OTHERS = (
     r"|читайте также|все права защищены|分享.{0,6}|阅读更多|版权所有.{0,40}"
     r"|続きを読む|シェア(?:する)?"
 )
-_WORDS = (
-    "share|tweet|print|email|advertisement|advert|sponsored|sign up|sign in|log ?in|subscribe|edit"
-    "|loading|menu|search|close|home|previous|next|comments?|reply|report|likes?|accept|dismiss"
-    "|skip|anzeige|werbung|kommentare?|publicité|publicidad|pubblicità|advertentie|impressum"
-    "|datenschutz"
-)
 _PHRASES = f"{_ENGLISH}|{_GERMAN}|{_FRENCH}|{_SPANISH}|{_OTHERS}"
 _END = r"[\s.…:!?»›→|·•,/*_]*"
 _LONGEST = 200
@@ -97,15 +91,12 @@ def _only(phrases: str) -> re.Pattern[str]:
     return re.compile(rf"(?:(?:{phrases}){_END}){{1,3}}", re.IGNORECASE)
 
 
-_STANDING, _BUTTON = _only(_PHRASES), _only(f"{_PHRASES}|{_WORDS}")
+_STANDING = _only(_PHRASES)
 
 
-def is_standing_phrase(text: str, *, heading: bool) -> bool:
-    """Tell whether a text is nothing but standing phrases, or labels where it is no heading."""
-    if len(text) >= _LONGEST:
-        return False
-    pattern = _STANDING if heading else _BUTTON
-    return pattern.fullmatch(text.strip(_MARKS)) is not None
+def is_standing_phrase(text: str) -> bool:
+    """Tell whether a text is nothing but standing phrases."""
+    return len(text) < _LONGEST and _STANDING.fullmatch(text.strip(_MARKS)) is not None
 
 
 _SAMPLE = 40
@@ -128,10 +119,8 @@ class _Above(IntEnum):
     """What heading a block stands below."""
 
     NOTHING = 0
-    HEADING = 1
-    """One that is not known to be of the main text."""
-    KEPT = 2
-    SOURCES = 3
+    KEPT = 1
+    SOURCES = 2
     """One of links that an author adds to a text."""
 
 
@@ -186,7 +175,6 @@ class MainText:
         """Keep what stands between kept blocks in their part of the page."""
         kept = [block for block, here in zip(self._blocks, keep, strict=True) if here]
         around = container(kept)
-        flow = {element for block in kept for element in _upwards(block.element)[1:]}
         first = keep.index(True)
         last = len(keep) - 1 - keep[::-1].index(True)
         above = _Above.NOTHING  # lists of links below a heading of the main text belong to it
@@ -195,12 +183,9 @@ class MainText:
                 above = self._heading(index, keep, around)
                 keep[index] |= above is _Above.SOURCES
             elif not keep[index]:
-                goes_on = self._goes_on(index, keep) or above > _Above.HEADING
-                inside = first < index < last or goes_on or _is_in_note(block)
+                inside = first < index < last or above is not _Above.NOTHING or _is_in_note(block)
                 if inside and not self._zones[index] and is_inside(block, around):
-                    listed = block.kind is BlockKind.ITEM and (
-                        goes_on or (above is _Above.HEADING and _stands_in(block, flow))
-                    )
+                    listed = block.kind is BlockKind.ITEM and above is not _Above.NOTHING
                     own = listed or above is _Above.SOURCES or not is_links(block)
                     keep[index] = own and not is_furniture(block)
                 above = above if keep[index] else _Above.NOTHING
@@ -212,17 +197,7 @@ class MainText:
             return _Above.KEPT if keep[index] else _Above.NOTHING
         if _names_sources(block):
             return _Above.SOURCES
-        if keep[index]:
-            return _Above.KEPT
-        return _Above.NOTHING if is_furniture(block) else _Above.HEADING
-
-    def _goes_on(self, index: int, keep: list[bool]) -> bool:
-        """Tell whether a block behind the last kept one is of the same parent."""
-        if index == 0 or not keep[index - 1]:
-            return False
-        mine, before = self._blocks[index].element, self._blocks[index - 1].element
-        same_list = mine.tag == before.tag and mine.getparent() is before.getparent()
-        return same_list and mine.tag in ("p", "li", "dd", "dt", "tr")
+        return _Above.KEPT if keep[index] else _Above.NOTHING
 
     def _keep_headings(self, keep: list[bool], container: HtmlElement) -> None:
         follows = False
@@ -271,13 +246,6 @@ def is_inside(block: Block, container: HtmlElement) -> bool:
     return any(element is container for element in _upwards(block.element))
 
 
-def _stands_in(block: Block, flow: set[HtmlElement]) -> bool:
-    """Tell whether the list of an item stands beside the text, and not in a box of its own."""
-    lists = [node for node in _upwards(block.element) if node.tag in ("ul", "ol")]
-    parent = lists[-1].getparent() if lists else None
-    return parent is not None and (parent in flow or parent.tag == "section")
-
-
 def _names_sources(block: Block) -> bool:
     return block.kind in (BlockKind.HEADING, BlockKind.TEXT) and bool(
         _SOURCES.fullmatch(block.text.strip("# :"))
@@ -296,10 +264,10 @@ def is_links(block: Block) -> bool:
 
 
 def is_furniture(block: Block) -> bool:
-    """Tell whether a block is nothing but a button's label or a standing phrase."""
+    """Tell whether a block is nothing but standing phrases."""
     if block.kind in (BlockKind.CODE, BlockKind.TABLE):
         return False
-    return is_standing_phrase(block.text, heading=block.kind is BlockKind.HEADING)
+    return is_standing_phrase(block.text)
 
 
 def size_of(blocks: Sequence[Block]) -> int:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from knowledge.documents.loaders.web import html
-from knowledge.documents.options import LoadOptions
+from knowledge.documents.loading import Source
 from knowledge.errors import DocumentError
 from knowledge.model import Document
 from knowledge.text.cleaning import clean
@@ -17,7 +18,7 @@ from knowledge.text.cleaning import clean
 _HEADERS = re.compile(rb"[!-9;-~]+[ \t]*:")
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read the first page of HTML in it; images and styles are left out.
 
     Raises
@@ -25,7 +26,7 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     DocumentError
         There is no page in it.
     """
-    data = data.lstrip()
+    data = source.data.lstrip()
     if not _HEADERS.match(data):
         raise DocumentError("it is not MHTML: it does not begin with headers")
     message = message_from_bytes(data, policy=policy.default)
@@ -34,7 +35,8 @@ def load(data: bytes, name: str, options: LoadOptions) -> Document:
     content = page.get_payload(decode=True) if page is not None else None
     if page is None or not isinstance(content, bytes) or not content.strip():
         raise DocumentError("there is no page of HTML in it")
-    document = html.load(_with_charset(content, page.get_content_charset()), name, options)
+    in_utf8 = _with_charset(content, page.get_content_charset())
+    document = html.load(replace(source, data=in_utf8))
     return Document(
         document.text,
         document.kind,

@@ -68,7 +68,6 @@ def _names(words: str) -> re.Pattern[str]:
 
 
 _HARD_NAME, _SOFT_NAME = _names(_HARD_NAMES), _names(_SOFT_NAMES)
-_ABOUT_OTHERS = re.compile(r"(?:has|with|without|no|not|is|show|hide)[-_]")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _NAME_LIMIT = 60
 _MOST_NAMES = 12
@@ -123,8 +122,6 @@ def _by_name(element: HtmlElement) -> int:
 @lru_cache(maxsize=4096)
 def _zone_of_name(given: str) -> int:
     name = _HUMP.sub("-", given).lower()
-    if _ABOUT_OTHERS.match(name):
-        return 0
     if _HARD_NAME.match(name):
         return Zone.HARD
     return Zone.SOFT if _SOFT_NAME.match(name) else 0

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Sequence
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.loaders.text.records import csv_lines
-from knowledge.documents.options import LoadOptions, RowOptions
+from knowledge.documents.loading import Source
+from knowledge.documents.options import RowOptions
 from knowledge.documents.splitting.rows import sniff_delimiter
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
 
-def load(data: bytes, name: str, options: LoadOptions) -> Document:
+def load(source: Source) -> Document:
     """Read a table of records; its lines are the file's."""
-    del name
-    text, warnings = decode(data)
+    text, warnings = decode(source.data)
     has_lines = True
-    if options.rows is not None:
+    if source.options.rows is not None:
         lines = text.rstrip("\n").count("\n") + 1
-        text = _chosen(text, options.rows)
+        text = _chosen(text, source.options.rows)
         has_lines = text.count("\n") == lines
     return Document(text, TextKind.ROWS, has_lines=has_lines, loader="rows", warnings=warnings)
 
@@ -48,3 +48,15 @@ def _chosen(text: str, options: RowOptions) -> str:
         raise DocumentError(f"it has no column {unknown[0]!r}", hint=f"It has {', '.join(header)}")
     places = [header.index(name) for name in options.columns]
     return csv_lines([row[at] if at < len(row) else "" for at in places] for row in rows)
+
+
+def csv_lines(rows: Iterable[Sequence[str]]) -> str:
+    """Return rows as comma-separated lines, empty cells at their ends left out."""
+    output = io.StringIO()
+    writer = csv.writer(output, lineterminator="\n")
+    for row in rows:
+        end = len(row)
+        while end and not row[end - 1]:
+            end -= 1
+        writer.writerow(row[:end])
+    return output.getvalue()

@@ -9,7 +9,7 @@ from email.message import Message
 from email.parser import BytesParser
 
 from knowledge.documents.containers import Members
-from knowledge.documents.loaders.mail import headers as headers
+from knowledge.documents.loaders.mail import headers
 from knowledge.documents.loaders.mail.text import (
     SMALL_IMAGE,
     Attachment,

@@ -76,7 +76,7 @@ class Package:
 
 
 def parse_xml(data: bytes) -> Any | None:
-    """Return the root element; what is malformed is mended, entities are not followed."""
+    """Return the root element; malformed XML is repaired, entities are not followed."""
     from lxml import etree
 
     parser = etree.XMLParser(
@@ -115,6 +115,14 @@ def reference(element: Any, name: str = "id") -> str:
 def local_name(element: Any) -> str:
     """Return an element's name without its namespace; empty for comments and the like."""
     return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
+
+
+def attribute(element: Any, name: str) -> str:
+    """Return an attribute whatever its namespace; empty where it is missing."""
+    for key, value in element.attrib.items():
+        if key.rpartition("}")[2] == name:
+            return str(value)
+    return ""
 
 
 def core_properties(package: Package) -> dict[str, str]:

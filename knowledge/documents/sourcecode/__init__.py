@@ -1,1 +1,0 @@
-"""Source code and configuration: where their definitions stand, and cutting there."""
