@@ -21,7 +21,7 @@ from tests.documents.makers import pdf
 SCRIPT = """
 import json, sys, time
 from pathlib import Path
-from knowledge.ingestion import worker_process
+from knowledge.ingestion.workers import process as worker_process
 from knowledge.ingestion.workers.loading import LoadTask
 from knowledge.ingestion.workers.crew import load_files
 from knowledge.model import SplitterSpec
