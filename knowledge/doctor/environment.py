@@ -13,7 +13,7 @@ from knowledge.doctor.repairs import Treatment
 from knowledge.embeddings.choice import recorded
 from knowledge.errors import KnowledgeError
 from knowledge.files.private import wide_paths
-from knowledge.ingestion.run.plan import is_gone
+from knowledge.ingestion.stored import is_gone
 from knowledge.model import Dataset, SourceFile
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.catalog import schema

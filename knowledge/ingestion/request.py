@@ -122,6 +122,12 @@ class IngestRequest:
         """How many sources were named."""
         return len(self.paths) + len(self.inline) + len(self.remote)
 
+    def counted_as(self, status: FileStatus) -> FileStatus:
+        """Return the status that a file with this outcome counts as."""
+        if status is FileStatus.UNSUPPORTED and self.err_on_unsupported:
+            return FileStatus.FAILED
+        return status
+
 
 FileListener = Callable[[str, FileStatus], None]
 ProgressListener = Callable[[Progress], None]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.ingestion.workers import process as worker_process
-from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.crew import LocalCrew
 from knowledge.ingestion.workers.loading import LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from tests.conftest import ROOT
@@ -21,16 +21,16 @@ from tests.documents.makers import pdf
 SCRIPT = """
 import json, sys, time
 from pathlib import Path
-from knowledge.ingestion import worker_process
+from knowledge.ingestion.workers import process as worker_process
 from knowledge.ingestion.workers.loading import LoadTask
-from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.crew import LocalCrew
 from knowledge.model import SplitterSpec
 
 worker_process.PRELOAD.append("tests.ingestion.deadly_loader")
 folder, timeout, memory = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 paths = sorted(folder.iterdir())
 tasks = [LoadTask(str(path), path.name, SplitterSpec(), 1 << 30) for path in paths]
-for file in load_files(tasks, workers=2, timeout=timeout, memory=memory):
+for file in LocalCrew(2, timeout, memory << 20).load_files(tasks):
     problems = {problem.file: problem.reason for problem in file.problems}
     members = [passage.member for passage in file.passages]
     print(json.dumps([file.task.shown, file.status, file.reason, members, problems]))
@@ -115,7 +115,7 @@ def test_few_files_of_formats_with_an_engine_go_to_workers(tmp_path: Path) -> No
         LoadTask(str(path.with_name(name)), name, SplitterSpec(), 1 << 30)
         for name in ("report", "large")
     ]
-    found = {file.task.shown: file for file in load_files(tasks, workers=1, timeout=60, memory=100)}
+    found = {file.task.shown: file for file in LocalCrew(1, 60, 100 << 20).load_files(tasks)}
     assert found["report"].status is FileStatus.INGESTED
     assert "100 MiB of memory" in found["large"].reason
 

@@ -1,4 +1,4 @@
-"""One ingest run from request to report: which dataset, embedder, splitter and lock."""
+"""One ingest run from request to report: which dataset, embedder, splitter, lock and crew."""
 
 from __future__ import annotations
 
@@ -6,70 +6,31 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from knowledge.embeddings.choice import Choice, choose, remember
+from knowledge.documents.options import LoadOptions
+from knowledge.embeddings.choice import choose, remember
 from knowledge.embeddings.embedder import Embedder
 from knowledge.errors import DatasetNotFoundError, KnowledgeError, UsageError
 from knowledge.files.private import sweep_temporary
 from knowledge.ingestion.request import FileListener, IngestRequest, Notify, ProgressListener
 from knowledge.ingestion.run.allocator import share_arenas
-from knowledge.ingestion.run.pipeline import IngestRun, report
+from knowledge.ingestion.run.changes import DryRun
+from knowledge.ingestion.run.pipeline import Pipeline
 from knowledge.ingestion.run.pools import kept_texts, open_pool
-from knowledge.ingestion.run.reading import Reader, check_request
 from knowledge.ingestion.run.recording import recorded_ingest
-from knowledge.ingestion.run.tally import Tally
+from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.run.usage import Usage
 from knowledge.ingestion.run.writing import Writer
+from knowledge.ingestion.scan.ignore import IgnoreRules
+from knowledge.ingestion.scan.scan import check_paths
+from knowledge.ingestion.sources.remote import parse_addresses
+from knowledge.ingestion.stored import Stored
+from knowledge.ingestion.workers.crew import Crew, open_crew
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings
 from knowledge.storage.local.catalog.catalog import Catalog, check_there
 from knowledge.storage.local.layout import DataFolder, check_name
 from knowledge.storage.local.runs.removal import discard_unpublished
 from knowledge.storage.local.runs.write_run import WriteRun, open_write_run
-
-# The dataset that a run writes to: made when it may be, and gone again when nothing came of it.
-
-
-@contextlib.contextmanager
-def open_target(
-    catalog: Catalog, name: str, *, create: bool, lock_timeout: float, notify: Notify
-) -> Iterator[WriteRun]:
-    """Give a write run on the dataset.
-
-    A dataset that was made for this run is deleted when the run fails before it has published
-    anything. A killed run leaves it there, empty; the next run goes on with it.
-
-    Parameters
-    ----------
-    create:
-        Make the dataset when there is none.
-
-    Raises
-    ------
-    DatasetNotFoundError
-        There is none, and it may not be made.
-    LockedError
-        Another writer held its lock all the time.
-    """
-    made: str | None = None
-    try:
-        with contextlib.ExitStack() as stack:
-            run = None
-            while run is None:
-                if create and (new := catalog.ensure(name)) is not None:
-                    made = new.key
-                opened = open_write_run(catalog, name, lock_timeout=lock_timeout, notify=notify)
-                try:
-                    run = stack.enter_context(opened)
-                except DatasetNotFoundError:
-                    if not create:
-                        raise
-                    # Whoever made it failed while we waited, and has taken it away.
-            yield run
-    except BaseException:
-        if made is not None:
-            with contextlib.suppress(KnowledgeError):  # the first error is the one to tell
-                discard_unpublished(catalog, made)
-        raise
 
 
 def ingest(
@@ -82,6 +43,7 @@ def ingest(
     notify: Notify,
     progress: ProgressListener | None = None,
     on_file: FileListener | None = None,
+    crew: Crew | None = None,
 ) -> IngestReport:
     """Bring a dataset in step with the files of a request.
 
@@ -90,11 +52,13 @@ def ingest(
     create:
         Make the dataset when there is none.
     notify:
-        Told what is worth a line on the way.
+        Gets what is worth a line on the way.
     progress:
-        Told how far the run is, from several threads.
+        Gets how far the run is, from several threads.
     on_file:
-        Told of each file and how it came out, from several threads.
+        Gets each file and how it came out, from several threads.
+    crew:
+        Reads the files; by default the one that the settings ask for.
 
     Raises
     ------
@@ -106,16 +70,48 @@ def ingest(
     sweep_temporary()
     check_name(name)
     check_request(request, settings)
-    tally = Tally(progress, on_file)
-    if request.dry_run:
-        choice = _rehearse(folder, name, request, settings, tally, notify, create=create)
-        kept = kept_texts(folder, choice, tally.texts, notify)
-        sent = {text: tokens for text, tokens in tally.texts.items() if text not in kept}
-        usage = Usage.of(choice, len(sent), sum(sent.values()))
-        return report(name, tally, started, usage, dry_run=True)
+    stats = RunStats(progress, on_file)
+    crew = crew or open_crew(settings)
+    pipeline = Pipeline(request, settings, crew, stats, folder.root, notify)
+    run = _dry_run if request.dry_run else _write
+    usage = run(folder, name, pipeline, create=create)
+    return IngestReport(
+        dataset=name,
+        files=dict(stats.files),
+        chunks_added=stats.chunks_added,
+        chunks_removed=stats.chunks_removed,
+        chunks_reused=stats.chunks_reused,
+        embedded=usage.embedded,
+        tokens=usage.tokens,
+        cost_usd=usage.cost_usd,
+        seconds=round(time.monotonic() - started, 3),
+        problems=tuple(stats.sorted_problems()),
+        dry_run=request.dry_run,
+    )
+
+
+def check_request(request: IngestRequest, settings: Settings) -> None:
+    """Check what can be checked before anything is made.
+
+    Raises
+    ------
+    PathNotFoundError
+        A path, or a file of ignore rules, does not exist.
+    UsageError
+        A URL, a glob or a setting is malformed.
+    """
+    check_paths(request.paths)
+    IgnoreRules(request.ignore)
+    parse_addresses(request.remote)
+    LoadOptions.from_settings(settings, request.passwords)
+
+
+def _write(folder: DataFolder, name: str, pipeline: Pipeline, *, create: bool) -> Usage:
+    request, settings, notify = pipeline.request, pipeline.settings, pipeline.notify
+    stats, scan = pipeline.stats, pipeline.scan()
     with Catalog(folder) as writing, Catalog(folder) as reading:
         _check_settings(writing, name, request, settings, create=create)
-        with open_target(
+        with open_for_ingest(
             writing, name, create=create, lock_timeout=settings["lock_timeout"], notify=notify
         ) as run:
             splitter = choose_splitter(run.dataset, settings, request.splitter)
@@ -125,21 +121,37 @@ def ingest(
             if run.dataset.embedding is None:
                 notify(_announcement(name, choice.embedder))
             with (
-                recorded_ingest(writing, run.dataset, request, tally, choice) as record,
+                recorded_ingest(writing, run.dataset, request, scan, stats, choice) as record,
                 open_pool(folder, choice, notify) as pool,
             ):
                 record.pool = pool
-                writer = Writer(
-                    run, pool, tally, choice.embedder.spec, splitter, settings["checkpoint_seconds"]
-                )
-                with Reader(
-                    request, reading, run.dataset, splitter, settings, tally, folder.root, notify
-                ) as reader:
-                    record.scan = reader.scan
-                    IngestRun(request, reader, tally, pool, writer).run()
-                stats = pool.stats
-    usage = Usage.of(choice, stats.embedded, stats.tokens)
-    return report(name, tally, started, usage)
+                spec, checkpoint = choice.embedder.spec, settings["checkpoint_seconds"]
+                stored = Stored(reading, run.dataset)
+                writer = Writer(run, pool, stats, spec, splitter, checkpoint)
+                with writer.working():
+                    pipeline.run(scan, stored, splitter, writer, pool)
+                embedded = pool.stats
+    return Usage.of(choice, embedded.embedded, embedded.tokens)
+
+
+def _dry_run(folder: DataFolder, name: str, pipeline: Pipeline, *, create: bool) -> Usage:
+    """Go through it all and write nothing; return what would be embedded."""
+    request, settings = pipeline.request, pipeline.settings
+    with contextlib.ExitStack() as stack:
+        catalog = dataset = None
+        if check_there(folder):
+            catalog = stack.enter_context(Catalog(folder))
+            with contextlib.suppress(DatasetNotFoundError):
+                dataset = catalog.dataset(name)
+        if dataset is None and not create:
+            raise DatasetNotFoundError(f"there is no dataset {name!r}")
+        splitter = choose_splitter(dataset, settings, request.splitter)
+        choice = choose(dataset, settings)
+        dry_run = DryRun(pipeline.stats)
+        pipeline.run(pipeline.scan(), Stored(catalog, dataset), splitter, dry_run)
+    kept = kept_texts(folder, choice, dry_run.texts, pipeline.notify)
+    sent = [tokens for text, tokens in dry_run.texts.items() if text not in kept]
+    return Usage.of(choice, len(sent), sum(sent))
 
 
 def _check_settings(
@@ -196,35 +208,51 @@ def choose_splitter(
     return asked
 
 
+@contextlib.contextmanager
+def open_for_ingest(
+    catalog: Catalog, name: str, *, create: bool, lock_timeout: float, notify: Notify
+) -> Iterator[WriteRun]:
+    """Give a write run on the dataset.
+
+    A dataset that was made for this run is deleted when the run fails before it has published
+    anything. A killed run leaves it there, empty; the next run goes on with it.
+
+    Parameters
+    ----------
+    create:
+        Make the dataset when there is none.
+
+    Raises
+    ------
+    DatasetNotFoundError
+        There is none, and it may not be made.
+    LockedError
+        Another writer held its lock all the time.
+    """
+    made: str | None = None
+    try:
+        with contextlib.ExitStack() as stack:
+            run = None
+            while run is None:
+                if create and (new := catalog.ensure(name)) is not None:
+                    made = new.key
+                opened = open_write_run(catalog, name, lock_timeout=lock_timeout, notify=notify)
+                try:
+                    run = stack.enter_context(opened)
+                except DatasetNotFoundError:
+                    if not create:
+                        raise
+                    # Whoever made it failed while we waited, and has taken it away.
+            yield run
+    except BaseException:
+        if made is not None:
+            with contextlib.suppress(KnowledgeError):  # the first error is the one to tell
+                discard_unpublished(catalog, made)
+        raise
+
+
 def _announcement(name: str, embedder: Embedder) -> str:
     spec = embedder.spec
     if not embedder.endpoint:
         return f"dataset {name!r} is embedded with {spec}, on this machine"
     return f"dataset {name!r} is embedded with {spec}; texts are sent to {embedder.endpoint}"
-
-
-def _rehearse(
-    folder: DataFolder,
-    name: str,
-    request: IngestRequest,
-    settings: Settings,
-    tally: Tally,
-    notify: Notify,
-    *,
-    create: bool,
-) -> Choice:
-    """Do a dry run; return which embedder would embed, and with what settings."""
-    with contextlib.ExitStack() as stack:
-        catalog = dataset = None
-        if check_there(folder):
-            catalog = stack.enter_context(Catalog(folder))
-            with contextlib.suppress(DatasetNotFoundError):
-                dataset = catalog.dataset(name)
-        if dataset is None and not create:
-            raise DatasetNotFoundError(f"there is no dataset {name!r}")
-        splitter = choose_splitter(dataset, settings, request.splitter)
-        choice = choose(dataset, settings)
-        reader = Reader(request, catalog, dataset, splitter, settings, tally, folder.root, notify)
-        with reader:
-            IngestRun(request, reader, tally).run()
-    return choice

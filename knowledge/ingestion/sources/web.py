@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 from knowledge.documents.extensions import format_by_name
 from knowledge.documents.options import MIB
 from knowledge.errors import FetchError, KnowledgeError, PathNotFoundError
-from knowledge.settings.reading import without_password
+from knowledge.settings.reading import Settings, without_password
 
 if TYPE_CHECKING:
     import httpx
@@ -136,6 +136,23 @@ class FetchLimits:
     file_bytes: int
     repository_bytes: int
     allow_private: bool = False
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> FetchLimits:
+        """Return what the settings allow.
+
+        A folder's own settings open no private network unless the folder is trusted.
+        """
+        from knowledge.settings.trust import is_trusted
+
+        of_folder = settings.origin("allow_private_hosts").of_folder
+        return cls(
+            seconds=settings["fetch_timeout"],
+            file_bytes=settings["max_file_size"] * MIB,
+            repository_bytes=settings["max_repository_size"] * MIB,
+            allow_private=settings["allow_private_hosts"]
+            and (not of_folder or is_trusted(settings)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
