@@ -11,7 +11,7 @@ from typing import Protocol
 
 from knowledge.documents.detection import detect
 from knowledge.documents.options import MIB
-from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, load_file
+from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, broken, load_file
 from knowledge.settings.reading import Settings
 
 INLINE_FILES = 16
@@ -71,12 +71,19 @@ class LocalCrew:
         remaining = iter(tasks)
         first = list(islice(remaining, INLINE_FILES + 1))
         if len(first) <= INLINE_FILES and all(map(_is_small_text, first)):
-            yield from map(load_file, first)
+            yield from map(_load_here, first)
             return
         from knowledge.ingestion.workers.process_crew import ProcessCrew
 
         processes = ProcessCrew(self.workers, self.timeout, self.memory)
         yield from processes.load_files(chain(first, remaining))
+
+
+def _load_here(task: LoadTask) -> LoadedFile:
+    try:
+        return load_file(task)
+    except Exception as error:  # noqa: BLE001  whatever a document leads a library to raise
+        return broken(task, error)
 
 
 def _is_small_text(task: LoadTask) -> bool:

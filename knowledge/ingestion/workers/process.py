@@ -25,7 +25,14 @@ from typing import Any
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
 from knowledge.files.private import temporary_prefix
-from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, failed, load_file, with_terms
+from knowledge.ingestion.workers.loading import (
+    LoadedFile,
+    LoadTask,
+    broken,
+    failed,
+    load_file,
+    with_terms,
+)
 from knowledge.settings.reading import environ_without_secrets
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -321,7 +328,7 @@ def _answer(connection: Connection, task: LoadTask) -> None:
     try:
         _send(connection, with_terms(load_file(task)))
     except BaseException as error:  # noqa: BLE001  whatever a document leads a library to raise
-        _send(connection, failed(task, f"its reader failed: {type(error).__name__}: {error}"))
+        _send(connection, broken(task, error))
 
 
 def _send(connection: Connection, answer: LoadedFile) -> None:

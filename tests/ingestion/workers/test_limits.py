@@ -26,7 +26,7 @@ from knowledge.ingestion.workers.loading import LoadTask
 from knowledge.ingestion.workers.crew import LocalCrew
 from knowledge.model import SplitterSpec
 
-worker_process.PRELOAD.append("tests.ingestion.deadly_loader")
+worker_process.PRELOAD.append("tests.ingestion.workers.deadly_loader")
 folder, timeout, memory = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 paths = sorted(folder.iterdir())
 tasks = [LoadTask(str(path), path.name, SplitterSpec(), 1 << 30) for path in paths]

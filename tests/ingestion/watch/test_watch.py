@@ -30,8 +30,8 @@ from knowledge.settings.reading import Settings
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.lock import write_lock
 from tests.conftest import write_files
-from tests.ingestion.watching import Steps, fresh, held
-from tests.ingestion.web_server import Answer, WebServer
+from tests.ingestion.sources.web_server import Answer, WebServer
+from tests.ingestion.watch.watching import Steps, fresh, held
 from tests.openai_server import OpenAIServer, refusal
 
 pytestmark = pytest.mark.timeout(60)

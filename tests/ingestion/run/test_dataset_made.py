@@ -11,7 +11,7 @@ from knowledge.errors import EmbeddingAuthError, KnowledgeError
 from knowledge.ingestion.run.session import open_for_ingest
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
-from tests.ingestion.web_server import WebServer
+from tests.ingestion.sources.web_server import WebServer
 from tests.openai_server import OpenAIServer, refusal
 
 
