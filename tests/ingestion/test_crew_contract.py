@@ -184,7 +184,7 @@ def test_a_process_that_dies_or_hangs_costs_its_file(folder: Path) -> None:
     failed = {name: one.reason for name, one in found.items() if one.status is FileStatus.FAILED}
     assert failed == {
         "exit.txt": "its reader crashed (exit code 9)",
-        "hang.txt": "reading it took longer than 2 seconds (--file-timeout, KNOW_FILE_TIMEOUT)",
+        "hang.txt": "reading it took longer than 2 seconds (KNOW_FILE_TIMEOUT)",
     }
 
 
@@ -195,7 +195,7 @@ def test_a_file_that_needs_too_much_memory_costs_itself(tmp_path: Path, folder: 
     tasks = [task(tmp_path / "large.txt"), *tasks_for(folder)]
     found = by_name(list(ProcessCrew(2, SECONDS, 100 << 20).load_files(tasks)))
     failed = {name: one.reason for name, one in found.items() if one.status is FileStatus.FAILED}
-    assert failed == {"large.txt": "it needs more than 100 MiB of memory (--file-memory)"}
+    assert failed == {"large.txt": "it needs more than 100 MiB of memory (KNOW_FILE_MEMORY)"}
     assert len(found) == len(tasks)
 
 

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from knowledge.ingestion.sources.addresses import Page
 
 
-# What a page is called, and of which kind and encoding its server says it is.
-
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
 _ENDINGS = {
@@ -52,67 +50,7 @@ _ENDINGS = {
     f"{_OPEN}.presentation": ".odp",
 }
 """Ending by media type; ``text/plain`` and unknown types leave it to the name and the content."""
-
 _LONGEST_NAME = 200
-
-
-def page_name(path: str, host: str, headers: Mapping[str, str]) -> str:
-    """Return what a page is called: by ``Content-Disposition``, its URL's path, or its host."""
-    named = _message("Content-Disposition", headers.get("content-disposition", "")).get_filename()
-    last = named or unquote(path.rstrip("/").rpartition("/")[2]) or host
-    last = re.split(r"[/\\]", last)[-1] if named else last.replace("/", "_")
-    clean = "".join(c for c in last if c.isprintable()).strip()
-    return clean[-_LONGEST_NAME:] or host
-
-
-def load_name(name: str, content_type: str) -> str:
-    """Return the name with an ending that tells the kind which the server names."""
-    ending = _ENDINGS.get(_message("Content-Type", content_type).get_content_type())
-    if ending is None or not content_type or format_by_name(name) == format_by_name("x" + ending):
-        return name
-    return name + ending
-
-
-def transcoded(path: str, content_type: str) -> int:
-    """Rewrite a text as UTF-8 when the server names another encoding; return its new size.
-
-    The server's word counts more than the page's own, as in browsers. 0 when nothing was done.
-    """
-    message = _message("Content-Type", content_type)
-    charset = message.get_content_charset("")
-    if not charset or message.get_content_maintype() != "text":
-        return 0
-    try:
-        codec = codecs.lookup(charset).name
-    except LookupError:
-        return 0
-    if codec in ("utf-8", "utf-8-sig", "ascii"):
-        return 0
-    with open(path, "rb") as file:
-        content = file.read()
-    text = _decoded_as(content, "cp1252" if codec == "iso8859-1" else codec)  # as browsers take it
-    if text is None or _decoded_as(content, "utf-8") is not None:
-        return 0
-    content = text.encode("utf-8-sig")  # the mark wins over what the page says of itself
-    with open(path, "wb") as file:
-        file.write(content)
-    return len(content)
-
-
-def _decoded_as(content: bytes, codec: str) -> str | None:
-    try:
-        return content.decode(codec)
-    except (UnicodeError, LookupError):
-        return None
-
-
-def _message(header: str, value: str) -> Message:
-    message = Message()
-    if value:
-        message[header] = re.sub(r"[\r\n]+", " ", value)
-    return message
-
-
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 30.0  # between two pieces of an answer
@@ -205,7 +143,7 @@ def fetch(
     import httpx
 
     with (
-        _told(page.shown, limits),
+        _translated(page.shown, limits),
         _client(limits, _headers(remembered)) as client,
         client.stream("GET", page.url, extensions=_bound(limits)) as response,
     ):
@@ -225,7 +163,7 @@ def final_url(url: str, limits: FetchLimits) -> str:
         There is no such host, it may not be asked, or does not answer.
     """
     with (
-        _told(without_password(url.partition("?")[0]), limits),
+        _translated(without_password(url.partition("?")[0]), limits),
         _client(limits, _headers({})) as client,
         client.stream("GET", url, extensions=_bound(limits)) as response,
     ):
@@ -265,7 +203,7 @@ def _headers(remembered: Mapping[str, Any]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _told(shown: str, limits: FetchLimits) -> Iterator[None]:
+def _translated(shown: str, limits: FetchLimits) -> Iterator[None]:
     """Turn what httpx raises into our errors, which name the page."""
     import httpx
 
@@ -342,3 +280,60 @@ def _time(text: str) -> int:
         return int(parsedate_to_datetime(text).timestamp()) * 1_000_000_000
     except (ValueError, OverflowError):
         return 0
+
+
+def page_name(path: str, host: str, headers: Mapping[str, str]) -> str:
+    """Return what a page is called: by ``Content-Disposition``, its URL's path, or its host."""
+    named = _message("Content-Disposition", headers.get("content-disposition", "")).get_filename()
+    last = named or unquote(path.rstrip("/").rpartition("/")[2]) or host
+    last = re.split(r"[/\\]", last)[-1] if named else last.replace("/", "_")
+    clean = "".join(c for c in last if c.isprintable()).strip()
+    return clean[-_LONGEST_NAME:] or host
+
+
+def load_name(name: str, content_type: str) -> str:
+    """Return the name with an ending that tells the kind which the server names."""
+    ending = _ENDINGS.get(_message("Content-Type", content_type).get_content_type())
+    if ending is None or not content_type or format_by_name(name) == format_by_name("x" + ending):
+        return name
+    return name + ending
+
+
+def transcoded(path: str, content_type: str) -> int:
+    """Rewrite a text as UTF-8 when the server names another encoding; return its new size.
+
+    The server's word counts more than the page's own, as in browsers. 0 when nothing was done.
+    """
+    message = _message("Content-Type", content_type)
+    charset = message.get_content_charset("")
+    if not charset or message.get_content_maintype() != "text":
+        return 0
+    try:
+        codec = codecs.lookup(charset).name
+    except LookupError:
+        return 0
+    if codec in ("utf-8", "utf-8-sig", "ascii"):
+        return 0
+    with open(path, "rb") as file:
+        content = file.read()
+    text = _decoded_as(content, "cp1252" if codec == "iso8859-1" else codec)  # as browsers take it
+    if text is None or _decoded_as(content, "utf-8") is not None:
+        return 0
+    content = text.encode("utf-8-sig")  # the mark wins over what the page says of itself
+    with open(path, "wb") as file:
+        file.write(content)
+    return len(content)
+
+
+def _decoded_as(content: bytes, codec: str) -> str | None:
+    try:
+        return content.decode(codec)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _message(header: str, value: str) -> Message:
+    message = Message()
+    if value:
+        message[header] = re.sub(r"[\r\n]+", " ", value)
+    return message

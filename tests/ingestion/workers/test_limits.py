@@ -64,7 +64,7 @@ def test_a_file_that_needs_too_much_memory_costs_itself(tmp_path: Path) -> None:
     found = outcomes(write(tmp_path / "docs", {**GOOD, **bad}))
     failed = {name: reason for name, (status, reason, *_) in found.items() if status == "failed"}
     assert set(failed) == set(bad)
-    assert failed["c.txt"] == "it needs more than 256 MiB of memory (--file-memory)"
+    assert failed["c.txt"] == "it needs more than 256 MiB of memory (KNOW_FILE_MEMORY)"
     assert failed["good3-then.txt"] == failed["c.txt"]
     assert "memory" in failed["h.txt"]
     assert sum(status == "ingested" for status, *_ in found.values()) == len(GOOD)
@@ -87,10 +87,10 @@ def test_a_member_that_kills_its_reader_costs_itself(tmp_path: Path, pack) -> No
     assert status == "ingested"
     assert read == ["a.txt", "in.zip!/z.txt", "b.txt"]
     assert problems == {
-        "eat.txt": "it needs more than 256 MiB of memory (--file-memory)",
+        "eat.txt": "it needs more than 256 MiB of memory (KNOW_FILE_MEMORY)",
         "exit.txt": "its reader crashed (exit code 9)",
-        "hang.txt": "reading it took longer than 4 seconds (--file-timeout, KNOW_FILE_TIMEOUT)",
-        "in.zip!/kill.txt": "its reader crashed (signal 9): perhaps memory ran out (--file-memory)",
+        "hang.txt": "reading it took longer than 4 seconds (KNOW_FILE_TIMEOUT)",
+        "in.zip!/kill.txt": "its reader crashed (signal 9): perhaps memory ran out (KNOW_FILE_MEMORY)",
     }
     assert found["other.txt"][:2] == ("failed", "its reader crashed (exit code 9)")
     assert sum(status == "ingested" for status, *_ in found.values()) == len(GOOD) + 1
@@ -128,6 +128,6 @@ def test_the_flags(run, corpus, command) -> None:
     arguments = ["words", "-p", corpus] if command == "askdir" else [corpus]
     outcome = run(command, *arguments, "--file-memory", "50", "--file-timeout", "30")
     assert outcome.code == 4
-    assert "it needs more than 50 MiB of memory (--file-memory)" in outcome.err
+    assert "it needs more than 50 MiB of memory (KNOW_FILE_MEMORY)" in outcome.err
     assert run(command, *arguments, "--file-timeout", "0").code == 2
     assert run(command, *arguments, "--file-memory", "-1").code == 2
