@@ -6,8 +6,6 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
 from knowledge.errors import KnowledgeError
 
@@ -52,17 +50,6 @@ class Notifications:
         except BaseException:
             self.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Stop listening; a second call does nothing."""

@@ -90,7 +90,8 @@ def test_a_member_that_kills_its_reader_costs_itself(tmp_path: Path, pack) -> No
         "eat.txt": "it needs more than 256 MiB of memory (KNOW_FILE_MEMORY)",
         "exit.txt": "its reader crashed (exit code 9)",
         "hang.txt": "reading it took longer than 4 seconds (KNOW_FILE_TIMEOUT)",
-        "in.zip!/kill.txt": "its reader crashed (signal 9): perhaps memory ran out (KNOW_FILE_MEMORY)",
+        "in.zip!/kill.txt": "its reader crashed (signal 9): "
+        "perhaps memory ran out (KNOW_FILE_MEMORY)",
     }
     assert found["other.txt"][:2] == ("failed", "its reader crashed (exit code 9)")
     assert sum(status == "ingested" for status, *_ in found.values()) == len(GOOD) + 1
