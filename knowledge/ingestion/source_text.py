@@ -97,9 +97,9 @@ def load_source(
     UsageError
         It is a folder or a repository.
     FetchError
-        The page can't be had.
+        The page cannot be fetched.
     DocumentError
-        It can't be read, is of no known kind, or holds no text.
+        It cannot be read, is of no known kind, or holds no text.
     """
     options = LoadOptions.from_settings(settings, passwords)
     most = settings["max_file_size"] * MIB

@@ -127,7 +127,7 @@ class Planned:
         own:
             Metadata of the file itself.
         mtime_ns:
-            Its time, where its source does not tell it.
+            Its modification time, where its source has none.
         """
         file, origin = self.file, self.file.origin
         all_given, flags = given_metadata(self.known, file.folder_metadata, given)

@@ -28,7 +28,7 @@ def open_pool(
 ) -> Iterator[EmbeddingPool]:
     """Give a pool; it sends what waits when the context ends, and drops it on an error.
 
-    A cache that can't be opened costs money, not the run: it goes on without.
+    A cache that cannot be opened costs money, not the run: it goes on without.
     """
     cache = _cache_if_usable(folder, choice, notify)
     try:
@@ -79,7 +79,7 @@ def kept_texts(
 def open_question_cache(
     folder: DataFolder, choice: Choice, notify: Notify
 ) -> EmbeddingCache | None:
-    """Open the cache for questions: a reader goes on without it where it can't be written."""
+    """Open the cache for questions: a reader goes on without it where it cannot be written."""
     try:
         return open_cache(folder, choice)
     except KnowledgeError as error:

@@ -166,7 +166,7 @@ def _check_settings(
             raise
     choose_splitter(dataset, settings, request.splitter)
     choice = choose(dataset, settings)
-    Usage.of(choice, 0, 0)  # prices that can't be read are told now
+    Usage.of(choice, 0, 0)  # prices that cannot be read are an error now
 
 
 def choose_splitter(
@@ -246,7 +246,7 @@ def open_for_ingest(
             yield run
     except BaseException:
         if made is not None:
-            with contextlib.suppress(KnowledgeError):  # the first error is the one to tell
+            with contextlib.suppress(KnowledgeError):  # the first error is the one to report
                 discard_unpublished(catalog, made)
         raise
 

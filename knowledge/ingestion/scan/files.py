@@ -18,7 +18,7 @@ class Origin:
     name:
         What people call it.
     load_as:
-        A name that tells its kind.
+        A name whose extension tells its kind.
     mtime_ns:
         When it was last changed there; 0 when that is not known, then the time of reading counts.
     metadata:
@@ -57,5 +57,5 @@ class FoundFile:
 
     @property
     def is_in_place(self) -> bool:
-        """True for a file that is read where it lies, so that its time tells of changes."""
+        """True for a file that is read where it lies, so that its time shows changes."""
         return self.origin is None and self.content is None

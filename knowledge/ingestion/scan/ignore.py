@@ -73,7 +73,7 @@ class IgnoreRules:
     PathNotFoundError
         A file of rules does not exist.
     UsageError
-        It can't be read, or a line or glob is no pattern.
+        It cannot be read, or a line or glob is no pattern.
     """
 
     def __init__(self, options: IgnoreOptions) -> None:
@@ -136,7 +136,7 @@ class FolderRules:
         Raises
         ------
         UsageError
-            Its ``.knowignore`` can't be read, or holds a line that is no pattern.
+            Its ``.knowignore`` cannot be read, or holds a line that is no pattern.
         """
         step = name + "/"
         rules = FolderRules(
@@ -172,7 +172,7 @@ class FolderRules:
     def _read(self, names: Collection[str], *, above: bool) -> None:
         """Add the rules that stand in the folder itself.
 
-        ``above`` tells that its work tree's rules are known already.
+        ``above``: the rules of its work tree are known already.
         """
         if GIT in names and not above and self._all.options.gitignore is not False:
             self._git, self._heed = excluded(self._folder), True  # a work tree of its own
@@ -215,7 +215,7 @@ def rule_lines(path: str | Path, errors: str = "strict") -> list[str]:
     Raises
     ------
     OSError, UnicodeDecodeError, DataError
-        It can't be read, is no UTF-8, or is larger than any list of rules.
+        It cannot be read, is no UTF-8, or is larger than any list of rules.
     """
     text = read_text(path, MAX_RULES, errors=errors)
     return [line.removesuffix("\r") for line in text.split("\n")]
@@ -268,7 +268,7 @@ def _layer(path: str) -> list[Layer]:
 
 
 def _lines(path: str) -> list[str]:
-    """Return a file's lines, none when it can't be read: Git's files are not ours to judge."""
+    """Return a file's lines, none when it cannot be read: Git's files are not ours to judge."""
     try:
         return rule_lines(path, errors="replace")
     except (OSError, DataError):

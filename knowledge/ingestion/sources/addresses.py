@@ -175,7 +175,7 @@ def _split_file(path: str) -> tuple[str, str]:
 
 
 def _checked(ref: str) -> str:
-    """Return a ref that ``git`` can't take for a flag or for several.
+    """Return a ref that ``git`` cannot take for a flag or for several.
 
     Raises
     ------

@@ -77,7 +77,7 @@ class RemoteRepository:
         Raises
         ------
         FetchError
-            The repository can't be asked.
+            The repository cannot be reached.
         PathNotFoundError
             It has no such branch, tag or commit.
         """
@@ -104,7 +104,7 @@ class RemoteRepository:
         Raises
         ------
         FetchError
-            It can't be fetched, or is too large.
+            It cannot be fetched, or is too large.
         """
         self._git.run("init", "--quiet", "--template=", folder, own_settings_only=True)
         inside = ("-C", folder)
@@ -354,9 +354,9 @@ def _as_variables(settings: Sequence[tuple[str, str]]) -> dict[str, str]:
     return variables
 
 
-def _reason(said: bytes, code: int) -> str:
-    """Return the sentence of what git said that tells why it failed."""
-    lines = without_password(said.decode(errors="replace")).strip().splitlines()
+def _reason(output: bytes, code: int) -> str:
+    """Return the line of git's output that says why it failed."""
+    lines = without_password(output.decode(errors="replace")).strip().splitlines()
     for line in lines:
         for start in ("fatal: ", "error: ", "ERROR: "):
             if line.startswith(start):

@@ -53,7 +53,7 @@ class Remotes:
     commits:
         Gets those that are fetched.
     walk:
-        Tells how files of repositories are chosen and read, as :func:`walk_mark` returns it.
+        Stands for how files of repositories are chosen and read, as :func:`walk_mark` returns it.
 
     Raises
     ------
@@ -142,7 +142,7 @@ class Remotes:
 
 
 def walk_mark(request: IngestRequest, options: LoadOptions) -> str:
-    """Return what tells how files are chosen and read, short enough to be stored."""
+    """Return a hash of all that decides how files are chosen and read."""
     from importlib.metadata import version
 
     way = repr(

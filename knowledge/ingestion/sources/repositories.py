@@ -30,7 +30,7 @@ class Commit:
     Parameters
     ----------
     walk:
-        Tells how its files are chosen and read; a run with the same need not look again.
+        Stands for how its files are chosen and read; a run with the same need not look again.
     old:
         The files that are stored of it, at any commit, by path inside it.
     """

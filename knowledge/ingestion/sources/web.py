@@ -104,7 +104,7 @@ class FetchedPage:
     name:
         What people call it: the last part of the URL, or what the server says.
     load_as:
-        The name with an ending that tells the kind, as far as the server knows it.
+        The name with an extension for the kind, as far as the server knows it.
     size:
         Bytes.
     mtime_ns:
@@ -136,7 +136,7 @@ def fetch(
     Raises
     ------
     FetchError
-        It can't be had; the message says why.
+        It cannot be fetched; the message says why.
     PathNotFoundError
         The server says that there is no such page.
     """
@@ -254,7 +254,7 @@ def _write(file: BinaryIO, piece: bytes) -> None:
     try:
         file.write(piece)
     except OSError as error:
-        raise FetchError(f"can't keep it: {error.strerror}") from error
+        raise FetchError(f"cannot write it to disk: {error.strerror}") from error
 
 
 def _fetched(page: Page, response: httpx.Response, into: str, size: int) -> FetchedPage:
@@ -292,7 +292,7 @@ def page_name(path: str, host: str, headers: Mapping[str, str]) -> str:
 
 
 def load_name(name: str, content_type: str) -> str:
-    """Return the name with an ending that tells the kind which the server names."""
+    """Return the name with an extension for the media type that the server names."""
     ending = _ENDINGS.get(_message("Content-Type", content_type).get_content_type())
     if ending is None or not content_type or format_by_name(name) == format_by_name("x" + ending):
         return name

@@ -33,7 +33,7 @@ class Notifications:
     Raises
     ------
     KnowledgeError
-        The system can't watch them: they are too many, or one may not be read.
+        The system cannot watch them: they are too many, or one may not be read.
     """
 
     def __init__(self, folders: Sequence[str], files: Iterable[str], keep: Keep) -> None:
@@ -64,14 +64,14 @@ class Notifications:
         Raises
         ------
         KnowledgeError
-            The system has stopped telling; what it has not told is lost.
+            The system has stopped reporting; what it has not reported is lost.
         """
         found: Changes = set()
         try:
             burst = self._bursts.get(timeout=seconds)
             while True:
                 if isinstance(burst, BaseException):
-                    raise KnowledgeError(f"changes are not told any more: {burst}") from burst
+                    raise KnowledgeError(f"changes are not reported any more: {burst}") from burst
                 found |= burst
                 burst = self._bursts.get_nowait()
         except queue.Empty:
@@ -95,7 +95,7 @@ class Notifications:
     def _raise_failure(self) -> None:
         first = self._bursts.get()
         if isinstance(first, BaseException):
-            raise KnowledgeError(f"the system can't tell of changes: {first}") from first
+            raise KnowledgeError(f"the system cannot report changes: {first}") from first
         self._bursts.put(first)
 
     def _listen(self, paths: Sequence[str], keep: Keep, recursive: bool, stop: _Stop) -> None:
@@ -108,7 +108,7 @@ class Notifications:
                 debounce=LONGEST_MS,
                 step=QUIET_MS,
                 stop_event=stop,
-                rust_timeout=0,  # at a time-out, watchfiles drops what it has just been told
+                rust_timeout=0,  # at a time-out, watchfiles drops what it has just received
                 recursive=recursive,
                 # If true, all errors are ignored, and what comes after one is not watched.
                 ignore_permission_denied=False,

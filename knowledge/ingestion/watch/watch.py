@@ -31,11 +31,11 @@ STILL_CHANGING = 2.0  # seconds since its last change: a file may still be being
 PATIENCE = 30.0  # seconds for which failures of such a file are not reported
 MANY = 2_000
 """Paths; for more everything is looked at, since the system's queue may have run over."""
-RESCAN = 600.0  # seconds: all is looked at this often, also for what the system did not tell
+RESCAN = 600.0  # seconds: all is looked at this often, also for what the system did not report
 REST = 20  # times as long as a look at everything took, the next one is waited for
 SETTLE = 2.0  # seconds after which all is looked at when folders were added
 LOOK = 1.0  # seconds after which the roots are looked at
-DEAF = 10.0  # seconds between looks where the system can't tell of changes
+DEAF = 10.0  # seconds between looks where the system reports no changes
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds between tries; each pause is twice the last
 ENDS_IT = (DatasetNotFoundError, ModelMismatchError, DamagedStoreError)
 PASSES = (TransientEmbeddingError, LockedError)
@@ -56,7 +56,7 @@ class Watch:
     skipped:
         Folders whose changes mean nothing.
     notify:
-        Told when the system can't tell of changes.
+        Called when the system cannot report changes.
     create:
         Make the dataset when there is none.
     every:
@@ -208,23 +208,23 @@ class Watch:
             raise error
         self._backlog.add(None if todo.everything else todo.paths)
         if not all(map(os.path.lexists, self._roots.present)):
-            return None  # a path has just vanished, which is told by itself
+            return None  # a path has just vanished, which is reported by itself
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures += 1
         self._not_before = time.monotonic() + pause
         return WatchEvent(WatchEventKind.FAILED, error=error, retry_seconds=pause)
 
     def _look_at_roots(self) -> Iterator[WatchEvent]:
-        """Tell which paths vanished and returned; listen anew where another thing stands now."""
+        """Report which paths vanished and returned; listen again where another thing stands now."""
         now = time.monotonic()
         for root in self._roots.all:
             self._renew |= root.look()
             if not root.is_there:
-                if not root.told and now - root.missing_since >= GRACE:
-                    root.told = True
+                if not root.reported and now - root.missing_since >= GRACE:
+                    root.reported = True
                     yield WatchEvent(WatchEventKind.VANISHED, path=root.path)
-            elif root.told:
-                root.told = False
+            elif root.reported:
+                root.reported = False
                 self._renew = True
                 yield WatchEvent(WatchEventKind.RETURNED, path=root.path)
         if self._renew:

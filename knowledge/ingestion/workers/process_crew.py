@@ -136,7 +136,7 @@ class _Shift:
                 continue
             self._returned.appendleft(task)
             if worker is None or worker.tasks:
-                return  # when it died over a task, its pipe will tell
+                return  # when it died over a task, its pipe will show it
             worker.end()
             self._workers.remove(worker)
 

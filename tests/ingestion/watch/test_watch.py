@@ -450,7 +450,7 @@ def test_what_can_not_be_watched_is_said_at_once(kb, corpus, tmp_path):
 
 def test_where_the_system_tells_nothing_all_is_looked_at_often(corpus, data_dir, monkeypatch):
     def fail(self, *_):
-        raise KnowledgeError("the system can't tell of changes: too many folders")
+        raise KnowledgeError("the system cannot report changes: too many folders")
 
     monkeypatch.setattr(watch_module, "DEAF", 0.3)
     monkeypatch.setattr(watch_module, "REST", 1)
@@ -466,7 +466,7 @@ def test_where_the_system_tells_nothing_all_is_looked_at_often(corpus, data_dir,
 
 
 def test_folders_that_can_not_be_watched_are_an_error(tmp_path):
-    with pytest.raises(KnowledgeError, match="can't tell of changes"):
+    with pytest.raises(KnowledgeError, match="cannot report changes"):
         Notifications([str(tmp_path / "nowhere")], [], lambda _: True)
 
 
