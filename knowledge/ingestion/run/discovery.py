@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.run.remote import FailedSource, Item, Listing, Remotes
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile
 from knowledge.ingestion.scan.scan import Scan
-from knowledge.ingestion.sources.remote import FailedSource, Item, Listing, Remotes
 from knowledge.model import FileProblem, FileStatus
 
 T = TypeVar("T")

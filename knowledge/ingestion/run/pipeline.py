@@ -23,10 +23,10 @@ from knowledge.ingestion.request import IngestRequest, Notify
 from knowledge.ingestion.run.changes import Remove, Sink, Touch
 from knowledge.ingestion.run.discovery import Discovery
 from knowledge.ingestion.run.plan import Planner
+from knowledge.ingestion.run.remote import Remotes, walk_mark
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.run.updating import Updater
 from knowledge.ingestion.scan.scan import Scan
-from knowledge.ingestion.sources.remote import Remotes, walk_mark
 from knowledge.ingestion.sources.repositories import Commits
 from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.ingestion.stored import Stored

@@ -22,7 +22,7 @@ from knowledge.ingestion.run.usage import Usage
 from knowledge.ingestion.run.writing import Writer
 from knowledge.ingestion.scan.ignore import IgnoreRules
 from knowledge.ingestion.scan.scan import check_paths
-from knowledge.ingestion.sources.remote import parse_addresses
+from knowledge.ingestion.sources.addresses import parse_addresses
 from knowledge.ingestion.stored import Stored
 from knowledge.ingestion.workers.crew import Crew, open_crew
 from knowledge.model import Dataset, IngestReport, SplitterSpec

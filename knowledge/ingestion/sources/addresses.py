@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -111,6 +112,26 @@ def parse_address(text: str) -> Page | Repository:
     if scheme == "https" and _is_repository(parts.hostname, parts.path):
         return _repository(scheme, rest.partition("#")[0])
     return _page(text)
+
+
+def parse_addresses(sources: Sequence[str]) -> tuple[list[Page], list[Repository]]:
+    """Return what URLs name; the same page twice is one.
+
+    Raises
+    ------
+    UsageError
+        One is no URL that can be read, or two name the same repository.
+    """
+    parsed = [parse_address(source) for source in sources]
+    pages = {one.shown: one for one in parsed if isinstance(one, Page)}
+    repositories: dict[str, Repository] = {}
+    for one in parsed:
+        if isinstance(one, Repository) and repositories.setdefault(one.name, one) != one:
+            raise UsageError(
+                f"{one.name} is named twice",
+                hint="A dataset holds one commit of a repository; use two datasets for two.",
+            )
+    return list(pages.values()), list(repositories.values())
 
 
 def _shown(text: str) -> str:

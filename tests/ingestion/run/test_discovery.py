@@ -11,10 +11,10 @@ import pytest
 from knowledge.errors import FetchError
 from knowledge.ingestion.request import IngestRequest, InlineText, Progress
 from knowledge.ingestion.run.discovery import Discovery, prefetched
+from knowledge.ingestion.run.remote import FailedSource, Listing
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile
 from knowledge.ingestion.scan.scan import Scan
-from knowledge.ingestion.sources.remote import FailedSource, Listing
 from knowledge.model import FileProblem, FileStatus
 from tests.conftest import write_files
 from tests.ingestion.run.steps import found, stored_file

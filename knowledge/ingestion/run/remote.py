@@ -11,11 +11,11 @@ from typing import Self
 
 from knowledge.documents.options import LoadOptions
 from knowledge.documents.recipes import fingerprint
-from knowledge.errors import KnowledgeError, UsageError
+from knowledge.errors import KnowledgeError
 from knowledge.files.private import temporary_folder
 from knowledge.ingestion.request import IngestRequest, Notify
 from knowledge.ingestion.scan.files import FoundFile, Origin
-from knowledge.ingestion.sources.addresses import Page, Repository, parse_address
+from knowledge.ingestion.sources.addresses import Page, Repository, parse_addresses
 from knowledge.ingestion.sources.git import RemoteRepository
 from knowledge.ingestion.sources.pages import PageRequest, fetch_pages
 from knowledge.ingestion.sources.repositories import Commit, Commits, stored_files
@@ -157,26 +157,6 @@ def walk_mark(request: IngestRequest, options: LoadOptions) -> str:
         )
     )
     return sha256(way.encode(errors="replace")).hexdigest()[:16]
-
-
-def parse_addresses(sources: Sequence[str]) -> tuple[list[Page], list[Repository]]:
-    """Return what URLs name; the same page twice is one.
-
-    Raises
-    ------
-    UsageError
-        One is no URL that can be read, or two name the same repository.
-    """
-    parsed = [parse_address(source) for source in sources]
-    pages = {one.shown: one for one in parsed if isinstance(one, Page)}
-    repositories: dict[str, Repository] = {}
-    for one in parsed:
-        if isinstance(one, Repository) and repositories.setdefault(one.name, one) != one:
-            raise UsageError(
-                f"{one.name} is named twice",
-                hint="A dataset holds one commit of a repository; use two datasets for two.",
-            )
-    return list(pages.values()), list(repositories.values())
 
 
 def _found_file(page: Page, fetched: FetchedPage) -> FoundFile:
