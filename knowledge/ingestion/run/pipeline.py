@@ -99,8 +99,7 @@ class Pipeline:
             sink.send(Touch(file))
 
     def _remotes(self, stored: Stored, commits: Commits) -> Remotes:
-        walk = walk_mark(
-            self.request, LoadOptions.from_settings(self.settings, self.request.passwords)
-        )
+        options = LoadOptions.from_settings(self.settings, self.request.passwords)
+        walk = walk_mark(self.request, options)
         limits = FetchLimits.from_settings(self.settings)
         return Remotes(self.request, stored, commits, limits, walk, self.notify)

@@ -50,17 +50,7 @@ def open_crew(settings: Settings) -> Crew:
 
 @dataclass(frozen=True, slots=True)
 class LocalCrew:
-    """Reads files on this machine: in worker processes, but for a few small texts.
-
-    Parameters
-    ----------
-    workers:
-        Most processes.
-    timeout:
-        Seconds a file may take, plus 5 for each MiB; each member of a container may take as long.
-    memory:
-        Bytes a file may take; 0 is no limit.
-    """
+    """Reads files as a ``ProcessCrew`` of the same fields does, but a few small texts by itself."""
 
     workers: int
     timeout: float
