@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from knowledge.doctor.repairs import Repairs
 from knowledge.embeddings.choice import recorded
 from knowledge.errors import KnowledgeError
-from knowledge.ingestion.run.plan import is_gone
+from knowledge.ingestion.stored import is_gone
 from knowledge.model import Dataset, SourceFile
 from knowledge.settings.reading import Settings
 from knowledge.storage.findings import Severity

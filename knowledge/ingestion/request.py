@@ -1,4 +1,4 @@
-"""What an ingest run is asked to do, and what it says while it works."""
+"""What an ingest run is asked to do, and what it reports while it works."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class InlineText:
     Parameters
     ----------
     name:
-        Names it in the dataset; its ending tells its kind.
+        Names it in the dataset; its extension tells its kind.
     content:
         Its bytes.
     """
@@ -67,13 +67,13 @@ class IngestRequest:
     recursive:
         Walk into sub-folders.
     only:
-        Look at these places of the folders alone, where something changed.
+        Look only at these places of the folders, where something changed.
     prune:
         Remove files from the dataset that are gone from the folders of this run.
     force:
         Read, cut and embed every file again.
     dry_run:
-        Say what would be done; write nothing.
+        Report what would be done; write nothing.
     err_on_unsupported:
         Count unsupported files as failed.
     metadata:
@@ -121,6 +121,12 @@ class IngestRequest:
     def sources(self) -> int:
         """How many sources were named."""
         return len(self.paths) + len(self.inline) + len(self.remote)
+
+    def counted_as(self, status: FileStatus) -> FileStatus:
+        """Return the status that a file with this outcome counts as."""
+        if status is FileStatus.UNSUPPORTED and self.err_on_unsupported:
+            return FileStatus.FAILED
+        return status
 
 
 FileListener = Callable[[str, FileStatus], None]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from knowledge.knowledge_base.opened import Opened, StrPath
 
 if TYPE_CHECKING:
-    from knowledge.ingestion.sources.source_text import SourceText
+    from knowledge.ingestion.source_text import SourceText
 
 
 class Loading(Opened):
@@ -38,14 +38,12 @@ class Loading(Opened):
         KnowledgeError
             It does not exist, can't be fetched or read, is of no known kind, or holds no text.
         """
-        from knowledge.ingestion.run.reading import fetch_limits
-        from knowledge.ingestion.sources.source_text import load_source
+        from knowledge.ingestion.source_text import load_source
 
         self._warn_of_passwords()
         return load_source(
             os.fspath(source),
             self.settings,
-            fetch_limits(self.settings),
             content=content,
             passwords=tuple(passwords),
         )

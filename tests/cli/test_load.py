@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import write_files
 from tests.documents.makers import docx, pdf
-from tests.ingestion.web_server import Answer, WebServer
+from tests.ingestion.sources.web_server import Answer, WebServer
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from knowledge.remote.endpoint import Variables, keyed_endpoint, split_address
 from knowledge.remote.refusals import Failures
 from knowledge.text.masking import masked_urls, without_secrets
 from tests.conftest import ROOT
-from tests.ingestion.web_server import Answer, WebServer
+from tests.ingestion.sources.web_server import Answer, WebServer
 from tests.openai_server import OpenAIServer, Reply
 
 SECRET = "hunter2hunter2"

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.documents.options import LoadOptions
-from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.crew import LocalCrew
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from tests.documents.fuzz_seeds import SEEDS, damaged
@@ -38,7 +38,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[LoadedF
             path.write_bytes(damaged(seed, chance))
             tasks.append(LoadTask(str(path), str(path), SplitterSpec(), 1 << 30, options))
     found: dict[str, list[LoadedFile]] = {format_: [] for format_ in SEEDS}
-    for file in load_files(tasks, workers=2, timeout=SECONDS, memory=1024):
+    for file in LocalCrew(2, SECONDS, 1024 << 20).load_files(tasks):
         found[Path(file.task.path).parent.name.rpartition("-")[0]].append(file)
     return found
 
@@ -62,5 +62,5 @@ def test_the_whole_file_is_read(tmp_path, format_) -> None:
     path = tmp_path / f"file.{format_}"
     path.write_bytes(SEEDS[format_]())
     task = LoadTask(str(path), path.name, SplitterSpec(), 1 << 30, LoadOptions(ocr="off"))
-    (file,) = load_files([task], workers=1, timeout=SECONDS, memory=1024)
+    (file,) = LocalCrew(1, SECONDS, 1024 << 20).load_files([task])
     assert (file.status, file.problems) == (FileStatus.INGESTED, ())

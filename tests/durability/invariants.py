@@ -109,6 +109,15 @@ def vector_ids(data: Path, name: str = "default") -> list[str]:
         return sorted(collection.get(include=[])["ids"])
 
 
+def vectors(data: Path, name: str = "default") -> dict[str, list[float]]:
+    """Return the vectors in the published index by chunk id."""
+    with open_catalog(data) as sql:
+        row = _dataset(sql, name)
+    with _collection(_index_folder(data, row)) as collection:
+        found = collection.get(include=["embeddings"])
+    return {id: list(vector) for id, vector in zip(found["ids"], found["embeddings"], strict=True)}
+
+
 def same_content(one: Published, other: Published) -> None:
     """Check that two datasets hold the same chunks: id, text and spans."""
     assert sorted(one.files) == sorted(other.files), "they hold other files"

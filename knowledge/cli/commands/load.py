@@ -19,7 +19,7 @@ from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.model import FileStatus
 
 if TYPE_CHECKING:
-    from knowledge.ingestion.sources.source_text import SourceText
+    from knowledge.ingestion.source_text import SourceText
 
 STDIN_NAME = "stdin"
 BREAK = "\n---docbreak---\n"

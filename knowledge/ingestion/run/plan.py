@@ -2,116 +2,141 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
+from knowledge.documents.options import MIB, LoadOptions
+from knowledge.documents.recipes import fingerprint
+from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.run.changes import Sink, Touch
+from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile
-from knowledge.ingestion.scan.places import Places
-from knowledge.model import Metadata, SourceFile
-from knowledge.storage.shown_path import real_path
+from knowledge.ingestion.stored import Stored, has_recipe
+from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
+from knowledge.model import FileStatus, Metadata, SourceFile, SplitterSpec
+from knowledge.settings.reading import Settings
 
 RACY = timedelta(seconds=2)
 
 
-@dataclass(slots=True)
-class Stored:
-    """The files a dataset holds, as a run finds and changes them."""
+class Planner:
+    """Turns found files into tasks for the crew; what is unchanged goes no further."""
 
-    by_path: dict[str, SourceFile]
-    by_hash: dict[str, list[SourceFile]] = field(init=False)
-    ids: set[str] = field(init=False)
-    moved: set[str] = field(init=False, default_factory=set)
-    replaced: set[str] = field(init=False, default_factory=set)
-    """Ids of files that the new commit of their repository does not have."""
+    def __init__(
+        self,
+        request: IngestRequest,
+        stored: Stored,
+        splitter: SplitterSpec,
+        settings: Settings,
+        stats: RunStats,
+        sink: Sink,
+    ) -> None:
+        self._request = request
+        self._stored = stored
+        self._splitter = splitter
+        self._max_file = settings["max_file_size"] * MIB
+        self._options = LoadOptions.from_settings(settings, request.passwords)
+        self._recipe = fingerprint(request.recipes)
+        self._stats = stats
+        self._sink = sink
+        self._planned: dict[str, Planned] = {}
 
-    def __post_init__(self) -> None:
-        self.ids = {file.id for file in self.by_path.values()}
-        self.by_hash = {}
-        for file in self.by_path.values():
-            self.by_hash.setdefault(file.content_hash, []).append(file)
+    def tasks(self, files: Iterable[FoundFile | SourceFile]) -> Iterator[LoadTask]:
+        """Yield a task for each file that must be read.
 
-    @classmethod
-    def of(cls, files: Iterable[SourceFile]) -> Stored:
-        """Index files by path and content."""
-        return cls({file.path: file for file in files})
-
-    def claim_moved(self, content_hash: str) -> SourceFile | None:
-        """Return a stored file with this content whose path is gone: the file has moved here."""
-        for file in self.by_hash.get(content_hash, ()):
-            if file.id not in self.moved and (file.id in self.replaced or is_gone(file)):
-                self.moved.add(file.id)
-                return file
-        return None
-
-    def gone(
-        self, roots: Iterable[str], seen: set[str], only: Places | None = None
-    ) -> list[SourceFile]:
-        """Return the files below ``roots`` that were not seen and are not there any more.
-
-        A file that is there but was left out, by an ignore rule or a flag, is not gone. With
-        ``only``, nothing is known of files elsewhere.
+        Parameters
+        ----------
+        files:
+            What was found; a stored file among them is known to be unchanged.
         """
-        prefixes = tuple(root.rstrip(os.sep) + os.sep for root in roots)
-        return [
-            file
-            for path, file in self.by_path.items()
-            if path.startswith(prefixes)
-            and path not in seen
-            and (only is None or only.covers(path))
-            and file.id not in self.moved
-            and is_gone(file)
-        ]
+        for file in files:
+            if isinstance(file, SourceFile):
+                self._unchanged(file, None)
+                continue
+            stored = self._stored_as(file)
+            if stored and file.is_in_place and self._stays(stored) and is_unchanged(file, stored):
+                self._unchanged(stored, file.folder_metadata)
+            else:
+                yield self._task(file, stored)
+
+    def planned(self, loaded: LoadedFile) -> Planned:
+        """Return, once, what a loaded file was planned as."""
+        return self._planned.pop(loaded.task.shown)
+
+    def _stored_as(self, file: FoundFile) -> SourceFile | None:
+        by_origin = file.origin.known if file.origin else None
+        return by_origin or self._stored.by_path.get(file.shown)
+
+    def _stays(self, stored: SourceFile) -> bool:
+        """Tell whether a stored file may stay as it is, unless its bytes have changed."""
+        return not self._request.force and has_recipe(stored, self._recipe)
+
+    def _unchanged(self, stored: SourceFile, folder: Metadata | None) -> None:
+        file = described(stored, folder, self._request.metadata)
+        if file != stored:
+            self._sink.send(Touch(file))
+        self._stats.finished(file.path, FileStatus.UNCHANGED, reused=file.chunks)
+
+    def _task(self, file: FoundFile, stored: SourceFile | None) -> LoadTask:
+        self._planned[file.shown] = Planned(file, stored, self._recipe)
+        return LoadTask(
+            file.path,
+            file.shown,
+            self._splitter,
+            max_file=self._max_file,
+            options=self._options,
+            known_hash=stored.content_hash if stored and self._stays(stored) else None,
+            content=file.content,
+            size=file.size,
+            name=file.origin.load_as if file.origin else "",
+            recipes=tuple(self._request.recipes),
+        )
 
 
-def is_gone(file: SourceFile) -> bool:
-    """Tell whether a stored file's path leads nowhere. Standard input never goes."""
-    return os.path.isabs(file.path) and not os.path.lexists(real_path(file.path))
-
-
-def is_unchanged(found: FoundFile, stored: SourceFile) -> bool:
+def is_unchanged(file: FoundFile, stored: SourceFile) -> bool:
     """Tell whether size and modification time prove that a file is the stored one.
 
     A file changed within the clock's grain of our reading it could have the same time; such a
     file is compared by its content.
     """
-    if (found.size, found.mtime_ns) != (stored.size, stored.mtime_ns):
+    if (file.size, file.mtime_ns) != (stored.size, stored.mtime_ns):
         return False
-    modified = datetime.fromtimestamp(found.mtime_ns / 1e9, tz=stored.ingested_at.tzinfo)
+    modified = datetime.fromtimestamp(file.mtime_ns / 1e9, tz=stored.ingested_at.tzinfo)
     return modified + RACY < stored.ingested_at
-
-
-def has_recipe(stored: SourceFile, recipe: str) -> bool:
-    """Tell whether a stored file was read and cut by recipes of this fingerprint."""
-    return bool(stored.remembered.get("recipe", "") == recipe)
 
 
 @dataclass(frozen=True, slots=True)
 class Planned:
     """A file that is read, beside the stored file that it is, if any."""
 
-    found: FoundFile
+    file: FoundFile
     known: SourceFile | None = None
     recipe: str = ""
     """Fingerprint of the recipes of the run."""
 
-    def facts(self, metadata: Metadata) -> dict[str, Any]:
-        """Return the fields of a :class:`SourceFile` that do not depend on its bytes.
+    def facts(self, given: Metadata, own: Metadata, mtime_ns: int) -> dict[str, Any]:
+        """Return the fields of a :class:`SourceFile` that where it was found has a say in.
 
         Parameters
         ----------
-        metadata:
-            What the run's flags give to every file.
+        given:
+            Metadata that the run gives to every file.
+        own:
+            Metadata of the file itself.
+        mtime_ns:
+            Its modification time, where its source has none.
         """
-        origin = self.found.origin
-        given, flags = given_metadata(self.known, self.found.folder_metadata, metadata)
+        file, origin = self.file, self.file.origin
+        all_given, flags = given_metadata(self.known, file.folder_metadata, given)
         return {
-            "path": self.found.shown,
-            "name": origin.name if origin else PurePath(self.found.shown).name,
-            "given": given,
+            "path": file.shown,
+            "name": origin.name if origin else PurePath(file.shown).name,
+            "mtime_ns": (origin.mtime_ns if origin else 0) or mtime_ns,
+            "metadata": {**own, **(origin.metadata if origin else {})},
+            "given": all_given,
             "remembered": {
                 **(origin.remembered if origin else {}),
                 **flags,
@@ -130,7 +155,7 @@ def given_metadata(
     folder:
         What ``.knowledge.json`` files say, all of it; ``None`` keeps what they said before.
     metadata:
-        What flags say, on top of what flags said before.
+        What the run gives to every file, on top of what earlier runs gave.
     """
     before = known.given if known else {}
     old_flags = known.remembered.get("flags") if known else None

@@ -27,7 +27,7 @@ def open_pool(
 ) -> Iterator[EmbeddingPool]:
     """Give a pool; it sends what waits when the context ends, and drops it on an error.
 
-    A cache that can't be opened costs money, not the run: it goes on without.
+    A cache that cannot be opened costs money, not the run: it goes on without.
     """
     cache = _cache_if_usable(store, choice, notify)
     try:
@@ -74,7 +74,7 @@ def kept_texts(store: Store, choice: Choice, texts: Iterable[str], notify: Notif
 
 
 def open_question_cache(store: Store, choice: Choice, notify: Notify) -> EmbeddingCache | None:
-    """Open the cache for questions: a reader goes on without it where it can't be written."""
+    """Open the cache for questions: a reader goes on without it where it cannot be written."""
     try:
         return open_cache(store, choice)
     except KnowledgeError as error:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from knowledge.embeddings.choice import Choice
     from knowledge.embeddings.pool.pool import EmbeddingPool
     from knowledge.ingestion.request import IngestRequest
-    from knowledge.ingestion.run.tally import Tally
+    from knowledge.ingestion.run.stats import RunStats
     from knowledge.ingestion.scan.scan import Scan
     from knowledge.model import Dataset
     from knowledge.storage.store import Catalog
@@ -30,41 +30,49 @@ MISSED = frozenset(
 
 @contextlib.contextmanager
 def recorded_ingest(
-    catalog: Catalog, dataset: Dataset, request: IngestRequest, tally: Tally, choice: Choice
+    catalog: Catalog,
+    dataset: Dataset,
+    request: IngestRequest,
+    scan: Scan,
+    stats: RunStats,
+    choice: Choice,
 ) -> Iterator[IngestRecord]:
     """Remember an ingest run, and the files that it could not take in."""
-    missed = MissedFiles(catalog, dataset, tally)
-    record = IngestRecord(tally, choice)
+    missed = MissedFiles(catalog, dataset, stats)
+    record = IngestRecord(stats, choice)
     with catalog.recorded(dataset, "ingest", record.report):
         try:
             yield record
         except BaseException:
             with contextlib.suppress(KnowledgeError):
-                missed.settle(catalog, request, record.scan)
+                missed.settle(catalog, request, scan)
             raise
-        missed.settle(catalog, request, record.scan)
+        missed.settle(catalog, request, scan)
 
 
 @dataclass(slots=True)
 class IngestRecord:
-    """What an ingest run will be remembered by; it sets the pool and the scan that it uses."""
+    """What an ingest run will be remembered by; it sets the pool that it uses."""
 
-    tally: Tally
+    stats: RunStats
     choice: Choice
     pool: EmbeddingPool | None = None
-    scan: Scan | None = None
 
     def report(self) -> dict[str, Any]:
         """Return the run's counts and problems, and what was embedded."""
         usage = {} if self.pool is None else facts_of_usage(self.pool, self.choice)
-        return {**_facts_of_tally(self.tally), **usage}
+        return {**_facts_of_stats(self.stats), **usage}
 
 
-def _facts_of_tally(tally: Tally) -> dict[str, Any]:
-    problems = sorted(tally.problems, key=lambda problem: (problem.file, problem.status))
+def _facts_of_stats(stats: RunStats) -> dict[str, Any]:
+    problems = stats.sorted_problems()
     return {
-        "files": {status.value: count for status, count in tally.files.items() if count},
-        "chunks": {"added": tally.added, "removed": tally.removed, "reused": tally.reused},
+        "files": {status.value: count for status, count in stats.files.items() if count},
+        "chunks": {
+            "added": stats.chunks_added,
+            "removed": stats.chunks_removed,
+            "reused": stats.chunks_reused,
+        },
         "problem_count": len(problems),
         "problems": [
             {"file": one.file, "status": one.status, "reason": storable(one.reason)}
@@ -90,21 +98,21 @@ class MissedFiles:
 
     Parameters
     ----------
-    tally:
-        Is told to keep how the files of the list come out.
+    stats:
+        Keeps how the files of the list come out.
     """
 
-    def __init__(self, catalog: Catalog, dataset: Dataset, tally: Tally) -> None:
+    def __init__(self, catalog: Catalog, dataset: Dataset, stats: RunStats) -> None:
         self._dataset = dataset
-        self._tally = tally
+        self._stats = stats
         self._known = {missed.problem for missed in catalog.missed_files(dataset)}
-        tally.watched = frozenset(_container(problem.file) for problem in self._known)
+        stats.watched = frozenset(_container(problem.file) for problem in self._known)
 
-    def settle(self, catalog: Catalog, request: IngestRequest, scan: Scan | None) -> None:
+    def settle(self, catalog: Catalog, request: IngestRequest, scan: Scan) -> None:
         """Bring the list in step with a run that has ended, well or not."""
         now = {
             FileProblem(one.file, one.status, storable(one.reason))
-            for one in self._tally.problems
+            for one in self._stats.problems
             if one.status in MISSED
         }
         named_anew = {one.file for one in now}
@@ -115,9 +123,9 @@ class MissedFiles:
         }
         catalog.change_missed(self._dataset, gone, now - self._known)
 
-    def _is_settled(self, problem: FileProblem, request: IngestRequest, scan: Scan | None) -> bool:
+    def _is_settled(self, problem: FileProblem, request: IngestRequest, scan: Scan) -> bool:
         container = _container(problem.file)
-        outcome = self._tally.outcomes.get(container)
+        outcome = self._stats.outcomes.get(container)
         if outcome is not None:
             # A container that was not read again still lacks the member.
             return outcome is not FileStatus.UNCHANGED or problem.file == container
@@ -125,7 +133,7 @@ class MissedFiles:
             return False
         if not os.path.lexists(real_path(container)):
             return True
-        return request.recursive and scan is not None and _was_passed(container, scan)
+        return request.recursive and _was_passed(container, scan)
 
 
 def _was_passed(path: str, scan: Scan) -> bool:

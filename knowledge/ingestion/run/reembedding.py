@@ -1,10 +1,10 @@
-"""Another model for a dataset: its stored texts embedded anew, no source file needed.
+"""Another model for a dataset: its stored texts are embedded again, no source file needed.
 
 What a model with a price has embedded is kept in the embedding cache as it comes, so that a run
 that was killed goes on where it was.
 
-A text that the new model refuses is told with its file, and nothing is changed: published without
-it, the file would be lost, and no source is at hand to read it again.
+A text that the new model refuses is reported with its file, and nothing is changed: published
+without it, the file would be lost, and no source is at hand to read it again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def reembed(
     force:
         Do it even where the dataset has that model already.
     progress:
-        Told how far the run is.
+        Gets how far the run is.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def _checked(dataset: Dataset, settings: Settings) -> Choice:
             hint="Its model is chosen at its first ingest.",
         )
     choice = replacement_for(dataset, settings)
-    Usage.of(choice, 0, 0)  # prices that can't be read are told now
+    Usage.of(choice, 0, 0)  # prices that cannot be read are an error now
     return choice
 
 

@@ -1,4 +1,4 @@
-"""One ingest run from request to report: which dataset, embedder, splitter and lock."""
+"""One ingest run from request to report: which dataset, embedder, splitter, lock and crew."""
 
 from __future__ import annotations
 
@@ -6,29 +6,208 @@ import contextlib
 import time
 from collections.abc import Iterator
 
-from knowledge.embeddings.choice import Choice, choose, remember
+from knowledge.documents.options import LoadOptions
+from knowledge.embeddings.choice import choose, remember
 from knowledge.embeddings.embedder import Embedder
 from knowledge.errors import DatasetNotFoundError, KnowledgeError, UsageError
 from knowledge.files.private import sweep_temporary
 from knowledge.ingestion.request import FileListener, IngestRequest, Notify, ProgressListener
 from knowledge.ingestion.run.allocator import share_arenas
-from knowledge.ingestion.run.pipeline import IngestRun, report
+from knowledge.ingestion.run.changes import DryRun
+from knowledge.ingestion.run.pipeline import Pipeline
 from knowledge.ingestion.run.pools import kept_texts, open_pool
-from knowledge.ingestion.run.reading import Reader, check_request
 from knowledge.ingestion.run.recording import recorded_ingest
-from knowledge.ingestion.run.tally import Tally
+from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.run.usage import Usage
 from knowledge.ingestion.run.writing import Writer
+from knowledge.ingestion.scan.ignore import IgnoreRules
+from knowledge.ingestion.scan.scan import check_paths
+from knowledge.ingestion.sources.addresses import parse_addresses
+from knowledge.ingestion.stored import Stored
+from knowledge.ingestion.workers.crew import Crew, open_crew
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings
 from knowledge.storage.dataset_names import check_name
 from knowledge.storage.store import Catalog, Store, WriteRun
 
-# The dataset that a run writes to: made when it may be, and gone again when nothing came of it.
+
+def ingest(
+    store: Store,
+    name: str,
+    request: IngestRequest,
+    settings: Settings,
+    *,
+    create: bool,
+    notify: Notify,
+    progress: ProgressListener | None = None,
+    on_file: FileListener | None = None,
+    crew: Crew | None = None,
+) -> IngestReport:
+    """Bring a dataset in step with the files of a request.
+
+    Parameters
+    ----------
+    create:
+        Make the dataset when there is none.
+    notify:
+        Gets what is worth a line on the way.
+    progress:
+        Gets how far the run is, from several threads.
+    on_file:
+        Gets each file and how it came out, from several threads.
+    crew:
+        Reads the files; by default the one that the settings ask for.
+
+    Raises
+    ------
+    KnowledgeError
+        Whatever ended the whole run; a file's failure is in the report instead.
+    """
+    started = time.monotonic()
+    share_arenas()
+    sweep_temporary()
+    check_name(name)
+    check_request(request, settings)
+    stats = RunStats(progress, on_file)
+    crew = crew or open_crew(settings)
+    pipeline = Pipeline(request, settings, crew, stats, store.root, notify)
+    run = _dry_run if request.dry_run else _write
+    usage = run(store, name, pipeline, create=create)
+    return IngestReport(
+        dataset=name,
+        files=dict(stats.files),
+        chunks_added=stats.chunks_added,
+        chunks_removed=stats.chunks_removed,
+        chunks_reused=stats.chunks_reused,
+        embedded=usage.embedded,
+        tokens=usage.tokens,
+        cost_usd=usage.cost_usd,
+        seconds=round(time.monotonic() - started, 3),
+        problems=tuple(stats.sorted_problems()),
+        dry_run=request.dry_run,
+    )
+
+
+def check_request(request: IngestRequest, settings: Settings) -> None:
+    """Check what can be checked before anything is made.
+
+    Raises
+    ------
+    PathNotFoundError
+        A path, or a file of ignore rules, does not exist.
+    UsageError
+        A URL, a glob or a setting is malformed.
+    """
+    check_paths(request.paths)
+    IgnoreRules(request.ignore)
+    parse_addresses(request.remote)
+    LoadOptions.from_settings(settings, request.passwords)
+
+
+def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usage:
+    request, settings, notify = pipeline.request, pipeline.settings, pipeline.notify
+    stats, scan = pipeline.stats, pipeline.scan()
+    with store.open() as writing, store.open() as reading:
+        _check_settings(writing, name, request, settings, create=create)
+        with open_for_ingest(
+            writing, name, create=create, lock_timeout=settings["lock_timeout"], notify=notify
+        ) as run:
+            splitter = choose_splitter(run.dataset, settings, request.splitter)
+            choice = choose(run.dataset, settings)
+            for note in filter(None, (*choice.notes, remember(run.dataset, choice))):
+                notify(note)
+            if run.dataset.embedding is None:
+                notify(_announcement(name, choice.embedder))
+            with (
+                recorded_ingest(writing, run.dataset, request, scan, stats, choice) as record,
+                open_pool(store, choice, notify) as pool,
+            ):
+                record.pool = pool
+                spec, checkpoint = choice.embedder.spec, settings["checkpoint_seconds"]
+                stored = Stored(reading, run.dataset)
+                writer = Writer(run, pool, stats, spec, splitter, checkpoint)
+                with writer.working():
+                    pipeline.run(scan, stored, splitter, writer, pool)
+                embedded = pool.stats
+    return Usage.of(choice, embedded.embedded, embedded.tokens)
+
+
+def _dry_run(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usage:
+    """Go through it all and write nothing; return what would be embedded."""
+    request, settings = pipeline.request, pipeline.settings
+    with contextlib.ExitStack() as stack:
+        catalog = dataset = None
+        if store.exists():
+            catalog = stack.enter_context(store.open())
+            with contextlib.suppress(DatasetNotFoundError):
+                dataset = catalog.dataset(name)
+        if dataset is None and not create:
+            raise DatasetNotFoundError(f"there is no dataset {name!r}")
+        splitter = choose_splitter(dataset, settings, request.splitter)
+        choice = choose(dataset, settings)
+        dry_run = DryRun(pipeline.stats)
+        pipeline.run(pipeline.scan(), Stored(catalog, dataset), splitter, dry_run)
+    kept = kept_texts(store, choice, dry_run.texts, pipeline.notify)
+    sent = [tokens for text, tokens in dry_run.texts.items() if text not in kept]
+    return Usage.of(choice, len(sent), sum(sent))
+
+
+def _check_settings(
+    catalog: Catalog, name: str, request: IngestRequest, settings: Settings, *, create: bool
+) -> None:
+    """Raise for settings that do not fit the dataset, before one is made or waited for."""
+    dataset = None
+    try:
+        dataset = catalog.dataset(name)
+    except DatasetNotFoundError:
+        if not create:
+            raise
+    choose_splitter(dataset, settings, request.splitter)
+    choice = choose(dataset, settings)
+    Usage.of(choice, 0, 0)  # prices that cannot be read are an error now
+
+
+def choose_splitter(
+    dataset: Dataset | None, settings: Settings, by_recipe: SplitterSpec | None = None
+) -> SplitterSpec:
+    """Return the dataset's own splitter, or the one the settings ask for when it has none.
+
+    Parameters
+    ----------
+    by_recipe:
+        What a new dataset records where recipes say how its files are cut. An old one keeps its
+        own, which is for files that no recipe cuts.
+
+    Raises
+    ------
+    UsageError
+        Another splitter than the dataset's is asked for, or the overlap is too large.
+    """
+    if by_recipe is not None:
+        return (dataset.splitter if dataset is not None else None) or by_recipe
+    asked = SplitterSpec(settings["chunk_size"], settings["chunk_overlap"])
+    if dataset is not None and dataset.splitter is not None:
+        own = dataset.splitter
+        by_flag = Origin.FLAG in (settings.origin("chunk_size"), settings.origin("chunk_overlap"))
+        if by_flag and asked != own:
+            raise UsageError(
+                f"dataset {dataset.name!r} has chunks of {own.chunk_size} tokens with "
+                f"{own.chunk_overlap} overlap, not {asked.chunk_size} with {asked.chunk_overlap}",
+                hint="Leave chunk_size and chunk_overlap out, or ingest into a new dataset.",
+            )
+        return own
+    if asked.chunk_overlap >= asked.chunk_size:
+        if settings.is_set("chunk_overlap"):
+            raise UsageError(
+                f"chunk_overlap ({asked.chunk_overlap}) must be less than "
+                f"chunk_size ({asked.chunk_size})"
+            )
+        return SplitterSpec(asked.chunk_size, asked.chunk_size * 3 // 20)
+    return asked
 
 
 @contextlib.contextmanager
-def open_target(
+def open_for_ingest(
     catalog: Catalog, name: str, *, create: bool, lock_timeout: float, notify: Notify
 ) -> Iterator[WriteRun]:
     """Give a write run on the dataset.
@@ -65,133 +244,9 @@ def open_target(
             yield run
     except BaseException:
         if made is not None:
-            with contextlib.suppress(KnowledgeError):  # the first error is the one to tell
+            with contextlib.suppress(KnowledgeError):  # the first error is the one to report
                 catalog.discard_unpublished(made)
         raise
-
-
-def ingest(
-    store: Store,
-    name: str,
-    request: IngestRequest,
-    settings: Settings,
-    *,
-    create: bool,
-    notify: Notify,
-    progress: ProgressListener | None = None,
-    on_file: FileListener | None = None,
-) -> IngestReport:
-    """Bring a dataset in step with the files of a request.
-
-    Parameters
-    ----------
-    create:
-        Make the dataset when there is none.
-    notify:
-        Told what is worth a line on the way.
-    progress:
-        Told how far the run is, from several threads.
-    on_file:
-        Told of each file and how it came out, from several threads.
-
-    Raises
-    ------
-    KnowledgeError
-        Whatever ended the whole run; a file's failure is in the report instead.
-    """
-    started = time.monotonic()
-    share_arenas()
-    sweep_temporary()
-    check_name(name)
-    check_request(request, settings)
-    tally = Tally(progress, on_file)
-    if request.dry_run:
-        choice = _rehearse(store, name, request, settings, tally, notify, create=create)
-        kept = kept_texts(store, choice, tally.texts, notify)
-        sent = {text: tokens for text, tokens in tally.texts.items() if text not in kept}
-        usage = Usage.of(choice, len(sent), sum(sent.values()))
-        return report(name, tally, started, usage, dry_run=True)
-    with store.open() as writing, store.open() as reading:
-        _check_settings(writing, name, request, settings, create=create)
-        with open_target(
-            writing, name, create=create, lock_timeout=settings["lock_timeout"], notify=notify
-        ) as run:
-            splitter = choose_splitter(run.dataset, settings, request.splitter)
-            choice = choose(run.dataset, settings)
-            for note in filter(None, (*choice.notes, remember(run.dataset, choice))):
-                notify(note)
-            if run.dataset.embedding is None:
-                notify(_announcement(name, choice.embedder))
-            with (
-                recorded_ingest(writing, run.dataset, request, tally, choice) as record,
-                open_pool(store, choice, notify) as pool,
-            ):
-                record.pool = pool
-                writer = Writer(
-                    run, pool, tally, choice.embedder.spec, splitter, settings["checkpoint_seconds"]
-                )
-                with Reader(
-                    request, reading, run.dataset, splitter, settings, tally, store.root, notify
-                ) as reader:
-                    record.scan = reader.scan
-                    IngestRun(request, reader, tally, pool, writer).run()
-                stats = pool.stats
-    usage = Usage.of(choice, stats.embedded, stats.tokens)
-    return report(name, tally, started, usage)
-
-
-def _check_settings(
-    catalog: Catalog, name: str, request: IngestRequest, settings: Settings, *, create: bool
-) -> None:
-    """Raise for settings that do not fit the dataset, before one is made or waited for."""
-    dataset = None
-    try:
-        dataset = catalog.dataset(name)
-    except DatasetNotFoundError:
-        if not create:
-            raise
-    choose_splitter(dataset, settings, request.splitter)
-    choice = choose(dataset, settings)
-    Usage.of(choice, 0, 0)  # prices that can't be read are told now
-
-
-def choose_splitter(
-    dataset: Dataset | None, settings: Settings, by_recipe: SplitterSpec | None = None
-) -> SplitterSpec:
-    """Return the dataset's own splitter, or the one the settings ask for when it has none.
-
-    Parameters
-    ----------
-    by_recipe:
-        What a new dataset records where recipes say how its files are cut. An old one keeps its
-        own, which is for files that no recipe cuts.
-
-    Raises
-    ------
-    UsageError
-        A flag asks for another splitter than the dataset's, or the overlap is too large.
-    """
-    if by_recipe is not None:
-        return (dataset.splitter if dataset is not None else None) or by_recipe
-    asked = SplitterSpec(settings["chunk_size"], settings["chunk_overlap"])
-    if dataset is not None and dataset.splitter is not None:
-        own = dataset.splitter
-        by_flag = Origin.FLAG in (settings.origin("chunk_size"), settings.origin("chunk_overlap"))
-        if by_flag and asked != own:
-            raise UsageError(
-                f"dataset {dataset.name!r} has chunks of {own.chunk_size} tokens with "
-                f"{own.chunk_overlap} overlap, not {asked.chunk_size} with {asked.chunk_overlap}",
-                hint="Leave the flags out, or ingest into a new dataset.",
-            )
-        return own
-    if asked.chunk_overlap >= asked.chunk_size:
-        if settings.is_set("chunk_overlap"):
-            raise UsageError(
-                f"--chunk-overlap ({asked.chunk_overlap}) must be less than "
-                f"--chunk-size ({asked.chunk_size})"
-            )
-        return SplitterSpec(asked.chunk_size, asked.chunk_size * 3 // 20)
-    return asked
 
 
 def _announcement(name: str, embedder: Embedder) -> str:
@@ -199,30 +254,3 @@ def _announcement(name: str, embedder: Embedder) -> str:
     if not embedder.endpoint:
         return f"dataset {name!r} is embedded with {spec}, on this machine"
     return f"dataset {name!r} is embedded with {spec}; texts are sent to {embedder.endpoint}"
-
-
-def _rehearse(
-    store: Store,
-    name: str,
-    request: IngestRequest,
-    settings: Settings,
-    tally: Tally,
-    notify: Notify,
-    *,
-    create: bool,
-) -> Choice:
-    """Do a dry run; return which embedder would embed, and with what settings."""
-    with contextlib.ExitStack() as stack:
-        catalog = dataset = None
-        if store.exists():
-            catalog = stack.enter_context(store.open())
-            with contextlib.suppress(DatasetNotFoundError):
-                dataset = catalog.dataset(name)
-        if dataset is None and not create:
-            raise DatasetNotFoundError(f"there is no dataset {name!r}")
-        splitter = choose_splitter(dataset, settings, request.splitter)
-        choice = choose(dataset, settings)
-        reader = Reader(request, catalog, dataset, splitter, settings, tally, store.root, notify)
-        with reader:
-            IngestRun(request, reader, tally).run()
-    return choice

@@ -26,7 +26,7 @@ class Usage:
         Raises
         ------
         UsageError
-            The file of prices can't be read.
+            The file of prices cannot be read.
         """
         cost = cost_of(choice.embedder, tokens, choice.settings)
         return cls(embedded, tokens, cost)

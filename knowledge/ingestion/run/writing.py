@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
-from collections.abc import Mapping
-from concurrent.futures import CancelledError, Future
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from knowledge.errors import RemoteError
 from knowledge.ingestion.run.allocator import give_back
-from knowledge.ingestion.run.tally import Tally
+from knowledge.ingestion.run.changes import Change, Remove, Touch, Write
+from knowledge.ingestion.run.stats import RunStats
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
-from knowledge.storage.changes import ChunkDiff, FileChange
+from knowledge.storage.changes import FileChange
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from knowledge.embeddings.pool.pool import EmbeddingPool
     from knowledge.storage.store import WriteRun
 
@@ -27,33 +26,8 @@ WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for th
 GIVE_BACK_CHUNKS = 2_500  # written chunks after which memory that is free goes back to the system
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
-    """Store a file once its vectors are there."""
-
-    file: SourceFile
-    diff: ChunkDiff
-    vectors: Future[NDArray[np.float32]] | None
-    terms: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Touch:
-    """Record other facts of a file whose text is the same."""
-
-    file: SourceFile
-
-
-@dataclass(frozen=True, slots=True)
-class Remove:
-    """Remove a file; ``status`` is what it counts as, ``None`` when it was counted already."""
-
-    file: SourceFile
-    status: FileStatus | None
-
-
-class _Waiting(queue.Queue[Write | Touch | Remove | None]):
-    """Steps in their order; how many fit is counted in chunks, which take the memory."""
+class _Waiting(queue.Queue[Change | None]):
+    """Changes in their order; how many fit is counted in chunks, which take the memory."""
 
     def _init(self, maxsize: int) -> None:
         super()._init(maxsize)
@@ -62,17 +36,17 @@ class _Waiting(queue.Queue[Write | Touch | Remove | None]):
     def _qsize(self) -> int:
         return self._weight
 
-    def _put(self, item: Write | Touch | Remove | None) -> None:
+    def _put(self, item: Change | None) -> None:
         super()._put(item)
         self._weight += _weight(item)
 
-    def _get(self) -> Write | Touch | Remove | None:
+    def _get(self) -> Change | None:
         item = super()._get()
         self._weight -= _weight(item)
         return item
 
 
-def _weight(item: Write | Touch | Remove | None) -> int:
+def _weight(item: Change | None) -> int:
     return 1 + len(item.diff.added) + len(item.diff.moved) if isinstance(item, Write) else 1
 
 
@@ -82,7 +56,7 @@ class Writer:
     Parameters
     ----------
     run:
-        Nobody else may use it, or its catalog connection, until :meth:`end` has returned.
+        Nobody else may use it, or its catalog connection, until :meth:`working` has ended.
     embedding:
         The embedder's identity; its dimensions are learnt from the vectors when unknown.
     checkpoint_seconds:
@@ -93,32 +67,39 @@ class Writer:
         self,
         run: WriteRun,
         pool: EmbeddingPool,
-        tally: Tally,
+        stats: RunStats,
         embedding: EmbedderSpec,
         splitter: SplitterSpec,
         checkpoint_seconds: float,
     ) -> None:
         self._run = run
         self._pool = pool
-        self._tally = tally
+        self._stats = stats
         self._embedding = embedding
         self._splitter = splitter
         self._checkpoint = checkpoint_seconds
         self._published_at = time.monotonic()
         self._written = 0
-        self._steps = _Waiting(WAITING_CHUNKS)
+        self._waiting = _Waiting(WAITING_CHUNKS)
         self._error: BaseException | None = None
         self._ended = False
         self._done = threading.Event()
         self._rejected: tuple[SourceFile, RemoteError] | None = None
         self._thread = threading.Thread(target=self._loop, name="writer", daemon=True)
 
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Write while the context lasts, and publish; on an error, what is complete by then."""
+        complete = False
+        try:
+            self._thread.start()
+            yield
+            complete = True
+        finally:
+            self._end(cancel=not complete)
 
-    def send(self, step: Write | Touch | Remove) -> None:
-        """Hand over a step; waits while too many are waiting.
+    def send(self, change: Change) -> None:
+        """Hand over a change; waits while too many are waiting.
 
         Raises
         ------
@@ -127,9 +108,9 @@ class Writer:
         """
         if self._error is not None:
             raise self._error
-        self._steps.put(step)
+        self._waiting.put(change)
 
-    def end(self, *, cancel: bool) -> None:
+    def _end(self, *, cancel: bool) -> None:
         """Wait until all that was sent is written and published.
 
         An interrupt does not cut this short, since nobody may touch the run while the thread
@@ -146,15 +127,15 @@ class Writer:
             What ended the writer.
         """
         interrupt: BaseException | None = None
-        told = False
+        was_sent = False
         # Not by join(): interrupted, it takes a running thread for an ended one (CPython 3.11).
         while self._thread.ident is not None and not self._done.is_set():
             try:
                 if cancel or interrupt is not None:
                     self._pool.close(cancel=True)
-                if not told:
-                    self._steps.put(None)
-                    told = True
+                if not was_sent:
+                    self._waiting.put(None)
+                    was_sent = True
                 self._done.wait()
             except BaseException as error:  # noqa: BLE001  raised below
                 interrupt = error
@@ -175,23 +156,23 @@ class Writer:
         except RemoteError as error:
             self._error = error
             self._publish_rest()
-        except BaseException as error:  # noqa: BLE001  raised again by end()
+        except BaseException as error:  # noqa: BLE001  raised again by _end()
             self._error = error
         if self._error is not None:
             self._pool.close(cancel=True)
             while self._next() is not None:  # never let the reading thread wait for ever
                 pass
 
-    def _next(self) -> Write | Touch | Remove | None:
+    def _next(self) -> Change | None:
         if self._ended:
             return None
-        step = self._steps.get()
-        self._ended = step is None
-        return step
+        change = self._waiting.get()
+        self._ended = change is None
+        return change
 
     def _work(self) -> None:
-        while (step := self._next()) is not None:
-            self._apply(step)
+        while (change := self._next()) is not None:
+            self._apply(change)
             if time.monotonic() - self._published_at > self._checkpoint:
                 self._publish()
         self._publish()
@@ -200,45 +181,36 @@ class Writer:
             error.message = f"{file.path}: {error.message}"
             raise error
 
-    def _apply(self, step: Write | Touch | Remove) -> None:
-        match step:
+    def _apply(self, change: Change) -> None:
+        match change:
             case Write():
-                self._write(step)
+                self._write(change)
             case Touch():
-                self._run.touch_file(step.file)
+                self._run.touch_file(change.file)
             case Remove():
-                removed = self._run.remove_file(step.file)
-                if step.status is not None:
-                    self._tally.finished(step.file.path, step.status, removed=removed)
-                else:
-                    self._tally.removed += removed
+                chunks = self._run.remove_file(change.file)
+                self._stats.removed(change.file, change.status, chunks)
 
-    def _write(self, step: Write) -> None:
+    def _write(self, change: Write) -> None:
         vectors = None
-        if step.vectors is not None:
-            if not step.vectors.done():
+        if change.vectors is not None:
+            if not change.vectors.done():
                 self._pool.flush()  # it may wait in a batch that is not full
             try:
-                error = step.vectors.exception()
+                error = change.vectors.exception()
             except CancelledError:
                 return  # the run is being stopped
             if error is not None:
-                self._reject(step.file, error)
+                self._reject(change.file, error)
                 return
             # The first vectors are there, others on their way: the time to load the vector store.
             self._run.prepare()
-            vectors = step.vectors.result()
+            vectors = change.vectors.result()
             if self._embedding.dimensions is None:
                 self._embedding = replace(self._embedding, dimensions=int(vectors.shape[1]))
-        self._run.write_file(FileChange(step.file, step.diff, vectors, step.terms))
-        self._give_back(len(step.diff.added))
-        self._tally.finished(
-            step.file.path,
-            FileStatus.INGESTED,
-            added=len(step.diff.added),
-            removed=len(step.diff.removed),
-            reused=step.diff.kept,
-        )
+        self._run.write_file(FileChange(change.file, change.diff, vectors, change.terms))
+        self._give_back(len(change.diff.added))
+        self._stats.ingested(change.file, change.diff)
 
     def _give_back(self, written: int) -> None:
         self._written += written
@@ -254,8 +226,8 @@ class Writer:
         if not isinstance(error, RemoteError) or not error.of_one_text:
             raise error
         self._rejected = (file, error)
-        self._tally.problem(file.path, FileStatus.FAILED, error.message)
-        self._tally.finished(file.path, FileStatus.FAILED)
+        self._stats.problem(file.path, FileStatus.FAILED, error.message)
+        self._stats.finished(file.path, FileStatus.FAILED)
 
     def _publish(self) -> None:
         self._run.publish(self._embedding, self._splitter)
@@ -264,5 +236,5 @@ class Writer:
     def _publish_rest(self) -> None:
         try:
             self._publish()
-        except BaseException as error:  # noqa: BLE001  raised again by end()
+        except BaseException as error:  # noqa: BLE001  raised again by _end()
             self._error = error

@@ -18,7 +18,7 @@ class Origin:
     name:
         What people call it.
     load_as:
-        A name that tells its kind.
+        A name whose extension tells its kind.
     mtime_ns:
         When it was last changed there; 0 when that is not known, then the time of reading counts.
     metadata:
@@ -43,7 +43,8 @@ class FoundFile:
 
     ``path`` opens it; ``shown`` is the same for people and for the catalog, where bytes that are
     no UTF-8 stand as ``\\xNN``. ``size`` counts bytes. ``folder_metadata`` is what
-    ``.knowledge.json`` files say of it; ``None`` when one of them can't be read.
+    ``.knowledge.json`` files say of it; ``None`` when one of them cannot be read. ``content`` are
+    the bytes of a document that is no file.
     """
 
     path: str
@@ -52,3 +53,9 @@ class FoundFile:
     mtime_ns: int
     folder_metadata: Mapping[str, Any] | None = field(default_factory=dict)
     origin: Origin | None = None
+    content: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_in_place(self) -> bool:
+        """True for a file that is read where it lies, so that its time shows changes."""
+        return self.origin is None and self.content is None

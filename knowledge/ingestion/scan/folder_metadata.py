@@ -59,7 +59,7 @@ class FolderMetadata:
         Raises
         ------
         SidecarError
-            Its ``.knowledge.json`` is malformed or can't be read.
+            Its ``.knowledge.json`` is malformed or cannot be read.
         """
         if SIDECAR not in names:
             return self
@@ -94,7 +94,7 @@ def read_sidecar(path: str) -> Sidecar:
     Raises
     ------
     SidecarError
-        It can't be read, is no JSON, or has another shape; the message names the place in it.
+        It cannot be read, is no JSON, or has another shape; the message names the place in it.
     """
     try:
         content = parse_json(read_text(path, MAX_JSON))

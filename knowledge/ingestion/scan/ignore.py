@@ -19,95 +19,13 @@ from knowledge.files.bounded_data import DataError, read_text
 from knowledge.ingestion.scan.patterns import Patterns, valid_lines
 from knowledge.storage.shown_path import shown
 
-# Where Git itself would look for ignore rules: ``.gitignore`` and ``.git/info/exclude``.
-
+IGNORE_FILE = ".knowignore"
 GITIGNORE = ".gitignore"
 GIT = ".git"
 MAX_RULES = 1 << 20
 """Bytes of a file of rules."""
-
 Layer = tuple[Patterns, str]
 """Patterns, and the path from their folder down to the folder at hand, ending in ``/`` or empty."""
-
-
-def work_tree_of(folder: str) -> str | None:
-    """Return the root of the Git work tree that holds a folder; ``None`` outside of any."""
-    while not os.path.lexists(os.path.join(folder, GIT)):
-        parent = os.path.dirname(folder)
-        if parent == folder:
-            return None
-        folder = parent
-    return folder
-
-
-def layers_above(work_tree: str, folder: str) -> list[Layer]:
-    """Return the rules that reach a folder of a work tree from above it, the outermost first.
-
-    Rules that would leave out the folder itself are dropped: it was named on purpose.
-    """
-    layers = excluded(work_tree)
-    down = os.path.relpath(folder, work_tree)
-    parts = [] if down == os.curdir else down.split(os.sep)
-    here = work_tree
-    for part in parts:
-        layers += gitignore_of(here)
-        step = shown(part) + "/"
-        layers = [(patterns, prefix + step) for patterns, prefix in layers]
-        here = os.path.join(here, part)
-    return [
-        (patterns.without_those_of(prefix) if prefix else patterns, prefix)
-        for patterns, prefix in layers
-    ]
-
-
-def gitignore_of(folder: str) -> list[Layer]:
-    """Return the rules of a folder's ``.gitignore``, if there are any."""
-    return _layer(os.path.join(folder, GITIGNORE))
-
-
-def excluded(work_tree: str) -> list[Layer]:
-    """Return the rules of a work tree's ``info/exclude``, if there are any."""
-    return _layer(os.path.join(_git_folder(work_tree), "info", "exclude"))
-
-
-def _layer(path: str) -> list[Layer]:
-    lines = _lines(path)
-    patterns = Patterns(valid_lines(lines), shown(path)) if lines else None
-    return [(patterns, "")] if patterns else []
-
-
-def rule_lines(path: str | Path, errors: str = "strict") -> list[str]:
-    r"""Return the lines of a file of rules; as for Git, nothing but ``\n`` ends one.
-
-    Raises
-    ------
-    OSError, UnicodeDecodeError, DataError
-        It can't be read, is no UTF-8, or is larger than any list of rules.
-    """
-    text = read_text(path, MAX_RULES, errors=errors)
-    return [line.removesuffix("\r") for line in text.split("\n")]
-
-
-def _lines(path: str) -> list[str]:
-    """Return a file's lines, none when it can't be read: Git's files are not ours to judge."""
-    try:
-        return rule_lines(path, errors="replace")
-    except (OSError, DataError):
-        return []
-
-
-def _git_folder(work_tree: str) -> str:
-    """Return the folder of the repository itself, which linked work trees and submodules name."""
-    path = os.path.join(work_tree, GIT)
-    if os.path.isdir(path):
-        return path
-    named = "".join(_lines(path)[:1]).removeprefix("gitdir:").strip()
-    folder = os.path.join(work_tree, named)
-    common = "".join(_lines(os.path.join(folder, "commondir"))[:1]).strip()
-    return os.path.join(folder, common)
-
-
-IGNORE_FILE = ".knowignore"
 BUILT_IN_FOLDERS = frozenset({GIT, "node_modules", "__pycache__"})
 BUILT_IN_FILES = frozenset({IGNORE_FILE, ".knowledge.json", ".DS_Store", "Thumbs.db", GIT})
 BUILT_IN_STARTS = ("~$", ".~lock.")
@@ -155,7 +73,7 @@ class IgnoreRules:
     PathNotFoundError
         A file of rules does not exist.
     UsageError
-        It can't be read, or a line or glob is no pattern.
+        It cannot be read, or a line or glob is no pattern.
     """
 
     def __init__(self, options: IgnoreOptions) -> None:
@@ -165,8 +83,8 @@ class IgnoreRules:
             lines += _read_lines(path)
         lines += [f"*.{extension.lstrip('.*')}" for extension in options.extensions]
         self.flags = Patterns(lines, "the ignore rules")
-        self.include = Patterns(_globs(options.include), "--include")
-        self.exclude = Patterns(_globs(options.exclude), "--exclude")
+        self.include = Patterns(_globs(options.include), "include")
+        self.exclude = Patterns(_globs(options.exclude), "exclude")
 
     def at(self, root: str, names: Collection[str]) -> FolderRules:
         """Return the rules in the root of a walk; ``names`` are those of its files and folders."""
@@ -218,7 +136,7 @@ class FolderRules:
         Raises
         ------
         UsageError
-            Its ``.knowignore`` can't be read, or holds a line that is no pattern.
+            Its ``.knowignore`` cannot be read, or holds a line that is no pattern.
         """
         step = name + "/"
         rules = FolderRules(
@@ -254,7 +172,7 @@ class FolderRules:
     def _read(self, names: Collection[str], *, above: bool) -> None:
         """Add the rules that stand in the folder itself.
 
-        ``above`` tells that its work tree's rules are known already.
+        ``above``: the rules of its work tree are known already.
         """
         if GIT in names and not above and self._all.options.gitignore is not False:
             self._git, self._heed = excluded(self._folder), True  # a work tree of its own
@@ -289,3 +207,80 @@ def _read_lines(path: Path) -> list[str]:
         raise PathNotFoundError(f"the ignore file {path} does not exist") from error
     except (OSError, UnicodeDecodeError, DataError) as error:
         raise UsageError(f"can't read the ignore file {path}: {error}") from error
+
+
+def rule_lines(path: str | Path, errors: str = "strict") -> list[str]:
+    r"""Return the lines of a file of rules; as for Git, nothing but ``\n`` ends one.
+
+    Raises
+    ------
+    OSError, UnicodeDecodeError, DataError
+        It cannot be read, is no UTF-8, or is larger than any list of rules.
+    """
+    text = read_text(path, MAX_RULES, errors=errors)
+    return [line.removesuffix("\r") for line in text.split("\n")]
+
+
+def work_tree_of(folder: str) -> str | None:
+    """Return the root of the Git work tree that holds a folder; ``None`` outside of any."""
+    while not os.path.lexists(os.path.join(folder, GIT)):
+        parent = os.path.dirname(folder)
+        if parent == folder:
+            return None
+        folder = parent
+    return folder
+
+
+def layers_above(work_tree: str, folder: str) -> list[Layer]:
+    """Return the rules that reach a folder of a work tree from above it, the outermost first.
+
+    Rules that would leave out the folder itself are dropped: it was named on purpose.
+    """
+    layers = excluded(work_tree)
+    down = os.path.relpath(folder, work_tree)
+    parts = [] if down == os.curdir else down.split(os.sep)
+    here = work_tree
+    for part in parts:
+        layers += gitignore_of(here)
+        step = shown(part) + "/"
+        layers = [(patterns, prefix + step) for patterns, prefix in layers]
+        here = os.path.join(here, part)
+    return [
+        (patterns.without_those_of(prefix) if prefix else patterns, prefix)
+        for patterns, prefix in layers
+    ]
+
+
+def gitignore_of(folder: str) -> list[Layer]:
+    """Return the rules of a folder's ``.gitignore``, if there are any."""
+    return _layer(os.path.join(folder, GITIGNORE))
+
+
+def excluded(work_tree: str) -> list[Layer]:
+    """Return the rules of a work tree's ``info/exclude``, if there are any."""
+    return _layer(os.path.join(_git_folder(work_tree), "info", "exclude"))
+
+
+def _layer(path: str) -> list[Layer]:
+    lines = _lines(path)
+    patterns = Patterns(valid_lines(lines), shown(path)) if lines else None
+    return [(patterns, "")] if patterns else []
+
+
+def _lines(path: str) -> list[str]:
+    """Return a file's lines, none when it cannot be read: Git's files are not ours to judge."""
+    try:
+        return rule_lines(path, errors="replace")
+    except (OSError, DataError):
+        return []
+
+
+def _git_folder(work_tree: str) -> str:
+    """Return the folder of the repository itself, which linked work trees and submodules name."""
+    path = os.path.join(work_tree, GIT)
+    if os.path.isdir(path):
+        return path
+    named = "".join(_lines(path)[:1]).removeprefix("gitdir:").strip()
+    folder = os.path.join(work_tree, named)
+    common = "".join(_lines(os.path.join(folder, "commondir"))[:1]).strip()
+    return os.path.join(folder, common)

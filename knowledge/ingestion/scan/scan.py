@@ -117,7 +117,7 @@ class _Folder:
     """A folder that is being walked.
 
     ``place`` is its path as it is shown, ending in ``/``; ``entries`` are those still to come.
-    ``is_temporary`` tells that it is the system's folder of temporary files.
+    ``is_temporary``: it is the system's folder of temporary files.
     """
 
     place: str
@@ -169,14 +169,14 @@ class _Walk:
     def _leads_on(self, entry: os.DirEntry[str]) -> bool:
         """Tell whether a folder is entered here: of several ways to it a full walk knows the first.
 
-        A walk to some places can't know it, so it follows no links.
+        A walk to some places cannot know it, so it follows no links.
         """
         return self.scan.only is None or not entry.is_symlink()
 
     def _enter(
         self, path: str, place: str, above: _Folder | None = None, name: str = ""
     ) -> Iterator[_Folder]:
-        """Yield the folder, ready to be walked, unless it can't be or was walked already."""
+        """Yield the folder, ready to be walked, unless it cannot be or was walked already."""
         shown_path = place.rstrip("/") or "/"
         try:
             facts = os.stat(path)
@@ -197,11 +197,11 @@ class _Walk:
         names = {entry.name for entry in entries if self._is_followed(entry)}
         rules = above.rules.below(name, path, names) if above else self.rules.at(path, names)
         metadata = above.metadata.below(name) if above else FolderMetadata()
-        metadata = self._told(metadata, path, place, names)
+        metadata = self._with_sidecar(metadata, path, place, names)
         temporary = os.path.samestat(facts, self.temporary) if self.temporary else False
         yield _Folder(place, rules, metadata, iter(entries), temporary)
 
-    def _told(
+    def _with_sidecar(
         self, metadata: FolderMetadata, path: str, place: str, names: set[str]
     ) -> FolderMetadata:
         try:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -113,6 +114,26 @@ def parse_address(text: str) -> Page | Repository:
     return _page(text)
 
 
+def parse_addresses(sources: Sequence[str]) -> tuple[list[Page], list[Repository]]:
+    """Return what URLs name; the same page twice is one.
+
+    Raises
+    ------
+    UsageError
+        One is no URL that can be read, or two name the same repository.
+    """
+    parsed = [parse_address(source) for source in sources]
+    pages = {one.shown: one for one in parsed if isinstance(one, Page)}
+    repositories: dict[str, Repository] = {}
+    for one in parsed:
+        if isinstance(one, Repository) and repositories.setdefault(one.name, one) != one:
+            raise UsageError(
+                f"{one.name} is named twice",
+                hint="A dataset holds one commit of a repository; use two datasets for two.",
+            )
+    return list(pages.values()), list(repositories.values())
+
+
 def _shown(text: str) -> str:
     """Return what is no URL without what may be its password, which may hold any sign."""
     scheme, _, rest = text.partition("://")
@@ -175,7 +196,7 @@ def _split_file(path: str) -> tuple[str, str]:
 
 
 def _checked(ref: str) -> str:
-    """Return a ref that ``git`` can't take for a flag or for several.
+    """Return a ref that ``git`` cannot take for a flag or for several.
 
     Raises
     ------

@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PageRequest:
     """A page to fetch, and what is remembered of its stored version."""
 
     page: Page
@@ -30,7 +30,7 @@ class Wanted:
 
 
 def fetch_pages(
-    wanted: Iterable[Wanted], limits: FetchLimits, folder: str
+    requests: Iterable[PageRequest], limits: FetchLimits, folder: str
 ) -> Iterator[tuple[Page, Callable[[], FetchedPage | None]]]:
     """Yield each page with a function that returns it, as :func:`fetch` does, or raises.
 
@@ -43,21 +43,27 @@ def fetch_pages(
         Where they are kept.
     """
     waiting: deque[tuple[Page, Callable[[], FetchedPage | None]]] = deque()
-    for number, one in enumerate(wanted):
+    for number, request in enumerate(requests):
         if len(waiting) == AT_ONCE:
             yield waiting.popleft()
-        waiting.append((one.page, _begin(one, limits, os.path.join(folder, f"page-{number}"))))
+        waiting.append(
+            (request.page, _begin(request, limits, os.path.join(folder, f"page-{number}")))
+        )
     yield from waiting
 
 
-def _begin(one: Wanted, limits: FetchLimits, into: str) -> Callable[[], FetchedPage | None]:
-    future = _in_thread(lambda: fetch(one.page, limits, into, one.remembered))
+def _begin(
+    request: PageRequest, limits: FetchLimits, into: str
+) -> Callable[[], FetchedPage | None]:
+    future = _in_thread(lambda: fetch(request.page, limits, into, request.remembered))
 
     def result() -> FetchedPage | None:
         try:
             return future.result(limits.seconds + _GRACE)
         except TimeoutError as error:
-            raise FetchError(f"{one.page.shown}: it took too long (KNOW_FETCH_TIMEOUT)") from error
+            raise FetchError(
+                f"{request.page.shown}: it took too long (KNOW_FETCH_TIMEOUT)"
+            ) from error
 
     return result
 

@@ -30,7 +30,7 @@ class Commit:
     Parameters
     ----------
     walk:
-        Tells how its files are chosen and read; a run with the same need not look again.
+        Stands for how its files are chosen and read; a run with the same need not look again.
     old:
         The files that are stored of it, at any commit, by path inside it.
     """
@@ -46,7 +46,7 @@ class Commit:
     failed: bool = field(init=False, default=False)
     problems: list[FileProblem] = field(init=False, default_factory=list)
     _kept: dict[str, SourceFile] = field(init=False, default_factory=dict)
-    _found: set[str] = field(init=False, default_factory=set)
+    _paths: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
         self.base = files_url(self.repository.name, self.tip.commit) + "/"
@@ -78,13 +78,13 @@ class Commit:
         scan = Scan([Path(folder)], options, recursive, address=self.base.rstrip("/"))
         found = [self._found_file(file, made) for file in scan if not self._is_pointer(file)]
         self.problems += scan.problems
-        self._found = {file.shown.removeprefix(self.base) for file in found}
+        self._paths = {file.shown.removeprefix(self.base) for file in found}
         self.fetched = bool(scan.roots)
         return found
 
     def gone(self) -> list[SourceFile]:
         """Return the stored files that the commit does not have."""
-        return [file for path, file in self.old.items() if path not in self._found]
+        return [file for path, file in self.old.items() if path not in self._paths]
 
     def keep(self, file: SourceFile) -> None:
         """Note a file of it as it will be stored."""
@@ -119,6 +119,40 @@ class Commit:
             reason = "its content is kept elsewhere (Git LFS) and is not fetched"
             self.problems.append(FileProblem(file.shown, str(FileStatus.UNSUPPORTED), reason))
         return pointer
+
+
+class Commits:
+    """The commits that a run takes, and what becomes of their files."""
+
+    def __init__(self) -> None:
+        self._all: list[Commit] = []
+
+    def add(self, commit: Commit) -> None:
+        """Begin to take a commit."""
+        self._all.append(commit)
+
+    def keep(self, file: SourceFile) -> None:
+        """Note a file as it will be stored."""
+        for commit in self._of(file.path):
+            commit.keep(file)
+
+    def fail(self, path: str) -> None:
+        """Note that a file failed: its repository must be looked at again."""
+        for commit in self._of(path):
+            commit.failed = True
+
+    def gone(self, moved: set[str]) -> list[SourceFile]:
+        """Return the stored files that the commits do not have, but for those ``moved``, by id."""
+        gone = [file for commit in self._all if commit.fetched for file in commit.gone()]
+        return [file for file in gone if file.id not in moved]
+
+    def marks(self) -> list[SourceFile]:
+        """Return a file of each commit that is there completely, with the mark of that."""
+        marks = [commit.mark() for commit in self._all]
+        return [mark for mark in marks if mark is not None]
+
+    def _of(self, path: str) -> list[Commit]:
+        return [commit for commit in self._all if path.startswith(commit.base)]
 
 
 def stored_files(repository: Repository, files: Iterable[SourceFile]) -> dict[str, SourceFile]:

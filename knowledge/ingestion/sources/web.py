@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from knowledge.documents.formats import format_by_name
-from knowledge.documents.media_types import extension_of
 from knowledge.documents.options import MIB
 from knowledge.errors import FetchError, KnowledgeError, PathNotFoundError
-from knowledge.settings.reading import without_password
+from knowledge.settings.reading import Settings, without_password
 
 if TYPE_CHECKING:
     import httpx
@@ -24,68 +23,7 @@ if TYPE_CHECKING:
     from knowledge.ingestion.sources.addresses import Page
 
 
-# What a page is called, and of which kind and encoding its server says it is.
-
 _LONGEST_NAME = 200
-
-
-def page_name(path: str, host: str, headers: Mapping[str, str]) -> str:
-    """Return what a page is called: by ``Content-Disposition``, its URL's path, or its host."""
-    named = _message("Content-Disposition", headers.get("content-disposition", "")).get_filename()
-    last = named or unquote(path.rstrip("/").rpartition("/")[2]) or host
-    last = re.split(r"[/\\]", last)[-1] if named else last.replace("/", "_")
-    clean = "".join(c for c in last if c.isprintable()).strip()
-    return clean[-_LONGEST_NAME:] or host
-
-
-def load_name(name: str, content_type: str) -> str:
-    """Return the name with an ending that tells the kind which the server names."""
-    ending = extension_of(_message("Content-Type", content_type).get_content_type())
-    if ending is None or not content_type or format_by_name(name) == format_by_name("x" + ending):
-        return name
-    return name + ending
-
-
-def transcoded(path: str, content_type: str) -> int:
-    """Rewrite a text as UTF-8 when the server names another encoding; return its new size.
-
-    The server's word counts more than the page's own, as in browsers. 0 when nothing was done.
-    """
-    message = _message("Content-Type", content_type)
-    charset = message.get_content_charset("")
-    if not charset or message.get_content_maintype() != "text":
-        return 0
-    try:
-        codec = codecs.lookup(charset).name
-    except LookupError:
-        return 0
-    if codec in ("utf-8", "utf-8-sig", "ascii"):
-        return 0
-    with open(path, "rb") as file:
-        content = file.read()
-    text = _decoded_as(content, "cp1252" if codec == "iso8859-1" else codec)  # as browsers take it
-    if text is None or _decoded_as(content, "utf-8") is not None:
-        return 0
-    content = text.encode("utf-8-sig")  # the mark wins over what the page says of itself
-    with open(path, "wb") as file:
-        file.write(content)
-    return len(content)
-
-
-def _decoded_as(content: bytes, codec: str) -> str | None:
-    try:
-        return content.decode(codec)
-    except (UnicodeError, LookupError):
-        return None
-
-
-def _message(header: str, value: str) -> Message:
-    message = Message()
-    if value:
-        message[header] = re.sub(r"[\r\n]+", " ", value)
-    return message
-
-
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 30.0  # between two pieces of an answer
@@ -110,6 +48,23 @@ class FetchLimits:
     repository_bytes: int
     allow_private: bool = False
 
+    @classmethod
+    def from_settings(cls, settings: Settings) -> FetchLimits:
+        """Return what the settings allow.
+
+        A folder's own settings open no private network unless the folder is trusted.
+        """
+        from knowledge.settings.trust import is_trusted
+
+        of_folder = settings.origin("allow_private_hosts").of_folder
+        return cls(
+            seconds=settings["fetch_timeout"],
+            file_bytes=settings["max_file_size"] * MIB,
+            repository_bytes=settings["max_repository_size"] * MIB,
+            allow_private=settings["allow_private_hosts"]
+            and (not of_folder or is_trusted(settings)),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class FetchedPage:
@@ -122,7 +77,7 @@ class FetchedPage:
     name:
         What people call it: the last part of the URL, or what the server says.
     load_as:
-        The name with an ending that tells the kind, as far as the server knows it.
+        The name with an extension for the kind, as far as the server knows it.
     size:
         Bytes.
     mtime_ns:
@@ -154,14 +109,14 @@ def fetch(
     Raises
     ------
     FetchError
-        It can't be had; the message says why.
+        It cannot be fetched; the message says why.
     PathNotFoundError
         The server says that there is no such page.
     """
     import httpx
 
     with (
-        _told(page.shown, limits),
+        _translated(page.shown, limits),
         _client(limits, _headers(remembered)) as client,
         client.stream("GET", page.url, extensions=_bound(limits)) as response,
     ):
@@ -181,7 +136,7 @@ def final_url(url: str, limits: FetchLimits) -> str:
         There is no such host, it may not be asked, or does not answer.
     """
     with (
-        _told(without_password(url.partition("?")[0]), limits),
+        _translated(without_password(url.partition("?")[0]), limits),
         _client(limits, _headers({})) as client,
         client.stream("GET", url, extensions=_bound(limits)) as response,
     ):
@@ -221,7 +176,7 @@ def _headers(remembered: Mapping[str, Any]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def _told(shown: str, limits: FetchLimits) -> Iterator[None]:
+def _translated(shown: str, limits: FetchLimits) -> Iterator[None]:
     """Turn what httpx raises into our errors, which name the page."""
     import httpx
 
@@ -272,7 +227,7 @@ def _write(file: BinaryIO, piece: bytes) -> None:
     try:
         file.write(piece)
     except OSError as error:
-        raise FetchError(f"can't keep it: {error.strerror}") from error
+        raise FetchError(f"cannot write it to disk: {error.strerror}") from error
 
 
 def _fetched(page: Page, response: httpx.Response, into: str, size: int) -> FetchedPage:
@@ -298,3 +253,60 @@ def _time(text: str) -> int:
         return int(parsedate_to_datetime(text).timestamp()) * 1_000_000_000
     except (ValueError, OverflowError):
         return 0
+
+
+def page_name(path: str, host: str, headers: Mapping[str, str]) -> str:
+    """Return what a page is called: by ``Content-Disposition``, its URL's path, or its host."""
+    named = _message("Content-Disposition", headers.get("content-disposition", "")).get_filename()
+    last = named or unquote(path.rstrip("/").rpartition("/")[2]) or host
+    last = re.split(r"[/\\]", last)[-1] if named else last.replace("/", "_")
+    clean = "".join(c for c in last if c.isprintable()).strip()
+    return clean[-_LONGEST_NAME:] or host
+
+
+def load_name(name: str, content_type: str) -> str:
+    """Return the name with an extension for the media type that the server names."""
+    ending = extension_of(_message("Content-Type", content_type).get_content_type())
+    if ending is None or not content_type or format_by_name(name) == format_by_name("x" + ending):
+        return name
+    return name + ending
+
+
+def transcoded(path: str, content_type: str) -> int:
+    """Rewrite a text as UTF-8 when the server names another encoding; return its new size.
+
+    The server's word counts more than the page's own, as in browsers. 0 when nothing was done.
+    """
+    message = _message("Content-Type", content_type)
+    charset = message.get_content_charset("")
+    if not charset or message.get_content_maintype() != "text":
+        return 0
+    try:
+        codec = codecs.lookup(charset).name
+    except LookupError:
+        return 0
+    if codec in ("utf-8", "utf-8-sig", "ascii"):
+        return 0
+    with open(path, "rb") as file:
+        content = file.read()
+    text = _decoded_as(content, "cp1252" if codec == "iso8859-1" else codec)  # as browsers take it
+    if text is None or _decoded_as(content, "utf-8") is not None:
+        return 0
+    content = text.encode("utf-8-sig")  # the mark wins over what the page says of itself
+    with open(path, "wb") as file:
+        file.write(content)
+    return len(content)
+
+
+def _decoded_as(content: bytes, codec: str) -> str | None:
+    try:
+        return content.decode(codec)
+    except (UnicodeError, LookupError):
+        return None
+
+
+def _message(header: str, value: str) -> Message:
+    message = Message()
+    if value:
+        message[header] = re.sub(r"[\r\n]+", " ", value)
+    return message

@@ -1,4 +1,4 @@
-"""What a watch tells."""
+"""What a watch reports."""
 
 from __future__ import annotations
 

@@ -6,8 +6,6 @@ import os
 import queue
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from types import TracebackType
-from typing import Self
 
 from knowledge.errors import KnowledgeError
 
@@ -35,7 +33,7 @@ class Notifications:
     Raises
     ------
     KnowledgeError
-        The system can't watch them: they are too many, or one may not be read.
+        The system cannot watch them: they are too many, or one may not be read.
     """
 
     def __init__(self, folders: Sequence[str], files: Iterable[str], keep: Keep) -> None:
@@ -53,17 +51,6 @@ class Notifications:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Stop listening; a second call does nothing."""
         for stop in self._stops:
@@ -77,14 +64,14 @@ class Notifications:
         Raises
         ------
         KnowledgeError
-            The system has stopped telling; what it has not told is lost.
+            The system has stopped reporting; what it has not reported is lost.
         """
         found: Changes = set()
         try:
             burst = self._bursts.get(timeout=seconds)
             while True:
                 if isinstance(burst, BaseException):
-                    raise KnowledgeError(f"changes are not told any more: {burst}") from burst
+                    raise KnowledgeError(f"changes are not reported any more: {burst}") from burst
                 found |= burst
                 burst = self._bursts.get_nowait()
         except queue.Empty:
@@ -108,7 +95,7 @@ class Notifications:
     def _raise_failure(self) -> None:
         first = self._bursts.get()
         if isinstance(first, BaseException):
-            raise KnowledgeError(f"the system can't tell of changes: {first}") from first
+            raise KnowledgeError(f"the system cannot report changes: {first}") from first
         self._bursts.put(first)
 
     def _listen(self, paths: Sequence[str], keep: Keep, recursive: bool, stop: _Stop) -> None:
@@ -121,7 +108,7 @@ class Notifications:
                 debounce=LONGEST_MS,
                 step=QUIET_MS,
                 stop_event=stop,
-                rust_timeout=0,  # at a time-out, watchfiles drops what it has just been told
+                rust_timeout=0,  # at a time-out, watchfiles drops what it has just received
                 recursive=recursive,
                 # If true, all errors are ignored, and what comes after one is not watched.
                 ignore_permission_denied=False,

@@ -30,8 +30,8 @@ class Root:
     is_folder: bool = field(init=False)
     is_there: bool = True
     missing_since: float = 0.0
-    told: bool = False
-    """It was said that it is gone."""
+    reported: bool = False
+    """It was reported that it is gone."""
     _identity: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -72,7 +72,7 @@ class Root:
             with os.scandir(self.path) as entries:
                 return self.is_folder and next(entries, None) is None
         except OSError:
-            return False  # it is there, and the walk says why it can't be read
+            return False  # it is there, and the walk says why it cannot be read
 
 
 class Roots:
@@ -112,7 +112,7 @@ class Roots:
         return [root.path for root in self.all if root.is_there and root.is_folder]
 
     def files(self) -> list[str]:
-        """Return the files, there or not: their folders tell when they come back."""
+        """Return the files, there or not: their folders show when they come back."""
         return [
             root.path
             for root in self.all
@@ -176,7 +176,7 @@ class Roots:
 
     def _candidates(self) -> Iterator[tuple[str, Root]]:
         yield from ((root.path, root) for root in self.all)
-        yield from self._real.items()  # macOS tells real paths
+        yield from self._real.items()  # macOS reports real paths
 
 
 def _leads_through_link(root: str, below: str) -> bool:

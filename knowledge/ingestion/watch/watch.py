@@ -25,115 +25,21 @@ from knowledge.ingestion.watch.roots import GRACE, Roots
 from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.storage.shown_path import real_path
 
-# What of a burst's report is worth telling.
-
+Ingest = Callable[[IngestRequest, bool], IngestReport]
+"""Runs a request; the second argument is whether the dataset may be made."""
 STILL_CHANGING = 2.0  # seconds since its last change: a file may still be being written
-PATIENCE = 30.0  # seconds for which failures of such a file are not told
-
-
-class News:
-    """Knows what was told already."""
-
-    def __init__(self) -> None:
-        self._told: set[FileProblem] = set()
-        self._changing: dict[str, float] = {}
-
-    def of(
-        self, report: IngestReport, *, everything: bool, last_try: bool = False
-    ) -> tuple[IngestReport | None, set[str]]:
-        """Return what to tell of a burst, if anything, and files to look at once more soon.
-
-        A file that is gone by now did not fail: editors' temporary files come and go. One that
-        failed and was changed a moment ago is probably still being written.
-
-        Parameters
-        ----------
-        everything:
-            All was looked at, also files that have not changed; their problems are told once.
-        last_try:
-            Nothing will be looked at again.
-        """
-        kept, again, dropped = [], set(), 0
-        for problem in report.problems:
-            failed = problem.status == FileStatus.FAILED
-            if _is_gone(problem.file):
-                dropped += failed
-            elif failed and not last_try and self._is_changing(problem.file):
-                again.add(problem.file)
-                dropped += 1
-            else:
-                kept.append(problem)
-        self._changing = {path: self._changing.get(path, time.monotonic()) for path in again}
-        fresh = [problem for problem in kept if not everything or problem not in self._told]
-        self._told = {*kept, *(() if everything else self._told)}
-        files = {**report.files, FileStatus.FAILED: report.files[FileStatus.FAILED] - dropped}
-        told = replace(report, files=files, problems=tuple(fresh))
-        return (told if _changed_something(told) or fresh else None), again
-
-    def _is_changing(self, path: str) -> bool:
-        now = time.monotonic()
-        if now - self._changing.get(path, now) > PATIENCE:
-            return False
-        try:
-            facts = os.stat(real_path(path))
-        except (OSError, ValueError):
-            return False
-        return time.time() - facts.st_mtime < STILL_CHANGING
-
-
-def _changed_something(report: IngestReport) -> bool:
-    counts = (report.files[FileStatus.INGESTED], report.files[FileStatus.REMOVED])
-    return any(counts) or report.chunks_added > 0 or report.chunks_removed > 0
-
-
-def _is_gone(path: str) -> bool:
-    """Tell whether a problem is one of a file that is not there any more."""
-    if not os.path.isabs(path):
-        return False  # a page, or a file of a repository
-    outer = path.partition("!/")[0]  # what a container's member lies in
-    return not any(os.path.lexists(real_path(one)) for one in (path, outer))
-
-
-# What a watch must look at.
-
+PATIENCE = 30.0  # seconds for which failures of such a file are not reported
 MANY = 2_000
 """Paths; for more everything is looked at, since the system's queue may have run over."""
-
-
-@dataclass(slots=True)
-class Pending:
-    """Some paths, or everything."""
-
-    paths: set[str] = field(default_factory=set)
-    everything: bool = False
-
-    def __bool__(self) -> bool:
-        return self.everything or bool(self.paths)
-
-    def add(self, paths: set[str] | None) -> None:
-        """Add paths; ``None`` is everything."""
-        if paths is None:
-            self.everything = True
-        else:
-            self.paths |= paths
-        if self.everything or len(self.paths) > MANY:
-            self.everything = True
-            self.paths.clear()
-
-
-RESCAN = 600.0  # seconds: all is looked at this often, also for what the system did not tell
+RESCAN = 600.0  # seconds: all is looked at this often, also for what the system did not report
 REST = 20  # times as long as a look at everything took, the next one is waited for
 SETTLE = 2.0  # seconds after which all is looked at when folders were added
 LOOK = 1.0  # seconds after which the roots are looked at
-DEAF = 10.0  # seconds between looks where the system can't tell of changes
+DEAF = 10.0  # seconds between looks where the system reports no changes
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 300.0  # seconds between tries; each pause is twice the last
-
 ENDS_IT = (DatasetNotFoundError, ModelMismatchError, DamagedStoreError)
 PASSES = (RemoteUnavailableError, LockedError)
 """Errors that do not end a watch even at its start."""
-
-Ingest = Callable[[IngestRequest, bool], IngestReport]
-"""Runs a request; the second argument is whether the dataset may be made."""
 
 
 class Watch:
@@ -150,7 +56,7 @@ class Watch:
     skipped:
         Folders whose changes mean nothing.
     notify:
-        Told when the system can't tell of changes.
+        Called when the system cannot report changes.
     create:
         Make the dataset when there is none.
     every:
@@ -188,8 +94,8 @@ class Watch:
         listens = every is None and not once and bool(request.paths)
         self._listening = Listening(self._roots, notify) if listens else None
         self._renew = listens
-        self._pending = Pending(everything=True)
-        self._news = News()
+        self._backlog = Backlog(everything=True)
+        self._filter = ReportFilter()
         self._key: str | None = None
         self._began = False
         self._linked = False
@@ -223,15 +129,15 @@ class Watch:
     def _burst_if_due(self) -> Iterator[WatchEvent]:
         now = time.monotonic()
         if self._listening is not None and self._listening.try_again():
-            self._pending.add(None)
+            self._backlog.add(None)
         if now >= self._next_look:
-            self._pending.add(None)
+            self._backlog.add(None)
         if self._again and now >= self._again_at:
-            self._pending.add(self._again)
+            self._backlog.add(self._again)
             self._again = set()
-        if not self._pending or now < self._not_before or not self._has_sources:
+        if not self._backlog or now < self._not_before or not self._has_sources:
             return
-        todo, self._pending = self._pending, Pending()
+        todo, self._backlog = self._backlog, Backlog()
         try:
             event = self._burst(todo)
         except KnowledgeError as error:
@@ -246,24 +152,24 @@ class Watch:
             if not self._once:
                 yield WatchEvent(WatchEventKind.READY)
 
-    def _burst(self, todo: Pending) -> WatchEvent | None:
+    def _burst(self, todo: Backlog) -> WatchEvent | None:
         everything = todo.everything or self._linked or self._was_replaced()
         started = time.monotonic()
         report = self._run(None if everything else Places(todo.paths))
         self._failures, self._not_before = 0, 0.0
         if not everything and self._was_replaced():
-            self._pending.add(None)  # the one that took its place got these changes alone
+            self._backlog.add(None)  # the one that took its place got these changes alone
         self._key = self._dataset_key()
         if everything:
             self._scan_seconds = time.monotonic() - started
             self._next_look = time.monotonic() + self._interval
             self._linked = any(problem.reason == WALKED_ALREADY for problem in report.problems)
-        told, again = self._news.of(report, everything=everything, last_try=self._once)
+        fresh, again = self._filter.apply(report, everything=everything, last_try=self._once)
         self._again |= again
         self._again_at = time.monotonic() + STILL_CHANGING
-        if told is None and self._began:
+        if fresh is None and self._began:
             return None
-        return WatchEvent(WatchEventKind.BURST, report=told or report)
+        return WatchEvent(WatchEventKind.BURST, report=fresh or report)
 
     def _run(self, only: Places | None) -> IngestReport:
         request = replace(
@@ -295,41 +201,41 @@ class Watch:
         """True when there is something to look at: not all paths have vanished."""
         return bool(self._roots.present or self._request.remote)
 
-    def _failed(self, error: KnowledgeError, todo: Pending) -> WatchEvent | None:
+    def _failed(self, error: KnowledgeError, todo: Backlog) -> WatchEvent | None:
         """Keep what could not be taken in for another try; raise what no try can mend."""
         passes = isinstance(error, PASSES) if not self._began else not isinstance(error, ENDS_IT)
         if self._once or not passes:
             raise error
-        self._pending.add(None if todo.everything else todo.paths)
+        self._backlog.add(None if todo.everything else todo.paths)
         if not all(map(os.path.lexists, self._roots.present)):
-            return None  # a path has just vanished, which is told by itself
+            return None  # a path has just vanished, which is reported by itself
         pause = min(FIRST_PAUSE * 2**self._failures, LONGEST_PAUSE)
         self._failures += 1
         self._not_before = time.monotonic() + pause
         return WatchEvent(WatchEventKind.FAILED, error=error, retry_seconds=pause)
 
     def _look_at_roots(self) -> Iterator[WatchEvent]:
-        """Tell which paths vanished and returned; listen anew where another thing stands now."""
+        """Report which paths vanished and returned; listen again where another thing stands now."""
         now = time.monotonic()
         for root in self._roots.all:
             self._renew |= root.look()
             if not root.is_there:
-                if not root.told and now - root.missing_since >= GRACE:
-                    root.told = True
+                if not root.reported and now - root.missing_since >= GRACE:
+                    root.reported = True
                     yield WatchEvent(WatchEventKind.VANISHED, path=root.path)
-            elif root.told:
-                root.told = False
+            elif root.reported:
+                root.reported = False
                 self._renew = True
                 yield WatchEvent(WatchEventKind.RETURNED, path=root.path)
         if self._renew:
             self._renew = False
             if self._listening is not None:
                 self._listening.begin()
-            self._pending.add(None)
+            self._backlog.add(None)
 
     def _wait(self) -> None:
         """Wait until something changes, or is due."""
-        due = self._not_before if self._pending else self._next_look
+        due = self._not_before if self._backlog else self._next_look
         if self._again:
             due = min(due, self._again_at)
         seconds = max(0.0, due - time.monotonic()) if self._has_sources else LOOK
@@ -340,8 +246,92 @@ class Watch:
         if changes is None:
             self._renew = True
         elif changes:
-            self._pending.add(self._roots.places(changes))
+            self._backlog.add(self._roots.places(changes))
             self._renew |= self._roots.needs_renewal(changes)
             if len(changes) > MANY or self._roots.new_folders(changes):
                 settle = max(SETTLE, REST * self._scan_seconds)
                 self._next_look = min(self._next_look, time.monotonic() + settle)
+
+
+@dataclass(slots=True)
+class Backlog:
+    """What a watch must look at: some paths, or everything."""
+
+    paths: set[str] = field(default_factory=set)
+    everything: bool = False
+
+    def __bool__(self) -> bool:
+        return self.everything or bool(self.paths)
+
+    def add(self, paths: set[str] | None) -> None:
+        """Add paths; ``None`` is everything."""
+        if paths is None:
+            self.everything = True
+        else:
+            self.paths |= paths
+        if self.everything or len(self.paths) > MANY:
+            self.everything = True
+            self.paths.clear()
+
+
+class ReportFilter:
+    """Leaves out of a burst's report what was reported already, or is none of our business."""
+
+    def __init__(self) -> None:
+        self._reported: set[FileProblem] = set()
+        self._changing: dict[str, float] = {}
+
+    def apply(
+        self, report: IngestReport, *, everything: bool, last_try: bool = False
+    ) -> tuple[IngestReport | None, set[str]]:
+        """Return what to report of a burst, if anything, and files to look at once more soon.
+
+        A file that is gone by now did not fail: editors' temporary files come and go. One that
+        failed and was changed a moment ago is probably still being written.
+
+        Parameters
+        ----------
+        everything:
+            All was looked at, also files that have not changed; their problems are reported once.
+        last_try:
+            Nothing will be looked at again.
+        """
+        kept, again, dropped = [], set(), 0
+        for problem in report.problems:
+            failed = problem.status == FileStatus.FAILED
+            if _is_gone(problem.file):
+                dropped += failed
+            elif failed and not last_try and self._is_changing(problem.file):
+                again.add(problem.file)
+                dropped += 1
+            else:
+                kept.append(problem)
+        self._changing = {path: self._changing.get(path, time.monotonic()) for path in again}
+        fresh = [problem for problem in kept if not everything or problem not in self._reported]
+        self._reported = {*kept, *(() if everything else self._reported)}
+        files = {**report.files, FileStatus.FAILED: report.files[FileStatus.FAILED] - dropped}
+        rest = replace(report, files=files, problems=tuple(fresh))
+        return (rest if _changed_something(rest) or fresh else None), again
+
+    def _is_changing(self, path: str) -> bool:
+        now = time.monotonic()
+        if now - self._changing.get(path, now) > PATIENCE:
+            return False
+        try:
+            facts = os.stat(real_path(path))
+        except (OSError, ValueError):
+            return False
+        return time.time() - facts.st_mtime < STILL_CHANGING
+
+
+def _changed_something(report: IngestReport) -> bool:
+    counts = (report.files[FileStatus.INGESTED], report.files[FileStatus.REMOVED])
+    return any(counts) or report.chunks_added > 0 or report.chunks_removed > 0
+
+
+def _is_gone(path: str) -> bool:
+    """Tell whether a problem is one of a file that is not there any more."""
+    if not os.path.isabs(path):
+        return False  # a page, or a file of a repository
+    outer = path.partition("!/")[0]  # what a container's member lies in
+    return not any(os.path.lexists(real_path(one)) for one in (path, outer))

@@ -140,6 +140,11 @@ def failed(task: LoadTask, reason: str) -> LoadedFile:
     return LoadedFile(task, FileStatus.FAILED, reason=reason)
 
 
+def broken(task: LoadTask, error: BaseException) -> LoadedFile:
+    """Return the outcome of a file whose reader raised what no reader should."""
+    return failed(task, f"its reader failed: {type(error).__name__}: {error}")
+
+
 def _read(task: LoadTask) -> tuple[bytes, int, int]:
     if task.content is not None:
         return task.content, len(task.content), 0

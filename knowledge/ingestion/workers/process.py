@@ -29,6 +29,7 @@ from knowledge.ingestion.workers.loading import (
     Announce,
     LoadedFile,
     LoadTask,
+    broken,
     failed,
     load_file,
     with_terms,
@@ -160,9 +161,7 @@ class Worker:
         """Kill the worker over its oldest task, which takes too long; return as ``receive``."""
         in_all = time.monotonic() - self._since > MEMBERS_FACTOR * self._limits[0]
         seconds = timeout * MEMBERS_FACTOR if in_all else timeout
-        reason = (
-            f"reading it took longer than {seconds:g} seconds (--file-timeout, KNOW_FILE_TIMEOUT)"
-        )
+        reason = f"reading it took longer than {seconds:g} seconds (KNOW_FILE_TIMEOUT)"
         return self._lost(reason, again=not in_all)
 
     def watch(self) -> None:
@@ -223,10 +222,10 @@ class Worker:
     def _how_it_died(self) -> str:
         self._process.join(timeout=5)
         if self._too_large:
-            return f"it needs more than {self._memory // MIB:,} MiB of memory (--file-memory)"
+            return f"it needs more than {self._memory // MIB:,} MiB of memory (KNOW_FILE_MEMORY)"
         code = self._process.exitcode
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
-        perhaps = ": perhaps memory ran out (--file-memory)" if code == _KILLED else ""
+        perhaps = ": perhaps memory ran out (KNOW_FILE_MEMORY)" if code == _KILLED else ""
         return f"its reader crashed ({how}){perhaps}"
 
 
@@ -325,7 +324,7 @@ def _answer(connection: Connection, task: LoadTask, announce: Announce) -> None:
     try:
         _send(connection, with_terms(load_file(task, announce)))
     except BaseException as error:  # noqa: BLE001  whatever a document leads a library to raise
-        _send(connection, failed(task, f"its reader failed: {type(error).__name__}: {error}"))
+        _send(connection, broken(task, error))
 
 
 def _send(connection: Connection, answer: LoadedFile) -> None:

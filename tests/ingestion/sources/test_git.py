@@ -22,7 +22,7 @@ from knowledge.ingestion.sources.git_host import checked_host, checked_https
 from knowledge.ingestion.sources.repositories import Commit
 from knowledge.ingestion.sources.web import FetchLimits
 from tests.conftest import environment, write_files
-from tests.ingestion.web_server import Answer, WebServer
+from tests.ingestion.sources.web_server import Answer, WebServer
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 

@@ -8,10 +8,10 @@ import pytest
 
 from knowledge import KnowledgeBase
 from knowledge.errors import KnowledgeError, RemoteAuthError
-from knowledge.ingestion.run.session import open_target
+from knowledge.ingestion.run.session import open_for_ingest
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
-from tests.ingestion.web_server import WebServer
+from tests.ingestion.sources.web_server import WebServer
 from tests.openai_server import OpenAIServer, refusal
 
 
@@ -82,7 +82,7 @@ def test_who_waited_for_a_run_that_failed_goes_on(corpus, data_dir):
     with (
         Catalog(folder) as catalog,
         pytest.raises(KnowledgeError, match="wrong key"),
-        open_target(catalog, "default", **target),
+        open_for_ingest(catalog, "default", **target),
     ):
         waiting.start()
         began.wait(0.8)  # until it waits for the lock

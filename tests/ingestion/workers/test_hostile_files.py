@@ -17,10 +17,11 @@ import pytest
 from knowledge.ingestion.workers import crew as workers
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.model import FileStatus, IngestReport
+from tests.conftest import ROOT
 from tests.durability import programs
 from tests.durability.invariants import check_clean, published
 
-SAMPLES = Path(__file__).resolve().parents[2] / "testdata" / "documents"
+SAMPLES = ROOT / "testdata" / "documents"
 POSIX = os.name == "posix"
 LINUX = sys.platform == "linux"
 

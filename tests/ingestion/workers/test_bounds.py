@@ -17,7 +17,7 @@ import pytest
 
 from knowledge.documents import budget
 from knowledge.documents.options import LoadOptions
-from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.crew import LocalCrew
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from tests.documents.archive_makers import tarred, zipped
@@ -36,7 +36,7 @@ def outcome(tmp_path: Path, name: str, data: bytes | None = None, **options: int
         str(path), name, SplitterSpec(), max_file=512 << 20, options=LoadOptions(**options)
     )
     started = time.monotonic()
-    (file,) = load_files([task], workers=1, timeout=SECONDS, memory=MEMORY)
+    (file,) = LocalCrew(1, SECONDS, MEMORY << 20).load_files([task])
     assert time.monotonic() - started < SECONDS
     assert not re.search("took longer than|memory|crashed|its reader", file.reason), file.reason
     assert file.status is FileStatus.INGESTED or file.reason

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.ingestion.workers import process as worker_process
-from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.crew import LocalCrew
 from knowledge.ingestion.workers.loading import LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from tests.conftest import ROOT
@@ -23,14 +23,14 @@ import json, sys, time
 from pathlib import Path
 from knowledge.ingestion.workers import process as worker_process
 from knowledge.ingestion.workers.loading import LoadTask
-from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.crew import LocalCrew
 from knowledge.model import SplitterSpec
 
-worker_process.PRELOAD.append("tests.ingestion.deadly_loader")
+worker_process.PRELOAD.append("tests.ingestion.workers.deadly_loader")
 folder, timeout, memory = Path(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
 paths = sorted(folder.iterdir())
 tasks = [LoadTask(str(path), path.name, SplitterSpec(), 1 << 30) for path in paths]
-for file in load_files(tasks, workers=2, timeout=timeout, memory=memory):
+for file in LocalCrew(2, timeout, memory << 20).load_files(tasks):
     problems = {problem.file: problem.reason for problem in file.problems}
     members = [passage.member for passage in file.passages]
     print(json.dumps([file.task.shown, file.status, file.reason, members, problems]))
@@ -64,7 +64,7 @@ def test_a_file_that_needs_too_much_memory_costs_itself(tmp_path: Path) -> None:
     found = outcomes(write(tmp_path / "docs", {**GOOD, **bad}))
     failed = {name: reason for name, (status, reason, *_) in found.items() if status == "failed"}
     assert set(failed) == set(bad)
-    assert failed["c.txt"] == "it needs more than 256 MiB of memory (--file-memory)"
+    assert failed["c.txt"] == "it needs more than 256 MiB of memory (KNOW_FILE_MEMORY)"
     assert failed["good3-then.txt"] == failed["c.txt"]
     assert "memory" in failed["h.txt"]
     assert sum(status == "ingested" for status, *_ in found.values()) == len(GOOD)
@@ -87,10 +87,11 @@ def test_a_member_that_kills_its_reader_costs_itself(tmp_path: Path, pack) -> No
     assert status == "ingested"
     assert read == ["a.txt", "in.zip!/z.txt", "b.txt"]
     assert problems == {
-        "eat.txt": "it needs more than 256 MiB of memory (--file-memory)",
+        "eat.txt": "it needs more than 256 MiB of memory (KNOW_FILE_MEMORY)",
         "exit.txt": "its reader crashed (exit code 9)",
-        "hang.txt": "reading it took longer than 4 seconds (--file-timeout, KNOW_FILE_TIMEOUT)",
-        "in.zip!/kill.txt": "its reader crashed (signal 9): perhaps memory ran out (--file-memory)",
+        "hang.txt": "reading it took longer than 4 seconds (KNOW_FILE_TIMEOUT)",
+        "in.zip!/kill.txt": "its reader crashed (signal 9): "
+        "perhaps memory ran out (KNOW_FILE_MEMORY)",
     }
     assert found["other.txt"][:2] == ("failed", "its reader crashed (exit code 9)")
     assert sum(status == "ingested" for status, *_ in found.values()) == len(GOOD) + 1
@@ -115,7 +116,7 @@ def test_few_files_of_formats_with_an_engine_go_to_workers(tmp_path: Path) -> No
         LoadTask(str(path.with_name(name)), name, SplitterSpec(), 1 << 30)
         for name in ("report", "large")
     ]
-    found = {file.task.shown: file for file in load_files(tasks, workers=1, timeout=60, memory=100)}
+    found = {file.task.shown: file for file in LocalCrew(1, 60, 100 << 20).load_files(tasks)}
     assert found["report"].status is FileStatus.INGESTED
     assert "100 MiB of memory" in found["large"].reason
 
@@ -128,6 +129,6 @@ def test_the_flags(run, corpus, command) -> None:
     arguments = ["words", "-p", corpus] if command == "askdir" else [corpus]
     outcome = run(command, *arguments, "--file-memory", "50", "--file-timeout", "30")
     assert outcome.code == 4
-    assert "it needs more than 50 MiB of memory (--file-memory)" in outcome.err
+    assert "it needs more than 50 MiB of memory (KNOW_FILE_MEMORY)" in outcome.err
     assert run(command, *arguments, "--file-timeout", "0").code == 2
     assert run(command, *arguments, "--file-memory", "-1").code == 2

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from knowledge import KnowledgeBase
-from tests.ingestion.watching import fresh, held
+from tests.ingestion.watch.watching import fresh, held
 
 OPERATIONS = 1_000
 SECONDS = 20.0

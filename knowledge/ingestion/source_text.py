@@ -18,9 +18,9 @@ from knowledge.errors import (
 )
 from knowledge.files.private import sweep_temporary, temporary_folder
 from knowledge.ingestion.sources.addresses import Repository, is_address, parse_address
-from knowledge.ingestion.sources.pages import Wanted, fetch_pages
+from knowledge.ingestion.sources.pages import PageRequest, fetch_pages
 from knowledge.ingestion.sources.web import FetchLimits
-from knowledge.ingestion.workers.crew import load_files
+from knowledge.ingestion.workers.crew import open_crew
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import Document, FileProblem, FileStatus, Metadata, PageUnit
 from knowledge.settings.reading import Settings
@@ -77,7 +77,6 @@ class SourceText:
 def load_source(
     source: str,
     settings: Settings,
-    limits: FetchLimits,
     *,
     content: bytes | None = None,
     passwords: tuple[str, ...] = (),
@@ -98,9 +97,9 @@ def load_source(
     UsageError
         It is a folder or a repository.
     FetchError
-        The page can't be had.
+        The page cannot be fetched.
     DocumentError
-        It can't be read, is of no known kind, or holds no text.
+        It cannot be read, is of no known kind, or holds no text.
     """
     options = LoadOptions.from_settings(settings, passwords)
     most = settings["max_file_size"] * MIB
@@ -108,16 +107,12 @@ def load_source(
         if content is not None:
             task = LoadTask(source, source, None, most, options, content=content)
         elif is_address(source):
+            limits = FetchLimits.from_settings(settings)
             task = stack.enter_context(_fetched(source, limits, most, options))
         else:
             _check_file(source)
             task = LoadTask(source, shown(source), None, most, options)
-        (loaded,) = load_files(
-            [task],
-            workers=1,
-            timeout=settings["file_timeout"],
-            memory=settings["file_memory"],
-        )
+        (loaded,) = open_crew(settings).load_files([task])
     return _text(loaded)
 
 
@@ -132,7 +127,7 @@ def _fetched(
         )
     sweep_temporary()
     with temporary_folder() as folder:
-        ((_, result),) = fetch_pages([Wanted(address, {})], limits, folder)
+        ((_, result),) = fetch_pages([PageRequest(address, {})], limits, folder)
         page = result()
         assert page is not None
         yield LoadTask(page.path, address.shown, None, most, options, name=page.load_as)

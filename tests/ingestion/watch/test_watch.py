@@ -24,14 +24,14 @@ from knowledge.ingestion.watch import notifications
 from knowledge.ingestion.watch import watch as watch_module
 from knowledge.ingestion.watch.notifications import Notifications
 from knowledge.ingestion.watch.roots import Roots
-from knowledge.ingestion.watch.watch import News
+from knowledge.ingestion.watch.watch import ReportFilter
 from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.lock import write_lock
 from tests.conftest import write_files
-from tests.ingestion.watching import Steps, fresh, held
-from tests.ingestion.web_server import Answer, WebServer
+from tests.ingestion.sources.web_server import Answer, WebServer
+from tests.ingestion.watch.watching import Steps, fresh, held
 from tests.openai_server import OpenAIServer, refusal
 
 pytestmark = pytest.mark.timeout(60)
@@ -450,7 +450,7 @@ def test_what_can_not_be_watched_is_said_at_once(kb, corpus, tmp_path):
 
 def test_where_the_system_tells_nothing_all_is_looked_at_often(corpus, data_dir, monkeypatch):
     def fail(self, *_):
-        raise KnowledgeError("the system can't tell of changes: too many folders")
+        raise KnowledgeError("the system cannot report changes: too many folders")
 
     monkeypatch.setattr(watch_module, "DEAF", 0.3)
     monkeypatch.setattr(watch_module, "REST", 1)
@@ -466,7 +466,7 @@ def test_where_the_system_tells_nothing_all_is_looked_at_often(corpus, data_dir,
 
 
 def test_folders_that_can_not_be_watched_are_an_error(tmp_path):
-    with pytest.raises(KnowledgeError, match="can't tell of changes"):
+    with pytest.raises(KnowledgeError, match="cannot report changes"):
         Notifications([str(tmp_path / "nowhere")], [], lambda _: True)
 
 
@@ -480,20 +480,20 @@ def report_of(*problems):
 
 def test_problems_of_files_that_are_gone_are_no_news(tmp_path):
     gone = FileProblem(str(tmp_path / "4913"), "failed", "it vanished during the run")
-    assert News().of(report_of(gone), everything=False) == (None, set())
+    assert ReportFilter().apply(report_of(gone), everything=False) == (None, set())
 
 
 def test_a_file_that_is_still_written_gets_another_try(tmp_path):
     path = tmp_path / "half.pdf"
     path.write_bytes(b"%PDF-1.4 half")
     problem = FileProblem(str(path), "failed", "it is damaged")
-    news = News()
-    assert news.of(report_of(problem), everything=False) == (None, {str(path)})
-    (once,) = [news.of(report_of(problem), everything=False, last_try=True)[0]]
+    reports = ReportFilter()
+    assert reports.apply(report_of(problem), everything=False) == (None, {str(path)})
+    (once,) = [reports.apply(report_of(problem), everything=False, last_try=True)[0]]
     assert once.problems == (problem,)
     moment = time.time() - 10
     os.utime(path, (moment, moment))
-    told, again = news.of(report_of(problem), everything=False)
+    told, again = reports.apply(report_of(problem), everything=False)
     assert (told.problems, again) == ((problem,), set())
     assert told.files[FileStatus.FAILED] == 1
 
@@ -504,10 +504,10 @@ def test_a_problem_is_told_once_as_long_as_nothing_changes(tmp_path):
     os.utime(path, (1, 1))
     problem = FileProblem(str(path), "failed", "it is damaged")
     page = FileProblem("https://example.org/a", "failed", "404")
-    news = News()
-    assert news.of(report_of(problem, page), everything=True)[0].problems == (problem, page)
-    assert news.of(report_of(problem, page), everything=True)[0] is None
-    assert news.of(report_of(problem), everything=False)[0].problems == (problem,)
+    reports = ReportFilter()
+    assert reports.apply(report_of(problem, page), everything=True)[0].problems == (problem, page)
+    assert reports.apply(report_of(problem, page), everything=True)[0] is None
+    assert reports.apply(report_of(problem), everything=False)[0].problems == (problem,)
 
 
 @pytest.mark.parametrize("lead", ["folder", "inside", "above"])

@@ -15,7 +15,7 @@ from knowledge.ingestion.sources.private_hosts import checked_addresses, is_publ
 from knowledge.ingestion.sources.web import FetchLimits, fetch, final_url, load_name, page_name
 from tests import hostile_server as hostile
 from tests.conftest import write_files
-from tests.ingestion.web_server import Answer, WebServer
+from tests.ingestion.sources.web_server import Answer, WebServer
 
 HTML = b"<html><head><title>Gate</title></head><body><h1>Gate</h1><p>%s</p></body></html>"
 GATE = HTML % (b"The gate code is 4711, and the gate closes at eight in the evening. " * 4)
@@ -376,6 +376,6 @@ def test_redirects_share_one_time(tmp_path):
 
 
 def test_a_look_up_of_a_name_is_bounded_in_time(tmp_path, monkeypatch):
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(20))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(20) or [])
     with pytest.raises(FetchError, match="not found in time"):
         got("http://slow.example/", tmp_path, seconds=0.5)
