@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from knowledge.documents.formats import format_by_name
+from knowledge.documents.media_types import extension_of
 from knowledge.documents.options import MIB
 from knowledge.errors import FetchError, KnowledgeError, PathNotFoundError
 from knowledge.settings.reading import Settings, without_password
