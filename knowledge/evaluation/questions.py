@@ -11,7 +11,7 @@ from typing import Any
 from knowledge.errors import PathNotFoundError, UsageError
 from knowledge.files.bounded_data import MAX_JSON, DataError, parse_json, read_text
 from knowledge.model import Hit
-from knowledge.retrieval.query import MAX_QUESTION
+from knowledge.requests import MAX_QUESTION
 
 # Hits to gains: which of them are what should be found.
 #

@@ -69,7 +69,7 @@ def answer(
         return search(searched[-1])
 
     retrievers = Retrievers(noted, datasets, models, wishes, warn)
-    hits = best_of([retrievers(retrieval.retriever, replace(query, text=one)) for one in queries])
+    hits = best_of([retrievers(retrieval.retriever, replace(query, query=one)) for one in queries])
     postprocess = Postprocessors(settings, models, wishes, warn, origin)
     question = queries[0] if len(queries) == 1 else query.text
     for step in retrieval.postprocessors:

@@ -71,7 +71,7 @@ class Retrievers:
         top_k = self.wishes.at_least(step["topK"])
         parts = self._parts(step, query.text)
         asked = replace(query, mode="dense", top_k=top_k)
-        return best_of([self.search(replace(asked, text=part)) for part in parts])
+        return best_of([self.search(replace(asked, query=part)) for part in parts])
 
     def _parts(self, step: Step, text: str) -> list[str]:
         limit = step["limit"]

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, UsageError
-from knowledge.knowledge_base.opened import Opened, StrPath
+from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Dataset
+from knowledge.requests import StrPath
 
 if TYPE_CHECKING:
     import zipfile
@@ -17,10 +18,13 @@ if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog
 
 
-class Sharing(Opened):
-    """Export and import."""
+class Sharing:
+    """The group ``kb.sharing``."""
 
-    def export_datasets(self, names: str | Sequence[str], output: StrPath) -> list[Dataset]:
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    def export(self, names: str | Sequence[str], output: StrPath) -> list[Dataset]:
         """Write datasets to one archive, which appears when it is whole.
 
         Parameters
@@ -40,7 +44,7 @@ class Sharing(Opened):
         from knowledge.storage.archive.exporting import export_datasets
 
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
-        with self._existing((listed or ["default"])[0]) as catalog:
+        with self._shared.existing((listed or ["default"])[0]) as catalog:
             return export_datasets(catalog, listed, Path(output))
 
     def export_table(
@@ -63,7 +67,7 @@ class Sharing(Opened):
         from knowledge.storage.archive.tables import export_table
 
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
-        with self._existing((listed or ["default"])[0]) as catalog:
+        with self._shared.existing((listed or ["default"])[0]) as catalog:
             return export_table(catalog, listed, Path(output), kind)
 
     def import_archive(
@@ -102,10 +106,10 @@ class Sharing(Opened):
         with open_archive(Path(archive)) as opened:
             chosen = _chosen(read_manifest(opened), listed, str(archive))
             if rename is not None and len(chosen) != 1:
-                raise UsageError(f"--as names one dataset; the import has {len(chosen)}")
+                raise UsageError(f"`rename` names one dataset; the import has {len(chosen)}")
             for dataset in chosen:
                 verify(opened, dataset)
-            with self._catalog() as catalog:
+            with self._shared.catalog() as catalog:
                 return list(self._import(catalog, opened, chosen, rename, overwrite))
 
     def _import(
@@ -126,8 +130,8 @@ class Sharing(Opened):
                 catalog,
                 rename or dataset.name,
                 overwrite=overwrite,
-                lock_timeout=self.settings["lock_timeout"],
-                notify=self._notify,
+                lock_timeout=self._shared.lock_timeout,
+                notify=self._shared.notify,
             ) as (run, show):
                 import_dataset(opened, dataset, run)
                 shown = show(

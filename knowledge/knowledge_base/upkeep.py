@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError
-from knowledge.knowledge_base.opened import Opened
+from knowledge.knowledge_base.shared import Shared
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from knowledge.doctor.findings import DoctorReport
+    from knowledge.storage.local.cache import CacheStats
     from knowledge.storage.local.catalog.history import MissedFile, Run
     from knowledge.storage.local.upkeep.compaction import Compacted
     from knowledge.storage.local.upkeep.leftovers import Leftover
     from knowledge.storage.local.upkeep.status import Status
 
 
-class Upkeep(Opened):
-    """Status, history, checks, repairs and cleaning."""
+class Upkeep:
+    """The group ``kb.upkeep``."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
 
     def status(self, name: str | None = None) -> Status:
         """Return sizes, counts and the last runs of one dataset, or of all.
@@ -31,11 +35,10 @@ class Upkeep(Opened):
         from knowledge.storage.local.upkeep.status import status_of
 
         if name is not None:
-            self._existing(name).close()
-        limit = int(self.settings["embedding_cache_size"]) * 1024 * 1024
-        return status_of(self.folder, name, limit)
+            self._shared.existing(name).close()
+        return status_of(self._shared.folder, name, self._cache_limit)
 
-    def history(self, dataset: str = "default", *, limit: int | None = None) -> list[Run]:
+    def history(self, dataset: str | None = None, *, limit: int | None = None) -> list[Run]:
         """Return a dataset's runs, the last one first.
 
         Raises
@@ -45,10 +48,11 @@ class Upkeep(Opened):
         """
         from knowledge.storage.local.catalog.history import KEPT_RUNS, runs_of
 
-        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+        dataset = self._shared.dataset(dataset)
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return runs_of(catalog, snapshot.dataset(dataset), limit or KEPT_RUNS)
 
-    def missed_files(self, dataset: str = "default") -> list[MissedFile]:
+    def missed_files(self, dataset: str | None = None) -> list[MissedFile]:
         """Return the files that failed, were empty or unsupported when they were read last.
 
         Raises
@@ -58,7 +62,8 @@ class Upkeep(Opened):
         """
         from knowledge.storage.local.catalog.history import missed_files
 
-        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+        dataset = self._shared.dataset(dataset)
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return missed_files(catalog, snapshot.dataset(dataset))
 
     def doctor(
@@ -82,10 +87,14 @@ class Upkeep(Opened):
         """
         from knowledge.doctor.checkup import examine
 
-        if self._retriever is not None:
-            self._retriever.close()
+        self._shared.close_indexes()
         return examine(
-            self.folder, self.settings, dataset, fix=fix, offline=offline, notify=self._notify
+            self._shared.folder,
+            self._shared.settings,
+            dataset,
+            fix=fix,
+            offline=offline,
+            notify=self._shared.notify,
         )
 
     def compact(self, dataset: str | None = None) -> list[Compacted]:
@@ -100,23 +109,23 @@ class Upkeep(Opened):
         """
         from knowledge.storage.local.upkeep.compaction import compact_database, compact_dataset
 
-        if dataset is None and not self._is_there():
+        if dataset is None and not self._shared.is_there():
             return []
         done = []
-        with self._existing(dataset or "") as catalog:
+        with self._shared.existing(dataset or "") as catalog:
             names = [one.name for one in catalog.datasets()] if dataset is None else [dataset]
-            timeout = self.settings["lock_timeout"]
+            timeout = self._shared.lock_timeout
             for name in names:
                 try:
                     compacted = compact_dataset(
-                        catalog, name, lock_timeout=timeout, notify=self._notify
+                        catalog, name, lock_timeout=timeout, notify=self._shared.notify
                     )
                 except DatasetNotFoundError:
                     if dataset is not None:
                         raise
                     continue  # deleted or renamed while we worked on the others
                 done.append(compacted)
-            databases = [self.folder.catalog, self.folder.cache]
+            databases = [self._shared.folder.catalog, self._shared.folder.cache]
             return done + [compact_database(path) for path in databases if path.exists()]
 
     def remove_leftovers(self, *, dry_run: bool = False) -> list[Leftover]:
@@ -129,9 +138,9 @@ class Upkeep(Opened):
         """
         from knowledge.storage.local.upkeep.leftovers import leftovers, remove_all
 
-        if not self._is_there():
+        if not self._shared.is_there():
             return []
-        with self._catalog() as catalog:
+        with self._shared.catalog() as catalog:
             found = list(leftovers(catalog))
             return found if dry_run else remove_all(found)
 
@@ -139,7 +148,7 @@ class Upkeep(Opened):
         """Return the files and folders that :meth:`reset` removes."""
         from knowledge.storage.local.upkeep.emptying import contents
 
-        return contents(self.folder)
+        return contents(self._shared.folder)
 
     def reset(self) -> None:
         """Remove all datasets, the embedding cache and the backups; documents stay.
@@ -151,5 +160,35 @@ class Upkeep(Opened):
         """
         from knowledge.storage.local.upkeep.emptying import empty
 
-        self.close()
-        empty(self.folder, self.settings["lock_timeout"])
+        self._shared.close()
+        empty(self._shared.folder, self._shared.lock_timeout)
+
+    def cache_stats(self) -> CacheStats:
+        """Count what the embedding cache keeps."""
+        from knowledge.storage.local.cache import CacheStats, EmbeddingCache
+
+        limit = self._cache_limit
+        if not self._shared.folder.cache.exists():
+            return CacheStats(limit)
+        cache = EmbeddingCache(self._shared.folder.cache, limit)
+        try:
+            return cache.stats()
+        finally:
+            cache.close()
+
+    def clear_cache(self) -> CacheStats:
+        """Forget all cached vectors; return what there was. Datasets keep theirs."""
+        from knowledge.storage.local.cache import EmbeddingCache
+
+        before = self.cache_stats()
+        if self._shared.folder.cache.exists():
+            cache = EmbeddingCache(self._shared.folder.cache, self._cache_limit)
+            try:
+                cache.clear()
+            finally:
+                cache.close()
+        return before
+
+    @property
+    def _cache_limit(self) -> int:
+        return int(self._shared.settings["embedding_cache_size"]) * 1024 * 1024

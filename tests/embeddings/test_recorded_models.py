@@ -18,7 +18,7 @@ from knowledge.embeddings.consent import is_remembered, remember, what_it_names
 from knowledge.embeddings.registry import create_embedder, provider_names
 from knowledge.errors import UntrustedEndpointError, UntrustedModelError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
-from knowledge.retrieval.query import MODES
+from knowledge.requests import MODES
 from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 
@@ -94,7 +94,7 @@ def plain(ingested_once, tmp_path_factory):
     home = tmp_path_factory.mktemp("archives")
     shutil.copytree(data, home / "data")
     with KnowledgeBase(Settings.read(environ={}, folder=home, data_dir=str(home / "data"))) as kb:
-        kb.export_datasets(["default"], home / "plain.zip")
+        kb.sharing.export(["default"], home / "plain.zip")
     return home / "plain.zip", corpus
 
 

@@ -67,7 +67,7 @@ def test_files(kb, files, names):
 
 
 def test_a_file_by_its_whole_path(kb):
-    path = next(file.path for file in kb.files() if file.name == "vpn.md")
+    path = next(file.path for file in kb.files.list() if file.name == "vpn.md")
     assert found(kb, files=path) == {"vpn.md"}
 
 
@@ -104,7 +104,7 @@ def test_all_filters_together(kb):
 
 
 def test_a_chunks_own_metadata_wins(kb):
-    with kb._catalog() as catalog, catalog.transaction():
+    with kb._shared.catalog() as catalog, catalog.transaction():
         catalog.connection.execute(
             "UPDATE chunks SET metadata = '{\"year\": 1999}' WHERE text LIKE '%VPN%'"
         )

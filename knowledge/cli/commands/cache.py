@@ -27,7 +27,7 @@ def cache_stats(session: Session) -> None:
     Example:  knowledge cache stats
     """
     with session.open() as kb:
-        stats, path = kb.cache_stats(), str(kb.folder.cache)
+        stats, path = kb.upkeep.cache_stats(), str(kb.folder.cache)
     _show(session, stats, path)
 
 
@@ -42,14 +42,14 @@ def clear_cache(
     Example:  knowledge cache clear --yes
     """
     with session.open() as kb:
-        vectors, path = kb.cache_stats().vectors, str(kb.folder.cache)
+        vectors, path = kb.upkeep.cache_stats().vectors, str(kb.folder.cache)
         if not yes and vectors:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError("clearing the cache needs --yes: nobody can be asked")
             if not typer.confirm(f"Forget {counted(vectors, 'vector')}?", err=True):
                 session.note("nothing was cleared")
                 raise typer.Exit(KnowledgeError.exit_code)
-        stats = kb.clear_cache()
+        stats = kb.upkeep.clear_cache()
     if session.json:
         session.print_json("knowledge.cache/1", _record(stats, path))
     elif not session.quiet:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 def doctor(
     session: Session,
+    *,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
     ] = None,
@@ -28,7 +29,7 @@ def doctor(
     offline: Annotated[
         bool, typer.Option("--offline", help="Send nothing to an embedding provider.")
     ] = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Check the data folder: catalog, indexes, cache, leftovers, room, providers, settings.
 
@@ -38,8 +39,8 @@ def doctor(
 
     Example:  knowledge doctor --fix
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        report = kb.doctor(name, fix=fix, offline=offline)
+    with session.open(lock) as kb:
+        report = kb.upkeep.doctor(name, fix=fix, offline=offline)
     if session.json:
         session.print_json("knowledge.doctor/1", _record(report))
     else:

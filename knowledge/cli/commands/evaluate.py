@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -16,9 +15,8 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
-from knowledge.knowledge_base import KnowledgeBase
-from knowledge.retrieval.query import MODES
-from knowledge.retrieval.refine.refinement import Refinement
+from knowledge.knowledge_base.searching import WAY_OPTIONS
+from knowledge.requests import MODES, SearchRequest
 from knowledge.text.wording import brief, counted
 
 if TYPE_CHECKING:
@@ -80,10 +78,8 @@ def _value(name: str, text: str) -> Any:
 
 def option_kinds() -> Mapping[str, Callable[[str], Any]]:
     """Return the options that may be compared, each with what makes a value of a text."""
-    query = inspect.signature(KnowledgeBase.query).parameters.values()
-    types = {p.name: str(p.annotation) for p in query if p.kind is p.KEYWORD_ONLY}
-    types.update({field.name: str(field.type) for field in fields(Refinement)})
-    return {"dataset": str, **{name: _kind(type_) for name, type_ in types.items()}}
+    types = {one.name: str(one.type) for one in fields(SearchRequest)}
+    return {"dataset": str, **{name: _kind(types[name]) for name in WAY_OPTIONS}}
 
 
 def _kind(annotation: str) -> Callable[[str], Any]:
@@ -163,10 +159,10 @@ def evaluate(
         from knowledge.evaluation.plotting import check_plot
 
         check_plot(plot)
-    settings = ways(compare or [], mode)
+    asked = ways(compare or [], mode)
     with session.open() as kb, count_bar(session, "questions") as progress:
         evaluation = kb.evaluate(
-            dataset, queries, qrels=qrels, settings=settings, k=ks, seed=seed, progress=progress
+            dataset, queries, qrels=qrels, ways=asked, k=ks, seed=seed, progress=progress
         )
     if plot is not None:
         from knowledge.evaluation.plotting import plot as draw

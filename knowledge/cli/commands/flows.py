@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowledge.cli.groups import group
-from knowledge.cli.options import common as options
+from knowledge.cli.options.declared import Without
+from knowledge.cli.options.settings import FlowOptions
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
@@ -21,13 +22,13 @@ if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
 
 
-def list_flows(session: Session, flows_file: options.FlowsFileOption = None) -> None:
+def list_flows(session: Session, flows: Annotated[FlowOptions, Without("flow")]) -> None:
     """List the flows of the flows file, and the blueprints that are shipped.
 
     Example:  knowledge flows list --flows-file flows.yaml
     """
-    with session.open(flows_file=flows_file) as kb:
-        files = [file for file in (kb.flows(), *_blueprints(kb)) if file is not None]
+    with session.open(flows) as kb:
+        files = [file for file in (kb.flows.file(), *_blueprints(kb)) if file is not None]
     rows = [(file, flow) for file in files for flow in file.flows.values()]
     if session.json:
         session.print_json(
@@ -53,11 +54,12 @@ def list_flows(session: Session, flows_file: options.FlowsFileOption = None) -> 
 
 def show_flow(
     session: Session,
+    *,
+    flows: Annotated[FlowOptions, Without("flow")],
     name: Annotated[
         str | None,
         typer.Argument(metavar="[NAME]", help="The flow; default the default one."),
     ] = None,
-    flows_file: options.FlowsFileOption = None,
 ) -> None:
     """Show one flow as a file holds it, with what is left open left out; keys are masked.
 
@@ -65,8 +67,8 @@ def show_flow(
     """
     from knowledge.flows.reading import choose_flow
 
-    with session.open(flows_file=flows_file) as kb:
-        file = kb.flows()
+    with session.open(flows) as kb:
+        file = kb.flows.file()
         if file is None:
             raise UsageError(
                 "no flows file is named",
@@ -103,7 +105,7 @@ def validate_flows(
     Example:  knowledge flows validate flows.yaml
     """
     with session.open() as kb:
-        inspected = kb.inspect_flows(file)
+        inspected = kb.flows.inspect(file)
     errors, notices = inspected.errors, inspected.file.notices
     if session.json:
         session.print_json(
@@ -128,7 +130,7 @@ def validate_flows(
 
 
 def _blueprints(kb: KnowledgeBase) -> list[FlowsFile]:
-    return [kb.inspect_flows(f"blueprint:{name}").file for name in kb.blueprints()]
+    return [kb.flows.inspect(f"blueprint:{name}").file for name in kb.flows.blueprints()]
 
 
 def _does(flow: Flow) -> str:

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.options import sources as source
 from knowledge.cli.options.pairs import metadata_pairs
+from knowledge.cli.options.settings import ReadingOptions
+from knowledge.cli.options.sources import PasswordOption, warn_of_passwords
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
@@ -27,6 +28,8 @@ BREAK = "\n---docbreak---\n"
 
 def load(
     session: Session,
+    *,
+    reading: ReadingOptions,
     input_: Annotated[
         str,
         typer.Argument(metavar="INPUT", help="A file or a URL; - is stdin.", show_default=False),
@@ -46,11 +49,7 @@ def load(
         list[str] | None,
         typer.Option("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),
     ] = None,
-    loader: source.LoaderOption = None,
-    html: source.HtmlOption = None,
-    ocr: source.OcrOption = None,
-    password: source.PasswordOption = None,
-    allow_private_hosts: source.AllowPrivateHostsOption = False,
+    password: PasswordOption = None,
 ) -> None:
     """Print or write the text of one document, as ingest would read it.
 
@@ -61,18 +60,16 @@ def load(
     Example:  knowledge load report.pdf - --format text
     """
     render = _renderer(format_)
-    flags = source.source_flags(
-        loader=loader, html=html, ocr=ocr, allow_private_hosts=allow_private_hosts
-    )
     added = metadata_pairs(metadata or [], "--metadata")
     if name is not None and input_ != "-":
         raise UsageError("--name goes with - (standard input)")
     if output != "-" and Path(output).is_dir():
         raise UsageError(f"OUTPUT {output} is a folder", hint="Name the file to write.")
-    with session.open(**flags) as kb:
+    with session.open(reading) as kb:
         content = sys.stdin.buffer.read() if input_ == "-" else None
         told = name or STDIN_NAME if input_ == "-" else input_
-        text = kb.load(told, content=content, passwords=source.given_passwords(session, password))
+        warn_of_passwords(session, password)
+        text = kb.load(told, content=content, passwords=password or ())
     common = {**text.metadata, "source": text.source, **added}
     if output != "-":
         Path(output).write_text(render(text, common), encoding="utf-8", newline="\n")

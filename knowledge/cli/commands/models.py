@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from knowledge.cli.groups import group
-from knowledge.cli.options import embedding as embedding
+from knowledge.cli.options.declared import Without
+from knowledge.cli.options.settings import EmbeddingOptions, ModelOptions
 from knowledge.cli.render.tables import show_facts, show_table
 from knowledge.cli.render.terminal import field
 from knowledge.cli.session import Session
@@ -28,7 +29,7 @@ def list_models(session: Session) -> None:
     Example:  knowledge models list
     """
     with session.open() as kb:
-        providers = kb.providers()
+        providers = kb.models.list()
     if session.json:
         records = [_provider_record(provider) for provider in providers]
         session.print_json("knowledge.models/1", {"providers": records})
@@ -42,6 +43,8 @@ def list_models(session: Session) -> None:
 
 def try_model(
     session: Session,
+    *,
+    embedding: Annotated[EmbeddingOptions, Without("embedding_cache")],
     model: Annotated[
         str | None,
         typer.Argument(
@@ -49,10 +52,6 @@ def try_model(
             help="The provider, profile or model; default what the settings lead to.",
         ),
     ] = None,
-    query_instruction: embedding.QueryInstructionOption = None,
-    document_instruction: embedding.DocumentInstructionOption = None,
-    rpm: embedding.RpmOption = None,
-    tpm: embedding.TpmOption = None,
 ) -> None:
     """Try a model out: its vectors, latency, batch limit and the best number of threads.
 
@@ -61,14 +60,8 @@ def try_model(
 
     Example:  knowledge models test static
     """
-    flags = embedding.embedding_flags(
-        query_instruction=query_instruction,
-        document_instruction=document_instruction,
-        rpm=rpm,
-        tpm=tpm,
-    )
-    with session.open(embedding_model_provider=model, **flags) as kb:
-        report = kb.test_model()
+    with session.open(ModelOptions(embedding_model_provider=model), embedding) as kb:
+        report = kb.models.test()
     if session.json:
         session.print_json("knowledge.probe/1", _probe_record(report))
     else:

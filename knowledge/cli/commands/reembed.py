@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.options import common as options
-from knowledge.cli.options import embedding as embedding
+from knowledge.cli.options.settings import EmbeddingOptions, LockOptions, ModelOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.progress import count_bar
 from knowledge.cli.render.records import embedding_record
@@ -22,17 +21,14 @@ if TYPE_CHECKING:
 
 def reembed(
     session: Session,
+    *,
     name: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.")],
-    embedding_model_provider: options.ProviderOption = None,
+    model: ModelOptions,
+    embedding: EmbeddingOptions,
+    lock: LockOptions,
     force: Annotated[
         bool, typer.Option("--force", help="Even where the dataset has that model already.")
     ] = False,
-    query_instruction: embedding.QueryInstructionOption = None,
-    document_instruction: embedding.DocumentInstructionOption = None,
-    rpm: embedding.RpmOption = None,
-    tpm: embedding.TpmOption = None,
-    no_cache: embedding.NoCacheOption = False,
-    lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
     """Give a dataset another embedding model: its stored texts are embedded anew.
 
@@ -41,16 +37,7 @@ def reembed(
 
     Example:  knowledge reembed default --embedding-model-provider static
     """
-    flags = embedding.embedding_flags(
-        query_instruction=query_instruction,
-        document_instruction=document_instruction,
-        rpm=rpm,
-        tpm=tpm,
-        no_cache=no_cache,
-    )
-    with session.open(
-        embedding_model_provider=embedding_model_provider, lock_timeout=lock_timeout, **flags
-    ) as kb:
+    with session.open(model, embedding, lock) as kb:
         try:
             with count_bar(session, "chunks") as progress:
                 report = kb.reembed(name, force=force, progress=progress)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli.options import common as options
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.records import dataset_record, named_note
 from knowledge.cli.render.terminal import write
@@ -55,9 +56,9 @@ def export(
         target /= f"knowledge-export-{stamp}.{_SUFFIXES[format_]}"
     with session.open() as kb:
         if format_ == "archive":
-            datasets = kb.export_datasets(names or (), target)
+            datasets = kb.sharing.export(names or (), target)
         else:
-            datasets = kb.export_table(names or (), target, kind=format_)
+            datasets = kb.sharing.export_table(names or (), target, kind=format_)
     if session.json:
         records = [dataset_record(dataset) for dataset in datasets]
         content = {"file": str(target), "bytes": target.stat().st_size, "datasets": records}
@@ -70,6 +71,7 @@ def export(
 
 def import_(
     session: Session,
+    *,
     file: Annotated[str, typer.Argument(metavar="FILE", help="What `export` wrote.")],
     names: Annotated[
         list[str] | None,
@@ -80,7 +82,7 @@ def import_(
         typer.Option("--as", help="Another name for the one dataset.", metavar="NAME"),
     ] = None,
     overwrite: options.OverwriteOption = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Bring the datasets of an exported file in.
 
@@ -88,8 +90,8 @@ def import_(
 
     Example:  knowledge import handbook.zip --as colleagues-handbook
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        datasets = kb.import_archive(file, names or (), rename=rename, overwrite=overwrite)
+    with session.open(lock) as kb:
+        datasets = kb.sharing.import_archive(file, names or (), rename=rename, overwrite=overwrite)
     if session.json:
         records = [dataset_record(dataset) for dataset in datasets]
         session.print_json("knowledge.import/1", {"datasets": records})

@@ -32,7 +32,7 @@ def status(
     Example:  knowledge status handbook
     """
     with session.open() as kb:
-        found = kb.status(name)
+        found = kb.upkeep.status(name)
     if session.json:
         session.print_json("knowledge.status/1", _record(found))
         return
@@ -52,7 +52,7 @@ def history(
     Example:  knowledge history handbook --limit 5
     """
     with session.open() as kb:
-        runs = kb.history(name, limit=limit)
+        runs = kb.upkeep.history(name, limit=limit)
     if session.json:
         records = [run_record(run) for run in runs]
         session.print_json("knowledge.history/1", {"dataset": name, "runs": records})

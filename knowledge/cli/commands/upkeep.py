@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
@@ -20,10 +20,11 @@ _MIB = 1024 * 1024
 
 def compact(
     session: Session,
+    *,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The dataset; default all.")
     ] = None,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Build indexes afresh without deleted vectors, and give empty pages back to the disk.
 
@@ -31,8 +32,8 @@ def compact(
 
     Example:  knowledge compact handbook
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        done = kb.compact(name)
+    with session.open(lock) as kb:
+        done = kb.upkeep.compact(name)
     if session.json:
         records = [
             {"name": one.name, "dead": one.dead, "before": one.before, "after": one.after}
@@ -57,7 +58,7 @@ def gc(
     Example:  knowledge gc --dry-run
     """
     with session.open() as kb:
-        gone = kb.remove_leftovers(dry_run=dry_run)
+        gone = kb.upkeep.remove_leftovers(dry_run=dry_run)
     if session.json:
         records = [{"kind": one.kind, "name": one.name, "bytes": one.bytes} for one in gone]
         total = sum(one.bytes for one in gone)
@@ -83,10 +84,10 @@ def reset(
     Example:  knowledge reset --yes
     """
     with session.open() as kb:
-        root, there = kb.folder.root, kb.contents()
+        root, there = kb.folder.root, kb.upkeep.contents()
         if there and not yes:
             _ask(session, f"Delete all datasets, the cache and the backups in {flat(str(root))}?")
-        kb.reset()
+        kb.upkeep.reset()
     names = [path.relative_to(root).as_posix() for path in there]
     if session.json:
         session.print_json("knowledge.reset/1", {"path": str(root), "removed": names})

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from knowledge.model import Chunk, Hit
-from knowledge.retrieval.refine.refinement import Refinement
+from knowledge.requests import SearchRequest
 from knowledge.text.tokens import TokenCounter
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Surroundings(Protocol):
 def refine(
     question: str,
     hits: Sequence[Hit],
-    options: Refinement,
+    options: SearchRequest,
     top_k: int,
     around: Surroundings,
     rerank: Rerank | None = None,

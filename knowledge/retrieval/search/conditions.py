@@ -1,4 +1,4 @@
-"""Conditions on metadata, as ``--where`` writes them.
+"""Conditions on metadata, as `where` takes them.
 
 Numbers compare as numbers, all else as text, so dates must be ISO dates. A list passes when one of
 its items does. ``!=`` and ``nin`` are the opposites of ``=`` and ``in``: metadata without the name
@@ -18,7 +18,7 @@ from knowledge.errors import UsageError
 from knowledge.model import Metadata
 from knowledge.text.wording import shortened
 
-# The language of ``--where``: what a file's or a chunk's metadata must be.
+# The language of `where`: what a file's or a chunk's metadata must be.
 #
 #     year >= 2020 and (team = support or tags contains vpn)
 #
@@ -193,7 +193,7 @@ class _Parser:
     def _fail(self, what: str, place: int | None = None) -> NoReturn:
         at = self._next.place if place is None else place
         raise UsageError(
-            f"--where {shortened(repr(self._text))}: {what} at character {at}",
+            f"`where` {shortened(repr(self._text))}: {what} at character {at}",
             hint="Write it such as: year >= 2020 and (team = support or tags contains vpn)",
         )
 

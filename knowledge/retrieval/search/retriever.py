@@ -15,7 +15,6 @@ from knowledge.errors import (
 )
 from knowledge.model import Chunk, Dataset, EmbedderSpec, Hit
 from knowledge.retrieval.query import Query
-from knowledge.retrieval.refine.refinement import Refinement
 from knowledge.retrieval.refine.stages import Rerank, refine
 from knowledge.retrieval.search.opened import OpenDatasets
 from knowledge.storage.local.catalog.catalog import Catalog, check_there
@@ -163,17 +162,13 @@ class Retriever:
         static = any(model is not None and model.provider == "static" for model in models)
         return replace(query, mode="hybrid" if static else "dense")
 
-    def retrieve(
-        self, query: Query, refinement: Refinement | None = None, rerank: Rerank | None = None
-    ) -> list[Hit]:
+    def retrieve(self, query: Query, rerank: Rerank | None = None) -> list[Hit]:
         """Return the best hits of all the query's datasets, best first.
 
         Parameters
         ----------
-        refinement:
-            What is done with the hits; default folds near duplicates.
         rerank:
-            The reranker that the refinement names.
+            The reranker that the query names.
 
         Raises
         ------
@@ -185,14 +180,12 @@ class Retriever:
             An index can't be read.
         """
         query = self.resolve(query)
-        hits = self._found(query, refinement or Refinement(), rerank)
+        hits = self._found(query, rerank)
         self._open.trim()
         return hits
 
-    def refined(
-        self, query: Query, hits: Sequence[Hit], refinement: Refinement, rerank: Rerank | None
-    ) -> list[Hit]:
-        """Return hits that were found already as the refinement shows them, ranked from 1.
+    def refined(self, query: Query, hits: Sequence[Hit], rerank: Rerank | None) -> list[Hit]:
+        """Return hits that were found already as the query shows them, ranked from 1.
 
         Raises
         ------
@@ -204,7 +197,7 @@ class Retriever:
             datasets = {name: snapshot.dataset(name) for name in {hit.dataset for hit in hits}}
             around = StoredSurroundings(snapshot, self._open, datasets)
             there = self._still_there(snapshot, hits, datasets)
-            return refine(query.text, there, refinement, query.top_k, around, rerank)
+            return refine(query.text, there, query, query.top_k, around, rerank)
 
         with Catalog(self._folder) as catalog:
             return catalog.read(refined)
@@ -221,13 +214,13 @@ class Retriever:
                 found = [hit for hit in found if hit.dataset != name or hit.chunk.id in known]
         return found
 
-    def _found(self, query: Query, refinement: Refinement, rerank: Rerank | None) -> list[Hit]:
+    def _found(self, query: Query, rerank: Rerank | None) -> list[Hit]:
         if not check_there(self._folder):
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with Catalog(self._folder) as catalog:
             vectors = self._vectors(catalog, query)
             for _ in range(ATTEMPTS):
-                search = partial(self._search, query, vectors, refinement, rerank)
+                search = partial(self._search, query, vectors, rerank)
                 try:
                     return catalog.read(search)
                 except _ModelChangedError:
@@ -260,7 +253,6 @@ class Retriever:
         self,
         query: Query,
         vectors: dict[str, _QueryVector],
-        refinement: Refinement,
         rerank: Rerank | None,
         snapshot: Snapshot,
     ) -> list[Hit]:
@@ -278,9 +270,9 @@ class Retriever:
         try:
             sources, words = self._sources(snapshot, query, asked)
             ranked = rank(query, sources, snapshot)
-            hits = hydrate(snapshot, ranked if refinement.reorders else ranked[: query.top_k])
+            hits = hydrate(snapshot, ranked if query.reorders else ranked[: query.top_k])
             around = StoredSurroundings(snapshot, self._open, self.seen)
-            hits = refine(query.text, hits, refinement, query.top_k, around, rerank)
+            hits = refine(query.text, hits, query, query.top_k, around, rerank)
             if words is not None:
                 keyword.prove(words, sources, snapshot, hits)
             return hits
