@@ -21,7 +21,7 @@ from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
 from knowledge.text.masking import masked_urls
-from knowledge.text.wording import brief
+from knowledge.text.wording import brief, nearest
 
 PROJECT_FILE = "knowledge.yaml"
 
@@ -169,10 +169,6 @@ def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in secret}
 
 
-_FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}
-"""Flags that are not called as their setting is."""
-
-
 def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
     values = {}
     for name, raw in flags.items():
@@ -180,10 +176,11 @@ def _flag_values(flags: Mapping[str, Any]) -> dict[str, Value]:
             continue
         if name not in BY_NAME:
             raise UsageError(
-                f"there is no setting {brief(name)}", hint="`knowledge config` lists them."
+                f"there is no setting {brief(name)}",
+                hint=f"{nearest(name, BY_NAME)} `knowledge config` lists all.",
             )
-        flag = _FLAGS.get(name) or "--" + name.replace("_", "-")
-        values[name] = Value(convert(BY_NAME[name], raw, flag), Origin.FLAG, flag)
+        where = f"`{name}`"
+        values[name] = Value(convert(BY_NAME[name], raw, where), Origin.FLAG, where)
     return values
 
 

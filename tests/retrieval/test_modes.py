@@ -229,7 +229,7 @@ def test_a_question_of_a_megabyte(knowledge_of):
 )
 def test_what_does_not_fit_is_a_usage_error(knowledge_of, options):
     kb = knowledge_of({"a.txt": "one"})
-    with pytest.raises(UsageError, match="^`[a-z_]+` "):
+    with pytest.raises(UsageError, match=r"^`[a-z_]+` "):
         kb.retrieve("one", **options)
 
 
