@@ -364,6 +364,11 @@ class SearchRequest(Request):
         refines=True,
     )
 
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """The datasets that are named, be it one or several."""
+        return (self.datasets,) if isinstance(self.datasets, str) else tuple(self.datasets or ())
+
 
 @dataclass(frozen=True, slots=True)
 class AskRequest(SearchRequest):

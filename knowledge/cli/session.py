@@ -98,9 +98,9 @@ class Session:
             error_console().print("[dim]Next:[/] ", end="")
             error_console().print(flat(command), markup=False, soft_wrap=True)
 
-    def print_json(self, schema: str, content: Mapping[str, Any]) -> None:
-        """Print one object to stdout; ``schema`` is such as ``knowledge.retrieve/1``."""
-        print_object({"schema": schema, **content})
+    def print_json(self, record: Mapping[str, Any]) -> None:
+        """Print one object to stdout."""
+        print_object(record)
 
 
 _FLAGS: dict[str, Any] = {

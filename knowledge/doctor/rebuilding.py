@@ -170,6 +170,6 @@ def _from_cache(folder: DataFolder, choice: Choice, texts: list[str]) -> NDArray
     if missing:
         raise KnowledgeError(
             f"{missing} texts would have to be sent to {choice.embedder.endpoint}",
-            hint="Run it without --offline.",
+            hint="Run it without `offline`.",
         )
     return np.stack([found[key] for key in keys])

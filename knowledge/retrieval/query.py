@@ -128,7 +128,7 @@ class Query(SearchRequest):
         asked = request.resolved(settings)
         fields = {name: getattr(asked, name) for name, _, _ in SearchRequest.options()}
         parsed = {
-            "datasets": _texts(asked.datasets),
+            "datasets": asked.dataset_names,
             "files": _texts(asked.files),
             "keywords": _texts(asked.keywords),
             "where": condition_of(asked.where),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,11 +12,11 @@ from knowledge.cli.options import common as options
 from knowledge.cli.options.dataset_names import with_datasets
 from knowledge.cli.options.question import with_question
 from knowledge.cli.options.settings import FlowOptions
-from knowledge.cli.render.records import hit_record
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError
+from knowledge.records import questions as records
 from knowledge.requests import AskRequest
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def _print_piece(piece: str) -> None:
 
 def _show(session: Session, answer: Answer, request: AskRequest, *, took: float) -> None:
     if session.json:
-        session.print_json("knowledge.ask/1", _record(answer, request, took))
+        session.print_json(records.answer(answer, request, took))
     elif answer.text is not None:
         # On a terminal the answer stands there already.
         write(("" if session.on_terminal else answer.text) + "\n")
@@ -73,26 +73,3 @@ def _show(session: Session, answer: Answer, request: AskRequest, *, took: float)
         session.note("the passages hold no answer" if answer.hits else "no passages were found")
     elif not answer.cited:
         session.note("the answer names no passage: check it against `knowledge retrieve`")
-
-
-def _record(answer: Answer, request: AskRequest, took: float) -> dict[str, Any]:
-    cited = [(number, answer.hits[number - 1]) for number in answer.cited]
-    return {
-        "query": request.query,
-        "datasets": list(request.datasets or ()),
-        "model": answer.model or None,
-        "answer": answer.text,
-        "citations": [
-            {
-                "number": number,
-                "citation": hit.citation,
-                "dataset": hit.dataset,
-                "file": hit.file,
-                "chunk_id": hit.chunk.id,
-            }
-            for number, hit in cited
-        ],
-        "removed": list(answer.removed),
-        "hits": [hit_record(hit) for hit in answer.hits],
-        "took_ms": round(took * 1000),
-    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, UsageError
+from knowledge.records import upkeep as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -51,14 +52,14 @@ def clear_cache(
                 raise typer.Exit(KnowledgeError.exit_code)
         stats = kb.upkeep.clear_cache()
     if session.json:
-        session.print_json("knowledge.cache/1", _record(stats, path))
+        session.print_json(records.cache(stats, path))
     elif not session.quiet:
         write(f"{counted(stats.vectors, 'vector')} forgotten\n")
 
 
 def _show(session: Session, stats: CacheStats, path: str) -> None:
     if session.json:
-        session.print_json("knowledge.cache/1", _record(stats, path))
+        session.print_json(records.cache(stats, path))
         return
     show_table(
         session,
@@ -79,19 +80,6 @@ def _shown(name: str) -> str:
         return name
     listed = ", ".join(f"{option}={value}" for option, value in options.items() if value)
     return f"{provider}:{model}{f' ({listed})' if listed else ''}{name[end:].removesuffix(' at ')}"
-
-
-def _record(stats: CacheStats, path: str) -> dict[str, Any]:
-    return {
-        "path": path,
-        "vectors": stats.vectors,
-        "bytes": stats.bytes,
-        "limit": stats.limit,
-        "models": [
-            {"name": model.name, "vectors": model.vectors, "bytes": model.bytes}
-            for model in stats.models
-        ],
-    }
 
 
 app = group(

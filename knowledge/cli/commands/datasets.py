@@ -12,12 +12,13 @@ from knowledge.cli.options.pairs import edited_metadata, metadata_pairs
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import json_text
-from knowledge.cli.render.records import dataset_details, dataset_record, file_record, named_note
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.model import Dataset
+from knowledge.records import documents as records
+from knowledge.records.nouns import named_note
 from knowledge.text.wording import counted
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
@@ -32,8 +33,7 @@ def list_datasets(session: Session, archive: options.ArchiveOption = None) -> No
     with session.open(archive=archive) as kb:
         datasets = kb.datasets.list()
     if session.json:
-        records = [dataset_record(dataset) for dataset in datasets]
-        session.print_json("knowledge.datasets/1", {"datasets": records})
+        session.print_json(records.datasets(datasets))
         return
     show_table(session, _COLUMNS, [_row(session, dataset) for dataset in datasets], right=(1, 2))
     if not datasets:
@@ -71,10 +71,7 @@ def get_dataset(
         dataset = kb.datasets.get(name)
         files = [] if no_docs else kb.files.list(name)
     if session.json:
-        content = dataset_details(dataset)
-        if not no_docs:
-            content["documents"] = [file_record(file) for file in files]
-        session.print_json("knowledge.dataset/1", {"dataset": content})
+        session.print_json(records.dataset(dataset, None if no_docs else files))
         return
     show_facts(session, _facts(dataset))
     if not no_docs:
@@ -178,7 +175,7 @@ def delete_dataset(
 
 def _show(session: Session, dataset: Dataset, sentence: str) -> None:
     if session.json:
-        session.print_json("knowledge.dataset/1", {"dataset": dataset_details(dataset)})
+        session.print_json(records.dataset(dataset))
     elif not session.quiet:
         write(flat(sentence) + "\n")
 

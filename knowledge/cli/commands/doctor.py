@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -10,7 +11,9 @@ from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.cli.spelling import spelled
 from knowledge.errors import DamagedStoreError
+from knowledge.records import upkeep as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -41,8 +44,9 @@ def doctor(
     """
     with session.open(lock) as kb:
         report = kb.upkeep.doctor(name, fix=fix, offline=offline)
+    report = _spelled(report)
     if session.json:
-        session.print_json("knowledge.doctor/1", _record(report))
+        session.print_json(records.doctor(report))
     else:
         for finding in report.findings:
             write(_line(finding) + "\n")
@@ -73,21 +77,10 @@ def _summary(report: DoctorReport) -> str:
     return f"{state}: {counted(len(report.datasets), 'dataset')} checked, {', '.join(found)}"
 
 
-def _record(report: DoctorReport) -> dict[str, Any]:
-    return {
-        "damaged": report.damaged,
-        "datasets": list(report.datasets),
-        "findings": [
-            {
-                "code": finding.code,
-                "severity": finding.severity.value,
-                "subject": finding.subject,
-                "message": finding.message,
-                "remedy": finding.remedy,
-                "fixed": finding.fixed,
-            }
-            for finding in report.findings
-        ],
-        "backup": None if report.backup is None else str(report.backup),
-        "versions": dict(report.versions),
-    }
+def _spelled(report: DoctorReport) -> DoctorReport:
+    """Return a report in which fields are spelled as flags."""
+    findings = (
+        replace(one, message=spelled(one.message), remedy=spelled(one.remedy))
+        for one in report.findings
+    )
+    return replace(report, findings=tuple(findings))

@@ -18,6 +18,7 @@ from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.terminal import binary_output, write
 from knowledge.cli.session import Session
 from knowledge.errors import PathNotFoundError, SomeFilesFailedError, UsageError
+from knowledge.records.schema import of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -153,7 +154,7 @@ def _compare(
     score = kb.similarity(*texts, metric=metric, query=query)
     if session.json:
         content = {"metric": metric, "similarity": round(score, 6), "texts": texts}
-        session.print_json("knowledge.similarity/1", content)
+        session.print_json(of("similarity", content))
     else:
         write(f"{score:.6f}\n")
 
@@ -222,7 +223,7 @@ def _write(
                 {"index": index, "reason": error.message} for index, error in refused.items()
             ],
         }
-        session.print_json("knowledge.embed/1", content)
+        session.print_json(of("embed", content))
     return count
 
 

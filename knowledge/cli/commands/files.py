@@ -11,13 +11,14 @@ import typer
 from knowledge.cli.options import common as options
 from knowledge.cli.options.pairs import edited_metadata
 from knowledge.cli.options.settings import DatasetOptions, LockOptions
-from knowledge.cli.render.records import chunk_record, file_record, missed_record
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import SourceFile
+from knowledge.records import documents as records
+from knowledge.records.nouns import file_record
 
 FileArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
@@ -55,12 +56,7 @@ def list_files(
         missed = [one for one in kb.upkeep.missed_files(name) if one.problem.status in asked]
         files = kb.files.list(name) if "ingested" in asked else []
     if session.json:
-        content = {
-            "dataset": name,
-            "files": [file_record(file) for file in files],
-            "missed": [missed_record(one) for one in missed],
-        }
-        session.print_json("knowledge.files/1", content)
+        session.print_json(records.files(name, files, missed))
         return
     if "ingested" in asked:
         _show_files(session, files)
@@ -102,10 +98,7 @@ def get_file(
         name = kb.settings["dataset"]
         found, chunks = kb.files.get(file, name)
     if session.json:
-        record = file_record(found)
-        if text:
-            record["passages"] = [chunk_record(chunk) for chunk in chunks]
-        session.print_json("knowledge.file/1", {"dataset": name, "file": record})
+        session.print_json(records.file(name, found, chunks if text else None))
         return
     if text:
         for chunk in chunks:
@@ -138,7 +131,7 @@ def edit_file(
         given = edited_metadata(kb.files.get(file, name)[0].given, update, replace, reset)
         edited = kb.files.edit(file, given, name)
     if session.json:
-        session.print_json("knowledge.file/1", {"dataset": name, "file": file_record(edited)})
+        session.print_json(records.file(name, edited))
     elif not session.quiet:
         write(f"updated {one_line(edited.path)} in dataset {name!r}\n")
 
@@ -158,6 +151,6 @@ def delete_file(
         name = kb.settings["dataset"]
         removed = kb.files.delete(file, name)
     if session.json:
-        session.print_json("knowledge.file/1", {"dataset": name, "file": file_record(removed)})
+        session.print_json(records.file(name, removed))
     elif not session.quiet:
         write(f"removed {one_line(removed.path)} from dataset {name!r}\n")

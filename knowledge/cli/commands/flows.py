@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import FlowsFileError, UsageError
+from knowledge.records import flows as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -31,9 +32,7 @@ def list_flows(session: Session, flows: Annotated[FlowOptions, Without("flow")])
         files = [file for file in (kb.flows.file(), *_blueprints(kb)) if file is not None]
     rows = [(file, flow) for file in files for flow in file.flows.values()]
     if session.json:
-        session.print_json(
-            "knowledge.flows/1", {"flows": [_flow_record(file, flow) for file, flow in rows]}
-        )
+        session.print_json(records.flows(rows))
         return
     show_table(
         session,
@@ -45,7 +44,7 @@ def list_flows(session: Session, flows: Annotated[FlowOptions, Without("flow")])
                 file.source,
                 _does(flow),
                 ", ".join(flow.model_steps) or "-",
-                ", ".join(_datasets(file, flow)) or "-",
+                ", ".join(records.datasets_of(file, flow)) or "-",
             )
             for file, flow in rows
         ],
@@ -76,9 +75,7 @@ def show_flow(
             )
         flow = choose_flow(file, name or "", ())
     if session.json:
-        session.print_json(
-            "knowledge.flow/1", {**_flow_record(file, flow), "content": flow.shown()}
-        )
+        session.print_json(records.flow(file, flow))
         return
     import yaml
 
@@ -108,16 +105,7 @@ def validate_flows(
         inspected = kb.flows.inspect(file)
     errors, notices = inspected.errors, inspected.file.notices
     if session.json:
-        session.print_json(
-            "knowledge.validation/1",
-            {
-                "file": inspected.file.source,
-                "valid": not errors,
-                "flows": list(inspected.file.flows),
-                "errors": list(map(_problem_record, errors)),
-                "notices": list(map(_problem_record, notices)),
-            },
-        )
+        session.print_json(records.validation(inspected))
     else:
         for kind, problems in (("error", errors), ("note", notices)):
             for problem in problems:
@@ -136,26 +124,6 @@ def _blueprints(kb: KnowledgeBase) -> list[FlowsFile]:
 def _does(flow: Flow) -> str:
     parts = {"ingest": flow.ingests, "retrieve": flow.retrieval is not None}
     return ", ".join(name for name, does in parts.items() if does)
-
-
-def _datasets(file: FlowsFile, flow: Flow) -> list[str]:
-    return [dataset for dataset, name in file.datasets.items() if name == flow.name]
-
-
-def _flow_record(file: FlowsFile, flow: Flow) -> dict[str, Any]:
-    return {
-        "name": flow.name,
-        "file": file.source,
-        "default": flow.default,
-        "ingests": flow.ingests,
-        "retrieves": flow.retrieval is not None,
-        "model_steps": flow.model_steps,
-        "datasets": _datasets(file, flow),
-    }
-
-
-def _problem_record(problem: Problem) -> dict[str, Any]:
-    return {"line": problem.line, "message": problem.message, "hint": problem.hint or None}
 
 
 def _line(source: str, kind: str, problem: Problem) -> str:

@@ -22,6 +22,7 @@ from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import one_line, problem_lines, report_lines
 from knowledge.cli.session import Session
 from knowledge.errors import SomeFilesFailedError, UsageError
+from knowledge.records import documents as records
 from knowledge.requests import IngestRequest, InlineText
 
 if TYPE_CHECKING:
@@ -81,10 +82,8 @@ def ingest(
 
 def show_report(session: Session, report: IngestReport) -> None:
     """Print what a run did: a JSON object, a summary for people, or lines for scripts."""
-    from knowledge.cli.render.records import report_record
-
     if session.json:
-        session.print_json("knowledge.ingest/1", report_record(report))
+        session.print_json(records.ingested(report))
         return
     from knowledge.cli.render.terminal import write
 

@@ -18,6 +18,7 @@ from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.model import FileStatus
+from knowledge.records import documents as records
 
 if TYPE_CHECKING:
     from knowledge.ingestion.sources.source_text import SourceText
@@ -74,7 +75,7 @@ def load(
     if output != "-":
         Path(output).write_text(render(text, common), encoding="utf-8", newline="\n")
     if session.json:
-        session.print_json("knowledge.load/1", _record(text, common, output))
+        session.print_json(records.loaded(text, common, None if output == "-" else output))
     elif output == "-":
         write(render(text, common))
     _tell(session, text)
@@ -96,12 +97,7 @@ def _renderer(name: str) -> Callable[[SourceText, Mapping[str, Any]], str]:
 
 
 def _structured(text: SourceText, common: Mapping[str, Any]) -> str:
-    return json_text(_content(text, common), indent=2) + "\n"
-
-
-def _content(text: SourceText, common: Mapping[str, Any]) -> dict[str, Any]:
-    documents = [{"metadata": dict(one.metadata), "content": one.content} for one in text.parts]
-    return {"metadata": dict(common), "documents": documents}
+    return json_text(records.structured(text, common), indent=2) + "\n"
 
 
 def _markdown(text: SourceText, common: Mapping[str, Any]) -> str:
@@ -124,15 +120,3 @@ def _text(text: SourceText, _: Mapping[str, Any]) -> str:
         blocks.append(part.content.strip("\n"))
         before = heading
     return "\n\n".join(blocks) + "\n"
-
-
-def _record(text: SourceText, common: Mapping[str, Any], output: str) -> dict[str, Any]:
-    return {
-        "source": text.source,
-        "output": None if output == "-" else output,
-        **_content(text, common),
-        "problems": [
-            {"file": problem.file, "status": problem.status, "reason": problem.reason}
-            for problem in text.problems
-        ],
-    }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,7 @@ from knowledge.cli.render.tables import show_facts, show_table
 from knowledge.cli.render.terminal import field
 from knowledge.cli.session import Session
 from knowledge.errors import EmbeddingError
+from knowledge.records import models as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -31,8 +32,7 @@ def list_models(session: Session) -> None:
     with session.open() as kb:
         providers = kb.models.list()
     if session.json:
-        records = [_provider_record(provider) for provider in providers]
-        session.print_json("knowledge.models/1", {"providers": records})
+        session.print_json(records.providers(providers))
         return
     show_table(
         session,
@@ -63,53 +63,15 @@ def try_model(
     with session.open(ModelOptions(embedding_model_provider=model), embedding) as kb:
         report = kb.models.test()
     if session.json:
-        session.print_json("knowledge.probe/1", _probe_record(report))
+        session.print_json(records.probe(report))
     else:
         show_facts(session, [(field(name), field(value)) for name, value in _facts(report)])
     if report.failed:
         raise typer.Exit(EmbeddingError.exit_code)
 
 
-def _provider_record(provider: ProviderInfo) -> dict[str, Any]:
-    return {
-        "name": provider.name,
-        "kind": provider.kind,
-        "runs_on": provider.where or None,
-        "ready": provider.ready,
-        "requires": [
-            {"variables": list(need.variables), "is_set": need.is_set} for need in provider.requires
-        ],
-        "extra": provider.extra or None,
-        "installed": provider.installed,
-        "problem": provider.problem or None,
-        **({"names": provider.names} if provider.names else {}),
-    }
-
-
 def _where(provider: ProviderInfo) -> str:
     return provider.where or ("names code" if provider.names == "code" else "-")
-
-
-def _probe_record(report: ProbeReport) -> dict[str, Any]:
-    return {
-        "provider": report.provider,
-        "model": report.model,
-        "endpoint": report.endpoint or None,
-        "failed": report.failed,
-        "dimensions": report.dimensions,
-        "latency_ms": report.latency_ms,
-        "batch": report.batch,
-        "batch_is_limit": report.batch_is_limit,
-        "threads": report.threads,
-        "throughput": [
-            {"threads": threads, "texts_per_second": speed}
-            for threads, speed in report.throughput.items()
-        ],
-        "findings": [
-            {"name": finding.name, "status": finding.status, "text": finding.text}
-            for finding in report.findings
-        ],
-    }
 
 
 def _facts(report: ProbeReport) -> Iterator[tuple[str, str]]:

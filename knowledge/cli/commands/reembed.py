@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from knowledge.cli.options.settings import EmbeddingOptions, LockOptions, ModelOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.progress import count_bar
-from knowledge.cli.render.records import embedding_record
 from knowledge.cli.render.summary import cost_in_words
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.records import models as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def reembed(
             session.note("the dataset has its old model still; run again to go on")
             raise
     if session.json:
-        session.print_json("knowledge.reembed/1", _record(report))
+        session.print_json(records.reembedded(report))
     elif not session.quiet:
         for line in _lines(report):
             write(flat(line) + "\n")
@@ -60,16 +60,3 @@ def _lines(report: ReembedReport) -> list[str]:
         f"{report.dataset}: {chunks}, from {report.before} to {report.after}",
         f"{done}{cost_in_words(report.cost_usd)}, in {report.seconds:.1f} s",
     ]
-
-
-def _record(report: ReembedReport) -> dict[str, Any]:
-    return {
-        "dataset": report.dataset,
-        "before": embedding_record(report.before),
-        "after": embedding_record(report.after),
-        "chunks": report.chunks,
-        "embedded": report.embedded,
-        "tokens": report.tokens,
-        "cost_usd": report.cost_usd,
-        "seconds": report.seconds,
-    }

@@ -11,11 +11,12 @@ import typer
 from knowledge.cli.options import common as options
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
-from knowledge.cli.render.records import dataset_record, named_note
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import Dataset
+from knowledge.records import documents as records
+from knowledge.records.nouns import named_note
 from knowledge.text.wording import counted
 
 _SUFFIXES = {"archive": "zip", "jsonl": "jsonl", "parquet": "parquet"}
@@ -60,9 +61,7 @@ def export(
         else:
             datasets = kb.sharing.export_table(names or (), target, kind=format_)
     if session.json:
-        records = [dataset_record(dataset) for dataset in datasets]
-        content = {"file": str(target), "bytes": target.stat().st_size, "datasets": records}
-        session.print_json("knowledge.export/1", content)
+        session.print_json(records.exported(str(target), target.stat().st_size, datasets))
     elif not session.quiet:
         size = counted(target.stat().st_size, "byte")
         names_written = ", ".join(dataset.name for dataset in datasets)
@@ -93,8 +92,7 @@ def import_(
     with session.open(lock) as kb:
         datasets = kb.sharing.import_archive(file, names or (), rename=rename, overwrite=overwrite)
     if session.json:
-        records = [dataset_record(dataset) for dataset in datasets]
-        session.print_json("knowledge.import/1", {"datasets": records})
+        session.print_json(records.imported(datasets))
     elif not session.quiet:
         for dataset in datasets:
             write(f"{_imported(dataset)}\n")

@@ -10,14 +10,12 @@ import typer
 from knowledge.cli.options import common as options
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.hits import check_output, show_hits
-from knowledge.cli.render.records import hit_record
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError, UsageError
+from knowledge.records import questions as records
 from knowledge.requests import SimilarRequest
-
-_RANKING = ("rank", "score", "cosine", "scores", "own_text", "merged", "also")
 
 
 def similar(
@@ -65,8 +63,7 @@ def show(
     with session.open() as kb:
         hit = kb.show_chunk(chunk, dataset, before=before, after=after)
     if session.json:
-        record = {key: value for key, value in hit_record(hit).items() if key not in _RANKING}
-        session.print_json("knowledge.chunk/1", {"chunk": record})
+        session.print_json(records.chunk(hit))
         return
     write(one_line(hit.citation) + "\n")
     if hit.passage.heading:

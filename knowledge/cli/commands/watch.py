@@ -27,6 +27,7 @@ from knowledge.cli.render.summary import report_lines
 from knowledge.cli.session import Session
 from knowledge.cli.spelling import spell
 from knowledge.errors import SomeFilesFailedError, UsageError
+from knowledge.records import documents as records
 from knowledge.requests import WatchRequest
 from knowledge.text.wording import brief
 
@@ -115,9 +116,7 @@ def show_event(session: Session, event: WatchEvent, dataset: str) -> None:
     if event.error is not None:
         spell(event.error)
     if session.json:
-        from knowledge.cli.render.records import watch_record
-
-        session.print_json("knowledge.watch/1", watch_record(event, dataset))
+        session.print_json(records.watched(event, dataset))
     else:
         _tell(session, event)
     sys.stdout.flush()  # whoever reads us waits for each line

@@ -18,7 +18,7 @@ def with_datasets(kb: KnowledgeBase, request: R) -> R:
 
     Several may stand in one value with commas between them, unless a dataset has that very name.
     """
-    given = [request.datasets] if isinstance(request.datasets, str) else request.datasets or ()
+    given = request.dataset_names
     if not any("," in name for name in given):
         return request
     known = {dataset.name for dataset in kb.datasets.list()}

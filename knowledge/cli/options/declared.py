@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
@@ -55,15 +55,16 @@ class Group:
             return cls(parameter.name, kind, without)
         return None
 
+    def _declared(self) -> Iterator[tuple[str, Any, Option]]:
+        for name, default, option in self.kind.options():
+            if option.flags is not None and name not in self.without:
+                yield name, default, option
+
     def parameters(self) -> list[inspect.Parameter]:
         """Return a command's parameters for the fields, those of the class itself first."""
         own = self.kind.__annotations__
         types = {one.name: str(one.type) for one in fields(self.kind)}  # type: ignore[arg-type]
-        declared = [
-            (name, default, option)
-            for name, default, option in self.kind.options()
-            if option.flags is not None and name not in self.without
-        ]
+        declared = list(self._declared())
         first, rest = declared[:2], sorted(declared[2:], key=lambda one: one[0] not in own)
         return [
             _parameter(name, types[name], default, option)
@@ -73,7 +74,7 @@ class Group:
     def made(self, arguments: dict[str, Any]) -> Request:
         """Return the dataclass of a call's arguments, which are taken out of these."""
         given = {}
-        for name, default, option in self.kind.options():
+        for name, default, option in self._declared():
             if name not in arguments:
                 continue
             value = arguments.pop(name)

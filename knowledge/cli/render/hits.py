@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.hit_formats import FORMATS
 from knowledge.cli.render.prose import unwrapped
-from knowledge.cli.render.records import hit_record
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import output_console, write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import Hit
+from knowledge.records import questions as records
 from knowledge.retrieval.search.explanation import explain
 from knowledge.text.wording import counted
 
@@ -62,25 +62,7 @@ def show_hits(
         for piece in FORMATS[output](hits):
             write(piece)
     elif session.json or output == "json":
-        session.print_json(
-            "knowledge.retrieve/1",
-            {
-                "query": query.text,
-                "datasets": list(query.datasets),
-                "mode": query.mode,
-                "top_k": query.top_k,
-                "flow": flow or None,
-                "queries": list(found.queries),
-                "hits": [
-                    {
-                        **hit_record(hit),
-                        **({"explanation": explain(query, hit, flow)} if explained else {}),
-                    }
-                    for hit in hits
-                ],
-                "took_ms": round(took * 1000),
-            },
-        )
+        session.print_json(records.retrieved(found, took, explained=explained))
     elif session.on_terminal:
         near = os.getcwd() + os.sep  # noqa: PTH109
         for hit in hits:

@@ -189,8 +189,8 @@ def choose_splitter(
     if asked.chunk_overlap >= asked.chunk_size:
         if settings.is_set("chunk_overlap"):
             raise UsageError(
-                f"--chunk-overlap ({asked.chunk_overlap}) must be less than "
-                f"--chunk-size ({asked.chunk_size})"
+                f"`chunk_overlap` ({asked.chunk_overlap}) must be less than "
+                f"`chunk_size` ({asked.chunk_size})"
             )
         return SplitterSpec(asked.chunk_size, asked.chunk_size * 3 // 20)
     return asked

@@ -57,7 +57,7 @@ def check_there(folder: DataFolder) -> bool:
     if not there and folder.root.is_file():
         raise KnowledgeError(
             f"the data folder {folder.root} is a file",
-            hint="Choose another with --data-dir or KNOW_DATA_DIR.",
+            hint="Choose another with `data_dir` or KNOW_DATA_DIR.",
         )
     if not there and _has_indexes(folder):
         raise DamagedStoreError(

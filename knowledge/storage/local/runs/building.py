@@ -78,7 +78,7 @@ def check_free(catalog: Catalog, name: str, *, overwrite: bool) -> None:
     if not overwrite and any(dataset.name == name for dataset in catalog.datasets()):
         raise DatasetExistsError(
             f"there is a dataset {name!r} already",
-            hint="Choose another name with --as, or replace it with --overwrite.",
+            hint="Choose another name with `rename`, or replace it with `overwrite`.",
         )
 
 
