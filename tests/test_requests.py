@@ -22,6 +22,7 @@ from knowledge import (
 from knowledge.cli.options import settings as option_groups
 from knowledge.cli.options.declared import Group
 from knowledge.cli.run import main
+from knowledge.cli.spelling import spelled
 from knowledge.requests import Request
 from knowledge.settings.table import TABLE
 
@@ -197,11 +198,15 @@ def test_unknown_names_are_usage_errors():
     assert "top_k" in caught.value.hint
 
 
-def test_errors_name_fields_and_the_command_line_spells_them(capfd):
-    with KnowledgeBase.open() as kb, pytest.raises(UsageError, match="`top_k` must be from 1"):
+def test_errors_name_fields_and_the_command_line_spells_them():
+    with KnowledgeBase.open() as kb, pytest.raises(UsageError) as caught:
         kb.retrieve("key", top_k=0)
+    assert caught.value.message == "`top_k` must be from 1 to 10000, not 0"
+    assert spelled(caught.value.message) == "--top-k must be from 1 to 10000, not 0"
+    assert spelled("`fold`, `embedding_rpm`, `gitignore`, `nothing`") == (
+        "--no-fold, --rpm, --gitignore, `nothing`"
+    )
     assert main(["retrieve", "key", "-k", "0"]) == 2
-    assert "--top-k must be from 1 to 10000, not 0" in capfd.readouterr().err
 
 
 def test_the_public_names():

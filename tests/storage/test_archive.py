@@ -125,7 +125,7 @@ def test_what_can_not_be_chosen(archive, data_dir, tmp_path):
         with pytest.raises(DatasetNotFoundError, match="nonsense") as caught:
             kb.sharing.import_archive(archive, "nonsense")
         assert "handbook" in caught.value.hint
-        with pytest.raises(UsageError, match="--as"):
+        with pytest.raises(UsageError, match="`rename`"):
             kb.sharing.import_archive(archive, rename="one")
         with pytest.raises(PathNotFoundError):
             kb.sharing.import_archive(tmp_path / "nothing.zip")
