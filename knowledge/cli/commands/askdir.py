@@ -31,13 +31,13 @@ def askdir(
     ] = ".",
     request: Annotated[SearchRequest, Without("datasets")],
     sources: Annotated[IngestRequest, Without(*_ELSEWHERE)],
+    no_prune: Annotated[
+        bool, typer.Option("--no-prune", help="Keep what is gone from the folder.")
+    ] = False,
     workers: WorkerOptions,
     reading: ReadingOptions,
     model: ModelOptions,
     flows: FlowOptions,
-    no_prune: Annotated[
-        bool, typer.Option("--no-prune", help="Keep what is gone from the folder.")
-    ] = False,
     output: options.OutputOption = "text",
     explain: options.ExplainOption = False,
     full: options.FullOption = False,

@@ -37,8 +37,6 @@ _FORMATS = ("jsonl", "npy")
 def embed(
     session: Session,
     *,
-    model: ModelOptions,
-    embedding: EmbeddingOptions,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="[TEXT...]", help="Texts; - is stdin.")
     ] = None,
@@ -69,6 +67,8 @@ def embed(
             metavar="METRIC",
         ),
     ] = "cosine",
+    model: ModelOptions,
+    embedding: EmbeddingOptions,
 ) -> None:
     """Print the vectors of texts as JSON Lines; they have unit length.
 

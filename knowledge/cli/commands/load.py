@@ -30,7 +30,6 @@ BREAK = "\n---docbreak---\n"
 def load(
     session: Session,
     *,
-    reading: ReadingOptions,
     input_: Annotated[
         str,
         typer.Argument(metavar="INPUT", help="A file or a URL; - is stdin.", show_default=False),
@@ -50,6 +49,7 @@ def load(
         list[str] | None,
         typer.Option("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),
     ] = None,
+    reading: ReadingOptions,
     password: PasswordOption = None,
 ) -> None:
     """Print or write the text of one document, as ingest would read it.

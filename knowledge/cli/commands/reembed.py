@@ -24,11 +24,11 @@ def reembed(
     *,
     name: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.")],
     model: ModelOptions,
-    embedding: EmbeddingOptions,
-    lock: LockOptions,
     force: Annotated[
         bool, typer.Option("--force", help="Even where the dataset has that model already.")
     ] = False,
+    embedding: EmbeddingOptions,
+    lock: LockOptions,
 ) -> None:
     """Give a dataset another embedding model: its stored texts are embedded anew.
 
