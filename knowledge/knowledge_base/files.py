@@ -84,11 +84,11 @@ class Files:
                 notify=self._shared.notify,
             ) as run,
         ):
-            found, _ = self.get(file, dataset)
+            found = self._find(file, dataset)
             flags = {"flags": dict(metadata)} if "flags" in found.remembered else {}
             remembered = {**found.remembered, **flags}
             run.touch_file(replace(found, given=dict(metadata), remembered=remembered))
-            return self.get(found.id, dataset)[0]
+            return self._find(found.id, dataset)
 
     def delete(self, file: str, dataset: str | None = None) -> SourceFile:
         """Remove a file from a dataset; the file itself stays where it is.
@@ -105,7 +105,7 @@ class Files:
         from knowledge.storage.local.runs.write_run import open_write_run
 
         dataset = self._shared.dataset(dataset)
-        self.get(file, dataset)  # before anybody waits for a lock
+        self._find(file, dataset)  # before anybody waits for a lock
         with (
             self._shared.existing(dataset) as catalog,
             open_write_run(
@@ -115,10 +115,17 @@ class Files:
                 notify=self._shared.notify,
             ) as run,
         ):
-            found, _ = self.get(file, dataset)
+            found = self._find(file, dataset)
             run.remove_file(found)
             embedding, splitter = run.dataset.embedding, run.dataset.splitter
             assert embedding is not None
             assert splitter is not None
             run.publish(embedding, splitter)
         return found
+
+    def _find(self, file: str, dataset: str) -> SourceFile:
+        """Return a file without its chunks, whose texts may be damaged."""
+        from knowledge.storage.file_names import find_file
+
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            return find_file(snapshot, snapshot.dataset(dataset), file)

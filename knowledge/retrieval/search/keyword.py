@@ -71,7 +71,8 @@ class KeywordScores:
         score = 0.0
         for forms, weight in self.weights.items():
             times = max(_times(form, terms) for form in forms)
-            score += weight * times / (times + norm)
+            if times:  # else it adds nothing, and without k1 the norm is zero too
+                score += weight * times / (times + norm)
         return score
 
 
