@@ -154,7 +154,7 @@ def test_questions_are_answered_with_the_old_model_meanwhile(filled, server, dat
 def test_a_model_that_changes_between_question_and_search(filled, server):
     """The question was embedded with the old model when the new one is published."""
     with KnowledgeBase.open() as reader:
-        embed = reader._embed_query
+        embed = reader._shared.embed_query
         asked = []
 
         def slowly(dataset, text):
@@ -165,7 +165,7 @@ def test_a_model_that_changes_between_question_and_search(filled, server):
             asked.append(dataset.embedding.provider)
             return vector
 
-        reader._embed_query = slowly
+        reader._shared.embed_query = slowly
         assert reader.retrieve("signing key")[0].name == "keys.md"
     assert asked == ["static", "openai"]
 
