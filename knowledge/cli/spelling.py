@@ -11,6 +11,7 @@ from knowledge.errors import KnowledgeError
 
 _FIELD = re.compile(r"`([a-z_]+)`")
 _ARGUMENTS = {
+    "config_file": "--config-file",
     "data_dir": "--data-dir",
     "debug": "--debug",
     "every": "--every",
@@ -23,7 +24,7 @@ _ARGUMENTS = {
     "qrels": "--qrels",
     "rename": "--as",
 }
-"""Arguments of methods that no request has."""
+"""Arguments and settings that no request and no group of options has."""
 
 
 @cache
