@@ -76,7 +76,7 @@ def fill(data: Path, datasets: int) -> None:
     """Make a data folder with many datasets."""
     with KnowledgeBase.open(data) as kb:
         for number in range(datasets):
-            kb.create_dataset(f"set-{number:04}")
+            kb.datasets.create(f"set-{number:04}")
 
 
 def seconds(command: list[str], environment: Mapping[str, str]) -> float:

@@ -33,7 +33,8 @@
     └── ModelMismatchError              8
 
 Each carries a stable ``code`` (kebab-case), a ``message`` that says what happened and to what,
-and a ``hint`` that says what to do.
+and a ``hint`` that says what to do. Both name fields of requests, settings and arguments in
+backquotes, such as `top_k`; a face may spell them its own way, as the command line does.
 """
 
 from __future__ import annotations
@@ -318,7 +319,7 @@ class LockedError(KnowledgeError):
 
     code = "locked"
     exit_code = 6
-    default_hint = "Wait for it to end, or raise --lock-timeout."
+    default_hint = "Wait for it to end, or raise `lock_timeout`."
 
 
 class DamagedStoreError(KnowledgeError):

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from knowledge.cli.options.declared import Group
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import print_object
+from knowledge.cli.spelling import spelled
 
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
+    from knowledge.requests import Request
     from knowledge.settings.reading import Settings
 
 COMMON = "Common options"
@@ -57,10 +60,21 @@ class Session:
             self.note(warning)
         return settings
 
-    def open(self, archive: str | None = None, **flags: Any) -> KnowledgeBase:
-        """Open the knowledge base, or the datasets of an archive."""
+    def open(self, *groups: Request, archive: str | None = None) -> KnowledgeBase:
+        """Open the knowledge base, or the datasets of an archive.
+
+        Parameters
+        ----------
+        groups:
+            Options that set settings.
+        """
         from knowledge.knowledge_base import KnowledgeBase
 
+        flags = {
+            declared.setting: getattr(group, name)
+            for group in groups
+            for name, _, declared in group.options()
+        }
         kb = KnowledgeBase(self.settings(**flags), notify=self.note)
         return kb if archive is None else kb.of_archive(archive)
 
@@ -74,7 +88,7 @@ class Session:
         if not self.quiet:
             from knowledge.cli.render.terminal import error_console
 
-            error_console().print(flat(text), style="dim", markup=False, soft_wrap=True)
+            error_console().print(flat(spelled(text)), style="dim", markup=False, soft_wrap=True)
 
     def suggest(self, command: str) -> None:
         """Suggest the next command, on a terminal."""
@@ -84,9 +98,9 @@ class Session:
             error_console().print("[dim]Next:[/] ", end="")
             error_console().print(flat(command), markup=False, soft_wrap=True)
 
-    def print_json(self, schema: str, content: Mapping[str, Any]) -> None:
-        """Print one object to stdout; ``schema`` is such as ``knowledge.retrieve/1``."""
-        print_object({"schema": schema, **content})
+    def print_json(self, record: Mapping[str, Any]) -> None:
+        """Print one object to stdout."""
+        print_object(record)
 
 
 _FLAGS: dict[str, Any] = {
@@ -129,9 +143,18 @@ _FLAGS: dict[str, Any] = {
 
 
 def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the common flags; it gets them as a :class:`Session`, its first argument."""
+    """Give a command the common flags; it gets them as a :class:`Session`, its first argument.
+
+    A parameter that is a request, or another group of declared options, becomes its options.
+    """
     signature = inspect.signature(function, eval_str=True)
-    own = list(signature.parameters.values())[1:]
+    own: list[inspect.Parameter] = []
+    groups: list[Group] = []
+    for parameter in list(signature.parameters.values())[1:]:
+        group = Group.of(parameter)
+        if group is not None:
+            groups.append(group)
+        own += [parameter] if group is None else group.parameters()
     common = [
         inspect.Parameter(
             name,
@@ -146,8 +169,9 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         flags = {name: arguments.pop(name) for name in _FLAGS}
         del flags["debug"]  # read from the arguments: an error may come before they are parsed
         session = Session(json=flags.pop("json_output"), **flags)
+        made = {group.name: group.made(arguments) for group in groups}
         try:
-            function(session, **arguments)
+            function(session, **arguments, **made)
         # Typer would turn these into exit codes of its own.
         except KeyboardInterrupt as error:
             raise Interrupted from error

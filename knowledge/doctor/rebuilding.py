@@ -154,6 +154,6 @@ def _from_cache(store: Store, choice: Choice, texts: list[str]) -> NDArray[np.fl
     if missing:
         raise KnowledgeError(
             f"{missing} texts would have to be sent to {choice.embedder.endpoint}",
-            hint="Run it without --offline.",
+            hint="Run it without `offline`.",
         )
     return np.stack([found[key] for key in keys])

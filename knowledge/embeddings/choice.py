@@ -54,7 +54,7 @@ def choose(dataset: Dataset | None, settings: Settings) -> Choice:
         if not _same(asked, own, settings):
             raise ModelMismatchError(
                 f"dataset {dataset.name!r} is embedded with {own}, not with {asked}",
-                hint="Leave --embedding-model-provider out to use the dataset's own model, "
+                hint="Leave `embedding_model_provider` out to use the dataset's own model, "
                 f"or change it: knowledge reembed {dataset.name!r} --embedding-model-provider "
                 f"{asked.provider}:{asked.model}",
             )
@@ -137,7 +137,7 @@ def replacement_for(dataset: Dataset, settings: Settings) -> Choice:
     if not given:
         raise UsageError(
             "which model is the dataset to have?",
-            hint="Name it: --embedding-model-provider PROVIDER:MODEL",
+            hint="Name it: `embedding_model_provider` PROVIDER:MODEL",
         )
     return recorded(
         replace(dataset, embedding=replace(own, options={**own.options, **given})), settings

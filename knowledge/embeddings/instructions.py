@@ -165,7 +165,7 @@ def _refuse_words(embedder: Embedder, settings: Settings) -> None:
             raise UsageError(
                 f"{embedder.spec.provider}:{embedder.spec.model} tells questions from documents "
                 f"by itself, and takes no {name.replace('_', ' ')}",
-                hint=f"Leave --{name.replace('_', '-')} out ({settings.values[name].source}).",
+                hint=f"Leave `{name}` out ({settings.values[name].source}).",
             )
 
 

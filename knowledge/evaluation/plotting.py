@@ -23,17 +23,17 @@ def check_plot(path: Path) -> None:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
         raise UsageError(
-            "a plot needs matplotlib, which is not installed",
+            "`plot` needs matplotlib, which is not installed",
             hint="Install it: pip install 'knowledge[eval]'",
         ) from error
     kinds = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.lower().removeprefix(".") not in kinds:
         raise UsageError(
-            f"{path.name!r} is not the name of a picture",
+            f"`plot`: {path.name!r} is not the name of a picture",
             hint=f"Its name may end in {', '.join(kinds)}.",
         )
     if not path.parent.is_dir():
-        raise UsageError(f"there is no folder {path.parent} for the plot")
+        raise UsageError(f"`plot`: there is no folder {path.parent}")
 
 
 def plot(evaluation: Evaluation, path: Path) -> None:

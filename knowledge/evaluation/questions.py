@@ -10,7 +10,7 @@ from typing import Any
 
 from knowledge.errors import PathNotFoundError, UsageError
 from knowledge.files.bounded_data import MAX_JSON, DataError, parse_json, read_text
-from knowledge.retrieval.query import MAX_QUESTION
+from knowledge.requests import MAX_QUESTION
 
 _HINT = (
     'A line is {"query": "...", "file": "...", "answer": "..."}, or {"_id": "...", "text": "..."}.'
@@ -68,7 +68,7 @@ def read_questions(queries: Path, qrels: Path | None = None) -> list[Question]:
     if qrels is None and not any("file" in r or "answer" in r for _, r in records):
         if not beside.is_file():
             raise UsageError(
-                f"{queries}: no line has a file or an answer", hint="Name judgments with --qrels."
+                f"{queries}: no line has a file or an answer", hint="Name judgments with `qrels`."
             )
         qrels = beside
     judgments = {} if qrels is None else read_qrels(qrels)

@@ -120,7 +120,7 @@ def answer(
         return search(searched[-1])
 
     by = Search(noted, datasets, models, overrides, warn)
-    hits = best_of([by.retrieve(retrieval.retriever, replace(query, text=one)) for one in queries])
+    hits = best_of([by.retrieve(retrieval.retriever, replace(query, query=one)) for one in queries])
     question = queries[0] if len(queries) == 1 else query.text
     work = Work(question, settings, models, overrides, warn, origin, refine)
     for postprocessor in retrieval.postprocessors:

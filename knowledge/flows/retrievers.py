@@ -148,7 +148,7 @@ class SubQuery(Retriever, name="subquery"):
     def _run(self, search: Search, query: Query) -> list[Hit]:
         asked = replace(query, mode="dense", top_k=search.overrides.at_least(self.top_k))
         parts = self._parts(search, query.text)
-        return best_of([search.search(replace(asked, text=part)) for part in parts])
+        return best_of([search.search(replace(asked, query=part)) for part in parts])
 
     def _parts(self, search: Search, text: str) -> list[str]:
         prompt = prompts.SUBQUERY.format(limit=self.limit, query=text)
@@ -252,7 +252,7 @@ def _none_available(
         others = ", ".join(map(repr, asked))
         return DatasetNotFoundError(
             f"the flow may choose among the datasets {named}, but {others} is asked for",
-            hint="Leave --dataset out, or name one of these.",
+            hint="Leave `datasets` out, or name one of these.",
         )
     return DatasetNotFoundError(f"the flow may choose among the datasets {named}: none is there")
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from knowledge.errors import UsageError
 from knowledge.ingestion.scan.ignore import IgnoreOptions
 from knowledge.ingestion.scan.places import Places
-from knowledge.ingestion.sources.addresses import is_address
+from knowledge.ingestion.sources.addresses import is_address, is_page
 from knowledge.model import FileStatus
+from knowledge.requests import IngestRequest as UserIngestRequest
+from knowledge.requests import InlineText, SourceRequest
 
 if TYPE_CHECKING:
     from knowledge.documents.recipes import Recipe
     from knowledge.ingestion.workers.loading import LoadedFile
     from knowledge.model import SplitterSpec
+    from knowledge.settings.reading import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +35,6 @@ class Progress:
     chunks_done: int
     chunks_total: int
     scanned: bool
-
-
-@dataclass(frozen=True, slots=True)
-class InlineText:
-    """A document that is no file, such as standard input.
-
-    Parameters
-    ----------
-    name:
-        Names it in the dataset; its extension tells its kind.
-    content:
-        Its bytes.
-    """
-
-    name: str
-    content: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,16 +93,39 @@ class IngestRequest:
     finish: Callable[[LoadedFile], LoadedFile] | None = None
 
     @classmethod
-    def of(cls, sources: Iterable[str | os.PathLike[str]], **options: Any) -> IngestRequest:
-        """Return a request for paths and URLs; ``options`` are its other fields."""
-        remote, paths = [], []
-        for source in sources:
-            text = os.fspath(source)
-            if is_address(text):
-                remote.append(text)
-            else:
-                paths.append(Path(text))
-        return cls(paths, remote=remote, **options)
+    def of(cls, request: SourceRequest, settings: Settings) -> IngestRequest:
+        """Return the run that a user's request asks for, with the settings where it is open.
+
+        Raises
+        ------
+        UsageError
+            A field does not fit; the message names it.
+        """
+        asked = request.resolved(settings)
+        sources = asked.sources
+        if not all(sources):
+            raise UsageError("a PATH is empty", hint="Is a variable not set? . is this folder.")
+        one_file = len(sources) == 1 and (Path(sources[0]).is_file() or is_page(sources[0]))
+        run = cls(
+            [Path(source) for source in sources if not is_address(source)],
+            remote=[source for source in sources if is_address(source)],
+            ignore=_ignore_options(asked),
+            recursive=bool(asked.recursive),
+            # Who names one file wants that file.
+            err_on_unsupported=bool(asked.err_on_unsupported)
+            or (one_file and request.err_on_unsupported is None),
+            metadata=dict(asked.metadata or {}),
+            passwords=tuple(asked.passwords),
+        )
+        if not isinstance(asked, UserIngestRequest):
+            return run
+        return replace(
+            run,
+            inline=tuple(asked.inline),
+            prune=bool(asked.prune),
+            force=asked.force,
+            dry_run=asked.dry_run,
+        )
 
     @property
     def sources(self) -> int:
@@ -132,3 +142,18 @@ class IngestRequest:
 FileListener = Callable[[str, FileStatus], None]
 ProgressListener = Callable[[Progress], None]
 Notify = Callable[[str], None]
+
+
+def _ignore_options(asked: SourceRequest) -> IgnoreOptions:
+    extensions = asked.ignore_extensions or ()
+    if isinstance(extensions, str):
+        extensions = extensions.replace(",", " ").split()
+    return IgnoreOptions(
+        files=[Path(asked.ignore_file)] if asked.ignore_file else [],
+        extensions=extensions,
+        include_hidden=bool(asked.include_hidden),
+        gitignore=asked.gitignore,
+        include=tuple(asked.include),
+        exclude=tuple(asked.exclude),
+        follow_links=asked.follow_links is not False,
+    )

@@ -1,36 +1,42 @@
-"""The datasets' life."""
+"""Datasets: list, create, change and delete them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from knowledge.knowledge_base.opened import Opened
+from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Dataset
 
+_Datasets = list[Dataset]
 
-class Datasets(Opened):
-    """List, create, change and delete datasets."""
 
-    def datasets(self) -> list[Dataset]:
+class Datasets:
+    """The group ``kb.datasets``."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    def list(self) -> _Datasets:
         """Return all datasets by name."""
-        if not self.store.exists():
+        if not self._shared.store.exists():
             return []
-        with self.store.open() as catalog:
+        with self._shared.store.open() as catalog:
             return catalog.datasets()
 
-    def dataset(self, name: str) -> Dataset:
-        """Return one dataset.
+    def get(self, name: str | None = None) -> Dataset:
+        """Return one dataset, by default the one of the settings.
 
         Raises
         ------
         DatasetNotFoundError
             There is none of this name.
         """
-        with self._existing(name) as catalog:
-            return catalog.dataset(name)
+        wanted = self._shared.dataset(name)
+        with self._shared.existing(wanted) as catalog:
+            return catalog.dataset(wanted)
 
-    def create_dataset(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
+    def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
         """Create an empty dataset; its embedder is chosen at the first ingest.
 
         Raises
@@ -40,10 +46,10 @@ class Datasets(Opened):
         UsageError
             The name can't be one.
         """
-        with self.store.open() as catalog:
+        with self._shared.store.open() as catalog:
             return catalog.create(name, metadata)
 
-    def edit_dataset(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
+    def edit(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
         """Replace a dataset's metadata.
 
         Raises
@@ -51,10 +57,10 @@ class Datasets(Opened):
         DatasetNotFoundError
             There is none of this name.
         """
-        with self._existing(name) as catalog:
+        with self._shared.existing(name) as catalog:
             return catalog.set_metadata(name, metadata)
 
-    def rename_dataset(self, name: str, new: str) -> Dataset:
+    def rename(self, name: str, new: str) -> Dataset:
         """Give a dataset another name.
 
         Raises
@@ -66,14 +72,12 @@ class Datasets(Opened):
         LockedError
             Another process is writing to it.
         """
-        with self._existing(name) as catalog:
+        with self._shared.existing(name) as catalog:
             return catalog.rename(
-                name, new, lock_timeout=self.settings["lock_timeout"], notify=self._notify
+                name, new, lock_timeout=self._shared.lock_timeout, notify=self._shared.notify
             )
 
-    def merge_datasets(
-        self, names: str | Sequence[str], target: str, *, overwrite: bool = False
-    ) -> Dataset:
+    def merge(self, names: str | Sequence[str], target: str, *, overwrite: bool = False) -> Dataset:
         """Make ``target`` of all files of the datasets; of one dataset it is a copy.
 
         Nothing is embedded again, and the datasets stay as they are. Where several hold a file of
@@ -91,20 +95,20 @@ class Datasets(Opened):
         from knowledge.embeddings.choice import inherit
 
         listed = [names] if isinstance(names, str) else list(names)
-        with self._existing(listed[0]) as catalog:
+        with self._shared.existing(listed[0]) as catalog:
             sources = [catalog.dataset(name) for name in listed]
             made = catalog.merge(
                 listed,
                 target,
                 overwrite=overwrite,
-                lock_timeout=self.settings["lock_timeout"],
-                notify=self._notify,
+                lock_timeout=self._shared.lock_timeout,
+                notify=self._shared.notify,
             )
-        if note := inherit(sources, made, self.settings):
-            self._notify(note)
+        if note := inherit(sources, made, self._shared.settings):
+            self._shared.notify(note)
         return made
 
-    def delete_dataset(self, name: str) -> None:
+    def delete(self, name: str) -> None:
         """Delete a dataset with all it holds.
 
         Raises
@@ -114,7 +118,6 @@ class Datasets(Opened):
         LockedError
             Another process is writing to it.
         """
-        with self._existing(name) as catalog:
-            if self._retriever is not None:
-                self._retriever.close()
-            catalog.delete(name, lock_timeout=self.settings["lock_timeout"], notify=self._notify)
+        with self._shared.existing(name) as catalog:
+            self._shared.close_indexes()
+            catalog.delete(name, lock_timeout=self._shared.lock_timeout, notify=self._shared.notify)

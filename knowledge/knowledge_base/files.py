@@ -1,4 +1,4 @@
-"""The files of a dataset."""
+"""Files of a dataset: list, show, edit and remove them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,20 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from knowledge.knowledge_base.opened import Opened
+from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Chunk, SourceFile
 
+_Files = list[SourceFile]
+_Chunks = list[Chunk]
 
-class Files(Opened):
-    """List, show and remove files."""
 
-    def files(self, dataset: str = "default") -> list[SourceFile]:
+class Files:
+    """The group ``kb.files``; without a dataset it is the one of the settings."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    def list(self, dataset: str | None = None) -> _Files:
         """Return a dataset's files by path.
 
         Raises
@@ -21,10 +27,11 @@ class Files(Opened):
         DatasetNotFoundError
             There is none of this name.
         """
-        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+        dataset = self._shared.dataset(dataset)
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return list(snapshot.files(snapshot.dataset(dataset)))
 
-    def file(self, file: str, dataset: str = "default") -> tuple[SourceFile, list[Chunk]]:
+    def get(self, file: str, dataset: str | None = None) -> tuple[SourceFile, _Chunks]:
         """Return a file and its chunks in order.
 
         Parameters
@@ -45,20 +52,14 @@ class Files(Opened):
         """
         from knowledge.storage.file_names import find_file
 
-        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+        dataset = self._shared.dataset(dataset)
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             owner = snapshot.dataset(dataset)
             found = find_file(snapshot, owner, file)
             return found, snapshot.chunks_of_file(owner, found.id)
 
-    def _entry(self, file: str, dataset: str) -> SourceFile:
-        """Return a file without its chunks, which may be damaged."""
-        from knowledge.storage.file_names import find_file
-
-        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
-            return find_file(snapshot, snapshot.dataset(dataset), file)
-
-    def edit_file(
-        self, file: str, metadata: Mapping[str, Any], dataset: str = "default"
+    def edit(
+        self, file: str, metadata: Mapping[str, Any], dataset: str | None = None
     ) -> SourceFile:
         """Replace what the user says of a file; nothing is embedded again.
 
@@ -71,19 +72,20 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
+        dataset = self._shared.dataset(dataset)
         with (
-            self._existing(dataset) as catalog,
+            self._shared.existing(dataset) as catalog,
             catalog.write_run(
-                dataset, lock_timeout=self.settings["lock_timeout"], notify=self._notify
+                dataset, lock_timeout=self._shared.lock_timeout, notify=self._shared.notify
             ) as run,
         ):
-            found = self._entry(file, dataset)
+            found = self._find(file, dataset)
             flags = {"flags": dict(metadata)} if "flags" in found.remembered else {}
             remembered = {**found.remembered, **flags}
             run.touch_file(replace(found, given=dict(metadata), remembered=remembered))
-            return self._entry(found.id, dataset)
+            return self._find(found.id, dataset)
 
-    def delete_file(self, file: str, dataset: str = "default") -> SourceFile:
+    def delete(self, file: str, dataset: str | None = None) -> SourceFile:
         """Remove a file from a dataset; the file itself stays where it is.
 
         Raises
@@ -95,17 +97,25 @@ class Files(Opened):
         LockedError
             Another process is writing to the dataset.
         """
-        self._entry(file, dataset)  # before anybody waits for a lock
+        dataset = self._shared.dataset(dataset)
+        self._find(file, dataset)  # before anybody waits for a lock
         with (
-            self._existing(dataset) as catalog,
+            self._shared.existing(dataset) as catalog,
             catalog.write_run(
-                dataset, lock_timeout=self.settings["lock_timeout"], notify=self._notify
+                dataset, lock_timeout=self._shared.lock_timeout, notify=self._shared.notify
             ) as run,
         ):
-            found = self._entry(file, dataset)
+            found = self._find(file, dataset)
             run.remove_file(found)
             embedding, splitter = run.dataset.embedding, run.dataset.splitter
             assert embedding is not None
             assert splitter is not None
             run.publish(embedding, splitter)
         return found
+
+    def _find(self, file: str, dataset: str) -> SourceFile:
+        """Return a file without its chunks, whose texts may be damaged."""
+        from knowledge.storage.file_names import find_file
+
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            return find_file(snapshot, snapshot.dataset(dataset), file)

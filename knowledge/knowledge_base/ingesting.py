@@ -1,83 +1,130 @@
-"""Taking documents in."""
+"""Documents into datasets: one run, or runs as files change."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+import contextlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
+from knowledge.errors import DatasetNotFoundError, UsageError
+from knowledge.ingestion.request import IngestRequest as RunRequest
 from knowledge.knowledge_base.flows import Flows
-from knowledge.knowledge_base.opened import StrPath
-from knowledge.model import IngestReport
+from knowledge.knowledge_base.searching import language_models
+from knowledge.knowledge_base.shared import Shared
+from knowledge.model import Dataset, IngestReport
+from knowledge.requests import IngestRequest, SourceRequest, WatchRequest
 
 if TYPE_CHECKING:
-    from knowledge.ingestion.request import FileListener, IngestRequest, ProgressListener
+    from knowledge.ingestion.request import FileListener, Notify, ProgressListener
+    from knowledge.ingestion.watch.events import WatchEvent
 
 
-class Ingesting(Flows):
-    """Files and folders into datasets."""
+def ingest(
+    shared: Shared,
+    flows: Flows,
+    request: IngestRequest,
+    progress: ProgressListener | None,
+    on_file: FileListener | None,
+) -> IngestReport:
+    """Bring a dataset in step with the documents of a request."""
+    from knowledge.ingestion.run.session import ingest
 
-    def ingest(
-        self,
-        paths: StrPath | Iterable[StrPath],
-        dataset: str = "default",
-        *,
-        create: bool = True,
-        progress: ProgressListener | None = None,
-        **options: Any,
-    ) -> IngestReport:
-        """Bring a dataset in step with files, folders, pages and Git repositories.
+    name, create = _target(shared, request)
+    run = RunRequest.of(request, shared.settings)
+    shared.warn_of_passwords()
+    return ingest(
+        shared.store,
+        name,
+        _with_flow(shared, flows, run, name),
+        shared.settings,
+        create=create,
+        notify=shared.notify,
+        progress=progress,
+        on_file=on_file,
+    )
 
-        Parameters
-        ----------
-        paths:
-            One path or URL, or several.
-        create:
-            Make the dataset when there is none.
-        progress:
-            Told how far the run is, from several threads.
-        options:
-            Fields of :class:`knowledge.ingestion.request.IngestRequest`: ``prune``, ``force``,
-            ``dry_run``, ``recursive``, ``metadata``, ``ignore`` and so on.
 
-        Returns
-        -------
-        IngestReport
-            Failed files are in it; they raise nothing.
+def watch(
+    shared: Shared, flows: Flows, request: WatchRequest, progress: ProgressListener | None
+) -> Iterator[WatchEvent]:
+    """Bring a dataset in step with the documents of a request, again with each change."""
+    from knowledge.ingestion.run.session import ingest
+    from knowledge.ingestion.watch.watch import Watch
 
-        Raises
-        ------
-        KnowledgeError
-            What ended the whole run: a path that does not exist, another model, a lock, the
-            provider.
-        """
-        from knowledge.ingestion.request import IngestRequest
+    if request.once and request.every is not None:
+        raise UsageError("`once` and `every` exclude each other")
+    name, create = _target(shared, request)
+    run = _with_flow(shared, flows, RunRequest.of(request, shared.settings), name)
+    shared.warn_of_passwords()
+    notes = _Notes(shared.notify)
 
-        single = isinstance(paths, str | os.PathLike)
-        listed: list[StrPath] = [paths] if single else list(paths)  # type: ignore[list-item, arg-type]
-        request = IngestRequest.of(listed, **options)
-        return self.run_ingest(request, dataset, create=create, progress=progress)
-
-    def run_ingest(
-        self,
-        request: IngestRequest,
-        dataset: str,
-        *,
-        create: bool = True,
-        progress: ProgressListener | None = None,
-        on_file: FileListener | None = None,
-    ) -> IngestReport:
-        """Run a request that is put together already; else like :meth:`ingest`."""
-        from knowledge.ingestion.run.session import ingest
-
-        self._warn_of_passwords()
-        return ingest(
-            self.store,
-            dataset,
-            self._with_flow(request, dataset),
-            self.settings,
-            create=create,
-            notify=self._notify,
+    def take_in(part: RunRequest, may_create: bool) -> IngestReport:
+        report = ingest(
+            shared.store,
+            name,
+            _with_flow(shared, flows, part, name),
+            shared.settings,
+            create=may_create,
+            notify=notes,
             progress=progress,
-            on_file=on_file,
         )
+        notes.first_is_over()
+        return report
+
+    def key() -> str | None:
+        dataset = _dataset(shared, name)
+        return dataset.key if dataset is not None else None
+
+    watching = Watch(
+        run,
+        take_in,
+        key,
+        [shared.store.root],
+        shared.notify,
+        create=create,
+        every=request.every,
+        once=request.once,
+    )
+    return watching.events()
+
+
+def _target(shared: Shared, request: SourceRequest) -> tuple[str, bool]:
+    """Return the dataset's name, and whether it may be made."""
+    asked = request.resolved(shared.settings)
+    return str(asked.dataset), bool(asked.create)
+
+
+def _with_flow(shared: Shared, flows: Flows, run: RunRequest, dataset: str) -> RunRequest:
+    """Return a run that reads and cuts files as the dataset's flow says."""
+    if not flows.is_named:
+        return run
+    from knowledge.flows.ingesting import with_flow
+
+    flow = flows.choose([dataset])
+    assert flow is not None
+    models = language_models(shared)
+    return with_flow(run, flow, shared.settings, _dataset(shared, dataset), models, shared.notify)
+
+
+def _dataset(shared: Shared, name: str) -> Dataset | None:
+    with contextlib.suppress(DatasetNotFoundError), shared.existing(name) as catalog:
+        return catalog.dataset(name)
+    return None
+
+
+class _Notes:
+    """Passes notes on; what was said of the first burst is not said of the others again."""
+
+    def __init__(self, notify: Notify) -> None:
+        self._notify = notify
+        self._first: set[str] = set()
+        self._said: frozenset[str] = frozenset()
+
+    def __call__(self, text: str) -> None:
+        if text not in self._said:
+            self._first.add(text)
+            self._notify(text)
+
+    def first_is_over(self) -> None:
+        """Keep quiet about what was said by now."""
+        self._said = self._said or frozenset(self._first)

@@ -7,17 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, UsageError
-from knowledge.knowledge_base.opened import Opened, StrPath
+from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Dataset
+from knowledge.requests import StrPath
 
 if TYPE_CHECKING:
     from knowledge.storage.archive.manifest import ArchivedDataset
 
 
-class Sharing(Opened):
-    """Export and import."""
+class Sharing:
+    """The group ``kb.sharing``."""
 
-    def export_datasets(self, names: str | Sequence[str], output: StrPath) -> list[Dataset]:
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
+
+    def export(self, names: str | Sequence[str], output: StrPath) -> list[Dataset]:
         """Write datasets to one archive, which appears when it is whole.
 
         Parameters
@@ -37,7 +41,7 @@ class Sharing(Opened):
         from knowledge.storage.archive.exporting import export_datasets
 
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
-        with self._existing((listed or ["default"])[0]) as catalog:
+        with self._shared.existing((listed or ["default"])[0]) as catalog:
             return export_datasets(catalog, listed, Path(output))
 
     def export_table(
@@ -60,7 +64,7 @@ class Sharing(Opened):
         from knowledge.storage.archive.table_export import export_table
 
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
-        with self._existing((listed or ["default"])[0]) as catalog:
+        with self._shared.existing((listed or ["default"])[0]) as catalog:
             return export_table(catalog, listed, Path(output), kind)
 
     def import_archive(
@@ -100,10 +104,10 @@ class Sharing(Opened):
         with open_archive(Path(archive)) as opened:
             chosen = _chosen(read_manifest(opened), listed, str(archive))
             if rename is not None and len(chosen) != 1:
-                raise UsageError(f"--as names one dataset; the import has {len(chosen)}")
+                raise UsageError(f"`rename` names one dataset; the import has {len(chosen)}")
             for dataset in chosen:
                 verify(opened, dataset)
-            with self.store.open() as catalog:
+            with self._shared.store.open() as catalog:
                 for dataset in chosen:
                     catalog.check_free(rename or dataset.name, overwrite=overwrite)
                 return [
@@ -113,8 +117,8 @@ class Sharing(Opened):
                         dataset,
                         rename,
                         overwrite=overwrite,
-                        lock_timeout=self.settings["lock_timeout"],
-                        notify=self._notify,
+                        lock_timeout=self._shared.lock_timeout,
+                        notify=self._shared.notify,
                     )
                     for dataset in chosen
                 ]

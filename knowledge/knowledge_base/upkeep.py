@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from knowledge.knowledge_base.opened import Opened
+from knowledge.knowledge_base.shared import Shared
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from knowledge.doctor.report import DoctorReport
     from knowledge.storage.history import MissedFile, Run
-    from knowledge.storage.reports import Compacted, Leftover, Status
+    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
 
 
-class Upkeep(Opened):
-    """Status, history, checks, repairs and cleaning."""
+class Upkeep:
+    """The group ``kb.upkeep``."""
+
+    def __init__(self, shared: Shared) -> None:
+        self._shared = shared
 
     def status(self, name: str | None = None) -> Status:
         """Return sizes, counts and the last runs of one dataset, or of all.
@@ -26,11 +29,10 @@ class Upkeep(Opened):
             There is no such dataset.
         """
         if name is not None:
-            self._existing(name).close()
-        limit = int(self.settings["embedding_cache_size"]) * 1024 * 1024
-        return self.store.status(name, limit)
+            self._shared.existing(name).close()
+        return self._shared.store.status(name, self._cache_limit)
 
-    def history(self, dataset: str = "default", *, limit: int | None = None) -> list[Run]:
+    def history(self, dataset: str | None = None, *, limit: int | None = None) -> list[Run]:
         """Return a dataset's runs, the last one first.
 
         Raises
@@ -38,10 +40,11 @@ class Upkeep(Opened):
         DatasetNotFoundError
             There is no such dataset.
         """
-        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+        dataset = self._shared.dataset(dataset)
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return catalog.runs(snapshot.dataset(dataset), limit)
 
-    def missed_files(self, dataset: str = "default") -> list[MissedFile]:
+    def missed_files(self, dataset: str | None = None) -> list[MissedFile]:
         """Return the files that failed, were empty or unsupported when they were read last.
 
         Raises
@@ -49,7 +52,8 @@ class Upkeep(Opened):
         DatasetNotFoundError
             There is no such dataset.
         """
-        with self._existing(dataset) as catalog, catalog.snapshot() as snapshot:
+        dataset = self._shared.dataset(dataset)
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return catalog.missed_files(snapshot.dataset(dataset))
 
     def doctor(
@@ -73,10 +77,14 @@ class Upkeep(Opened):
         """
         from knowledge.doctor.checkup import examine
 
-        if self._retriever is not None:
-            self._retriever.close()
+        self._shared.close_indexes()
         return examine(
-            self.store, self.settings, dataset, fix=fix, offline=offline, notify=self._notify
+            self._shared.store,
+            self._shared.settings,
+            dataset,
+            fix=fix,
+            offline=offline,
+            notify=self._shared.notify,
         )
 
     def compact(self, dataset: str | None = None) -> list[Compacted]:
@@ -90,11 +98,11 @@ class Upkeep(Opened):
             Another process is writing.
         """
         if dataset is not None:
-            self._existing(dataset).close()
-        elif not self.store.exists():
+            self._shared.existing(dataset).close()
+        elif not self._shared.store.exists():
             return []
-        timeout = self.settings["lock_timeout"]
-        return self.store.compact(dataset, lock_timeout=timeout, notify=self._notify)
+        timeout = self._shared.lock_timeout
+        return self._shared.store.compact(dataset, lock_timeout=timeout, notify=self._shared.notify)
 
     def remove_leftovers(self, *, dry_run: bool = False) -> list[Leftover]:
         """Remove what killed runs, deleted datasets and archives once asked have left.
@@ -106,12 +114,12 @@ class Upkeep(Opened):
         """
         from knowledge.storage.reports import remove_all
 
-        with self.store.leftovers() as found:
+        with self._shared.store.leftovers() as found:
             return list(found) if dry_run else remove_all(found)
 
     def contents(self) -> list[Path]:
         """Return the files and folders that :meth:`reset` removes."""
-        return self.store.contents()
+        return self._shared.store.contents()
 
     def reset(self) -> None:
         """Remove all datasets, the embedding cache and the backups; documents stay.
@@ -121,5 +129,19 @@ class Upkeep(Opened):
         LockedError
             A dataset is being written, or others read all the time; nothing was removed.
         """
-        self.close()
-        self.store.empty(self.settings["lock_timeout"])
+        self._shared.close()
+        self._shared.store.empty(self._shared.lock_timeout)
+
+    def cache_stats(self) -> CacheStats:
+        """Count what the embedding cache keeps."""
+        return self._shared.store.cache_stats(self._cache_limit)
+
+    def clear_cache(self) -> CacheStats:
+        """Forget all cached vectors; return what there was. Datasets keep theirs."""
+        before = self.cache_stats()
+        self._shared.store.clear_cache()
+        return before
+
+    @property
+    def _cache_limit(self) -> int:
+        return int(self._shared.settings["embedding_cache_size"]) * 1024 * 1024

@@ -191,7 +191,7 @@ class _Parser:
     def _fail(self, what: str, place: int | None = None) -> NoReturn:
         at = self._next.place if place is None else place
         raise UsageError(
-            f"--where {shortened(repr(self._text))}: {what} at character {at}",
+            f"`where` {shortened(repr(self._text))}: {what} at character {at}",
             hint="Write it such as: year >= 2020 and (team = support or tags contains vpn)",
         )
 

@@ -13,7 +13,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def moment(text: str, flag: str, *, end: bool = False) -> int:
+def moment(text: str, where: str, *, end: bool = False) -> int:
     """Return a moment in nanoseconds since the epoch.
 
     Parameters
@@ -21,7 +21,7 @@ def moment(text: str, flag: str, *, end: bool = False) -> int:
     text:
         An ISO date or date and time, in local time unless it names a zone; or a number with
         ``m``, ``h``, ``d`` or ``w``: so many minutes, hours, days or weeks ago.
-    flag:
+    where:
         Named in the error.
     end:
         A date alone means its end, not its begin.
@@ -39,7 +39,7 @@ def moment(text: str, flag: str, *, end: bool = False) -> int:
         found = datetime.fromisoformat(text)
     except (ValueError, OverflowError, OSError) as error:
         raise UsageError(
-            f"{flag} takes a date such as 2024-05-31, or an age such as 7d, not {brief(text)}",
+            f"{where} takes a date such as 2024-05-31, or an age such as 7d, not {brief(text)}",
             hint="Ages are in minutes (90m), hours (12h), days (7d) or weeks (2w).",
         ) from error
     try:

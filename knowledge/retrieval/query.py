@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
 from knowledge.files.wildmatch import any_of, wildmatch
-from knowledge.retrieval.conditions import Condition
+from knowledge.requests import MAX_TOP_K, SearchRequest, check_question
+from knowledge.retrieval.conditions import Condition, condition_of
+from knowledge.retrieval.moments import moment
 
-MAX_TOP_K = 10_000
-MAX_QUESTION = 2_000_000
-"""Characters of a question: a long document as one takes seconds and some 200 MB."""
-MODES = ("auto", "dense", "keyword", "hybrid")
-FUSIONS = ("weighted", "rrf")
+if TYPE_CHECKING:
+    from knowledge.settings.reading import Settings
+
 WEIGHT = 0.35
 """The dense side's share that measured best; see benchmarks/results/quality.md."""
 LEAST_CANDIDATES = 50
 CANDIDATES_PER_HIT = 5
-
-
-def check_question(text: str, where: str = "the query") -> None:
-    """Check a question.
-
-    Raises
-    ------
-    UsageError
-        It is empty, or longer than `MAX_QUESTION`; ``where`` names it.
-    """
-    if not text.strip():
-        raise UsageError(f"{where} is empty")
-    if len(text) > MAX_QUESTION:
-        raise UsageError(
-            f"{where} has more than {MAX_QUESTION:,} characters, the limit of a question",
-            hint="Ask for what matters in it; `knowledge ingest` takes long texts.",
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,97 +41,85 @@ class Bm25:
 
 
 @dataclass(frozen=True, slots=True)
-class Query:
-    """One retrieval.
+class Query(SearchRequest):
+    """One search, with nothing left open: a search request as the retriever runs it.
 
     Parameters
     ----------
-    text:
-        The question.
     datasets:
         Names; hits of all are ranked together.
-    top_k:
-        Most hits, from 1 to 10,000.
-    threshold:
-        Least cosine similarity, in [-1, 1]; ``None`` is no limit.
-    keywords:
-        A chunk must hold one of these, case ignored, and none of those that begin with ``-``.
     where:
         What the metadata of the chunk and its file must be, as
         :func:`knowledge.retrieval.conditions.condition_of` makes it.
-    mode:
-        How hits are found and ranked: ``dense``, ``keyword``, ``hybrid``, or ``auto``: hybrid
-        where a dataset is embedded with ``static``, else dense.
-    files:
-        Globs of which the file must match one.
     since, until:
         Limits of the file's time of modification, both inclusive, in nanoseconds since the epoch.
     candidates:
         How many chunks each side of hybrid gives; ``None`` is five for each hit, at least 50.
-    fusion:
-        How hybrid makes one order of two: ``weighted`` or ``rrf``.
-    weight:
-        The dense side's share in hybrid, from 0 to 1.
     bm25:
         Parameters of keyword search; ``None`` is those that measured best.
     """
 
-    text: str
     datasets: tuple[str, ...] = ("default",)
     top_k: int = 10
-    threshold: float | None = None
-    keywords: tuple[str, ...] = ()
-    where: Condition | None = None
     mode: str = "auto"
-    files: tuple[str, ...] = ()
-    since: int | None = None
-    until: int | None = None
-    candidates: int | None = None
-    fusion: str = "weighted"
     weight: float = WEIGHT
+    fusion: str = "weighted"
+    keywords: tuple[str, ...] = ()
+    # Parsed; a request has them as they are written.
+    where: Condition | None = None  # type: ignore[assignment]
+    files: tuple[str, ...] = ()
+    since: int | None = None  # type: ignore[assignment]
+    until: int | None = None  # type: ignore[assignment]
+    rerank: str = ""
     bm25: Bm25 | None = None
 
+    @classmethod
+    def of_request(cls, request: SearchRequest, settings: Settings) -> Query:
+        """Return the query that a request asks for, with the settings where it is open.
+
+        Raises
+        ------
+        UsageError
+            A field does not fit; the message names it.
+        """
+        asked = request.resolved(settings)
+        fields = {name: getattr(asked, name) for name, _, _ in SearchRequest.options()}
+        parsed = {
+            "datasets": asked.dataset_names,
+            "files": _texts(asked.files),
+            "keywords": _texts(asked.keywords),
+            "where": condition_of(asked.where),
+            "since": None if asked.since is None else moment(asked.since, "`since`"),
+            "until": None if asked.until is None else moment(asked.until, "`until`", end=True),
+        }
+        return cls(**{**fields, **parsed})
+
     def __post_init__(self) -> None:
-        check_question(self.text)
+        check_question(self.query)
         if not self.datasets:
             raise UsageError("no dataset to look in")
-        if not 1 <= self.top_k <= MAX_TOP_K:
-            raise UsageError(
-                f"--top-k must be from 1 to {MAX_TOP_K}, not {self.top_k}",
-                hint="KNOW_TOP_K sets it too.",
-            )
-        if self.threshold is not None and not -1 <= self.threshold <= 1:
-            raise UsageError(f"--threshold must be from -1 to 1, not {self.threshold:g}")
+        for name, _, declared in SearchRequest.options():
+            value = getattr(self, name)
+            if value is not None:
+                declared.check(name, value)
         if not all(word.removeprefix("-") for word in self.keywords):
-            raise UsageError("--keyword is empty")
+            raise UsageError("`keywords` has an empty word")
         Globs(self.files)
         if self.since is not None and self.until is not None and self.since > self.until:
             raise UsageError(
-                "--since is later than --until, so that no file can fit", hint="Swap the two."
+                "`since` is later than `until`, so that no file can fit", hint="Swap the two."
             )
-        self._check_ranking()
 
-    def _check_ranking(self) -> None:
-        if self.mode not in MODES:
-            raise UsageError(
-                f"--mode must be one of {', '.join(MODES)}, not {self.mode!r}",
-                hint="KNOW_RETRIEVE_MODE sets it too.",
-            )
-        if self.fusion not in FUSIONS:
-            raise UsageError(
-                f"--fusion must be one of {', '.join(FUSIONS)}, not {self.fusion!r}",
-                hint="KNOW_RETRIEVE_FUSION sets it too.",
-            )
-        if not 0 <= self.weight <= 1:
-            raise UsageError(
-                f"--weight must be from 0 to 1, not {self.weight:g}",
-                hint="KNOW_RETRIEVE_WEIGHT sets it too.",
-            )
-        if self.candidates is not None and not 1 <= self.candidates <= MAX_TOP_K:
-            raise UsageError(
-                f"--candidates must be from 1 to {MAX_TOP_K}, not {self.candidates}",
-                hint="KNOW_RETRIEVE_CANDIDATES sets it too.",
-            )
+    @property
+    def text(self) -> str:
+        """The question."""
+        return self.query
+
+    def unrefined(self) -> Query:
+        """Return the query without what is done with hits that were found."""
+        off = {"rerank": "", "fold": False}
+        refining = {name: d for name, d, declared in SearchRequest.options() if declared.refines}
+        return replace(self, **{**refining, **off})
 
     @property
     def pool(self) -> int:
@@ -167,6 +139,10 @@ class Query:
         if self.weight in (0, 1):
             return ("dense",) if self.weight else ("keyword",)
         return ("dense", "keyword")
+
+
+def _texts(given: str | Sequence[str] | None) -> tuple[str, ...]:
+    return (given,) if isinstance(given, str) else tuple(given or ())
 
 
 class Globs:
@@ -196,7 +172,7 @@ def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     try:
         found = [wildmatch(_line(pattern)) for pattern in patterns]
     except ValueError as error:
-        raise UsageError(f"--file: {error}") from error
+        raise UsageError(f"`files`: {error}") from error
     return any_of(one.within if one else "(?!)" for one in found)
 
 
@@ -204,7 +180,7 @@ def _line(pattern: str) -> str:
     """Return a glob as a line of gitignore."""
     pattern = pattern.removeprefix("./")
     if not pattern.strip("/ "):
-        raise UsageError("--file is empty", hint="Write it such as: --file '*.md'")
+        raise UsageError("`files` has an empty pattern", hint="Write it such as '*.md'.")
     if "/" in pattern.rstrip("/") and not pattern.startswith("/"):
         return f"**/{pattern}"
     return "\\" + pattern if pattern[0] in "!#" else pattern

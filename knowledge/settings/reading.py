@@ -23,7 +23,7 @@ from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
 from knowledge.text.masking import masked_urls
-from knowledge.text.wording import brief
+from knowledge.text.wording import brief, nearest
 
 PROJECT_FILE = "knowledge.yaml"
 
@@ -242,8 +242,6 @@ def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 _LOOKS_SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.IGNORECASE)
-_FLAGS = {"embedding_rpm": "--rpm", "embedding_tpm": "--tpm"}
-"""Flags that have another name than their setting."""
 
 
 def _flag_values(flags: Mapping[str, Any], table: Mapping[str, Setting]) -> dict[str, Value]:
@@ -253,10 +251,11 @@ def _flag_values(flags: Mapping[str, Any], table: Mapping[str, Setting]) -> dict
             continue
         if name not in table:
             raise UsageError(
-                f"there is not a setting {brief(name)}", hint="`knowledge config` lists them."
+                f"{brief(name)} is not a setting",
+                hint=f"{nearest(name, table)} `knowledge config` lists all.",
             )
-        flag = _FLAGS.get(name) or "--" + name.replace("_", "-")
-        values[name] = Value(convert(table[name], raw, flag), Origin.FLAG, flag)
+        where = f"`{name}`"
+        values[name] = Value(convert(table[name], raw, where), Origin.FLAG, where)
     return values
 
 

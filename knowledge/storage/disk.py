@@ -16,7 +16,7 @@ _NO_RIGHT = {errno.EACCES, errno.EPERM}
 _LEAST = 256 * 1024
 """Bytes that SQLite and Chroma need free to open anything for writing."""
 FULL_HINT = "Free some space and run again; what was published is whole."
-_ELSEWHERE = "choose another with --data-dir or KNOW_DATA_DIR."
+_ELSEWHERE = "choose another with `data_dir` or KNOW_DATA_DIR."
 ELSEWHERE_HINT = f"The data folder must be writable for this; {_ELSEWHERE}"
 
 
@@ -62,7 +62,7 @@ def cant_read(path: str | os.PathLike[str]) -> KnowledgeError:
     """Return the error that the rights to ``path`` do not let us read it."""
     return KnowledgeError(
         f"no permission to read {os.fspath(path)}",
-        hint="Ask its owner for the right to read it; --data-dir names another data folder.",
+        hint="Ask its owner for the right to read it; `data_dir` names another data folder.",
     )
 
 

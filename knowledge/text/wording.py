@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Iterable
 from typing import Any
 
 _LONGEST = 100
@@ -31,3 +32,15 @@ def shortened(text: str, most: int = 300) -> str:
 def brief(value: Any) -> str:
     """Return a short Python representation of a value, however large it is."""
     return shortened(_REPR.repr(value), 2 * _LONGEST)
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest of the known names, or all of them."""
+    import difflib
+
+    listed = sorted(known)
+    by_lower = {one.lower(): one for one in listed}
+    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {by_lower[close[0]]!r}?"
+    return f"Known are {', '.join(listed)}." if listed else "None is known here."

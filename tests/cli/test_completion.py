@@ -33,7 +33,7 @@ TABLE = sorted(entry.name for entry in COMMANDS)
 def datasets(data_dir):
     with KnowledgeBase.open(data_dir) as kb:
         for name in ("alpha", "beta", "my docs"):
-            kb.create_dataset(name)
+            kb.datasets.create(name)
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_profiles_are_offered(offered, tmp_path):
 
 def test_the_data_folder_of_the_line_counts(offered, datasets, data_dir, tmp_path):
     with KnowledgeBase.open(tmp_path / "another") as kb:
-        kb.create_dataset("elsewhere")
+        kb.datasets.create("elsewhere")
     assert offered(f"get-dataset --data-dir {tmp_path / 'another'} ") == ["elsewhere"]
     assert offered("get-dataset --data-dir /nowhere a") == []
 
@@ -115,7 +115,7 @@ def test_trouble_offers_nothing(offered, datasets, data_dir, tmp_path):
 
 
 def test_names_of_hidden_datasets_are_not_shown(datasets, data_dir):
-    with KnowledgeBase.open(data_dir) as kb, kb.store.open() as catalog:
+    with KnowledgeBase.open(data_dir) as kb, kb._shared.catalog() as catalog:
         catalog.connection.execute("UPDATE datasets SET name = char(1) || 'x' WHERE name = 'beta'")
     assert dataset_names(data_dir / "catalog.db") == ["alpha", "my docs"]
     assert dataset_names(data_dir / "nothing.db") == []

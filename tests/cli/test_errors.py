@@ -317,12 +317,12 @@ def test_a_data_folder_that_can_not_be_made(run, corpus, tmp_path, path):
 
 
 def test_a_defect_is_told_as_one(run, monkeypatch):
-    from knowledge.knowledge_base import KnowledgeBase
+    from knowledge.knowledge_base.datasets import Datasets
 
     def broken(self):
         raise RuntimeError("out of cheese")
 
-    monkeypatch.setattr(KnowledgeBase, "datasets", broken)
+    monkeypatch.setattr(Datasets, "list", broken)
     error = fails(run("list-datasets", "--json"), 1, "failed")
     assert "out of cheese" in error["message"]
     assert "--debug" in error["hint"]

@@ -63,7 +63,7 @@ def exported(ingested_once, tmp_path_factory):
     """An archive with one dataset."""
     path = tmp_path_factory.mktemp("exported") / "out.zip"
     with KnowledgeBase.open(ingested_once[1]) as kb:
-        kb.export_datasets("default", path)
+        kb.sharing.export("default", path)
     return path
 
 
@@ -72,7 +72,7 @@ def filled_in(arguments, corpus, archive):
     chunk = ""
     if "{chunk}" in arguments:
         with KnowledgeBase.open() as kb:
-            chunk = kb.file(str(corpus / "keys.md"))[1][0].id
+            chunk = kb.files.get(str(corpus / "keys.md"))[1][0].id
     return [one.format(corpus=corpus, archive=archive, chunk=chunk) for one in arguments]
 
 

@@ -31,7 +31,7 @@ def filled(run, corpus, monkeypatch):
 
 def chunk_ids():
     with KnowledgeBase.open() as kb:
-        return {chunk.id for file in kb.files() for chunk in kb.file(file.id)[1]}
+        return {chunk.id for file in kb.files.list() for chunk in kb.files.get(file.id)[1]}
 
 
 def embedding(run, name="default"):
@@ -142,11 +142,11 @@ def test_questions_are_answered_with_the_old_model_meanwhile(filled, server, dat
         while not server.requests:
             time.sleep(0.005)
         assert reader.retrieve("signing key")[0].name == "keys.md"
-        assert reader.dataset("default").embedding.provider == "static"
+        assert reader.datasets.get("default").embedding.provider == "static"
         server.gate.set()
         writer.join()
         assert reader.retrieve("signing key")[0].name == "keys.md"
-        assert reader.dataset("default").embedding.provider == "openai"
+        assert reader.datasets.get("default").embedding.provider == "openai"
     assert done[0] == (5, 5)
     assert server.texts["signing key"] == 1
 
@@ -154,7 +154,7 @@ def test_questions_are_answered_with_the_old_model_meanwhile(filled, server, dat
 def test_a_model_that_changes_between_question_and_search(filled, server):
     """The question was embedded with the old model when the new one is published."""
     with KnowledgeBase.open() as reader:
-        embed = reader._embed_query
+        embed = reader._shared.embed_query
         asked = []
 
         def slowly(dataset, text):
@@ -165,7 +165,7 @@ def test_a_model_that_changes_between_question_and_search(filled, server):
             asked.append(dataset.embedding.provider)
             return vector
 
-        reader._embed_query = slowly
+        reader._shared.embed_query = slowly
         assert reader.retrieve("signing key")[0].name == "keys.md"
     assert asked == ["static", "openai"]
 

@@ -183,9 +183,9 @@ def hostile_once(tmp_path_factory):
     data = home / "data"
     with knowledge.KnowledgeBase.open(data) as kb:
         kb.ingest(docs, "default", metadata={"given": EVIL_LINES})
-        kb.edit_dataset("default", {EVIL_LINES: EVIL_LINES})
+        kb.datasets.edit("default", {EVIL_LINES: EVIL_LINES})
         kb.ingest(docs / "notes.md", "forged")
-        chunk = kb.file(str(docs / "notes.md"), "default")[1][0].id
+        chunk = kb.files.get(str(docs / "notes.md"), "default")[1][0].id
     # What an archive of somebody else may bring, where nobody checked it.
     with closing(sqlite3.connect(data / "catalog.db")) as catalog, catalog:
         catalog.execute("UPDATE datasets SET name = ? WHERE name = 'forged'", (EVIL_LINES,))
@@ -200,7 +200,7 @@ def hostile_once(tmp_path_factory):
         },
     )
     with knowledge.KnowledgeBase.open(data) as kb:
-        kb.export_datasets(["default"], home / "export.zip")
+        kb.sharing.export(["default"], home / "export.zip")
     return SimpleNamespace(home=home, docs=docs, data=data, chunk=chunk)
 
 

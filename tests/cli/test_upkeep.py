@@ -139,7 +139,7 @@ def test_history_says_what_a_run_changed(run, library):
 def test_compact_gives_room_back(run, library):
     assert run("compact", "--json").json["compacted"][0]["dead"] == 0
     with KnowledgeBase.open() as kb:
-        kb.delete_file(kb.files()[0].id)
+        kb.files.delete(kb.files.list()[0].id)
     before = run("status", "--json").json["datasets"][0]
     compacted = run("compact", "--json").json["compacted"]
     assert [one["name"] for one in compacted] == ["default", "catalog.db"]

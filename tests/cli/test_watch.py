@@ -41,7 +41,7 @@ def test_options_of_ingest_are_heeded(run, corpus, data_dir):
     assert outcome.json["dataset"] == "some"
     assert outcome.json["report"]["files"]["ingested"] == 2
     with KnowledgeBase.open(data_dir) as kb:
-        assert [file.given for file in kb.files("some")] == [{"team": "desk"}] * 2
+        assert [file.given for file in kb.files.list("some")] == [{"team": "desk"}] * 2
 
 
 @pytest.mark.parametrize(

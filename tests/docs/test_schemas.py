@@ -14,10 +14,11 @@ FILES = sorted((ROOT / "docs" / "schemas").glob("*.json"))
 SCHEMAS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in FILES}
 PAGE = (ROOT / "docs" / "json.md").read_text(encoding="utf-8")
 PRINTED = {
-    name
-    for path in (ROOT / "knowledge" / "cli").rglob("*.py")
-    for name in re.findall(r'"(knowledge\.[a-z]+/\d+)"', path.read_text(encoding="utf-8"))
-}
+    f"knowledge.{name}/1"
+    for room in ("records", "cli")
+    for path in (ROOT / "knowledge" / room).rglob("*.py")
+    for name in re.findall(r'\bof\(\s*"([a-z]+)"', path.read_text(encoding="utf-8"))
+} | {"knowledge.error/1"}
 
 every_schema = pytest.mark.parametrize("name", SCHEMAS)
 

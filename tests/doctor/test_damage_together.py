@@ -159,7 +159,7 @@ def test_a_damaged_journal_costs_what_stood_in_it_alone(
     )
     assert fixed.code == 0, fixed.out
     with KnowledgeBase.open(with_journal) as kb:
-        assert len(kb.files()) == len([*whole.docs.iterdir(), *whole.more.iterdir()])
+        assert len(kb.files.list()) == len([*whole.docs.iterdir(), *whole.more.iterdir()])
     assert asked.code == 0
     check_clean(with_journal)
 

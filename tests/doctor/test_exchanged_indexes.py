@@ -107,7 +107,7 @@ def made_anew(target: Path, vectors: dict[str, np.ndarray]) -> None:
 
 def vectors_in(target: Path) -> dict[str, np.ndarray]:
     with KnowledgeBase.open(target.parents[2]) as kb:
-        ids = [chunk.id for file in kb.files() for chunk in kb.file(file.id)[1]]
+        ids = [chunk.id for file in kb.files.list() for chunk in kb.files.get(file.id)[1]]
     with ChromaIndex(target) as index:
         found = {
             id: row for page, rows in index.vectors(ids) for id, row in zip(page, rows, strict=True)

@@ -126,7 +126,7 @@ def test_pages_are_those_that_hold_the_text(text, cuts):
 
 @pytest.mark.parametrize("sizes", [(10, 10), (10, 11), (0, 0), (10, -1)])
 def test_sizes_that_do_not_fit(sizes):
-    with pytest.raises(UsageError, match="--chunk-size"):
+    with pytest.raises(UsageError, match="`chunk_size`"):
         passages("text", SplitterSpec(*sizes))
 
 

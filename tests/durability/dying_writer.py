@@ -65,7 +65,7 @@ def write(data: str, paths: Sequence[str]) -> None:
         if paths:
             kb.ingest(list(paths), prune=True)
         else:
-            kb.delete_dataset("default")
+            kb.datasets.delete("default")
 
 
 def child(data: str, paths: Sequence[str], target: str, moment: str, number: int) -> None:

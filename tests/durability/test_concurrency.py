@@ -93,7 +93,7 @@ def ingest_at_once(data: Path, folders: list[Path], datasets: list[str]) -> None
 def forget_what_readers_held(data: Path) -> None:
     """Remove generations that a reader held when the last writer would have removed them."""
     with KnowledgeBase.open(data) as kb:
-        kb.remove_leftovers()
+        kb.upkeep.remove_leftovers()
 
 
 def four_folders(home: Path, files: int = 8) -> list[Path]:
@@ -181,7 +181,7 @@ def small(tmp_path: Path) -> Path:
 
 def lock_of(data: Path, name: str = "default") -> Path:
     with KnowledgeBase.open(data) as kb:
-        return kb.store.folder.lock(kb.dataset(name).key)
+        return kb.store.folder.lock(kb.datasets.get(name).key)
 
 
 def test_readers_take_no_lock(small: Path) -> None:
@@ -259,7 +259,7 @@ def test_a_dataset_is_deleted_while_a_writer_waits(
 
         monkeypatch.setattr(ownership, "write_lock", held_until_somebody_waits)
         with KnowledgeBase.open(small) as kb:
-            kb.delete_dataset("default")
+            kb.datasets.delete("default")
         out, err = waiting[0].communicate(timeout=programs.LIMIT)
         assert waiting[0].returncode == 0, err
         assert json.loads(out)["files"]["ingested"] == 1
@@ -280,8 +280,8 @@ def test_a_dataset_is_deleted_and_made_again_while_a_writer_waits(
             return
         held.release()
         with KnowledgeBase.open(small) as other:
-            other.delete_dataset("default")
-            other.create_dataset("default")
+            other.datasets.delete("default")
+            other.datasets.create("default")
         seen.append(True)
 
     held = filelock.FileLock(lock_of(small))
@@ -358,15 +358,15 @@ def test_a_dataset_is_not_renamed_while_it_is_written(small: Path) -> None:
             programs.wait_until(lambda: server.requests, "a request")
             with KnowledgeBase.open(small, lock_timeout=0.1) as kb:
                 with pytest.raises(LockedError, match=f"process {writer.pid} "):
-                    kb.rename_dataset("new", "other")
+                    kb.datasets.rename("new", "other")
                 with pytest.raises(DatasetExistsError):
-                    kb.create_dataset("new")
+                    kb.datasets.create("new")
             gate.set()
             _, err = writer.communicate(timeout=programs.LIMIT)
             assert writer.returncode == 0, err
     with KnowledgeBase.open(small) as kb:
-        renamed = kb.rename_dataset("new", "other")
-        assert [dataset.name for dataset in kb.datasets()] == ["default", "other"]
+        renamed = kb.datasets.rename("new", "other")
+        assert [dataset.name for dataset in kb.datasets.list()] == ["default", "other"]
     assert len(check_clean(small, "other").files) == 1
     assert renamed.key.startswith("new-"), "its folder stays where it is"
 
@@ -376,7 +376,7 @@ def test_a_run_goes_on_in_the_dataset_it_began_with(small: Path) -> None:
     with Catalog(DataFolder(small)) as catalog:
         key = catalog.dataset("default").key
         with open_write_run(catalog, "default", lock_timeout=0, notify=print) as run:
-            file = KnowledgeBase.open(small).files()[0]
+            file = KnowledgeBase.open(small).files.list()[0]
             run.remove_file(file)
             with Catalog(DataFolder(small)) as other:
                 other.rename(key, "moved")
@@ -394,7 +394,7 @@ def test_two_replace_a_dataset_at_once(small: Path, tmp_path: Path) -> None:
     """The second replaces what the first has put there, and nothing of the three is left."""
     archive = tmp_path / "archive.zip"
     with KnowledgeBase.open(small) as kb:
-        kb.export_datasets("default", archive)
+        kb.sharing.export("default", archive)
         with KnowledgeBase.open(small) as other:
             retriever = [hit.text for hit in other.retrieve("anchor")]
             errors: list[BaseException] = []
@@ -403,7 +403,7 @@ def test_two_replace_a_dataset_at_once(small: Path, tmp_path: Path) -> None:
                 try:
                     with KnowledgeBase.open(small) as mine:
                         for _ in range(3):
-                            mine.import_archive(archive, overwrite=True)
+                            mine.sharing.import_archive(archive, overwrite=True)
                 except BaseException as error:
                     errors.append(error)
 
@@ -414,6 +414,6 @@ def test_two_replace_a_dataset_at_once(small: Path, tmp_path: Path) -> None:
                 thread.join()
             assert errors == []
             assert [hit.text for hit in other.retrieve("anchor")] == retriever
-        kb.remove_leftovers()
+        kb.upkeep.remove_leftovers()
     check_clean(small)
     assert len(list((small / "datasets").iterdir())) == 1

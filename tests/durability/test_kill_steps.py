@@ -253,9 +253,9 @@ def test_a_kill_while_a_dataset_is_deleted(scene: Scene, tmp_path: Path, die: Ki
     shutil.copytree(scene.base, data)
     die(data, ("shutil:rmtree", "before", 1))
     with KnowledgeBase.open(data) as kb:
-        assert kb.datasets() == []
+        assert kb.datasets.list() == []
         with pytest.raises(DatasetNotFoundError):
             kb.retrieve("amber")
-        kb.create_dataset("other")
-        kb.delete_dataset("other")
+        kb.datasets.create("other")
+        kb.datasets.delete("other")
     assert not list((data / "datasets").iterdir()), "the deleted dataset's folder was left"

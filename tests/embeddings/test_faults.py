@@ -86,8 +86,8 @@ def test_an_ingest_through_a_bad_server_ends_complete_and_correct(
         }
         with KnowledgeBase.open(**settings) as kb:
             report = kb.ingest(tmp_path / "docs")
-            dataset = kb.dataset("default")
-            files = [kb.file(file.path) for file in kb.files()]
+            dataset = kb.datasets.get("default")
+            files = [kb.files.get(file.path) for file in kb.files.list()]
     assert all(faults.count.values()), faults.count
     assert sum(faults.count.values()) >= 0.2 * len(server.requests)
     assert (report.failed, report.problems) == (False, ())

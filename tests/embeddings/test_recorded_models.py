@@ -19,7 +19,7 @@ from knowledge.embeddings.provider import provider_names
 from knowledge.embeddings.registry import create_embedder
 from knowledge.errors import UntrustedEndpointError, UntrustedModelError, UsageError
 from knowledge.model import Dataset, EmbedderSpec
-from knowledge.retrieval.query import MODES
+from knowledge.requests import MODES
 from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 
@@ -95,7 +95,7 @@ def plain(ingested_once, tmp_path_factory):
     home = tmp_path_factory.mktemp("archives")
     shutil.copytree(data, home / "data")
     with KnowledgeBase(Settings.read(environ={}, folder=home, data_dir=str(home / "data"))) as kb:
-        kb.export_datasets(["default"], home / "plain.zip")
+        kb.sharing.export(["default"], home / "plain.zip")
     return home / "plain.zip", corpus
 
 

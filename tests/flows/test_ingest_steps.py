@@ -42,7 +42,7 @@ def stored(kb, flows_file, tmp_path):
         base = kb(flows_file=flows_file(text), **settings)
         report = base.ingest(tmp_path / "docs" / name)
         assert report.files[FileStatus.INGESTED] == 1, report.problems
-        return base.file(str(tmp_path / "docs" / name))
+        return base.files.get(str(tmp_path / "docs" / name))
 
     return ingest
 
@@ -108,7 +108,7 @@ def test_a_password(kb, flows_file, tmp_path, monkeypatch):
     text = flow(entry(".pdf", loader=step("pdf", Password="${PDF_PASSWORD}")))
     base = kb(flows_file=flows_file(text))
     assert base.ingest(tmp_path / "docs").files[FileStatus.INGESTED] == 1
-    assert "opensesame" not in repr(base.files())
+    assert "opensesame" not in repr(base.files.list())
 
 
 def test_a_loader_that_does_not_read_the_file(failure):
@@ -211,11 +211,11 @@ def test_each_type_has_its_own_splitter(kb, flows_file, tmp_path):
     base = kb(flows_file=flows_file(text))
     base.ingest(tmp_path / "docs")
     most = {}
-    for file in base.files():
-        _, chunks = base.file(file.id)
+    for file in base.files.list():
+        _, chunks = base.files.get(file.id)
         most[file.name] = max(chunk.passage.tokens for chunk in chunks)
     assert 40 < most["a.txt"] <= 50 < 100 < most["b.md"] <= 120
-    splitter = base.dataset("default").splitter
+    splitter = base.datasets.get("default").splitter
     assert (splitter.chunk_size, splitter.chunk_overlap) == (120, 10)
 
 
@@ -295,7 +295,7 @@ def test_metadata_of_flags_wins(kb, flows_file, tmp_path):
     text = flow(entry(transformers=[step("extra_metadata", metadata={"team": "flow"})]))
     base = kb(flows_file=flows_file(text))
     base.ingest(tmp_path / "docs", metadata={"team": "flag"})
-    assert base.files()[0].all_metadata["team"] == "flag"
+    assert base.files.list()[0].all_metadata["team"] == "flag"
 
 
 def test_passages_of_nothing_but_headings(stored):
@@ -351,8 +351,8 @@ def test_flows_share_nothing(kb, flows_file, tmp_path):
     base = kb(flows_file=flows_file(text))
     base.ingest(tmp_path / "docs", "one")
     base.ingest(tmp_path / "docs", "two")
-    assert base.files("one")[0].metadata == {"a": 1}
-    assert base.files("two")[0].metadata == {"b": 1}
+    assert base.files.list("one")[0].metadata == {"a": 1}
+    assert base.files.list("two")[0].metadata == {"b": 1}
 
 
 def test_what_no_entry_takes_is_read_in_the_usual_way(stored):

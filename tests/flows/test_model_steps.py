@@ -55,7 +55,7 @@ def test_a_model_reads_the_pages_of_a_pdf(ingest, chat):
     text = flow(entry(".pdf", loader=step("ocr_openai", **options)))
     base, report = ingest({"a.pdf": PDF}, text)
     assert report.files[FileStatus.INGESTED] == 1
-    file, chunks = base.file(base.files()[0].id)
+    file, chunks = base.files.get(base.files.list()[0].id)
     assert chunks[-1].passage.page_end == 3
     shown = "\n".join(chunk.passage.text for chunk in chunks)
     assert "page 1 of Read! says" in shown
@@ -68,7 +68,7 @@ def test_a_model_reads_the_pages_of_a_pdf(ingest, chat):
 def test_a_model_reads_an_image(ingest, chat):
     server = chat(["The sign says: closed."])
     base, _ = ingest({"a.png": picture()}, flow(entry("image/png", loader={"name": "ocr_openai"})))
-    assert base.file(base.files()[0].id)[1][0].passage.text == "The sign says: closed."
+    assert base.files.get(base.files.list()[0].id)[1][0].passage.text == "The sign says: closed."
     assert "Markdown" in server.chats[0].body["messages"][0]["content"][0]["text"]
     assert server.chats[0].body["max_tokens"] == 300
 
@@ -136,7 +136,7 @@ def test_keywords(ingest, chat):
     text = flow(entry(transformers=[KEYWORDS, step("metadata", manipulations=[change])]))
     base, report = ingest({"a.md": "# Keys\n\nRotate them.\n"}, text)
     assert report.files[FileStatus.INGESTED] == 1
-    file, (chunk,) = base.file(base.files()[0].id)
+    file, (chunk,) = base.files.get(base.files.list()[0].id)
     assert chunk.passage.metadata == {"keywords": ["key", "rotation"]}
     assert file.metadata["after"] is True
     assert "Rotate them." in server.questions[0]
@@ -148,4 +148,4 @@ def test_keywords_that_fail_are_a_notice(ingest, chat):
     base, report = ingest({"a.txt": "Some text."}, flow(entry(transformers=[KEYWORDS])))
     assert report.files[FileStatus.INGESTED] == 1
     assert "not all passages have keywords" in report.problems[0].reason
-    assert base.file(base.files()[0].id)[1][0].passage.metadata == {}
+    assert base.files.get(base.files.list()[0].id)[1][0].passage.metadata == {}

@@ -35,7 +35,7 @@ def two_datasets(tmp_path_factory):
     with KnowledgeBase(settings) as kb:
         kb.ingest(home / "one")
         kb.ingest(home / "two", "handbook")
-        kb.edit_dataset("handbook", {"about": "rules of the office"})
+        kb.datasets.edit("handbook", {"about": "rules of the office"})
     return home / "data"
 
 

@@ -67,7 +67,7 @@ def test_files(kb, files, names):
 
 
 def test_a_file_by_its_whole_path(kb):
-    path = next(file.path for file in kb.files() if file.name == "vpn.md")
+    path = next(file.path for file in kb.files.list() if file.name == "vpn.md")
     assert found(kb, files=path) == {"vpn.md"}
 
 

@@ -58,5 +58,5 @@ def test_no_glob_matches_all():
 
 @pytest.mark.parametrize("glob", ["", " ", "/", "./"])
 def test_an_empty_glob(glob):
-    with pytest.raises(UsageError, match="--file"):
+    with pytest.raises(UsageError, match="`files`"):
         Globs([glob])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge import KnowledgeBase
 from knowledge.errors import DatasetNotFoundError, UsageError
 from tests.conftest import write_files
 
@@ -87,7 +88,7 @@ def test_a_threshold_is_the_least_cosine_in_each_mode(knowledge_of):
 
 def test_auto_is_hybrid_for_static(knowledge_of):
     kb = knowledge_of(ERRORS)
-    assert kb.resolve_query(kb.query("x")).mode == "hybrid"
+    assert kb.retrieve("x").query.mode == "hybrid"
     assert kb.retrieve("server port") == kb.retrieve("server port", mode="hybrid")
 
 
@@ -101,8 +102,8 @@ def test_auto_is_dense_for_other_models(knowledge_of, monkeypatch):
     ) as other:
         write_files(kb.store.root.parent / "more", {"b.txt": "another one"})
         other.ingest(kb.store.root.parent / "more", "letters")
-        assert other.resolve_query(other.query("x", "letters")).mode == "dense"
-        assert other.resolve_query(other.query("x", ["letters", "default"])).mode == "hybrid"
+        assert other.retrieve("x", "letters").query.mode == "dense"
+        assert other.retrieve("x", ["letters", "default"]).query.mode == "hybrid"
         both = other.retrieve("one", ["letters", "default"])
         assert sorted(hit.dataset for hit in both) == ["default", "letters"]
 
@@ -228,19 +229,24 @@ def test_a_question_of_a_megabyte(knowledge_of):
 )
 def test_what_does_not_fit_is_a_usage_error(knowledge_of, options):
     kb = knowledge_of({"a.txt": "one"})
-    with pytest.raises(UsageError, match="--"):
+    with pytest.raises(UsageError, match=r"^`[a-z_]+` "):
         kb.retrieve("one", **options)
 
 
 def test_the_settings_say_what_is_not_given(knowledge_of):
     kb = knowledge_of(ERRORS)
-    kb.settings = kb.settings.override(
-        retrieve_mode="keyword", retrieve_weight=0.7, retrieve_fusion="rrf", retrieve_candidates=70
+    kb = KnowledgeBase(
+        kb.settings.override(
+            retrieve_mode="keyword",
+            retrieve_weight=0.7,
+            retrieve_fusion="rrf",
+            retrieve_candidates=70,
+        )
     )
-    query = kb.query("x")
+    query = kb.retrieve("x").query
     assert (query.mode, query.weight, query.fusion, query.pool) == ("keyword", 0.7, "rrf", 70)
-    assert kb.query("x", mode="dense", candidates=3, top_k=20).pool == 20
-    assert kb.query("x", fusion="weighted", weight=0.1).weight == 0.1
+    assert kb.retrieve("x", mode="dense", candidates=3, top_k=20).query.pool == 20
+    assert kb.retrieve("x", fusion="weighted", weight=0.1).query.weight == 0.1
 
 
 def test_several_datasets_are_ranked_as_one(knowledge_of):
@@ -261,7 +267,7 @@ def test_several_datasets_are_ranked_as_one(knowledge_of):
 def test_many_datasets_at_once(knowledge_of):
     kb = knowledge_of({"a.txt": "The key."})
     for number in range(12):
-        kb.create_dataset(f"empty{number}")
+        kb.datasets.create(f"empty{number}")
     for number in range(10):
         kb.ingest(kb.store.root.parent / "docs" / "default", f"set{number}")
     hits = kb.retrieve("key", [*(f"set{n}" for n in range(10)), "empty3"], top_k=20)
@@ -275,5 +281,5 @@ def test_a_dataset_that_changed_is_read_anew(knowledge_of):
     assert names(kb.retrieve("lock", mode="keyword")) == []
     knowledge_of({"b.txt": "The lock."})
     assert names(kb.retrieve("lock", mode="keyword")) == ["b.txt"]
-    kb.delete_file(kb.files()[1].path)
+    kb.files.delete(kb.files.list()[1].path)
     assert names(kb.retrieve("lock", mode="keyword")) == []

@@ -10,7 +10,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from knowledge import KnowledgeBase
-from knowledge.retrieval.refine.refinement import Refinement
 from tests.conftest import write_files
 
 WORDS = (
@@ -76,12 +75,11 @@ filters = st.sampled_from(
 quick = settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-PLAIN = Refinement(fold=False)
 
 
 def ask(kb, question, top_k=10, **options):
     """Return (chunk id, score, cosine) of each hit, with nothing done to the hits."""
-    hits = kb.run_query(kb.query(question, top_k=top_k, **options), PLAIN)
+    hits = kb.retrieve(question, top_k=top_k, fold=False, **options)
     return [(hit.chunk.id, hit.score, hit.cosine) for hit in hits]
 
 

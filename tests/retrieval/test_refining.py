@@ -90,7 +90,7 @@ def test_context_shows_the_neighbours(kb):
     wide = kb.retrieve(QUESTIONS[0], top_k=3, context=1)
     assert ids(wide) == ids(plain)
     for before, after in zip(plain, wide, strict=True):
-        chunks = kb.file(after.chunk.file_id)[1]
+        chunks = kb.files.get(after.chunk.file_id)[1]
         place = after.chunk.passage.ordinal
         for chunk in chunks[max(0, place - 1) : place + 2]:
             assert chunk.passage.text.strip() in after.text
@@ -125,10 +125,10 @@ def test_a_budget_of_tokens_is_kept(kb, budget):
 @pytest.mark.parametrize(
     ("options", "flag"),
     [
-        ({"mmr": 1.5}, "--mmr"),
-        ({"max_per_file": 0}, "--max-per-file"),
-        ({"context": -1}, "--context"),
-        ({"max_tokens": 0}, "--max-tokens"),
+        ({"mmr": 1.5}, "`mmr`"),
+        ({"max_per_file": 0}, "`max_per_file`"),
+        ({"context": -1}, "`context`"),
+        ({"max_tokens": 0}, "`max_tokens`"),
         ({"rerank": "nonsense"}, "nonsense"),
     ],
 )

@@ -181,7 +181,7 @@ def test_a_folder_may_not_choose_where_the_reranker_s_key_goes(monkeypatch, tmp_
 
 @pytest.mark.parametrize("name", ["nonsense", "bm25:model", ""])
 def test_unknown_rerankers(name):
-    with pytest.raises(UsageError, match="--rerank"):
+    with pytest.raises(UsageError, match="`rerank`"):
         create_reranker(name, Settings.read())
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from knowledge import KnowledgeBase
 from knowledge.errors import FlowsFileError, UsageError
+from knowledge.requests import SearchRequest, option
 from knowledge.retrieval.refine import pipeline, steps
-from knowledge.retrieval.refine.refinement import Refinement
 from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 
@@ -41,8 +41,8 @@ def backwards(tmp_path, monkeypatch):
 
 
 @dataclass(frozen=True, slots=True)
-class Request(Refinement):
-    backwards: int | None = None
+class Request(SearchRequest):
+    backwards: int | None = option("So many.", minimum=1, maximum=100, refines=True)
 
 
 @pytest.fixture
@@ -90,8 +90,8 @@ def test_a_step_in_the_pipeline(backwards, ask):
     assert [hit.rank for hit in turned] == [1, 2, 3]
     assert pipeline.reorders(request)
     assert not pipeline.reorders(Request(fold=False))
-    with pytest.raises(UsageError, match="backwards must be from 1 to 100, not 0"):
-        Request(backwards=0)
+    with pytest.raises(UsageError, match="`backwards` must be from 1 to 100, not 0"):
+        Request(backwards=0).check()
 
 
 def test_a_step_in_a_flow(backwards, ask):
@@ -122,8 +122,12 @@ def test_the_steps_that_there_are_in_flows(ask):
 
 
 def test_every_step_is_a_field_of_the_request_with_a_flag():
-    fields = Refinement.__dataclass_fields__
-    assert set(fields) == {step.field for step in pipeline.steps()}
-    for field in fields.values():
-        assert field.metadata["flag"].startswith("--")
-        assert field.metadata["help"].endswith((".", "]."))
+    refining = {name: one for name, _, one in SearchRequest.options() if one.refines}
+    assert set(refining) == {step.field for step in pipeline.steps()}
+    for step in pipeline.steps():
+        declared = refining[step.field]
+        assert declared.flags is not None
+        assert declared.help.endswith((".", "]."))
+        if step.parameter is not None:
+            limits = step.parameter.minimum, step.parameter.maximum
+            assert limits == (declared.minimum, declared.maximum)

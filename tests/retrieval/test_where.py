@@ -117,7 +117,7 @@ def test_it_does_not_hold(text):
     ],
 )
 def test_what_is_no_condition_is_told_with_its_place(text, place):
-    with pytest.raises(UsageError, match=rf"--where .* at character {place}$") as caught:
+    with pytest.raises(UsageError, match=rf"`where` .* at character {place}$") as caught:
         parse(text)
     assert caught.value.hint
 
@@ -157,7 +157,7 @@ def test_any_text_is_a_condition_or_a_usage_error(text):
     try:
         condition = parse(text)
     except UsageError as error:
-        assert error.message.startswith("--where ")  # noqa: PT017
+        assert error.message.startswith("`where` ")  # noqa: PT017
     else:
         assert condition.holds(GUIDE) in (True, False)
 

@@ -28,7 +28,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     programs.write_folder(home / "more", 8, 40, seed=2, prefix="more")
     with KnowledgeBase.open(home / "data", chunk_size=40, chunk_overlap=0) as kb:
         kb.ingest(home / "docs")
-        kb.export_datasets("default", home / "all.zip")
+        kb.sharing.export("default", home / "all.zip")
     return home
 
 

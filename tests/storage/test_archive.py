@@ -36,12 +36,12 @@ def source(tmp_path_factory):
     shutil.copytree(ROOT / "testdata" / "documents", documents)
     with KnowledgeBase.open(home / "data") as kb:
         kb.ingest(documents, "handbook", metadata={"team": "support", "year": 2024})
-        kb.edit_dataset("handbook", {"owner": "ana"})
+        kb.datasets.edit("handbook", {"owner": "ana"})
         first = sorted(documents.glob("*.md"))[0]
         first.write_text(first.read_text(encoding="utf-8") + "\n\nOne more line.\n")
         sorted(documents.glob("*.txt"))[0].unlink()
         kb.ingest(documents, "handbook", prune=True)
-        kb.create_dataset("empty")
+        kb.datasets.create("empty")
     return home / "data"
 
 
@@ -49,14 +49,14 @@ def source(tmp_path_factory):
 def archive(source):
     path = source.parent / "export.zip"
     with KnowledgeBase.open(source) as kb:
-        kb.export_datasets(["handbook", "empty"], path)
+        kb.sharing.export(["handbook", "empty"], path)
     return path
 
 
 def state(kb, name):
-    dataset = kb.dataset(name)
-    files = kb.files(name)
-    chunks = [kb.file(file.id, name)[1] for file in files]
+    dataset = kb.datasets.get(name)
+    files = kb.files.list(name)
+    chunks = [kb.files.get(file.id, name)[1] for file in files]
     return (
         (dataset.generation, dataset.metadata, dataset.embedding, dataset.splitter),
         files,
@@ -70,17 +70,17 @@ def told(hits):
 
 def test_everything_survives(source, archive, data_dir):
     with KnowledgeBase.open(source) as old, KnowledgeBase.open(data_dir) as new:
-        imported = new.import_archive(archive)
+        imported = new.sharing.import_archive(archive)
         assert [dataset.name for dataset in imported] == ["empty", "handbook"]
         for name in ("handbook", "empty"):
             assert state(new, name) == state(old, name)
-            assert new.dataset(name).created_at == old.dataset(name).created_at
-            assert new.dataset(name).updated_at == old.dataset(name).updated_at
+            assert new.datasets.get(name).created_at == old.datasets.get(name).created_at
+            assert new.datasets.get(name).updated_at == old.datasets.get(name).updated_at
 
 
 def test_the_same_hits_with_the_same_scores(source, archive, data_dir):
     with KnowledgeBase.open(source) as old, KnowledgeBase.open(data_dir) as new:
-        new.import_archive(archive, "handbook", rename="copy")
+        new.sharing.import_archive(archive, "handbook", rename="copy")
         for question in QUESTIONS:
             before = [
                 (hit.chunk, hit.cosine, hit.score) for hit in old.retrieve(question, "handbook")
@@ -91,17 +91,17 @@ def test_the_same_hits_with_the_same_scores(source, archive, data_dir):
 
 def test_a_second_export_is_the_same_file(archive, data_dir, tmp_path):
     with KnowledgeBase.open(data_dir) as kb:
-        kb.import_archive(archive)
-        kb.export_datasets((), tmp_path / "again.zip")
+        kb.sharing.import_archive(archive)
+        kb.sharing.export((), tmp_path / "again.zip")
     assert (tmp_path / "again.zip").read_bytes() == archive.read_bytes()
 
 
 def test_an_imported_dataset_goes_on(archive, data_dir, corpus):
     with KnowledgeBase.open(data_dir) as kb:
-        kb.import_archive(archive, "handbook")
-        before = kb.dataset("handbook")
+        kb.sharing.import_archive(archive, "handbook")
+        before = kb.datasets.get("handbook")
         kb.ingest(corpus, "handbook")
-        after = kb.dataset("handbook")
+        after = kb.datasets.get("handbook")
         assert after.generation == before.generation + 1
         assert after.files == before.files + 5
         assert kb.retrieve("rotate the signing key", "handbook", 3)
@@ -112,31 +112,31 @@ def test_a_taken_name_is_refused_and_replaced_only_when_asked(archive, data_dir,
         kb.ingest(corpus, "handbook")
         before = state(kb, "handbook")
         with pytest.raises(DatasetExistsError, match="handbook"):
-            kb.import_archive(archive)
+            kb.sharing.import_archive(archive)
         assert state(kb, "handbook") == before
-        assert [dataset.name for dataset in kb.datasets()] == ["handbook"]
-        kb.import_archive(archive, "handbook", overwrite=True)
-        assert kb.dataset("handbook").metadata == {"owner": "ana"}
+        assert [dataset.name for dataset in kb.datasets.list()] == ["handbook"]
+        kb.sharing.import_archive(archive, "handbook", overwrite=True)
+        assert kb.datasets.get("handbook").metadata == {"owner": "ana"}
         assert not [hit for hit in kb.retrieve("hotel", "handbook") if "travel.md" in hit.file]
 
 
 def test_what_can_not_be_chosen(archive, data_dir, tmp_path):
     with KnowledgeBase.open(data_dir) as kb:
         with pytest.raises(DatasetNotFoundError, match="nonsense") as caught:
-            kb.import_archive(archive, "nonsense")
+            kb.sharing.import_archive(archive, "nonsense")
         assert "handbook" in caught.value.hint
-        with pytest.raises(UsageError, match="--as"):
-            kb.import_archive(archive, rename="one")
+        with pytest.raises(UsageError, match="`rename`"):
+            kb.sharing.import_archive(archive, rename="one")
         with pytest.raises(PathNotFoundError):
-            kb.import_archive(tmp_path / "nothing.zip")
+            kb.sharing.import_archive(tmp_path / "nothing.zip")
         with pytest.raises(DatasetNotFoundError):
-            kb.export_datasets("nothing", tmp_path / "out.zip")
+            kb.sharing.export("nothing", tmp_path / "out.zip")
         assert not (tmp_path / "out.zip").exists()
 
 
 def test_an_export_that_fails_leaves_no_file(source, tmp_path):
     with KnowledgeBase.open(source) as kb, pytest.raises(KnowledgeError, match="can't write"):
-        kb.export_datasets("handbook", tmp_path / "no folder" / "out.zip")
+        kb.sharing.export("handbook", tmp_path / "no folder" / "out.zip")
     assert not list(tmp_path.rglob("*.part"))
 
 
@@ -255,11 +255,11 @@ def test_a_tampered_archive_changes_nothing(way, archive, data_dir, corpus, tmp_
         kb.ingest(corpus, "handbook")
         before = state(kb, "handbook")
         with pytest.raises((DamagedArchiveError, UsageError)):
-            kb.import_archive(bad, "handbook", overwrite=True)
+            kb.sharing.import_archive(bad, "handbook", overwrite=True)
         with pytest.raises((DamagedArchiveError, UsageError)):
             kb.of_archive(bad)
         assert state(kb, "handbook") == before
-        assert [dataset.name for dataset in kb.datasets()] == ["handbook"]
+        assert [dataset.name for dataset in kb.datasets.list()] == ["handbook"]
     folders = list((data_dir / "datasets").iterdir())
     assert len(folders) == 1
     assert not list((data_dir / "archives").glob("*")) or way == "none"
@@ -270,7 +270,7 @@ def test_a_truncated_archive(cut, archive, data_dir, tmp_path):
     bad = tmp_path / "bad.zip"
     bad.write_bytes(archive.read_bytes()[:cut])
     with KnowledgeBase.open(data_dir) as kb, pytest.raises(DamagedArchiveError):
-        kb.import_archive(bad)
+        kb.sharing.import_archive(bad)
 
 
 def test_a_newer_archive_is_refused_with_a_sentence(archive, data_dir, tmp_path):
@@ -278,39 +278,39 @@ def test_a_newer_archive_is_refused_with_a_sentence(archive, data_dir, tmp_path)
         archive, tmp_path / "bad.zip", lambda m: manifest_of(m, lambda c: c.update(version=2))
     )
     with KnowledgeBase.open(data_dir) as kb, pytest.raises(NewerArchiveError) as caught:
-        kb.import_archive(bad)
+        kb.sharing.import_archive(bad)
     assert "Upgrade" in caught.value.hint
 
 
 def test_an_archive_is_asked_without_importing_it(source, archive, data_dir):
     with KnowledgeBase.open(source) as old, KnowledgeBase.open_archive(archive, data_dir) as opened:
-        assert [dataset.name for dataset in opened.datasets()] == ["empty", "handbook"]
+        assert [dataset.name for dataset in opened.datasets.list()] == ["empty", "handbook"]
         question = QUESTIONS[0]
         before = old.retrieve(question, "handbook")
         assert told(opened.retrieve(question, "handbook")) == told(before)
     with KnowledgeBase.open(data_dir) as own:
-        assert own.datasets() == []
+        assert own.datasets.list() == []
     with KnowledgeBase.open_archive(archive, data_dir) as opened:  # now it is unpacked already
-        assert opened.dataset("handbook").chunks
+        assert opened.datasets.get("handbook").chunks
 
 
 def test_old_unpacked_archives_go(source, data_dir, tmp_path):
     with KnowledgeBase.open(source) as kb:
         for number in range(5):
-            kb.edit_dataset("empty", {"number": number})
-            kb.export_datasets("empty", tmp_path / f"{number}.zip")
+            kb.datasets.edit("empty", {"number": number})
+            kb.sharing.export("empty", tmp_path / f"{number}.zip")
     for number in range(5):
         with KnowledgeBase.open_archive(tmp_path / f"{number}.zip", data_dir) as opened:
-            assert opened.dataset("empty").metadata == {"number": number}
+            assert opened.datasets.get("empty").metadata == {"number": number}
     assert len(list((data_dir / "archives").iterdir())) == 3
 
 
 def test_a_table_of_json_lines(source, tmp_path):
     with KnowledgeBase.open(source) as kb:
-        kb.export_table("handbook", tmp_path / "rows.jsonl")
+        kb.sharing.export_table("handbook", tmp_path / "rows.jsonl")
         text = (tmp_path / "rows.jsonl").read_text(encoding="utf-8")
         rows = [json.loads(line) for line in text.splitlines()]
-        dataset = kb.dataset("handbook")
+        dataset = kb.datasets.get("handbook")
         hit = kb.retrieve(QUESTIONS[0], "handbook", 1)[0]
     assert len(rows) == dataset.chunks
     assert {len(row["embedding"]) for row in rows} == {256}
@@ -322,8 +322,8 @@ def test_a_table_of_json_lines(source, tmp_path):
 def test_a_table_of_parquet(source, tmp_path):
     parquet = pytest.importorskip("pyarrow.parquet")
     with KnowledgeBase.open(source) as kb:
-        kb.export_table("handbook", tmp_path / "rows.parquet", kind="parquet")
-        chunks = kb.dataset("handbook").chunks
+        kb.sharing.export_table("handbook", tmp_path / "rows.parquet", kind="parquet")
+        chunks = kb.datasets.get("handbook").chunks
     table = parquet.read_table(tmp_path / "rows.parquet")
     assert table.num_rows == chunks
     row = table.slice(0, 1).to_pylist()[0]

@@ -66,8 +66,8 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     write_files(home / "docs", DOCUMENTS)
     with KnowledgeBase.open(home / "data") as kb:
         kb.ingest(home / "docs", "handbook", metadata={"team": "support"})
-        kb.edit_dataset("handbook", {"owner": "ana"})
-        kb.export_datasets("handbook", home / "valid.zip")
+        kb.datasets.edit("handbook", {"owner": "ana"})
+        kb.sharing.export("handbook", home / "valid.zip")
     with zipfile.ZipFile(home / "valid.zip") as archive:
         return {info.filename: archive.read(info) for info in archive.infolist()}
 
@@ -141,7 +141,7 @@ def refusal(archive: Path) -> str:
 def state(data: Path) -> Any:
     with KnowledgeBase.open(data) as kb:
         folders = sorted(path.name for path in data.glob("datasets/*"))
-        return kb.datasets(), folders, sorted(path.name for path in data.glob("archives/*"))
+        return kb.datasets.list(), folders, sorted(path.name for path in data.glob("archives/*"))
 
 
 @pytest.mark.parametrize("member", [MANIFEST, FILES, CHUNKS])
@@ -150,7 +150,7 @@ def test_each_field_with_each_wrong_value(run, members, data_dir, tmp_path, memb
     """Of what is accepted, ``every`` so manieth is imported: that takes its time."""
     written(members, tmp_path / "valid.zip")
     with KnowledgeBase.open(data_dir) as kb:
-        kb.import_archive(tmp_path / "valid.zip")
+        kb.sharing.import_archive(tmp_path / "valid.zip")
     before = state(data_dir)
     refused, passed, accepted = 0, 0, []
     for field, kind, archive in forgeries(members, member, tmp_path):
@@ -163,17 +163,17 @@ def test_each_field_with_each_wrong_value(run, members, data_dir, tmp_path, memb
                 assert len(message) < 1_000
                 refused += 1
                 with pytest.raises(DamagedArchiveError):
-                    kb.import_archive(archive)
+                    kb.sharing.import_archive(archive)
                 with pytest.raises(DamagedArchiveError):
                     kb.of_archive(archive)
                 continue
             passed += 1
             if passed % every == 0:
-                [dataset] = kb.import_archive(archive, rename=f"taken {passed}")
+                [dataset] = kb.sharing.import_archive(archive, rename=f"taken {passed}")
                 accepted.append((dataset.name, field, kind))
                 hits = kb.retrieve(QUESTION, dataset.name, 3)
                 assert hits, (field, kind)
-                assert kb.files(dataset.name)
+                assert kb.files.list(dataset.name)
     assert refused > 100
     listed = run("list-datasets", "--json")
     assert listed.code == 0

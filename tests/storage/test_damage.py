@@ -140,8 +140,8 @@ def test_an_index_that_lost_vectors_is_not_published(data: Path, docs: Path) -> 
     programs.write_text(docs / "new.txt", "A new file.")
     check_told(run(data, "ingest", "docs"), 7, "chunks", "vectors")
     with KnowledgeBase.open(data) as kb:
-        assert kb.dataset("default").generation == before.generation
-        assert len(kb.files()) == len(before.files)
+        assert kb.datasets.get("default").generation == before.generation
+        assert len(kb.files.list()) == len(before.files)
     assert not list(data.glob("datasets/*/candidate*"))
 
 

@@ -55,10 +55,10 @@ def test_it_follows_edits_and_removals(kb):
     assert (holding(kb, "old"), holding(kb, "key")) == (1, 2)
     ingest(kb, {"a.txt": "The new key."}, force=True)
     assert (holding(kb, "old"), holding(kb, "new"), holding(kb, "key")) == (0, 1, 2)
-    kb.delete_file(str(kb.store.root.parent / "default" / "b.txt"))
+    kb.files.delete(str(kb.store.root.parent / "default" / "b.txt"))
     assert holding(kb, "key") == 1
     check_integrity(kb)
-    kb.delete_dataset("default")
+    kb.datasets.delete("default")
     assert check_integrity(kb) == 0
 
 

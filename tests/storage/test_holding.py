@@ -125,7 +125,7 @@ def test_a_reader_keeps_its_generation_whatever_is_published(tmp_path: Path) -> 
             [(ids, _)] = reader.vectors([id])
             assert ids == [id]
             with KnowledgeBase.open(data) as kb:
-                kb.delete_dataset("default")
+                kb.datasets.delete("default")
             assert [ids for ids, _ in reader.vectors([id])] == [[id]]
         reader.close()
         removed = remove_all(list(leftovers(catalog)))
@@ -190,10 +190,10 @@ def test_a_reset_waits_for_readers_and_says_so(tmp_path: Path) -> None:
     ingest(data, docs, "The first text.")
     with Catalog(DataFolder(data)), KnowledgeBase.open(data, lock_timeout=0.1) as kb:
         with pytest.raises(LockedError):
-            kb.reset()
+            kb.upkeep.reset()
     check_clean(data)
     with KnowledgeBase.open(data) as kb:
-        kb.reset()
+        kb.upkeep.reset()
     assert not data.exists()
 
 
@@ -201,10 +201,10 @@ def test_an_archive_that_is_asked_stays_until_it_was(tmp_path: Path) -> None:
     data, docs = tmp_path / "data", tmp_path / "docs"
     ingest(data, docs, "The first text.")
     with KnowledgeBase.open(data, lock_timeout=0.1) as kb:
-        kb.export_datasets("default", tmp_path / "one.zip")
+        kb.sharing.export("default", tmp_path / "one.zip")
         with kb.of_archive(tmp_path / "one.zip") as archived:
-            assert [one.kind for one in kb.remove_leftovers()] == []
+            assert [one.kind for one in kb.upkeep.remove_leftovers()] == []
             with pytest.raises(LockedError):
-                kb.reset()
+                kb.upkeep.reset()
             assert [hit.text for hit in archived.retrieve("text")] == ["The first text."]
-        assert [one.kind for one in kb.remove_leftovers()] == ["archive"]
+        assert [one.kind for one in kb.upkeep.remove_leftovers()] == ["archive"]

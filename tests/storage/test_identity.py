@@ -42,7 +42,7 @@ class Folder:
         return [row[0] for row in self.state.files[str(self.docs / name)]]
 
     def file_id(self, name: str) -> str:
-        return str(self._kb.file(str(self.docs / name))[0].id)
+        return str(self._kb.files.get(str(self.docs / name))[0].id)
 
 
 @pytest.fixture

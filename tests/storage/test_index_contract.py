@@ -266,7 +266,7 @@ def test_doctor_mends_an_index_in_memory(tmp_path: Path) -> None:
     with open_kb(tmp_path / "data", indexes) as kb:
         kb.ingest(docs)
         before = hits(kb)
-        dataset = kb.dataset("default")
+        dataset = kb.datasets.get("default")
         lost = indexes(dataset.key).versions[dataset.vectors].vectors
         lost.pop(next(iter(lost)))
         found = kb.doctor()

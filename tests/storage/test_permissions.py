@@ -77,12 +77,12 @@ def test_all_that_a_knowledge_base_makes(
     with Watcher(data) as watcher, KnowledgeBase.open(data, **settings) as kb:
         kb.ingest(base / "docs")
         kb.ingest(base / "more")
-        kb.edit_file("file1.txt", {"a": 1})
+        kb.files.edit("file1.txt", {"a": 1})
         kb.reembed("default", force=True)
-        kb.import_archive(base / "all.zip", rename="again")
-        kb.compact()
-        (data / "datasets").joinpath(kb.dataset("again").key).rename(tmp_path / "gone")
-        kb.doctor("again", fix=True, offline=True)
+        kb.sharing.import_archive(base / "all.zip", rename="again")
+        kb.upkeep.compact()
+        (data / "datasets").joinpath(kb.datasets.get("again").key).rename(tmp_path / "gone")
+        kb.upkeep.doctor("again", fix=True, offline=True)
         with kb.of_archive(base / "all.zip") as other:
             assert other.retrieve("amber")
         EmbeddingCache(data / "embeddings.db", 1000).close()
@@ -126,9 +126,9 @@ def test_an_export_is_private_unless_there_is_a_file(
 
     def export(kb: KnowledgeBase) -> int:
         if kind == "archive":
-            kb.export_datasets("default", out)
+            kb.sharing.export("default", out)
         else:
-            kb.export_table("default", out, kind="jsonl")
+            kb.sharing.export_table("default", out, kind="jsonl")
         return stat.S_IMODE(out.stat().st_mode)
 
     with KnowledgeBase.open(base / "data") as kb:

@@ -111,7 +111,7 @@ def test_deleting_single_files(tmp_path: Path, kb: KnowledgeBase) -> None:
     data, docs = tmp_path / "data", programs.write_folder(tmp_path / "docs", 4, 5, seed=0)
     kb.ingest(docs)
     for left, name in ((15, "file0.txt"), (10, "file1.txt"), (5, "file2.txt"), (0, "file3.txt")):
-        kb.delete_file(str(docs / name))
+        kb.files.delete(str(docs / name))
         assert len(check_clean(data).texts) == live(data) == left
         assert dead(data) <= 0.3 * (left + dead(data))
 
@@ -129,8 +129,8 @@ def test_generations_that_change_no_vector_share_a_folder(
     assert (report.embedded, report.chunks_reused) == (0, 1)
     state = check_clean(data)
     assert state.generation == 2
-    assert kb.dataset("default").vectors == 1
+    assert kb.datasets.get("default").vectors == 1
     assert kb.retrieve("paragraph")[0].chunk.passage.line_start == 4
     programs.write_text(docs / "two.txt", "Another file.")
     kb.ingest(docs)
-    assert check_clean(data).generation == kb.dataset("default").vectors == 3
+    assert check_clean(data).generation == kb.datasets.get("default").vectors == 3

@@ -42,4 +42,4 @@ def test_texts_between_damaged_pages_are_saved(tmp_path: Path) -> None:
         assert any(
             finding.code == "catalog-damaged" and finding.fixed for finding in report.findings
         )
-        assert kb.dataset("default").chunks >= len(texts) - MOST_ON_A_PAGE * len(damaged)
+        assert kb.datasets.get("default").chunks >= len(texts) - MOST_ON_A_PAGE * len(damaged)

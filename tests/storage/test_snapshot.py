@@ -95,7 +95,7 @@ def test_a_snapshot_outlives_the_deletion_of_its_dataset(tmp_path: Path, docs: P
         with catalog.snapshot() as snapshot:
             snapshot.dataset("default")
             with KnowledgeBase.open(data) as kb:
-                kb.delete_dataset("default")
+                kb.datasets.delete("default")
             assert state(snapshot) == OLD
         with catalog.snapshot() as snapshot, pytest.raises(DatasetNotFoundError):
             snapshot.dataset("default")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,7 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, UsageError
+from knowledge.records import upkeep as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def cache_stats(session: Session) -> None:
     Example:  knowledge cache stats
     """
     with session.open() as kb:
-        stats = kb.cache_stats()
+        stats = kb.upkeep.cache_stats()
     _show(session, stats)
 
 
@@ -42,7 +43,7 @@ def clear_cache(
     Example:  knowledge cache clear --yes
     """
     with session.open() as kb:
-        vectors = kb.cache_stats().vectors
+        vectors = kb.upkeep.cache_stats().vectors
         if not yes and vectors:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError(
@@ -51,16 +52,16 @@ def clear_cache(
             if not typer.confirm(f"Forget {counted(vectors, 'vector')}?", err=True):
                 session.note("nothing was cleared")
                 raise typer.Exit(KnowledgeError.exit_code)
-        stats = kb.clear_cache()
+        stats = kb.upkeep.clear_cache()
     if session.json:
-        session.print_json("knowledge.cache/1", _record(stats))
+        session.print_json(records.cache(stats, str(stats.path)))
     elif not session.quiet:
         write(f"{counted(stats.vectors, 'vector')} forgotten\n")
 
 
 def _show(session: Session, stats: CacheStats) -> None:
     if session.json:
-        session.print_json("knowledge.cache/1", _record(stats))
+        session.print_json(records.cache(stats, str(stats.path)))
         return
     show_table(
         session,
@@ -81,19 +82,6 @@ def _shown(name: str) -> str:
         return name
     listed = ", ".join(f"{option}={value}" for option, value in options.items() if value)
     return f"{provider}:{model}{f' ({listed})' if listed else ''}{name[end:].removesuffix(' at ')}"
-
-
-def _record(stats: CacheStats) -> dict[str, Any]:
-    return {
-        "path": str(stats.path),
-        "vectors": stats.vectors,
-        "bytes": stats.bytes,
-        "limit": stats.limit,
-        "models": [
-            {"name": model.name, "vectors": model.vectors, "bytes": model.bytes}
-            for model in stats.models
-        ],
-    }
 
 
 app = group(

@@ -12,6 +12,7 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import PathNotFoundError
+from knowledge.records.schema import of
 from knowledge.settings.installed import installed_settings
 from knowledge.settings.reading import Origin, Setting, Settings, without_password
 
@@ -37,7 +38,7 @@ def show_config(session: Session) -> None:
             }
             for setting, value, origin in rows
         ]
-        session.print_json("knowledge.config/1", {"settings": records})
+        session.print_json(of("config", {"settings": records}))
         return
     show_table(
         session,
@@ -63,7 +64,7 @@ def trust(
         raise PathNotFoundError(f"{folder} is not a folder")
     set_trust(folder, not remove)
     if session.json:
-        session.print_json("knowledge.trust/1", {"trusted": trusted_folders()})
+        session.print_json(of("trust", {"trusted": trusted_folders()}))
     elif not session.quiet:
         write(f"{flat(str(folder.resolve()))} is {'no longer ' if remove else ''}trusted\n")
 

@@ -9,14 +9,16 @@ import typer
 
 from knowledge.cli.options import common as options
 from knowledge.cli.options.pairs import edited_metadata, metadata_pairs
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import json_text
-from knowledge.cli.render.records import dataset_details, dataset_record, file_record, named_note
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.model import Dataset
+from knowledge.records import documents as records
+from knowledge.records.nouns import named_note
 from knowledge.text.wording import counted
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
@@ -28,11 +30,10 @@ def list_datasets(session: Session, archive: options.ArchiveOption = None) -> No
 
     Example:  knowledge list-datasets --json
     """
-    with session.open(archive) as kb:
-        datasets = kb.datasets()
+    with session.open(archive=archive) as kb:
+        datasets = kb.datasets.list()
     if session.json:
-        records = [dataset_record(dataset) for dataset in datasets]
-        session.print_json("knowledge.datasets/1", {"datasets": records})
+        session.print_json(records.datasets(datasets))
         return
     show_table(session, _COLUMNS, [_row(session, dataset) for dataset in datasets], right=(1, 2))
     if not datasets:
@@ -52,7 +53,7 @@ def create_dataset(
     Example:  knowledge create-dataset handbook --metadata team=support
     """
     with session.open() as kb:
-        dataset = kb.create_dataset(name, metadata_pairs(metadata or [], "--metadata"))
+        dataset = kb.datasets.create(name, metadata_pairs(metadata or [], "--metadata"))
     _show(session, dataset, f"created dataset {name!r}")
 
 
@@ -66,14 +67,11 @@ def get_dataset(
 
     Example:  knowledge get-dataset handbook --no-docs
     """
-    with session.open(archive) as kb:
-        dataset = kb.dataset(name)
-        files = [] if no_docs else kb.files(name)
+    with session.open(archive=archive) as kb:
+        dataset = kb.datasets.get(name)
+        files = [] if no_docs else kb.files.list(name)
     if session.json:
-        content = dataset_details(dataset)
-        if not no_docs:
-            content["documents"] = [file_record(file) for file in files]
-        session.print_json("knowledge.dataset/1", {"dataset": content})
+        session.print_json(records.dataset(dataset, None if no_docs else files))
         return
     show_facts(session, _facts(dataset))
     if not no_docs:
@@ -94,48 +92,51 @@ def edit_dataset(
     Example:  knowledge edit-dataset handbook --update-metadata owner=ana
     """
     with session.open() as kb:
-        metadata = edited_metadata(kb.dataset(name).metadata, update, replace, reset)
-        dataset = kb.edit_dataset(name, metadata)
+        metadata = edited_metadata(kb.datasets.get(name).metadata, update, replace, reset)
+        dataset = kb.datasets.edit(name, metadata)
     _show(session, dataset, f"updated dataset {name!r}: {json_text(metadata)}")
 
 
 def rename_dataset(
     session: Session,
+    *,
     name: NameArgument,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Give a dataset another name.
 
     Example:  knowledge rename-dataset handbook handbook-2024
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        dataset = kb.rename_dataset(name, new)
+    with session.open(lock) as kb:
+        dataset = kb.datasets.rename(name, new)
     _show(session, dataset, f"renamed dataset {name!r} to {new!r}")
 
 
 def copy_dataset(
     session: Session,
+    *,
     name: NameArgument,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
     overwrite: options.OverwriteOption = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Copy a dataset under another name; nothing is embedded again.
 
     Example:  knowledge copy-dataset handbook experiment
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        dataset = kb.merge_datasets(name, new, overwrite=overwrite)
+    with session.open(lock) as kb:
+        dataset = kb.datasets.merge(name, new, overwrite=overwrite)
     _show(session, dataset, f"copied dataset {name!r} to {new!r}")
 
 
 def merge_datasets(
     session: Session,
+    *,
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The datasets.")],
     into: Annotated[str, typer.Option("--into", help="The new dataset.", metavar="NAME")],
     overwrite: options.OverwriteOption = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Merge datasets with the same model into one; nothing is embedded again.
 
@@ -143,23 +144,24 @@ def merge_datasets(
 
     Example:  knowledge merge-datasets handbook contracts --into everything
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        dataset = kb.merge_datasets(names, into, overwrite=overwrite)
+    with session.open(lock) as kb:
+        dataset = kb.datasets.merge(names, into, overwrite=overwrite)
     _show(session, dataset, f"merged {counted(len(names), 'dataset')} into {into!r}")
 
 
 def delete_dataset(
     session: Session,
+    *,
     name: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Delete a dataset and its contents; the documents themselves stay.
 
     Example:  knowledge delete-dataset handbook --yes
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        dataset = kb.dataset(name)
+    with session.open(lock) as kb:
+        dataset = kb.datasets.get(name)
         if not yes:
             if not (sys.stdin.isatty() and sys.stderr.isatty()):
                 raise UsageError(
@@ -169,13 +171,13 @@ def delete_dataset(
             if not typer.confirm(question, err=True):
                 session.note("nothing was deleted")
                 raise typer.Exit(KnowledgeError.exit_code)
-        kb.delete_dataset(name)
+        kb.datasets.delete(name)
     _show(session, dataset, f"deleted dataset {name!r}")
 
 
 def _show(session: Session, dataset: Dataset, sentence: str) -> None:
     if session.json:
-        session.print_json("knowledge.dataset/1", {"dataset": dataset_details(dataset)})
+        session.print_json(records.dataset(dataset))
     elif not session.quiet:
         write(flat(sentence) + "\n")
 

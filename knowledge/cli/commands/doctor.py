@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.cli.spelling import spelled
 from knowledge.errors import DamagedStoreError
+from knowledge.records import upkeep as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
 def doctor(
     session: Session,
+    *,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
     ] = None,
@@ -29,7 +33,7 @@ def doctor(
     offline: Annotated[
         bool, typer.Option("--offline", help="Send nothing to an embedding provider.")
     ] = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Check the data folder: catalog, indexes, cache, leftovers, space, providers, settings.
 
@@ -39,10 +43,11 @@ def doctor(
 
     Example:  knowledge doctor --fix
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        report = kb.doctor(name, fix=fix, offline=offline)
+    with session.open(lock) as kb:
+        report = kb.upkeep.doctor(name, fix=fix, offline=offline)
+    report = _spelled(report)
     if session.json:
-        session.print_json("knowledge.doctor/1", _record(report))
+        session.print_json(records.doctor(report))
     else:
         for finding in report.findings:
             write(_line(finding) + "\n")
@@ -73,21 +78,10 @@ def _summary(report: DoctorReport) -> str:
     return f"{state}: {counted(len(report.datasets), 'dataset')} checked, {', '.join(found)}"
 
 
-def _record(report: DoctorReport) -> dict[str, Any]:
-    return {
-        "damaged": report.damaged,
-        "datasets": list(report.datasets),
-        "findings": [
-            {
-                "code": finding.code,
-                "severity": finding.severity.value,
-                "subject": finding.subject,
-                "message": finding.message,
-                "remedy": finding.remedy,
-                "fixed": finding.fixed,
-            }
-            for finding in report.findings
-        ],
-        "backup": None if report.backup is None else str(report.backup),
-        "versions": dict(report.versions),
-    }
+def _spelled(report: DoctorReport) -> DoctorReport:
+    """Return a report in which fields are spelled as flags."""
+    findings = (
+        replace(one, message=spelled(one.message), remedy=spelled(one.remedy))
+        for one in report.findings
+    )
+    return replace(report, findings=tuple(findings))

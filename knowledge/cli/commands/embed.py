@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
-from knowledge.cli.options import common as options
-from knowledge.cli.options import embedding as embedding
+from knowledge.cli.options.settings import EmbeddingOptions, ModelOptions
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.terminal import binary_output, write
 from knowledge.cli.session import Session
 from knowledge.errors import PathNotFoundError, SomeFilesFailedError, UsageError
+from knowledge.records.schema import of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +36,7 @@ _FORMATS = ("jsonl", "npy")
 
 def embed(
     session: Session,
+    *,
     texts: Annotated[
         list[str] | None, typer.Argument(metavar="[TEXT...]", help="Texts; - is stdin.")
     ] = None,
@@ -68,12 +69,8 @@ def embed(
             metavar="METRIC",
         ),
     ] = "cosine",
-    embedding_model_provider: options.ProviderOption = None,
-    query_instruction: embedding.QueryInstructionOption = None,
-    document_instruction: embedding.DocumentInstructionOption = None,
-    rpm: embedding.RpmOption = None,
-    tpm: embedding.TpmOption = None,
-    no_cache: embedding.NoCacheOption = False,
+    model: ModelOptions,
+    embedding: EmbeddingOptions,
 ) -> None:
     """Print the vectors of texts as JSON Lines; they have unit length.
 
@@ -82,20 +79,13 @@ def embed(
 
     Example:  knowledge embed "the signing key" --similarity "the key to sign with"
     """
-    flags = embedding.embedding_flags(
-        query_instruction=query_instruction,
-        document_instruction=document_instruction,
-        rpm=rpm,
-        tpm=tpm,
-        no_cache=no_cache,
-    )
     if not texts and not file:
         raise UsageError("nothing to embed", hint="Name a TEXT, or -f FILE; - is stdin.")
     if output not in _FORMATS:
         raise UsageError(f"--output must be one of {', '.join(_FORMATS)}, not {output!r}")
     if target is not None:
         _check_target(target)
-    with session.open(embedding_model_provider=embedding_model_provider, **flags) as kb:
+    with session.open(model, embedding) as kb:
         lines = _texts(texts or [], file or [], whole=whole)
         if similarity:
             _compare(session, kb, list(lines), metric=metric, query=query)
@@ -166,7 +156,7 @@ def _compare(
     score = kb.similarity(*texts, metric=metric, query=query)
     if session.json:
         content = {"metric": metric, "similarity": round(score, 6), "texts": texts}
-        session.print_json("knowledge.similarity/1", content)
+        session.print_json(of("similarity", content))
     else:
         write(f"{score:.6f}\n")
 
@@ -223,7 +213,7 @@ def _write(
     else:
         count, dimensions = _write_lines(pairs, refused, write)
     if session.json and (count or not refused):
-        spec = kb.embedding_model()
+        spec = kb.models.current()
         content = {
             "provider": spec.provider,
             "model": spec.model,
@@ -235,7 +225,7 @@ def _write(
                 {"index": index, "reason": error.message} for index, error in refused.items()
             ],
         }
-        session.print_json("knowledge.embed/1", content)
+        session.print_json(of("embed", content))
     return count
 
 

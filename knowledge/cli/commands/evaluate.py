@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -16,13 +15,13 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
-from knowledge.knowledge_base import KnowledgeBase
-from knowledge.retrieval.query import MODES
-from knowledge.retrieval.refine.refinement import Refinement
+from knowledge.knowledge_base.searching import WAY_OPTIONS
+from knowledge.records import questions as records
+from knowledge.requests import MODES, SearchRequest
 from knowledge.text.wording import brief, counted
 
 if TYPE_CHECKING:
-    from knowledge.evaluation.evaluation import Comparison, Evaluation, Run
+    from knowledge.evaluation.evaluation import Evaluation, Run
 
 
 # What ``--compare`` and ``--mode`` of ``eval`` ask for: ways to retrieve.
@@ -80,10 +79,8 @@ def _value(name: str, text: str) -> Any:
 
 def option_kinds() -> Mapping[str, Callable[[str], Any]]:
     """Return the options that may be compared, each with what makes a value of a text."""
-    query = inspect.signature(KnowledgeBase.query).parameters.values()
-    types = {p.name: str(p.annotation) for p in query if p.kind is p.KEYWORD_ONLY}
-    types.update({field.name: str(field.type) for field in fields(Refinement)})
-    return {"dataset": str, **{name: _kind(type_) for name, type_ in types.items()}}
+    types = {one.name: str(one.type) for one in fields(SearchRequest)}
+    return {"dataset": str, **{name: _kind(types[name]) for name in WAY_OPTIONS}}
 
 
 def _kind(annotation: str) -> Callable[[str], Any]:
@@ -99,7 +96,6 @@ def _bool(text: str) -> bool:
     return _TRUTH[text.lower()]
 
 
-_SHOWN = ("recall", "precision", "mrr", "ndcg")
 _MISSED_SHOWN = 10
 
 
@@ -163,10 +159,10 @@ def evaluate(
         from knowledge.evaluation.plotting import check_plot
 
         check_plot(plot)
-    settings = ways(compare or [], mode)
+    asked = ways(compare or [], mode)
     with session.open() as kb, count_bar(session, "questions") as progress:
         evaluation = kb.evaluate(
-            dataset, queries, qrels=qrels, settings=settings, k=ks, seed=seed, progress=progress
+            dataset, queries, qrels=qrels, ways=asked, k=ks, seed=seed, progress=progress
         )
     if plot is not None:
         from knowledge.evaluation.plotting import plot as draw
@@ -174,7 +170,7 @@ def evaluate(
         draw(evaluation, plot)
     _warn(session, evaluation)
     if session.json:
-        session.print_json("knowledge.eval/1", _record(evaluation, queries))
+        session.print_json(records.evaluation(evaluation, str(queries)))
     else:
         _show(session, evaluation)
 
@@ -233,46 +229,6 @@ def _show(session: Session, evaluation: Evaluation) -> None:
 
 
 def _row(run: Run, k: int) -> Sequence[str]:
-    means = [f"{run.mean(measure, k):.3f}" for measure in _SHOWN]
+    means = [f"{run.mean(measure, k):.3f}" for measure in records.MEASURES]
     times = [f"{run.milliseconds(percent):.1f}" for percent in (50, 95)]
     return [run.name, str(k), *means, *times]
-
-
-def _record(evaluation: Evaluation, queries: Path) -> dict[str, Any]:
-    return {
-        "queries": str(queries),
-        "questions": evaluation.questions,
-        "left_out": evaluation.left_out,
-        "k": list(evaluation.ks),
-        "runs": [_run_record(run, evaluation.ks) for run in evaluation.runs],
-        "comparisons": [_comparison_record(one) for one in evaluation.comparisons],
-    }
-
-
-def _run_record(run: Run, ks: Sequence[int]) -> dict[str, Any]:
-    return {
-        "name": run.name,
-        "dataset": run.dataset,
-        "options": dict(run.options),
-        "measures": [
-            {"k": k, **{name: round(run.mean(name, k), 6) for name in _SHOWN}} for k in ks
-        ],
-        "latency_ms": {
-            "p50": round(run.milliseconds(50), 3),
-            "p95": round(run.milliseconds(95), 3),
-        },
-        "missed": list(run.missed),
-        "unmatched": list(run.unmatched),
-    }
-
-
-def _comparison_record(one: Comparison) -> dict[str, Any]:
-    return {
-        "run": one.run,
-        "against": one.against,
-        "measure": one.measure,
-        "k": one.k,
-        "difference": round(one.difference, 6),
-        "p_value": round(one.p_value, 6),
-        "significant": one.significant,
-    }

@@ -10,13 +10,15 @@ import typer
 
 from knowledge.cli.options import common as options
 from knowledge.cli.options.pairs import edited_metadata
-from knowledge.cli.render.records import chunk_record, file_record, missed_record
+from knowledge.cli.options.settings import DatasetOptions, LockOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import SourceFile
+from knowledge.records import documents as records
+from knowledge.records.nouns import file_record
 
 FileArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
@@ -28,7 +30,8 @@ _STATUSES = ("ingested", "failed", "empty", "unsupported")
 
 def list_files(
     session: Session,
-    dataset: options.DatasetOption = None,
+    *,
+    dataset: DatasetOptions,
     status: Annotated[
         list[str] | None,
         typer.Option(
@@ -48,17 +51,12 @@ def list_files(
     for one in asked:
         if one not in _STATUSES:
             raise UsageError(f"--status must be one of {', '.join(_STATUSES)}, not {one!r}")
-    with session.open(dataset=dataset) as kb:
+    with session.open(dataset) as kb:
         name = kb.settings["dataset"]
-        missed = [one for one in kb.missed_files(name) if one.problem.status in asked]
-        files = kb.files(name) if "ingested" in asked else []
+        missed = [one for one in kb.upkeep.missed_files(name) if one.problem.status in asked]
+        files = kb.files.list(name) if "ingested" in asked else []
     if session.json:
-        content = {
-            "dataset": name,
-            "files": [file_record(file) for file in files],
-            "missed": [missed_record(one) for one in missed],
-        }
-        session.print_json("knowledge.files/1", content)
+        session.print_json(records.files(name, files, missed))
         return
     if "ingested" in asked:
         _show_files(session, files)
@@ -85,8 +83,9 @@ def _show_files(session: Session, files: Sequence[SourceFile]) -> None:
 
 def get_file(
     session: Session,
+    *,
     file: FileArgument,
-    dataset: options.DatasetOption = None,
+    dataset: DatasetOptions,
     text: Annotated[bool, typer.Option("--text", help="Print the text of its chunks.")] = False,
 ) -> None:
     """Show a file that a dataset holds.
@@ -95,14 +94,11 @@ def get_file(
 
     Example:  knowledge get-file docs/guide.md --text
     """
-    with session.open(dataset=dataset) as kb:
+    with session.open(dataset) as kb:
         name = kb.settings["dataset"]
-        found, chunks = kb.file(file, name)
+        found, chunks = kb.files.get(file, name)
     if session.json:
-        record = file_record(found)
-        if text:
-            record["passages"] = [chunk_record(chunk) for chunk in chunks]
-        session.print_json("knowledge.file/1", {"dataset": name, "file": record})
+        session.print_json(records.file(name, found, chunks if text else None))
         return
     if text:
         for chunk in chunks:
@@ -113,8 +109,9 @@ def get_file(
 
 def edit_file(
     session: Session,
+    *,
     file: FileArgument,
-    dataset: options.DatasetOption = None,
+    dataset: DatasetOptions,
     update: options.UpdateMetadataOption = None,
     replace: options.ReplaceMetadataOption = None,
     reset: options.ResetMetadataOption = False,
@@ -122,37 +119,38 @@ def edit_file(
         list[str] | None,
         typer.Option("--metadata", help="The same as --update-metadata.", metavar="NAME=VALUE"),
     ] = None,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Change the metadata of a file; nothing is embedded again.
 
     Example:  knowledge edit-file docs/guide.md --metadata owner=ana
     """
     update = [*(update or ()), *(metadata or ())] or None
-    with session.open(dataset=dataset, lock_timeout=lock_timeout) as kb:
+    with session.open(dataset, lock) as kb:
         name = kb.settings["dataset"]
-        given = edited_metadata(kb.file(file, name)[0].given, update, replace, reset)
-        edited = kb.edit_file(file, given, name)
+        given = edited_metadata(kb.files.get(file, name)[0].given, update, replace, reset)
+        edited = kb.files.edit(file, given, name)
     if session.json:
-        session.print_json("knowledge.file/1", {"dataset": name, "file": file_record(edited)})
+        session.print_json(records.file(name, edited))
     elif not session.quiet:
         write(f"updated {one_line(edited.path)} in dataset {name!r}\n")
 
 
 def delete_file(
     session: Session,
+    *,
     file: FileArgument,
-    dataset: options.DatasetOption = None,
-    lock_timeout: options.LockTimeoutOption = None,
+    dataset: DatasetOptions,
+    lock: LockOptions,
 ) -> None:
     """Remove a file from a dataset; the file itself stays where it is.
 
     Example:  knowledge delete-file docs/old.md -d handbook
     """
-    with session.open(dataset=dataset, lock_timeout=lock_timeout) as kb:
+    with session.open(dataset, lock) as kb:
         name = kb.settings["dataset"]
-        removed = kb.delete_file(file, name)
+        removed = kb.files.delete(file, name)
     if session.json:
-        session.print_json("knowledge.file/1", {"dataset": name, "file": file_record(removed)})
+        session.print_json(records.file(name, removed))
     elif not session.quiet:
         write(f"removed {one_line(removed.path)} from dataset {name!r}\n")

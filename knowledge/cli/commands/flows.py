@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from knowledge.cli.groups import group
-from knowledge.cli.options import common as options
+from knowledge.cli.options.declared import Without
+from knowledge.cli.options.settings import FlowOptions
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import FlowsFileError, UsageError
+from knowledge.records import flows as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -21,18 +23,16 @@ if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
 
 
-def list_flows(session: Session, flows_file: options.FlowsFileOption = None) -> None:
+def list_flows(session: Session, flows: Annotated[FlowOptions, Without("flow")]) -> None:
     """List the flows of the flows file, and the built-in blueprints.
 
     Example:  knowledge flows list --flows-file flows.yaml
     """
-    with session.open(flows_file=flows_file) as kb:
-        files = [file for file in (kb.flows(), *_blueprints(kb)) if file is not None]
+    with session.open(flows) as kb:
+        files = [file for file in (kb.flows.file(), *_blueprints(kb)) if file is not None]
     rows = [(file, flow) for file in files for flow in file.flows.values()]
     if session.json:
-        session.print_json(
-            "knowledge.flows/1", {"flows": [_flow_record(file, flow) for file, flow in rows]}
-        )
+        session.print_json(records.flows(rows))
         return
     show_table(
         session,
@@ -44,7 +44,7 @@ def list_flows(session: Session, flows_file: options.FlowsFileOption = None) -> 
                 file.source,
                 _does(flow),
                 ", ".join(flow.model_steps) or "-",
-                ", ".join(_datasets(file, flow)) or "-",
+                ", ".join(records.datasets_of(file, flow)) or "-",
             )
             for file, flow in rows
         ],
@@ -53,11 +53,12 @@ def list_flows(session: Session, flows_file: options.FlowsFileOption = None) -> 
 
 def show_flow(
     session: Session,
+    *,
+    flows: Annotated[FlowOptions, Without("flow")],
     name: Annotated[
         str | None,
         typer.Argument(metavar="[NAME]", help="The flow; default: the default flow."),
     ] = None,
-    flows_file: options.FlowsFileOption = None,
 ) -> None:
     """Show one flow as written in a file, without unset options; keys are masked.
 
@@ -65,8 +66,8 @@ def show_flow(
     """
     from knowledge.flows.reading import choose_flow
 
-    with session.open(flows_file=flows_file) as kb:
-        file = kb.flows()
+    with session.open(flows) as kb:
+        file = kb.flows.file()
         if file is None:
             raise UsageError(
                 "no flows file is named",
@@ -74,9 +75,7 @@ def show_flow(
             )
         flow = choose_flow(file, name or "", ())
     if session.json:
-        session.print_json(
-            "knowledge.flow/1", {**_flow_record(file, flow), "content": flow.shown()}
-        )
+        session.print_json(records.flow(file, flow))
         return
     import yaml
 
@@ -103,19 +102,10 @@ def validate_flows(
     Example:  knowledge flows validate flows.yaml
     """
     with session.open() as kb:
-        inspected = kb.inspect_flows(file)
+        inspected = kb.flows.inspect(file)
     errors, notices = inspected.errors, inspected.file.notices
     if session.json:
-        session.print_json(
-            "knowledge.validation/1",
-            {
-                "file": inspected.file.source,
-                "valid": not errors,
-                "flows": list(inspected.file.flows),
-                "errors": list(map(_problem_record, errors)),
-                "notices": list(map(_problem_record, notices)),
-            },
-        )
+        session.print_json(records.validation(inspected))
     else:
         for kind, problems in (("error", errors), ("note", notices)):
             for problem in problems:
@@ -128,32 +118,12 @@ def validate_flows(
 
 
 def _blueprints(kb: KnowledgeBase) -> list[FlowsFile]:
-    return [kb.inspect_flows(f"blueprint:{name}").file for name in kb.blueprints()]
+    return [kb.flows.inspect(f"blueprint:{name}").file for name in kb.flows.blueprints()]
 
 
 def _does(flow: Flow) -> str:
     parts = {"ingest": flow.ingests, "retrieve": flow.retrieval is not None}
     return ", ".join(name for name, does in parts.items() if does)
-
-
-def _datasets(file: FlowsFile, flow: Flow) -> list[str]:
-    return [dataset for dataset, name in file.datasets.items() if name == flow.name]
-
-
-def _flow_record(file: FlowsFile, flow: Flow) -> dict[str, Any]:
-    return {
-        "name": flow.name,
-        "file": file.source,
-        "default": flow.default,
-        "ingests": flow.ingests,
-        "retrieves": flow.retrieval is not None,
-        "model_steps": flow.model_steps,
-        "datasets": _datasets(file, flow),
-    }
-
-
-def _problem_record(problem: Problem) -> dict[str, Any]:
-    return {"line": problem.line, "message": problem.message, "hint": problem.hint or None}
 
 
 def _line(source: str, kind: str, problem: Problem) -> str:

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.options import sources as source
 from knowledge.cli.options.pairs import metadata_pairs
+from knowledge.cli.options.settings import ReadingOptions
+from knowledge.cli.options.sources import PasswordOption, warn_of_passwords
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.model import FileStatus
+from knowledge.records import documents as records
 
 if TYPE_CHECKING:
     from knowledge.ingestion.source_text import SourceText
@@ -27,6 +29,7 @@ BREAK = "\n---docbreak---\n"
 
 def load(
     session: Session,
+    *,
     input_: Annotated[
         str,
         typer.Argument(metavar="INPUT", help="A file or a URL; - is stdin.", show_default=False),
@@ -46,11 +49,8 @@ def load(
         list[str] | None,
         typer.Option("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),
     ] = None,
-    loader: source.LoaderOption = None,
-    html: source.HtmlOption = None,
-    ocr: source.OcrOption = None,
-    password: source.PasswordOption = None,
-    allow_private_hosts: source.AllowPrivateHostsOption = False,
+    reading: ReadingOptions,
+    password: PasswordOption = None,
 ) -> None:
     """Print or write the text of one document, as ingest would read it.
 
@@ -61,23 +61,21 @@ def load(
     Example:  knowledge load report.pdf - --format text
     """
     render = _renderer(format_)
-    flags = source.source_flags(
-        loader=loader, html=html, ocr=ocr, allow_private_hosts=allow_private_hosts
-    )
     added = metadata_pairs(metadata or [], "--metadata")
     if name is not None and input_ != "-":
         raise UsageError("--name goes with - (standard input)")
     if output != "-" and Path(output).is_dir():
         raise UsageError(f"OUTPUT {output} is a folder", hint="Name the file to write.")
-    with session.open(**flags) as kb:
+    with session.open(reading) as kb:
         content = sys.stdin.buffer.read() if input_ == "-" else None
         told = name or STDIN_NAME if input_ == "-" else input_
-        text = kb.load(told, content=content, passwords=source.given_passwords(session, password))
+        warn_of_passwords(session, password)
+        text = kb.load(told, content=content, passwords=password or ())
     common = {**text.metadata, "source": text.source, **added}
     if output != "-":
         Path(output).write_text(render(text, common), encoding="utf-8", newline="\n")
     if session.json:
-        session.print_json("knowledge.load/1", _record(text, common, output))
+        session.print_json(records.loaded(text, common, None if output == "-" else output))
     elif output == "-":
         write(render(text, common))
     _tell(session, text)
@@ -99,12 +97,7 @@ def _renderer(name: str) -> Callable[[SourceText, Mapping[str, Any]], str]:
 
 
 def _structured(text: SourceText, common: Mapping[str, Any]) -> str:
-    return json_text(_content(text, common), indent=2) + "\n"
-
-
-def _content(text: SourceText, common: Mapping[str, Any]) -> dict[str, Any]:
-    documents = [{"metadata": dict(one.metadata), "content": one.content} for one in text.parts]
-    return {"metadata": dict(common), "documents": documents}
+    return json_text(records.structured(text, common), indent=2) + "\n"
 
 
 def _markdown(text: SourceText, common: Mapping[str, Any]) -> str:
@@ -127,15 +120,3 @@ def _text(text: SourceText, _: Mapping[str, Any]) -> str:
         blocks.append(part.content.strip("\n"))
         before = heading
     return "\n\n".join(blocks) + "\n"
-
-
-def _record(text: SourceText, common: Mapping[str, Any], output: str) -> dict[str, Any]:
-    return {
-        "source": text.source,
-        "output": None if output == "-" else output,
-        **_content(text, common),
-        "problems": [
-            {"file": problem.file, "status": problem.status, "reason": problem.reason}
-            for problem in text.problems
-        ],
-    }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from knowledge.cli.groups import group
-from knowledge.cli.options import embedding as embedding
+from knowledge.cli.options.declared import Without
+from knowledge.cli.options.settings import EmbeddingOptions, ModelOptions
 from knowledge.cli.render.tables import show_facts, show_table
 from knowledge.cli.render.terminal import field
 from knowledge.cli.session import Session
 from knowledge.errors import RemoteError
+from knowledge.records import models as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -28,10 +30,9 @@ def list_models(session: Session) -> None:
     Example:  knowledge models list
     """
     with session.open() as kb:
-        providers = kb.providers()
+        providers = kb.models.list()
     if session.json:
-        records = [_provider_record(provider) for provider in providers]
-        session.print_json("knowledge.models/1", {"providers": records})
+        session.print_json(records.providers(providers))
         return
     show_table(
         session,
@@ -42,6 +43,8 @@ def list_models(session: Session) -> None:
 
 def try_model(
     session: Session,
+    *,
+    embedding: Annotated[EmbeddingOptions, Without("embedding_cache")],
     model: Annotated[
         str | None,
         typer.Argument(
@@ -49,10 +52,6 @@ def try_model(
             help="The provider, profile or model; default: that of the settings.",
         ),
     ] = None,
-    query_instruction: embedding.QueryInstructionOption = None,
-    document_instruction: embedding.DocumentInstructionOption = None,
-    rpm: embedding.RpmOption = None,
-    tpm: embedding.TpmOption = None,
 ) -> None:
     """Test a model: its vectors, latency, batch limit and the best number of threads.
 
@@ -61,62 +60,18 @@ def try_model(
 
     Example:  knowledge models test static
     """
-    flags = embedding.embedding_flags(
-        query_instruction=query_instruction,
-        document_instruction=document_instruction,
-        rpm=rpm,
-        tpm=tpm,
-    )
-    with session.open(embedding_model_provider=model, **flags) as kb:
-        report = kb.test_model()
+    with session.open(ModelOptions(embedding_model_provider=model), embedding) as kb:
+        report = kb.models.test()
     if session.json:
-        session.print_json("knowledge.probe/1", _probe_record(report))
+        session.print_json(records.probe(report))
     else:
         show_facts(session, [(field(name), field(value)) for name, value in _facts(report)])
     if report.failed:
         raise typer.Exit(RemoteError.exit_code)
 
 
-def _provider_record(provider: ProviderInfo) -> dict[str, Any]:
-    return {
-        "name": provider.name,
-        "kind": provider.kind,
-        "runs_on": provider.where or None,
-        "ready": provider.ready,
-        "requires": [
-            {"variables": list(need.variables), "is_set": need.is_set} for need in provider.requires
-        ],
-        "extra": provider.extra or None,
-        "installed": provider.installed,
-        "problem": provider.problem or None,
-        **({"names": provider.names} if provider.names else {}),
-    }
-
-
 def _where(provider: ProviderInfo) -> str:
     return provider.where or ("names code" if provider.names == "code" else "-")
-
-
-def _probe_record(report: ProbeReport) -> dict[str, Any]:
-    return {
-        "provider": report.provider,
-        "model": report.model,
-        "endpoint": report.endpoint or None,
-        "failed": report.failed,
-        "dimensions": report.dimensions,
-        "latency_ms": report.latency_ms,
-        "batch": report.batch,
-        "batch_is_limit": report.batch_is_limit,
-        "threads": report.threads,
-        "throughput": [
-            {"threads": threads, "texts_per_second": speed}
-            for threads, speed in report.throughput.items()
-        ],
-        "findings": [
-            {"name": finding.name, "status": finding.status, "text": finding.text}
-            for finding in report.findings
-        ],
-    }
 
 
 def _facts(report: ProbeReport) -> Iterator[tuple[str, str]]:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
-from knowledge.cli.options import embedding as embedding
+from knowledge.cli.options.settings import EmbeddingOptions, LockOptions, ModelOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.progress import count_bar
-from knowledge.cli.render.records import embedding_record
 from knowledge.cli.render.summary import cost_in_words
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.records import models as records
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -22,18 +21,15 @@ if TYPE_CHECKING:
 
 def reembed(
     session: Session,
+    *,
     name: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.")],
-    embedding_model_provider: options.ProviderOption = None,
+    model: ModelOptions,
     force: Annotated[
         bool,
         typer.Option("--force", help="Embed again even if the dataset already has that model."),
     ] = False,
-    query_instruction: embedding.QueryInstructionOption = None,
-    document_instruction: embedding.DocumentInstructionOption = None,
-    rpm: embedding.RpmOption = None,
-    tpm: embedding.TpmOption = None,
-    no_cache: embedding.NoCacheOption = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    embedding: EmbeddingOptions,
+    lock: LockOptions,
 ) -> None:
     """Give a dataset another embedding model by embedding its stored texts again.
 
@@ -42,16 +38,7 @@ def reembed(
 
     Example:  knowledge reembed default --embedding-model-provider static
     """
-    flags = embedding.embedding_flags(
-        query_instruction=query_instruction,
-        document_instruction=document_instruction,
-        rpm=rpm,
-        tpm=tpm,
-        no_cache=no_cache,
-    )
-    with session.open(
-        embedding_model_provider=embedding_model_provider, lock_timeout=lock_timeout, **flags
-    ) as kb:
+    with session.open(model, embedding, lock) as kb:
         try:
             with count_bar(session, "chunks") as progress:
                 report = kb.reembed(name, force=force, progress=progress)
@@ -59,7 +46,7 @@ def reembed(
             session.note("the dataset still has its old model; run again to continue")
             raise
     if session.json:
-        session.print_json("knowledge.reembed/1", _record(report))
+        session.print_json(records.reembedded(report))
     elif not session.quiet:
         for line in _lines(report):
             write(flat(line) + "\n")
@@ -74,16 +61,3 @@ def _lines(report: ReembedReport) -> list[str]:
         f"{report.dataset}: {chunks}, from {report.before} to {report.after}",
         f"{done}{cost_in_words(report.cost_usd)}, in {report.seconds:.1f} s",
     ]
-
-
-def _record(report: ReembedReport) -> dict[str, Any]:
-    return {
-        "dataset": report.dataset,
-        "before": embedding_record(report.before),
-        "after": embedding_record(report.after),
-        "chunks": report.chunks,
-        "embedded": report.embedded,
-        "tokens": report.tokens,
-        "cost_usd": report.cost_usd,
-        "seconds": report.seconds,
-    }

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from knowledge.cli.options import common as options
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
-from knowledge.cli.render.records import dataset_record, named_note
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import Dataset
+from knowledge.records import documents as records
+from knowledge.records.nouns import named_note
 from knowledge.text.wording import counted
 
 _SUFFIXES = {"archive": "zip", "jsonl": "jsonl", "parquet": "parquet"}
@@ -55,13 +57,11 @@ def export(
         target /= f"knowledge-export-{stamp}.{_SUFFIXES[format_]}"
     with session.open() as kb:
         if format_ == "archive":
-            datasets = kb.export_datasets(names or (), target)
+            datasets = kb.sharing.export(names or (), target)
         else:
-            datasets = kb.export_table(names or (), target, kind=format_)
+            datasets = kb.sharing.export_table(names or (), target, kind=format_)
     if session.json:
-        records = [dataset_record(dataset) for dataset in datasets]
-        content = {"file": str(target), "bytes": target.stat().st_size, "datasets": records}
-        session.print_json("knowledge.export/1", content)
+        session.print_json(records.exported(str(target), target.stat().st_size, datasets))
     elif not session.quiet:
         size = counted(target.stat().st_size, "byte")
         names_written = ", ".join(dataset.name for dataset in datasets)
@@ -70,6 +70,7 @@ def export(
 
 def import_(
     session: Session,
+    *,
     file: Annotated[str, typer.Argument(metavar="FILE", help="What `export` wrote.")],
     names: Annotated[
         list[str] | None,
@@ -80,7 +81,7 @@ def import_(
         typer.Option("--as", help="New name, for a single dataset.", metavar="NAME"),
     ] = None,
     overwrite: options.OverwriteOption = False,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Import the datasets of an exported file.
 
@@ -88,11 +89,10 @@ def import_(
 
     Example:  knowledge import handbook.zip --as colleagues-handbook
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        datasets = kb.import_archive(file, names or (), rename=rename, overwrite=overwrite)
+    with session.open(lock) as kb:
+        datasets = kb.sharing.import_archive(file, names or (), rename=rename, overwrite=overwrite)
     if session.json:
-        records = [dataset_record(dataset) for dataset in datasets]
-        session.print_json("knowledge.import/1", {"datasets": records})
+        session.print_json(records.imported(datasets))
     elif not session.quiet:
         for dataset in datasets:
             write(f"{_imported(dataset)}\n")

@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from knowledge.cli.options import common as options
-from knowledge.cli.options import retrieval as retrieval_options
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.hits import check_output, show_hits
-from knowledge.cli.render.records import hit_record
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError, UsageError
-
-_RANKING = ("rank", "score", "cosine", "scores", "own_text", "merged", "also")
+from knowledge.records import questions as records
+from knowledge.requests import SimilarRequest
 
 
 def similar(
     session: Session,
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE|CHUNK_ID", help="A file's path or the end of it, or a chunk's id."
-        ),
-    ],
-    dataset: options.DatasetOption = None,
-    top_k: options.TopKOption = None,
-    threshold: retrieval_options.ThresholdOption = None,
-    keyword: retrieval_options.KeywordOption = None,
-    where: retrieval_options.WhereOption = None,
-    file: retrieval_options.FileOption = None,
-    since: retrieval_options.SinceOption = None,
-    until: retrieval_options.UntilOption = None,
-    max_per_file: retrieval_options.MaxPerFileOption = None,
-    no_fold: retrieval_options.NoFoldOption = False,
-    output: retrieval_options.OutputOption = "text",
+    *,
+    request: SimilarRequest,
+    output: options.OutputOption = "text",
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
 ) -> None:
@@ -50,23 +34,11 @@ def similar(
     """
     check_output(session, output)
     started = time.perf_counter()
-    with session.open(dataset=dataset, top_k=top_k) as kb:
-        filters: dict[str, Any] = {
-            "threshold": threshold,
-            "keywords": keyword or (),
-            "where": where,
-            "files": file or (),
-            "since": since,
-            "until": until,
-        }
-        name, most = kb.settings["dataset"], kb.settings["top_k"]
-        asked = kb.query(target, name, most, mode="dense", **filters)
-        hits = kb.similar(
-            target, name, most, fold=not no_fold, max_per_file=max_per_file, **filters
-        )
+    with session.open() as kb:
+        found = kb.similar(request)
     took = time.perf_counter() - started
-    show_hits(session, asked, hits, took=took, full=full, output=output)
-    if fail_empty and not hits:
+    show_hits(session, found, took=took, full=full, output=output)
+    if fail_empty and not found:
         raise typer.Exit(NotFoundError.exit_code)
 
 
@@ -94,8 +66,7 @@ def show(
     with session.open() as kb:
         hit = kb.show_chunk(chunk, dataset, before=before, after=after)
     if session.json:
-        record = {key: value for key, value in hit_record(hit).items() if key not in _RANKING}
-        session.print_json("knowledge.chunk/1", {"chunk": record})
+        session.print_json(records.chunk(hit))
         return
     write(one_line(hit.citation) + "\n")
     if hit.passage.heading:

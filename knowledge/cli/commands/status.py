@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from knowledge.cli.commands.upkeep import mib
-from knowledge.cli.render.records import dataset_details, named_note
 from knowledge.cli.render.summary import cost_in_words, one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.records import upkeep as records
+from knowledge.records.nouns import named_note
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -32,9 +33,9 @@ def status(
     Example:  knowledge status handbook
     """
     with session.open() as kb:
-        found = kb.status(name)
+        found = kb.upkeep.status(name)
     if session.json:
-        session.print_json("knowledge.status/1", _record(found))
+        session.print_json(records.status(found))
         return
     show_facts(session, _facts(found))
     for one in found.datasets:
@@ -54,39 +55,16 @@ def history(
     Example:  knowledge history handbook --limit 5
     """
     with session.open() as kb:
-        runs = kb.history(name, limit=limit)
+        runs = kb.upkeep.history(name, limit=limit)
     if session.json:
-        records = [run_record(run) for run in runs]
-        session.print_json("knowledge.history/1", {"dataset": name, "runs": records})
+        session.print_json(records.history(name, runs))
         return
     columns = ("STARTED", "COMMAND", "OUTCOME", "GENERATION", "FILES", "CHUNKS", "TOKENS")
     show_table(session, columns, [_row(session, run) for run in runs], right=(3, 6))
 
 
-def run_record(run: Run) -> dict[str, Any]:
-    """Return a run as ``knowledge.history/1`` lists it."""
-    report = run.report
-    chunks = report.get("chunks") or {}
-    return {
-        "command": run.command,
-        "started_at": run.started_at.isoformat(),
-        "ended_at": run.ended_at.isoformat() if run.ended_at else None,
-        "outcome": run.outcome,
-        "generation": run.generation,
-        "files": dict(report.get("files") or {}),
-        "chunks": {name: chunks.get(name, 0) for name in ("added", "removed", "reused")},
-        "embedded": report.get("embedded", 0),
-        "cached": report.get("cached", 0),
-        "tokens": report.get("tokens", 0),
-        "cost_usd": report.get("cost_usd"),
-        "problem_count": report.get("problem_count", 0),
-        "problems": list(report.get("problems") or []),
-        "error": report.get("error"),
-    }
-
-
 def _row(session: Session, run: Run) -> tuple[str, ...]:
-    record = run_record(run)
+    record = records.run_record(run)
     files = ", ".join(f"{count} {name}" for name, count in record["files"].items())
     chunks = record["chunks"]
     return (
@@ -144,40 +122,3 @@ def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
             told = f"{problem['file']}: {problem['reason']}"
             facts.append((problem["status"], told))
     return facts
-
-
-def _record(found: Status) -> dict[str, Any]:
-    sizes = found.sizes
-    return {
-        "path": str(found.root),
-        "format": found.format,
-        "bytes": {
-            "catalog": sizes.catalog,
-            "vectors": sizes.vectors,
-            "cache": sizes.cache,
-            "archives": sizes.archives,
-            "backups": sizes.backups,
-            "total": sizes.total,
-            "free": sizes.free,
-        },
-        "cache_limit": found.cache_limit,
-        "datasets": [_dataset_record(one) for one in found.datasets],
-    }
-
-
-def _dataset_record(one: DatasetStatus) -> dict[str, Any]:
-    run = one.last_run
-    return {
-        **dataset_details(one.dataset),
-        "vector_bytes": one.vector_bytes,
-        "dead": one.dead,
-        "dead_share": round(one.dead_share, 4),
-        "missed": {name: one.missed.get(name, 0) for name in ("failed", "empty", "unsupported")},
-        "runs": len(one.runs),
-        "embedded": one.embedded,
-        "cached": one.cached,
-        "cache_hit_rate": one.cache_hit_rate,
-        "tokens": one.tokens,
-        "cost_usd": one.cost_usd,
-        "last_run": None if run is None else run_record(run),
-    }

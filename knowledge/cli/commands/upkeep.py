@@ -7,12 +7,14 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, UsageError
+from knowledge.records import upkeep as records
+from knowledge.records.schema import of
 from knowledge.text.wording import counted
 
 _MIB = 1024 * 1024
@@ -20,10 +22,11 @@ _MIB = 1024 * 1024
 
 def compact(
     session: Session,
+    *,
     name: Annotated[
         str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
     ] = None,
-    lock_timeout: options.LockTimeoutOption = None,
+    lock: LockOptions,
 ) -> None:
     """Rebuild indexes without deleted vectors, and return empty pages to the disk.
 
@@ -31,14 +34,10 @@ def compact(
 
     Example:  knowledge compact handbook
     """
-    with session.open(lock_timeout=lock_timeout) as kb:
-        done = kb.compact(name)
+    with session.open(lock) as kb:
+        done = kb.upkeep.compact(name)
     if session.json:
-        records = [
-            {"name": one.name, "dead": one.dead, "before": one.before, "after": one.after}
-            for one in done
-        ]
-        session.print_json("knowledge.compact/1", {"compacted": records})
+        session.print_json(records.compacted(done))
         return
     rows = [(one.name, str(one.dead), mib(one.before), mib(one.after)) for one in done]
     show_table(session, ("NAME", "DEAD", "MIB BEFORE", "MIB AFTER"), rows, right=(1, 2, 3))
@@ -57,12 +56,9 @@ def gc(
     Example:  knowledge gc --dry-run
     """
     with session.open() as kb:
-        gone = kb.remove_leftovers(dry_run=dry_run)
+        gone = kb.upkeep.remove_leftovers(dry_run=dry_run)
     if session.json:
-        records = [{"kind": one.kind, "name": one.name, "bytes": one.bytes} for one in gone]
-        total = sum(one.bytes for one in gone)
-        content = {"dry_run": dry_run, "bytes": total, "removed": records}
-        session.print_json("knowledge.gc/1", content)
+        session.print_json(records.leftovers(gone, dry_run=dry_run))
         return
     rows = [(one.kind, str(one.bytes), one.name) for one in gone]
     show_table(session, ("KIND", "BYTES", "WHAT"), rows, right=(1,))
@@ -82,14 +78,16 @@ def reset(
 
     Example:  knowledge reset --yes
     """
+    from knowledge.storage.store import open_store
+
     with session.open() as kb:
-        root, there = kb.store.root, kb.contents()
+        root, there = open_store(kb.settings).root, kb.upkeep.contents()
         if there and not yes:
             _ask(session, f"Delete all datasets, the cache and the backups in {flat(str(root))}?")
-        kb.reset()
+        kb.upkeep.reset()
     names = [path.relative_to(root).as_posix() for path in there]
     if session.json:
-        session.print_json("knowledge.reset/1", {"path": str(root), "removed": names})
+        session.print_json(of("reset", {"path": str(root), "removed": names}))
     elif not session.quiet:
         removed = counted(len(names), "file or folder", "files and folders")
         write(f"emptied {flat(str(root))}: {removed}\n" if names else "nothing there\n")

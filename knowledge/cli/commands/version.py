@@ -7,6 +7,7 @@ from importlib.metadata import version as installed
 
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.records.schema import of
 
 PARTS = ("chromadb", "openai", "kreuzberg", "semantic-text-splitter", "wordllama")
 
@@ -23,13 +24,15 @@ def version(session: Session) -> None:
     """
     if session.json:
         session.print_json(
-            "knowledge.version/1",
-            {
-                "version": installed("knowledge"),
-                "python": platform.python_version(),
-                "platform": platform.platform(),
-                "dependencies": {name: installed(name) for name in PARTS},
-            },
+            of(
+                "version",
+                {
+                    "version": installed("knowledge"),
+                    "python": platform.python_version(),
+                    "platform": platform.platform(),
+                    "dependencies": {name: installed(name) for name in PARTS},
+                },
+            )
         )
         return
     write(version_line() + "\n")

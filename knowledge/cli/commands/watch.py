@@ -6,19 +6,29 @@ import contextlib
 import re
 import sys
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from knowledge.cli.commands.ingest import show_problems, walk_options
-from knowledge.cli.options import common as options
-from knowledge.cli.options import embedding as embedding
-from knowledge.cli.options import sources as source
-from knowledge.cli.options.pairs import metadata_pairs
+from knowledge.cli.commands.ingest import show_problems
+from knowledge.cli.options.settings import (
+    EmbeddingOptions,
+    FlowOptions,
+    LockOptions,
+    ModelOptions,
+    ReadingOptions,
+    SplittingOptions,
+    WorkerOptions,
+)
+from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import report_lines
 from knowledge.cli.session import Session
+from knowledge.cli.spelling import spell
 from knowledge.errors import SomeFilesFailedError, UsageError
+from knowledge.records import documents as records
+from knowledge.requests import WatchRequest
 from knowledge.text.wording import brief
 
 if TYPE_CHECKING:
@@ -31,12 +41,15 @@ _LONGEST = 365 * 86_400
 
 def watch(
     session: Session,
-    paths: Annotated[
-        list[str],
-        typer.Argument(metavar="PATH...", help="Files, folders, URLs, Git repositories."),
-    ],
-    dataset: options.DatasetOption = None,
-    once: Annotated[bool, typer.Option("--once", help="Check everything once, then end.")] = False,
+    *,
+    request: WatchRequest,
+    splitting: SplittingOptions,
+    workers: WorkerOptions,
+    reading: ReadingOptions,
+    flows: FlowOptions,
+    model: ModelOptions,
+    embedding: EmbeddingOptions,
+    lock: LockOptions,
     every: Annotated[
         str | None,
         typer.Option(
@@ -46,38 +59,6 @@ def watch(
             metavar="TIME",
         ),
     ] = None,
-    metadata: options.MetadataOption = None,
-    no_recursive: options.NoRecursiveOption = False,
-    no_create_dataset: Annotated[
-        bool, typer.Option("--no-create-dataset", help="Fail when the dataset does not exist.")
-    ] = False,
-    ignore_file: options.IgnoreFileOption = None,
-    ignore_extensions: options.IgnoreExtensionsOption = None,
-    include_hidden: options.IncludeHiddenOption = False,
-    include: source.IncludeOption = None,
-    exclude: source.ExcludeOption = None,
-    gitignore: source.GitignoreOption = None,
-    follow_links: source.FollowLinksOption = None,
-    err_on_unsupported_file: options.ErrOnUnsupportedOption = False,
-    chunk_size: options.ChunkSizeOption = None,
-    chunk_overlap: options.ChunkOverlapOption = None,
-    concurrency: options.ConcurrencyOption = None,
-    file_timeout: options.FileTimeoutOption = None,
-    file_memory: options.FileMemoryOption = None,
-    loader: source.LoaderOption = None,
-    html: source.HtmlOption = None,
-    ocr: source.OcrOption = None,
-    password: source.PasswordOption = None,
-    allow_private_hosts: source.AllowPrivateHostsOption = False,
-    flows_file: options.FlowsFileOption = None,
-    flow: options.FlowOption = None,
-    embedding_model_provider: options.ProviderOption = None,
-    query_instruction: embedding.QueryInstructionOption = None,
-    document_instruction: embedding.DocumentInstructionOption = None,
-    rpm: embedding.RpmOption = None,
-    tpm: embedding.TpmOption = None,
-    no_cache: embedding.NoCacheOption = False,
-    lock_timeout: options.LockTimeoutOption = None,
 ) -> None:
     """Keep a dataset up to date: ingest each change of its files as it happens.
 
@@ -94,69 +75,24 @@ def watch(
     With your own timer:  knowledge watch ./docs --once
     """
     from knowledge.cli.render.progress import progress_bar
-    from knowledge.ingestion.request import IngestRequest
 
-    seconds = None if every is None else seconds_of(every)
-    if once and every is not None:
-        raise UsageError("--once and --every exclude each other")
-    if "-" in paths or not all(paths):
+    request = replace(request, every=None if every is None else seconds_of(every))
+    if "-" in request.sources or not all(request.sources):
         raise UsageError("a PATH is a file, a folder or a URL; standard input cannot be watched")
-    with session.open(
-        dataset=dataset,
-        no_recursive=no_recursive or None,
-        no_create_dataset=no_create_dataset or None,
-        ignore_file=None if ignore_file is None else str(ignore_file),
-        ignore_extensions=ignore_extensions,
-        include_hidden=include_hidden or None,
-        err_on_unsupported_file=err_on_unsupported_file or None,
-        chunk_size=chunk_size,
-        chunk_overlap=chunk_overlap,
-        concurrency=concurrency,
-        file_timeout=file_timeout,
-        file_memory=file_memory,
-        embedding_model_provider=embedding_model_provider,
-        flows_file=flows_file,
-        flow=flow,
-        lock_timeout=lock_timeout,
-        **source.source_flags(
-            gitignore=gitignore,
-            follow_links=follow_links,
-            loader=loader,
-            html=html,
-            ocr=ocr,
-            allow_private_hosts=allow_private_hosts,
-        ),
-        **embedding.embedding_flags(
-            query_instruction=query_instruction,
-            document_instruction=document_instruction,
-            rpm=rpm,
-            tpm=tpm,
-            no_cache=no_cache,
-        ),
-    ) as kb:
-        request = IngestRequest.of(
-            paths,
-            metadata=metadata_pairs(metadata or [], "--metadata"),
-            passwords=source.given_passwords(session, password),
-            **walk_options(kb.settings, paths, include, exclude),
-        )
+    warn_of_passwords(session, request.passwords)
+    groups = (splitting, workers, reading, flows, model, embedding, lock)
+    with session.open(*groups) as kb:
+        dataset = str(request.resolved(kb.settings).dataset)
         failed = False
         with contextlib.ExitStack() as bar:
-            events = kb.run_watch(
-                request,
-                kb.settings["dataset"],
-                create=not kb.settings["no_create_dataset"],
-                every=seconds,
-                once=once,
-                progress=bar.enter_context(progress_bar(session)),
-            )
+            events = kb.watch(request, progress=bar.enter_context(progress_bar(session)))
             # Closed here, so that listening ends before anything else does.
             with contextlib.closing(cast("Generator[WatchEvent]", events)):
                 for event in events:
                     bar.close()  # bursts are over too fast for a bar
-                    show_event(session, event, kb.settings["dataset"])
+                    show_event(session, event, dataset)
                     failed = event.report is not None and event.report.failed
-    if once and failed:
+    if request.once and failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)
 
 
@@ -177,10 +113,10 @@ def seconds_of(text: str) -> float:
 
 def show_event(session: Session, event: WatchEvent, dataset: str) -> None:
     """Print what happened: a JSON object on a line, or a line for people."""
+    if event.error is not None:
+        spell(event.error)
     if session.json:
-        from knowledge.cli.render.records import watch_record
-
-        session.print_json("knowledge.watch/1", watch_record(event, dataset))
+        session.print_json(records.watched(event, dataset))
     else:
         _tell(session, event)
     sys.stdout.flush()  # whoever reads us waits for each line

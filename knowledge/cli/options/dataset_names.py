@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from knowledge.requests import SearchRequest
 
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
 
+R = TypeVar("R", bound=SearchRequest)
 
-def named_datasets(kb: KnowledgeBase, given: Sequence[str] | None) -> list[str]:
-    """Return the datasets that ``--dataset`` names, or else the one of the settings.
+
+def with_datasets(kb: KnowledgeBase, request: R) -> R:
+    """Return a request with the datasets that ``--dataset`` names.
 
     Several may stand in one value with commas between them, unless a dataset has that very name.
     """
-    if not given:
-        return [kb.settings["dataset"]]
+    given = request.dataset_names
     if not any("," in name for name in given):
-        return list(given)
-    known = {dataset.name for dataset in kb.datasets()}
+        return request
+    known = {dataset.name for dataset in kb.datasets.list()}
     parts = [[name] if name in known else name.split(",") for name in given]
-    return [part.strip() for names in parts for part in names if part.strip()]
+    return replace(
+        request, datasets=[one.strip() for names in parts for one in names if one.strip()]
+    )

@@ -9,9 +9,9 @@ from html import escape
 
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.json_output import json_text
-from knowledge.cli.render.records import hit_record
 from knowledge.cli.render.summary import one_line
 from knowledge.model import Hit
+from knowledge.records.nouns import hit_record
 
 _COLUMNS = ("rank", "score", "cosine", "dataset", "file", "citation", "heading", "text")
 

@@ -10,18 +10,18 @@ from typing import TYPE_CHECKING
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.hit_formats import FORMATS
 from knowledge.cli.render.prose import unwrapped
-from knowledge.cli.render.records import hit_record
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import output_console, write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import Hit
+from knowledge.records import questions as records
 from knowledge.retrieval.search.explanation import explain
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.flows.answer import FlowAnswer
     from knowledge.retrieval.query import Query
+    from knowledge.retrieval.result import Retrieved
 
 LINES_ON_TERMINAL = 8
 
@@ -37,22 +37,17 @@ def check_output(session: Session, output: str) -> None:
 
 def show_hits(
     session: Session,
-    query: Query,
-    hits: Sequence[Hit],
+    found: Retrieved,
     *,
     took: float,
     full: bool,
     output: str = "text",
     explained: bool = False,
-    answer: FlowAnswer | None = None,
-    max_tokens: int | None = None,
 ) -> None:
     """Print hits: one JSON object, coloured blocks on a terminal, plain blocks, or a format.
 
     Parameters
     ----------
-    query:
-        With its mode resolved.
     took:
         Seconds.
     full:
@@ -61,35 +56,13 @@ def show_hits(
         As :func:`check_output` allows it.
     explained:
         Say how each hit's score came about.
-    answer:
-        How a flow came to the hits, where one did.
-    max_tokens:
-        The budget that hits had to fit.
     """
-    flow = answer.flow if answer is not None else ""
+    query, hits, flow = found.query, found.hits, found.flow
     if output in FORMATS:
         for piece in FORMATS[output](hits):
             write(piece)
     elif session.json or output == "json":
-        session.print_json(
-            "knowledge.retrieve/1",
-            {
-                "query": query.text,
-                "datasets": list(query.datasets),
-                "mode": query.mode,
-                "top_k": query.top_k,
-                "flow": flow or None,
-                "queries": list(answer.queries) if answer is not None else [query.text],
-                "hits": [
-                    {
-                        **hit_record(hit),
-                        **({"explanation": explain(query, hit, flow)} if explained else {}),
-                    }
-                    for hit in hits
-                ],
-                "took_ms": round(took * 1000),
-            },
-        )
+        session.print_json(records.retrieved(found, took, explained=explained))
     elif session.on_terminal:
         near = os.getcwd() + os.sep  # noqa: PTH109
         for hit in hits:
@@ -100,10 +73,10 @@ def show_hits(
     if not hits:
         listed = [word for word in query.keywords if "," in word]
         several = "; repeat --keyword for each of several words" if listed else ""
-        session.note(f"no hits{_conditions(query, max_tokens)}{several}")
+        session.note(f"no hits{_conditions(query)}{several}")
 
 
-def _conditions(query: Query, max_tokens: int | None) -> str:
+def _conditions(query: Query) -> str:
     """Return the conditions that every hit had to meet, which may be why there is none."""
     given = {
         "--threshold": query.threshold is not None,
@@ -112,7 +85,7 @@ def _conditions(query: Query, max_tokens: int | None) -> str:
         "--file": query.files,
         "--since": query.since is not None,
         "--until": query.until is not None,
-        f"--max-tokens {max_tokens}": max_tokens is not None,
+        f"--max-tokens {query.max_tokens}": query.max_tokens is not None,
     }
     names = [name for name, is_given in given.items() if is_given]
     return f" that match {', '.join(names)}" if names else ""

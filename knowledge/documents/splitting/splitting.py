@@ -113,12 +113,12 @@ def split(document: Document, spec: SplitterSpec) -> list[Passage]:
 
 def _check(spec: SplitterSpec) -> None:
     if spec.chunk_size < 1:
-        raise UsageError(f"--chunk-size must be at least 1, not {spec.chunk_size}")
+        raise UsageError(f"`chunk_size` must be at least 1, not {spec.chunk_size}")
     if not 0 <= spec.chunk_overlap < spec.chunk_size:
         raise UsageError(
-            f"--chunk-overlap must be less than --chunk-size ({spec.chunk_size}) and not negative, "
+            f"`chunk_overlap` must be less than `chunk_size` ({spec.chunk_size}) and not negative, "
             f"not {spec.chunk_overlap}",
-            hint="A tenth to a quarter of --chunk-size is usual.",
+            hint="A tenth to a quarter of `chunk_size` is usual.",
         )
 
 

@@ -193,14 +193,14 @@ def choose_splitter(
             raise UsageError(
                 f"dataset {dataset.name!r} has chunks of {own.chunk_size} tokens with "
                 f"{own.chunk_overlap} overlap, not {asked.chunk_size} with {asked.chunk_overlap}",
-                hint="Leave chunk_size and chunk_overlap out, or ingest into a new dataset.",
+                hint="Leave `chunk_size` and `chunk_overlap` out, or ingest into a new dataset.",
             )
         return own
     if asked.chunk_overlap >= asked.chunk_size:
         if settings.is_set("chunk_overlap"):
             raise UsageError(
-                f"chunk_overlap ({asked.chunk_overlap}) must be less than "
-                f"chunk_size ({asked.chunk_size})"
+                f"`chunk_overlap` ({asked.chunk_overlap}) must be less than "
+                f"`chunk_size` ({asked.chunk_size})"
             )
         return SplitterSpec(asked.chunk_size, asked.chunk_size * 3 // 20)
     return asked

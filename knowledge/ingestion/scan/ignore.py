@@ -83,8 +83,8 @@ class IgnoreRules:
             lines += _read_lines(path)
         lines += [f"*.{extension.lstrip('.*')}" for extension in options.extensions]
         self.flags = Patterns(lines, "the ignore rules")
-        self.include = Patterns(_globs(options.include), "include")
-        self.exclude = Patterns(_globs(options.exclude), "exclude")
+        self.include = Patterns(_globs(options.include), "`include`")
+        self.exclude = Patterns(_globs(options.exclude), "`exclude`")
 
     def at(self, root: str, names: Collection[str]) -> FolderRules:
         """Return the rules in the root of a walk; ``names`` are those of its files and folders."""

@@ -1,8 +1,9 @@
 """What a retrieval step is: something done with hits after they are found.
 
 A step is one module of `knowledge.retrieval.refine.steps` that holds a `STEP`, and a field of the
-same name in the request, from which its flag and its Python argument come. Flows have it as a
-postprocessor by the same name.
+same name in `knowledge.requests.SearchRequest` with ``refines=True``, from which its flag, its
+Python argument and the check of its value come. Flows have it as a postprocessor by the same
+name.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
-from knowledge.errors import UsageError
 from knowledge.model import Chunk, Hit
 
 if TYPE_CHECKING:
@@ -110,25 +110,3 @@ class Step:
     parameter: Parameter | None = None
     off: Any = None
     shows: bool = False
-
-    def check(self, value: Any, shown_as: str = "") -> None:
-        """Check a value.
-
-        Parameters
-        ----------
-        shown_as:
-            What the error calls it; by default the field's name.
-
-        Raises
-        ------
-        UsageError
-            It is outside the parameter's limits.
-        """
-        if self.parameter is None or value is None or value == self.off:
-            return
-        name = shown_as or self.field
-        least, most = self.parameter.minimum, self.parameter.maximum
-        if least is not None and most is not None and not least <= value <= most:
-            raise UsageError(f"{name} must be from {least:g} to {most:g}, not {value:g}")
-        if least is not None and value < least:
-            raise UsageError(f"{name} must be at least {least:g}, not {value}")

@@ -102,5 +102,5 @@ def create_reranker(
 
         return Reranker(text, bm25_scores)
     raise UsageError(
-        f"--rerank: there is no reranker {name!r}", hint=f"Choose one of {', '.join(NAMES)}."
+        f"`rerank`: there is no reranker {name!r}", hint=f"Choose one of {', '.join(NAMES)}."
     )

@@ -92,7 +92,7 @@ def _load(name: str, cache: str) -> Any:
         from sentence_transformers import CrossEncoder as Encoder
     except ImportError as error:
         raise UsageError(
-            f"--rerank: the cross-encoder {name!r} needs a library that is not installed",
+            f"`rerank`: the cross-encoder {name!r} needs a library that is not installed",
             hint="pip install 'knowledge[fastembed]', or 'knowledge[sentence-transformers]' for "
             "models that fastembed does not have.",
         ) from error

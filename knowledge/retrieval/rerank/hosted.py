@@ -172,8 +172,8 @@ def server_reranker(
     address: str, model: str, settings: Settings, notify: Notify = None
 ) -> HostedReranker:
     """Return the reranker at an address, such as ``http://localhost:8080/v1``."""
-    variables = Variables("--rerank", "KNOW_RERANK_API_KEY", "--rerank")
-    given = split_address(address, "--rerank")
+    variables = Variables("`rerank`", "KNOW_RERANK_API_KEY", "`rerank`")
+    given = split_address(address, "`rerank`")
     endpoint = keyed_endpoint(
         "rerank",
         given,

@@ -16,7 +16,6 @@ from knowledge.errors import (
 from knowledge.model import Dataset, EmbedderSpec, Hit
 from knowledge.retrieval.query import Query
 from knowledge.retrieval.refine.pipeline import refine, reorders
-from knowledge.retrieval.refine.refinement import Refinement
 from knowledge.retrieval.refine.step import Rerank
 from knowledge.retrieval.search.hydration import SnapshotChunks, hydrate
 from knowledge.retrieval.search.open_datasets import OpenDatasets
@@ -89,17 +88,13 @@ class Retriever:
         static = any(model is not None and model.provider == "static" for model in models)
         return replace(query, mode="hybrid" if static else "dense")
 
-    def retrieve(
-        self, query: Query, refinement: object | None = None, rerank: Rerank | None = None
-    ) -> list[Hit]:
+    def retrieve(self, query: Query, rerank: Rerank | None = None) -> list[Hit]:
         """Return the best hits of all the query's datasets, best first.
 
         Parameters
         ----------
-        refinement:
-            Which retrieval steps run, as `refine` takes it; default folds near duplicates.
         rerank:
-            The reranker that the refinement names.
+            The reranker that the query names.
 
         Raises
         ------
@@ -111,14 +106,25 @@ class Retriever:
             An index cannot be read.
         """
         query = self.resolve(query)
-        hits = self._found(query, refinement or Refinement(), rerank)
+        hits = self._found(query, rerank)
         self._open.trim()
         return hits
 
     def refined(
-        self, query: Query, hits: Sequence[Hit], refinement: object, rerank: Rerank | None
+        self,
+        query: Query,
+        hits: Sequence[Hit],
+        rerank: Rerank | None,
+        request: object | None = None,
     ) -> list[Hit]:
-        """Return hits that were found already as the refinement shows them, ranked from 1.
+        """Return hits that were found already as the query shows them, ranked from 1.
+
+        Parameters
+        ----------
+        rerank:
+            The reranker that the request names.
+        request:
+            Which retrieval steps run, as `refine` takes it; ``None`` is the query's own.
 
         Raises
         ------
@@ -130,7 +136,8 @@ class Retriever:
             datasets = {name: snapshot.dataset(name) for name in {hit.dataset for hit in hits}}
             stored = SnapshotChunks(snapshot, self._open, datasets)
             there = self._still_there(snapshot, hits, datasets)
-            return refine(query.text, there, refinement, query.top_k, stored, rerank)
+            asked = query if request is None else request
+            return refine(query.text, there, asked, query.top_k, stored, rerank)
 
         with self._store.open() as catalog:
             return catalog.read(refined)
@@ -147,13 +154,13 @@ class Retriever:
                 found = [hit for hit in found if hit.dataset != name or hit.chunk.id in known]
         return found
 
-    def _found(self, query: Query, refinement: object, rerank: Rerank | None) -> list[Hit]:
+    def _found(self, query: Query, rerank: Rerank | None) -> list[Hit]:
         if not self._store.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with self._store.open() as catalog:
             vectors = self._vectors(catalog, query)
             for _ in range(ATTEMPTS):
-                search = partial(self._search, query, vectors, refinement, rerank)
+                search = partial(self._search, query, vectors, rerank)
                 try:
                     return catalog.read(search)
                 except _ModelChangedError:
@@ -189,7 +196,6 @@ class Retriever:
         self,
         query: Query,
         vectors: dict[str, _QueryVector],
-        refinement: object,
         rerank: Rerank | None,
         snapshot: Snapshot,
     ) -> list[Hit]:
@@ -207,9 +213,9 @@ class Retriever:
         try:
             sources, words = self._sources(snapshot, query, asked)
             ranked = rank(query, sources, snapshot)
-            hits = hydrate(snapshot, ranked if reorders(refinement) else ranked[: query.top_k])
+            hits = hydrate(snapshot, ranked if reorders(query) else ranked[: query.top_k])
             stored = SnapshotChunks(snapshot, self._open, self.seen)
-            hits = refine(query.text, hits, refinement, query.top_k, stored, rerank)
+            hits = refine(query.text, hits, query, query.top_k, stored, rerank)
             if words is not None:
                 keyword.prove(words, sources, snapshot, hits)
             return hits

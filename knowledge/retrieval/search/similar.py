@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError, FileNotInDatasetError, KnowledgeError
 from knowledge.model import Chunk, Dataset, Hit
-from knowledge.retrieval.query import MAX_TOP_K, Query
+from knowledge.requests import MAX_TOP_K
+from knowledge.retrieval.query import Query
 from knowledge.retrieval.search.retriever import Retriever
 from knowledge.storage.file_names import find_file
 from knowledge.storage.store import ATTEMPTS, REPAIR_INDEX, Store, open_vectors
@@ -33,9 +34,7 @@ def find_chunk(snapshot: Snapshot, dataset: Dataset, text: str) -> Chunk | None:
     return found[0] if len(found) == 1 else None
 
 
-def similar(
-    store: Store, target: str, query: Query, retrieve: Callable[[Retriever, Query], list[Hit]]
-) -> list[Hit]:
+def similar(store: Store, target: str, query: Query) -> list[Hit]:
     """Return the hits nearest to a file or a chunk, which are left out themselves.
 
     Parameters
@@ -45,8 +44,6 @@ def similar(
         of its vectors.
     query:
         Where to look, with filters; its one dataset holds the target.
-    retrieve:
-        Runs a query by the retriever that is given, which knows the vector.
 
     Raises
     ------
@@ -62,7 +59,7 @@ def similar(
         ids = {chunk.id for chunk in stored.chunks}
         deep = replace(query, mode="dense", top_k=min(MAX_TOP_K, query.top_k + len(ids)))
         try:
-            found = retrieve(retriever, deep)
+            found = retriever.retrieve(deep)
         except _ReplacedError:
             continue
         finally:

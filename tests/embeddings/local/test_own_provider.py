@@ -73,7 +73,7 @@ def test_a_dataset_is_made_and_found_with_it(provider, package, tmp_path):
     with KnowledgeBase(there) as kb:  # by what the dataset recorded
         best, *_ = kb.retrieve("signing key")
         assert best.file.endswith("keys.md")
-        dataset = kb.dataset("default")
+        dataset = kb.datasets.get("default")
     assert dataset.embedding.provider == provider
     assert dataset.embedding.dimensions == 256
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from knowledge.errors import EmbeddingAuthError, EmbeddingError, KnowledgeError
+from knowledge.errors import KnowledgeError, RemoteAuthError, RemoteError
 from knowledge.ingestion.run.changes import Change, Remove, Touch, Write
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.run.writing import Writer
@@ -89,7 +89,7 @@ def test_what_is_complete_is_published_now_and_then() -> None:
 
 
 def test_a_text_that_is_refused_costs_its_file() -> None:
-    refused = EmbeddingError("too long")
+    refused = RemoteError("too long")
     refused.text = "one"
     assert refused.of_one_text
     writing = Writing(refused)
@@ -100,16 +100,16 @@ def test_a_text_that_is_refused_costs_its_file() -> None:
 
 
 def test_a_run_of_which_everything_is_refused_fails() -> None:
-    refused = EmbeddingError("too long")
+    refused = RemoteError("too long")
     refused.text = "one"
     writing = Writing(refused)
-    with pytest.raises(EmbeddingError, match=r"/docs/a\.md: too long"):
+    with pytest.raises(RemoteError, match=r"/docs/a\.md: too long"):
         writing.send(writing.write(A, "one"))
 
 
 def test_a_provider_that_refuses_us_ends_the_run_with_what_is_complete() -> None:
-    writing = Writing(None, EmbeddingAuthError("wrong key"))
-    with pytest.raises(EmbeddingAuthError, match="wrong key"):
+    writing = Writing(None, RemoteAuthError("wrong key"))
+    with pytest.raises(RemoteAuthError, match="wrong key"):
         writing.send(writing.write(A, "one"), writing.write(B, "two"))
     assert writing.run.published == [["write a.md"]]
     assert writing.pool.closed, "what waits at the provider is dropped"

@@ -18,14 +18,13 @@ from knowledge.errors import (
     RemoteError,
     UsageError,
 )
-from knowledge.ingestion.request import InlineText
-from knowledge.ingestion.scan.ignore import IgnoreOptions
 from knowledge.ingestion.watch import notifications
 from knowledge.ingestion.watch import watch as watch_module
 from knowledge.ingestion.watch.notifications import Notifications
 from knowledge.ingestion.watch.roots import Roots
 from knowledge.ingestion.watch.watch import ReportFilter
 from knowledge.model import FileProblem, FileStatus, IngestReport
+from knowledge.requests import InlineText
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.lock import write_lock
@@ -58,7 +57,7 @@ def test_changes_are_taken_in_as_they_happen(kb, corpus, data_dir, tmp_path):
     with Steps(kb, corpus) as steps:
         first = steps.begin()
         assert first.report.files[FileStatus.INGESTED] == 5
-        ids = {file.path: file.id for file in kb.files()}
+        ids = {file.path: file.id for file in kb.files.list()}
 
         (corpus / "keys.md").write_text("# Keys\n\nThe new key hangs in the blue cupboard.\n")
         assert steps.counts() == {"ingested": 1}  # the others were not even looked at
@@ -69,7 +68,7 @@ def test_changes_are_taken_in_as_they_happen(kb, corpus, data_dir, tmp_path):
 
         (corpus / "travel.md").rename(corpus / "trips.md")
         assert steps.counts() == {"ingested": 1}
-        (moved,) = [file for file in kb.files() if file.name == "trips.md"]
+        (moved,) = [file for file in kb.files.list() if file.name == "trips.md"]
         assert moved.id == ids[str(corpus / "travel.md")]
 
         (corpus / "notes").rename(corpus / "archive")
@@ -99,13 +98,13 @@ def test_a_change_is_found_within_two_seconds(kb, corpus):
 def test_a_burst_is_one_publish(kb, corpus):
     with Steps(kb, corpus) as steps:
         steps.begin()
-        before = kb.dataset("default").generation
+        before = kb.datasets.get("default").generation
         for number in range(40):
             (corpus / f"{number}.md").write_text(f"Note number {number}.\n")
         taken = 0
         while taken < 40:
             taken += steps.counts()["ingested"]
-        assert kb.dataset("default").generation - before <= 2
+        assert kb.datasets.get("default").generation - before <= 2
 
 
 def save_by_rename(path, text):
@@ -139,20 +138,20 @@ def test_editors_leave_no_traces(kb, corpus, save):
     path = corpus / "keys.md"
     with Steps(kb, corpus) as steps:
         steps.begin()
-        before = {file.path: file.id for file in kb.files()}
+        before = {file.path: file.id for file in kb.files.list()}
         save(path, "The cabinet is green now.\n")
         event = steps.next()
         assert event.report.problems == ()
         assert event.report.files[FileStatus.INGESTED] == 1
-        assert {file.path: file.id for file in kb.files()} == before
+        assert {file.path: file.id for file in kb.files.list()} == before
         assert held(kb)[str(path)] == ["The cabinet is green now."]
 
 
 @pytest.mark.parametrize("name", ["keys.md~", "#keys.md#", "keys.md.swp", ".keys.md.swo"])
 def test_what_editors_leave_behind_is_no_document(kb, corpus, name):
     (corpus / name).write_text("An old state of the text.\n")
-    kb.ingest(corpus, ignore=IgnoreOptions(include_hidden=True))
-    assert len(kb.files()) == 5
+    kb.ingest(corpus, include_hidden=True)
+    assert len(kb.files.list()) == 5
 
 
 def test_a_named_file_is_followed_through_its_folder(kb, corpus):
@@ -228,7 +227,7 @@ def test_rules_and_metadata_that_change_concern_their_folder(kb, corpus):
         )
         (corpus / "notes" / "new.md").write_text("Something new.\n")
         assert steps.counts() == {"ingested": 1, "unchanged": 2}
-        (badges,) = [file for file in kb.files() if file.name == "badges.md"]
+        (badges,) = [file for file in kb.files.list() if file.name == "badges.md"]
         assert badges.all_metadata["team"] == "desk"
 
 
@@ -241,7 +240,7 @@ def test_ignored_and_hidden_files_stay_out(kb, corpus):
             {"a.log": "noise\n", ".hidden.md": "h\n", ".git/HEAD": "ref\n", "seen.md": "Seen.\n"},
         )
         assert steps.counts() == {"ingested": 1}
-        assert {file.name for file in kb.files()} & {"a.log", ".hidden.md", "HEAD"} == set()
+        assert {file.name for file in kb.files.list()} & {"a.log", ".hidden.md", "HEAD"} == set()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="links need rights there")
@@ -256,7 +255,7 @@ def test_files_behind_links_have_one_path(kb, corpus, tmp_path):
         write_files(tmp_path / "outside", {"far.md": "Far away.\n"})
         (corpus / "near.md").write_text("Near.\n")
         deadline = time.monotonic() + 20
-        while not {"far.md", "near.md"} <= {file.name for file in kb.files()}:
+        while not {"far.md", "near.md"} <= {file.name for file in kb.files.list()}:
             assert time.monotonic() < deadline
             steps.next()
     assert held(kb) == fresh(corpus, tmp_path / "other")
@@ -327,7 +326,7 @@ def test_a_locked_dataset_is_waited_for(corpus, data_dir):
     with KnowledgeBase(settings, notify=notes.append) as kb:
         with Steps(kb, corpus) as steps:
             steps.begin()
-            lock = kb.store.folder.lock(kb.dataset("default").key)
+            lock = kb.store.folder.lock(kb.datasets.get("default").key)
             with write_lock(lock, "default", 0, print):
                 (corpus / "keys.md").write_text("The cabinet is green.\n")
                 event = steps.next()
@@ -341,21 +340,21 @@ def test_a_locked_dataset_is_waited_for(corpus, data_dir):
 def test_a_dataset_that_is_deleted_ends_it(kb, corpus):
     with Steps(kb, corpus) as steps:
         steps.begin()
-        kb.delete_dataset("default")
+        kb.datasets.delete("default")
         (corpus / "keys.md").write_text("The cabinet is green.\n")
         with pytest.raises(DatasetNotFoundError):
             steps.next()
-    assert kb.datasets() == []
+    assert kb.datasets.list() == []
 
 
 def test_a_dataset_that_is_renamed_ends_it(kb, corpus):
     with Steps(kb, corpus) as steps:
         steps.begin()
-        kb.rename_dataset("default", "other")
+        kb.datasets.rename("default", "other")
         (corpus / "keys.md").write_text("The cabinet is green.\n")
         with pytest.raises(DatasetNotFoundError, match="there is no dataset 'default'"):
             steps.next()
-    assert [dataset.name for dataset in kb.datasets()] == ["other"]
+    assert [dataset.name for dataset in kb.datasets.list()] == ["other"]
 
 
 def test_a_dataset_that_is_replaced_during_a_burst_is_brought_in_step(data_dir, corpus):
@@ -372,7 +371,7 @@ def test_a_dataset_that_is_replaced_during_a_burst_is_brought_in_step(data_dir, 
     with KnowledgeBase(Settings.read(data_dir=str(data_dir)), notify=replace) as kb:
         with Steps(kb, corpus) as steps:
             steps.begin()
-            lock = filelock.FileLock(kb.store.folder.lock(kb.dataset("default").key))
+            lock = filelock.FileLock(kb.store.folder.lock(kb.datasets.get("default").key))
             lock.acquire()
             held_by_others.append(lock)
             (corpus / "keys.md").write_text("The cabinet is green.\n")
@@ -384,8 +383,8 @@ def test_a_dataset_that_is_replaced_during_a_burst_is_brought_in_step(data_dir, 
 def test_a_dataset_that_is_replaced_is_brought_in_step(kb, corpus):
     with Steps(kb, corpus) as steps:
         steps.begin()
-        kb.delete_dataset("default")
-        kb.create_dataset("default")
+        kb.datasets.delete("default")
+        kb.datasets.create("default")
         (corpus / "keys.md").write_text("The cabinet is green.\n")
         assert steps.counts() == {"ingested": 5}
 

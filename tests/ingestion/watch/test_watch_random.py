@@ -185,5 +185,5 @@ def test_a_thousand_changes_end_as_a_fresh_ingest(tmp_path, data_dir, seed):
 def check_index(kb: KnowledgeBase) -> None:
     """Fail when the index does not hold one vector for each chunk."""
     chunks = sum(len(texts) for texts in held(kb).values())
-    assert kb.dataset("default").chunks == chunks
+    assert kb.datasets.get("default").chunks == chunks
     assert len(kb.retrieve("note", top_k=1_000, mode="dense")) == min(chunks, 1_000)

@@ -200,7 +200,7 @@ def test_a_name_that_is_not_utf8_keeps_its_identity(tmp_path: Path) -> None:
         os.rename(path, os.path.join(os.fsencode(docs), b"moved-\xff.txt"))
         moved = kb.ingest(docs, prune=True)
         assert (moved.chunks_reused, moved.embedded) == (1, 0)
-        assert [file.name for file in kb.files()] == ["moved-\\xff.txt"]
+        assert [file.name for file in kb.files.list()] == ["moved-\\xff.txt"]
         os.unlink(os.path.join(os.fsencode(docs), b"moved-\xff.txt"))
         assert kb.ingest(docs, prune=True).files[FileStatus.REMOVED] == 1
 

@@ -155,12 +155,12 @@ def test_many_crashes_cost_only_their_files(
 
 
 INLINE = """
-from knowledge.ingestion.request import IngestRequest, InlineText
+from knowledge.requests import InlineText
 from knowledge.knowledge_base import KnowledgeBase
 
 texts = [InlineText(f"text{n}.txt", b"A line of a long text.\\n" * 60_000) for n in range(8)]
 with KnowledgeBase.open() as kb:
-    report = kb.run_ingest(IngestRequest([], inline=texts), "default")
+    report = kb.ingest(inline=texts)
 print(dict(report.files)["ingested"], "ingested")
 """
 

@@ -33,9 +33,9 @@ def make(target: Path) -> None:
             changed = "# Travel\n\nA night in a hotel may cost 150 euros.\n"
             write_files(home, {"travel.md": changed})
             kb.ingest(home)
-            kb.create_dataset("notes", {"owner": "ana"})
+            kb.datasets.create("notes", {"owner": "ana"})
             kb.ingest(home / "notes", "notes")
-            kb.remove_leftovers()
+            kb.upkeep.remove_leftovers()
         pack(data, target)
     finally:
         shutil.rmtree(home)

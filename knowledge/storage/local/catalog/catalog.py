@@ -64,7 +64,7 @@ def check_there(folder: DataFolder) -> bool:
     if not there and folder.root.is_file():
         raise KnowledgeError(
             f"the data folder {folder.root} is a file",
-            hint="Choose another with --data-dir or KNOW_DATA_DIR.",
+            hint="Choose another with `data_dir` or KNOW_DATA_DIR.",
         )
     if not there and _has_indexes(folder):
         raise DamagedStoreError(
@@ -317,7 +317,7 @@ class Catalog:
         if not overwrite and any(dataset.name == name for dataset in self.datasets()):
             raise DatasetExistsError(
                 f"there is a dataset {name!r} already",
-                hint="Choose another name with --as, or replace it with --overwrite.",
+                hint="Choose another name with `rename`, or replace it with `overwrite`.",
             )
 
     def build(

@@ -1,4 +1,4 @@
-"""The nouns as JSON: the contracts of ``docs/json.md``, whose schemas lie in ``docs/schemas``."""
+"""The nouns as plain values: what the objects of ``docs/json.md`` are made of."""
 
 from __future__ import annotations
 

@@ -1,0 +1,132 @@
+"""What the verbs and the groups of one knowledge base share: settings, folder, open things."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DatasetNotFoundError
+from knowledge.settings.reading import Origin, Settings
+from knowledge.storage.store import open_store
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.embeddings.pool.questions import QuestionPool
+    from knowledge.ingestion.request import Notify
+    from knowledge.model import Dataset
+    from knowledge.retrieval.rerank.choice import Reranker
+    from knowledge.retrieval.search.retriever import Retriever
+    from knowledge.storage.store import Catalog, EmbeddingCache
+
+
+def say_nothing(_: str) -> None:
+    """Take a note and drop it."""
+
+
+class Shared:
+    """The settings, the data folder, and what stays open between two calls."""
+
+    def __init__(self, settings: Settings, *, notify: Notify = say_nothing) -> None:
+        self.settings = settings
+        self.store = open_store(settings)
+        self.notify = notify
+        self._retriever: Retriever | None = None
+        self._pools: dict[str, QuestionPool] = {}
+        self._caches: list[EmbeddingCache] = []
+        self._rerankers: dict[tuple[str, Origin], Reranker] = {}
+        self.closing = ExitStack()
+
+    def close(self) -> None:
+        """Close what is open; the object can still be used."""
+        self.close_indexes()
+        while self._pools:
+            self._pools.popitem()[1].close()
+        while self._caches:
+            self._caches.pop().close()
+        while self._rerankers:
+            self._rerankers.popitem()[1].close()
+        self.closing.close()
+
+    def warn_of_passwords(self) -> None:
+        """Report a file of passwords that others can read."""
+        from knowledge.documents.options import passwords_warning
+
+        if warning := passwords_warning(self.settings):
+            self.notify(warning)
+
+    def catalog(self) -> Catalog:
+        """Open the catalog, and make the data folder where there is none."""
+        return self.store.open()
+
+    def existing(self, dataset: str) -> Catalog:
+        """Open the catalog of a dataset that must be there."""
+        if not self.is_there():
+            raise DatasetNotFoundError(f"there is no dataset {dataset!r}")
+        return self.catalog()
+
+    def is_there(self) -> bool:
+        """Return whether there is a data folder."""
+        return self.store.exists()
+
+    def embed_query(self, dataset: Dataset, text: str) -> NDArray[np.float32]:
+        """Return a question as a unit vector of shape (dimensions,), by the dataset's model."""
+        assert dataset.embedding is not None
+        fingerprint = dataset.embedding.fingerprint
+        if fingerprint not in self._pools:
+            self._pools[fingerprint] = self._open_pool(dataset)
+        return self._pools[fingerprint].embed_query(text)
+
+    def dataset(self, name: str | None) -> str:
+        """Return the name of a dataset, by default the one of the settings."""
+        return str(self.settings["dataset"]) if name is None else name
+
+    @property
+    def lock_timeout(self) -> float:
+        """Seconds to wait for another writer."""
+        return float(self.settings["lock_timeout"])
+
+    def retriever(self) -> Retriever:
+        """Return the retriever, which keeps open what it opened."""
+        from knowledge.retrieval.search.retriever import Retriever
+
+        if self._retriever is None:
+            self._retriever = Retriever(self.store, self.embed_query)
+        return self._retriever
+
+    def close_indexes(self) -> None:
+        """Close what the retriever holds open."""
+        if self._retriever is not None:
+            self._retriever.close()
+
+    def reranker(self, name: str, settings: Settings) -> Reranker | None:
+        """Return a reranker, which stays open for the next question; ``None`` for no name.
+
+        Parameters
+        ----------
+        settings:
+            They know who named it, which decides whether it may have a key.
+        """
+        key = (name, settings.origin("rerank"))
+        if name and key not in self._rerankers:
+            from knowledge.retrieval.rerank.choice import create_reranker
+
+            self._rerankers[key] = create_reranker(name, settings, self.notify)
+        return self._rerankers.get(key)
+
+    def _open_pool(self, dataset: Dataset) -> QuestionPool:
+        from knowledge.embeddings.choice import recorded
+        from knowledge.embeddings.pool.questions import QuestionPool
+
+        choice = recorded(dataset, self.settings)
+        for note in choice.notes:
+            self.notify(note)
+        cache = None
+        if choice.embedder.cacheable:
+            from knowledge.ingestion.run.pools import open_question_cache
+
+            cache = open_question_cache(self.store, choice, self.notify)
+        if cache is not None:
+            self._caches.append(cache)
+        return QuestionPool(choice, cache, self.notify)

@@ -1,0 +1,1 @@
+"""The JSON contracts of ``docs/json.md``: results to plain values, whatever the face."""

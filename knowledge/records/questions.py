@@ -1,0 +1,129 @@
+"""Questions, their hits and answers, and how good they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from knowledge.records.nouns import hit_record
+from knowledge.records.schema import of
+from knowledge.retrieval.search.explanation import explain
+
+if TYPE_CHECKING:
+    from knowledge.answering.answer import Answer
+    from knowledge.evaluation.evaluation import Comparison, Evaluation, Run
+    from knowledge.model import Hit
+    from knowledge.requests import AskRequest
+    from knowledge.retrieval.result import Retrieved
+
+MEASURES = ("recall", "precision", "mrr", "ndcg")
+
+
+def retrieved(found: Retrieved, seconds: float, *, explained: bool = False) -> dict[str, Any]:
+    """Return hits as ``knowledge.retrieve/1``.
+
+    Parameters
+    ----------
+    explained:
+        Add how each hit's score came about.
+    """
+    query, flow = found.query, found.flow
+    return of(
+        "retrieve",
+        {
+            "query": query.text,
+            "datasets": list(query.datasets),
+            "mode": query.mode,
+            "top_k": query.top_k,
+            "flow": flow or None,
+            "queries": list(found.queries),
+            "hits": [
+                {
+                    **hit_record(hit),
+                    **({"explanation": explain(query, hit, flow)} if explained else {}),
+                }
+                for hit in found
+            ],
+            "took_ms": round(seconds * 1000),
+        },
+    )
+
+
+def answer(answer: Answer, request: AskRequest, seconds: float) -> dict[str, Any]:
+    """Return an answer in words as ``knowledge.ask/1``; the request is resolved."""
+    cited = [(number, answer.hits[number - 1]) for number in answer.cited]
+    return of(
+        "ask",
+        {
+            "query": request.query,
+            "datasets": list(request.dataset_names),
+            "model": answer.model or None,
+            "answer": answer.text,
+            "citations": [
+                {
+                    "number": number,
+                    "citation": hit.citation,
+                    "dataset": hit.dataset,
+                    "file": hit.file,
+                    "chunk_id": hit.chunk.id,
+                }
+                for number, hit in cited
+            ],
+            "removed": list(answer.removed),
+            "hits": [hit_record(hit) for hit in answer.hits],
+            "took_ms": round(seconds * 1000),
+        },
+    )
+
+
+_RANKING = ("rank", "score", "cosine", "scores", "own_text", "merged", "also")
+
+
+def chunk(hit: Hit) -> dict[str, Any]:
+    """Return a chunk that nobody searched for as ``knowledge.chunk/1``."""
+    record = {name: value for name, value in hit_record(hit).items() if name not in _RANKING}
+    return of("chunk", {"chunk": record})
+
+
+def evaluation(measured: Evaluation, queries: str) -> dict[str, Any]:
+    """Return measures as ``knowledge.eval/1``."""
+    return of(
+        "eval",
+        {
+            "queries": queries,
+            "questions": measured.questions,
+            "left_out": measured.left_out,
+            "k": list(measured.ks),
+            "runs": [_run_record(run, measured.ks) for run in measured.runs],
+            "comparisons": [_comparison_record(one) for one in measured.comparisons],
+        },
+    )
+
+
+def _run_record(run: Run, ks: Sequence[int]) -> dict[str, Any]:
+    return {
+        "name": run.name,
+        "dataset": run.dataset,
+        "options": dict(run.options),
+        "measures": [
+            {"k": k, **{name: round(run.mean(name, k), 6) for name in MEASURES}} for k in ks
+        ],
+        "latency_ms": {
+            "p50": round(run.milliseconds(50), 3),
+            "p95": round(run.milliseconds(95), 3),
+        },
+        "missed": list(run.missed),
+        "unmatched": list(run.unmatched),
+    }
+
+
+def _comparison_record(one: Comparison) -> dict[str, Any]:
+    return {
+        "run": one.run,
+        "against": one.against,
+        "measure": one.measure,
+        "k": one.k,
+        "difference": round(one.difference, 6),
+        "p_value": round(one.p_value, 6),
+        "significant": one.significant,
+    }

@@ -1,0 +1,53 @@
+"""What a search gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, overload
+
+if TYPE_CHECKING:
+    from knowledge.model import Hit
+    from knowledge.retrieval.query import Query
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Retrieved(Sequence["Hit"]):
+    """Hits, best first, and how they were found; it is used as the list of hits.
+
+    Parameters
+    ----------
+    hits:
+        Best first.
+    query:
+        What was asked, with the datasets and the mode that it was answered by.
+    flow:
+        The name of the flow that answered; empty without one.
+    queries:
+        The questions that were searched for; a flow may make others of the one that was asked.
+    seconds:
+        How long it took.
+    """
+
+    hits: list[Hit]
+    query: Query
+    flow: str = ""
+    queries: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    def __len__(self) -> int:
+        return len(self.hits)
+
+    @overload
+    def __getitem__(self, at: int) -> Hit: ...
+    @overload
+    def __getitem__(self, at: slice) -> list[Hit]: ...
+    def __getitem__(self, at: int | slice) -> Hit | list[Hit]:
+        return self.hits[at]
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, Retrieved | list):
+            return self.hits == list(other)
+        return NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
