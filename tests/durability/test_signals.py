@@ -120,7 +120,7 @@ def test_a_signal_while_waiting_for_the_lock(tmp_path: Path, number: signal.Sign
     data, docs = tmp_path / "data", programs.write_folder(tmp_path / "docs", 2, 1, seed=1)
     with KnowledgeBase.open(data) as kb:
         kb.ingest(docs)
-        lock = kb.store.folder.lock(kb.datasets.get("default").key)
+        lock = kb._shared.store.folder.lock(kb.datasets.get("default").key)
     before = check_clean(data)
     with write_lock(lock, "default", 0, print):
         line = programs.command("ingest", docs, "--force")

@@ -23,6 +23,7 @@ from knowledge.ingestion.workers.process_crew import ProcessCrew
 from knowledge.model import FileStatus, SplitterSpec
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.store import LocalStore
 from tests.conftest import write_files
 from tests.documents.archive_makers import zipped
 from tests.durability.invariants import check_clean, same_content, vectors
@@ -205,7 +206,7 @@ def test_an_ingest_gives_the_same_dataset_whoever_reads(tmp_path: Path, folder: 
     request = IngestRequest([folder], inline=[InlineText("note.txt", b"A note of mine.")])
     states, embedded = [], []
     for name, crew in CREWS.items():
-        data = DataFolder(tmp_path / name)
+        data = LocalStore(DataFolder(tmp_path / name))
         report = ingest(
             data, "default", request, settings, create=True, notify=lambda _: None, crew=crew
         )

@@ -86,7 +86,7 @@ def test_keywords(kb, keywords, names):
 
 
 def test_times(kb, knowledge_of):
-    folder = kb.store.root.parent / "docs" / "default"
+    folder = kb._shared.store.root.parent / "docs" / "default"
     os.utime(folder / "notes.txt", (0, 1_000_000_000))  # 2001-09-09
     os.utime(folder / "guides" / "vpn.md", (0, time.time() - 86_400 * 3))
     knowledge_of({})
@@ -104,7 +104,7 @@ def test_all_filters_together(kb):
 
 
 def test_a_chunks_own_metadata_wins(kb):
-    with kb.store.open() as catalog, catalog.transaction():
+    with kb._shared.store.open() as catalog, catalog.transaction():
         catalog.connection.execute(
             "UPDATE chunks SET metadata = '{\"year\": 1999}' WHERE text LIKE '%VPN%'"
         )

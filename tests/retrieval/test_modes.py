@@ -98,10 +98,10 @@ def test_auto_is_dense_for_other_models(knowledge_of, monkeypatch):
 
     kb = knowledge_of({"a.txt": "one"})
     with KnowledgeBase.open(
-        kb.store.root, embedding_model_provider="python:tests.retrieval.letters:Letters"
+        kb._shared.store.root, embedding_model_provider="python:tests.retrieval.letters:Letters"
     ) as other:
-        write_files(kb.store.root.parent / "more", {"b.txt": "another one"})
-        other.ingest(kb.store.root.parent / "more", "letters")
+        write_files(kb._shared.store.root.parent / "more", {"b.txt": "another one"})
+        other.ingest(kb._shared.store.root.parent / "more", "letters")
         assert other.retrieve("x", "letters").query.mode == "dense"
         assert other.retrieve("x", ["letters", "default"]).query.mode == "hybrid"
         both = other.retrieve("one", ["letters", "default"])
@@ -269,7 +269,7 @@ def test_many_datasets_at_once(knowledge_of):
     for number in range(12):
         kb.datasets.create(f"empty{number}")
     for number in range(10):
-        kb.ingest(kb.store.root.parent / "docs" / "default", f"set{number}")
+        kb.ingest(kb._shared.store.root.parent / "docs" / "default", f"set{number}")
     hits = kb.retrieve("key", [*(f"set{n}" for n in range(10)), "empty3"], top_k=20)
     assert sum(1 + len(hit.also) for hit in hits) == 10  # they are the same, so they are folded
     with pytest.raises(DatasetNotFoundError):

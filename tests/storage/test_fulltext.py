@@ -29,21 +29,21 @@ def kb(tmp_path):
 
 
 def ingest(kb: KnowledgeBase, files: dict[str, str], dataset: str = "default", **options) -> None:
-    folder = kb.store.root.parent / dataset
+    folder = kb._shared.store.root.parent / dataset
     write_files(folder, files)
     kb.ingest(folder, dataset, **options)
 
 
 def holding(kb: KnowledgeBase, term: str, dataset: str = "default", count: int = 1) -> int:
     """Count the chunks of the published generation that hold a term."""
-    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb._shared.store.folder) as catalog, catalog.snapshot() as snapshot:
         columns = ChunkColumns(snapshot, snapshot.dataset(dataset))
         return len(columns.chunks_with(snapshot, term, count))
 
 
 def check_integrity(kb: KnowledgeBase) -> int:
     """Compare the index with the chunks, and return how many chunks it knows."""
-    with closing(sqlite3.connect(kb.store.folder.catalog)) as sql:
+    with closing(sqlite3.connect(kb._shared.store.folder.catalog)) as sql:
         fulltext.register(sql)
         sql.execute("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)")
         sql.execute("CREATE VIRTUAL TABLE temp.held USING fts5vocab (main, chunks_fts, instance)")
@@ -55,7 +55,7 @@ def test_it_follows_edits_and_removals(kb):
     assert (holding(kb, "old"), holding(kb, "key")) == (1, 2)
     ingest(kb, {"a.txt": "The new key."}, force=True)
     assert (holding(kb, "old"), holding(kb, "new"), holding(kb, "key")) == (0, 1, 2)
-    kb.files.delete(str(kb.store.root.parent / "default" / "b.txt"))
+    kb.files.delete(str(kb._shared.store.root.parent / "default" / "b.txt"))
     assert holding(kb, "key") == 1
     check_integrity(kb)
     kb.datasets.delete("default")
@@ -82,7 +82,7 @@ def test_datasets_do_not_see_each_other(kb):
 def test_a_named_language_wins_over_the_words(kb):
     ingest(kb, {"a.txt": "Häuser"}, metadata={"language": "de"})
     assert holding(kb, "haus") == 1
-    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb._shared.store.folder) as catalog, catalog.snapshot() as snapshot:
         assert snapshot.languages(snapshot.dataset("default")) == ["english", "german"]
 
 
@@ -122,7 +122,7 @@ def test_all_terms_of_a_text_are_found_and_nothing_else(catalog, text):
 
 def test_rows_of_an_unpublished_generation_are_hidden(kb):
     ingest(kb, {"a.txt": "The old key."})
-    with closing(sqlite3.connect(kb.store.folder.catalog)) as sql:
+    with closing(sqlite3.connect(kb._shared.store.folder.catalog)) as sql:
         fulltext.register(sql)
         sql.execute(
             "INSERT INTO chunks (dataset, id, file_id, ordinal, text, heading, char_start, "
@@ -170,10 +170,10 @@ def test_an_old_catalog_is_indexed_anew(tmp_path: Path):
 
 def test_a_file_that_is_touched_changes_the_revision(kb):
     ingest(kb, {"a.txt": "a key"}, metadata={"team": "one"})
-    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb._shared.store.folder) as catalog, catalog.snapshot() as snapshot:
         before = snapshot.revision(snapshot.dataset("default"))
     ingest(kb, {}, metadata={"team": "two"})
-    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb._shared.store.folder) as catalog, catalog.snapshot() as snapshot:
         dataset = snapshot.dataset("default")
         assert snapshot.revision(dataset) > before
         assert dataset.generation == 1

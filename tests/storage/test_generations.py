@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from knowledge.errors import DamagedStoreError, KnowledgeError
-from knowledge.model import Dataset, EmbedderSpec, SplitterSpec
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.runs import generations
 from knowledge.storage.local.vectors.checksums import NAME, check_whole
 from knowledge.storage.local.vectors.chroma import ChromaIndex
+from knowledge.storage.local.vectors.folders import FACTS, ChromaFolders, read_facts, stranger_in
 
 KEY = "default-0123456789ab"
-NOW = datetime(2026, 3, 1, tzinfo=UTC)
-DATASET = Dataset("default", KEY, 0, 0, 0, 0, None, None, {"team": "desk"}, NOW, NOW)
-EMBEDDING, SPLITTER = EmbedderSpec("test", "model", 2), SplitterSpec()
 
 
 @pytest.fixture
@@ -28,14 +21,18 @@ def folder(tmp_path: Path) -> DataFolder:
     return DataFolder(tmp_path / "data")
 
 
+@pytest.fixture
+def index(folder: DataFolder) -> ChromaFolders:
+    return ChromaFolders(folder, KEY)
+
+
 def publish(folder: DataFolder, number: int, *ids: str) -> Path:
     """Publish generation ``number``, made from the one before, with more vectors."""
-    candidate = generations.prepare_candidate(folder, KEY, number - 1)
-    with ChromaIndex(candidate, create=number == 1) as index:
-        index.add(list(ids), np.ones((len(ids), 2), np.float32))
-        index.flush()
-    dataset = replace(DATASET, generation=number - 1)
-    generations.publish_candidate(folder, dataset, EMBEDDING, SPLITTER)
+    index = ChromaFolders(folder, KEY)
+    with index.candidate(number - 1) as candidate:
+        candidate.add(list(ids), np.ones((len(ids), 2), np.float32))
+        candidate.flush()
+    index.publish(number, {"key": KEY, "name": "default", "generation": number})
     return folder.generation(KEY, number)
 
 
@@ -53,25 +50,26 @@ def test_a_generation_is_made_from_the_one_before_which_stays_as_it_is(folder: D
 
 
 def test_a_generation_says_whose_it_is(folder: DataFolder) -> None:
-    facts = generations.read_facts(publish(folder, 1, "a"))
-    assert facts["key"] == KEY
-    assert (facts["name"], facts["generation"]) == ("default", 1)
-    assert (facts["provider"], facts["model"], facts["dimensions"]) == ("test", "model", 2)
-    assert json.loads(facts["metadata"]) == {"team": "desk"}
-    assert generations.read_facts(folder.root / "nowhere") == {}
+    facts = read_facts(publish(folder, 1, "a"))
+    assert (facts["key"], facts["name"], facts["generation"]) == (KEY, "default", 1)
+    assert read_facts(folder.root / "nowhere") == {}
 
 
-def test_a_generation_of_another_dataset_is_not_built_upon(folder: DataFolder) -> None:
+def test_a_generation_of_another_dataset_is_not_built_upon(
+    folder: DataFolder, index: ChromaFolders
+) -> None:
     published = publish(folder, 1, "a")
-    assert generations.stranger_in(published, KEY, 1) == ""
-    assert generations.stranger_in(published, "another", 1) == f"it belongs to {KEY!r}"
+    assert stranger_in(published, KEY, 1) == ""
+    assert stranger_in(published, "another", 1) == f"it belongs to {KEY!r}"
     published.rename(folder.generation(KEY, 2))
     with pytest.raises(DamagedStoreError, match="generation 1, not 2"):
-        generations.prepare_candidate(folder, KEY, 2)
+        index.candidate(2)
     assert not (folder.candidate(KEY) / "chroma.sqlite3").exists()
 
 
-def test_a_generation_that_is_damaged_is_not_built_upon(folder: DataFolder) -> None:
+def test_a_generation_that_is_damaged_is_not_built_upon(
+    folder: DataFolder, index: ChromaFolders
+) -> None:
     published = publish(folder, 1, "a")
     check_whole(published)
     graph = next(published.rglob("data_level0.bin"))
@@ -79,20 +77,24 @@ def test_a_generation_that_is_damaged_is_not_built_upon(folder: DataFolder) -> N
     content[len(content) // 2] ^= 1
     graph.write_bytes(content)
     with pytest.raises(KnowledgeError):
-        generations.prepare_candidate(folder, KEY, 1)
+        index.candidate(1)
 
 
-def test_checksums_and_facts_belong_to_one_generation(folder: DataFolder) -> None:
+def test_checksums_and_facts_belong_to_one_generation(
+    folder: DataFolder, index: ChromaFolders
+) -> None:
     publish(folder, 1, "a")
-    candidate = generations.prepare_candidate(folder, KEY, 1)
-    names = {path.name for path in candidate.iterdir()}
-    assert not names & {NAME, generations.FACTS}
+    with index.candidate(1):
+        names = {path.name for path in folder.candidate(KEY).iterdir()}
+    assert not names & {NAME, FACTS}
 
 
-def test_sweeping_leaves_what_is_published_and_the_one_before(folder: DataFolder) -> None:
+def test_sweeping_leaves_what_is_published_and_the_one_before(
+    folder: DataFolder, index: ChromaFolders
+) -> None:
     for number in range(1, 5):
         publish(folder, number, f"{number}")
-    generations.prepare_candidate(folder, KEY, 4)
-    generations.sweep_folders(folder, KEY, 4)
+    index.candidate(4).close()
+    index.sweep(4)
     assert sorted(path.name for path in folder.dataset(KEY).iterdir()) == ["g000003", "g000004"]
-    generations.sweep_folders(folder, "nowhere", 1)
+    ChromaFolders(folder, "nowhere").sweep(1)

@@ -222,7 +222,7 @@ QUESTION = "How often is the signing key rotated?"
 
 def open_kb(home: Path, indexes: MemoryIndexes | None) -> KnowledgeBase:
     kb = KnowledgeBase.open(home, chunk_size=40, chunk_overlap=0)
-    kb.store = LocalStore(DataFolder(home), indexes)
+    kb._shared.store = LocalStore(DataFolder(home), indexes)
     return kb
 
 
@@ -252,12 +252,12 @@ def test_a_store_runs_on_an_index_in_memory(tmp_path: Path) -> None:
         (docs / "gate.md").unlink()
         for one in (kb, chroma):
             one.ingest(docs, prune=True)
-            one.merge_datasets("default", "copy")
-            one.export_datasets("copy", tmp_path / "copy.zip")
-            one.import_archive(tmp_path / "copy.zip", rename="again")
-            one.delete_dataset("copy")
+            one.datasets.merge("default", "copy")
+            one.sharing.export("copy", tmp_path / "copy.zip")
+            one.sharing.import_archive(tmp_path / "copy.zip", rename="again")
+            one.datasets.delete("copy")
         assert hits(kb) == hits(chroma) == hits(kb, "again")
-        assert kb.doctor().findings == ()
+        assert kb.upkeep.doctor().findings == ()
         assert [path.name for path in (tmp_path / "memory").iterdir()].count("datasets") == 0
 
 
@@ -269,7 +269,7 @@ def test_doctor_mends_an_index_in_memory(tmp_path: Path) -> None:
         dataset = kb.datasets.get("default")
         lost = indexes(dataset.key).versions[dataset.vectors].vectors
         lost.pop(next(iter(lost)))
-        found = kb.doctor()
+        found = kb.upkeep.doctor()
         assert [finding.code for finding in found.findings] == ["index-damaged"]
-        assert not kb.doctor(fix=True).damaged
+        assert not kb.upkeep.doctor(fix=True).damaged
         assert hits(kb) == before

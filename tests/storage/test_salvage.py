@@ -38,7 +38,7 @@ def test_texts_between_damaged_pages_are_saved(tmp_path: Path) -> None:
                 file.seek(number * PAGE)
                 file.write(b"\xff" * PAGE)
 
-        report = kb.doctor(fix=True, offline=True)
+        report = kb.upkeep.doctor(fix=True, offline=True)
         assert any(
             finding.code == "catalog-damaged" and finding.fixed for finding in report.findings
         )

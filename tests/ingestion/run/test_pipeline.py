@@ -14,6 +14,7 @@ from knowledge.ingestion.run.session import ingest
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, IngestReport
 from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.store import LocalStore
 from tests.conftest import write_files
 from tests.durability.invariants import check_clean
 from tests.ingestion.run.steps import settings
@@ -35,7 +36,7 @@ def data(tmp_path: Path) -> Path:
 
 def run(data: Path, docs: Path, crew: Any = None, **options: Any) -> IngestReport:
     return ingest(
-        DataFolder(data),
+        LocalStore(DataFolder(data)),
         "default",
         IngestRequest([docs], **options),
         settings(data.parent),
@@ -117,7 +118,7 @@ def test_a_crew_that_is_lost_ends_the_run_with_what_is_complete(data: Path, docs
 def test_files_report_their_end_once(data: Path, docs: Path) -> None:
     ends: list[tuple[str, FileStatus]] = []
     ingest(
-        DataFolder(data),
+        LocalStore(DataFolder(data)),
         "default",
         IngestRequest([docs]),
         settings(data.parent),

@@ -269,7 +269,7 @@ def test_the_data_folder_may_lie_in_a_watched_folder(corpus):
         assert steps.counts() == {"ingested": 1}
         (corpus / "two.md").write_text("Two.\n")
         assert steps.counts() == {"ingested": 1}
-        roots = Roots([corpus], [kb.store.root], include_hidden=True)
+        roots = Roots([corpus], [kb._shared.store.root], include_hidden=True)
         assert not roots.keeps(str(corpus / "data" / "catalog.db"))
         assert roots.keeps(str(corpus / "one.md"))
         assert roots.keeps(str(corpus / ".hidden"))
@@ -326,7 +326,7 @@ def test_a_locked_dataset_is_waited_for(corpus, data_dir):
     with KnowledgeBase(settings, notify=notes.append) as kb:
         with Steps(kb, corpus) as steps:
             steps.begin()
-            lock = kb.store.folder.lock(kb.datasets.get("default").key)
+            lock = kb._shared.store.folder.lock(kb.datasets.get("default").key)
             with write_lock(lock, "default", 0, print):
                 (corpus / "keys.md").write_text("The cabinet is green.\n")
                 event = steps.next()
@@ -363,15 +363,16 @@ def test_a_dataset_that_is_replaced_during_a_burst_is_brought_in_step(data_dir, 
 
     def replace(said: str) -> None:
         if said.startswith("waiting"):
-            with Catalog(kb.store.folder) as catalog:
-                catalog.rename(catalog.dataset("default").key, "other")
+            with Catalog(kb._shared.store.folder) as catalog:
+                with catalog.transaction():  # without the lock, which the test holds itself
+                    catalog.connection.execute("UPDATE datasets SET name = 'other'")
                 catalog.create("default")
             held_by_others.pop().release()
 
     with KnowledgeBase(Settings.read(data_dir=str(data_dir)), notify=replace) as kb:
         with Steps(kb, corpus) as steps:
             steps.begin()
-            lock = filelock.FileLock(kb.store.folder.lock(kb.datasets.get("default").key))
+            lock = filelock.FileLock(kb._shared.store.folder.lock(kb.datasets.get("default").key))
             lock.acquire()
             held_by_others.append(lock)
             (corpus / "keys.md").write_text("The cabinet is green.\n")
@@ -520,7 +521,7 @@ def test_a_data_folder_that_a_link_leads_to_does_not_keep_a_watch_awake(tmp_path
         kb.ingest(root)
         if lead != "above":
             os.symlink(data if lead == "folder" else data / "datasets", root / "linked")
-        roots = Roots([root], [kb.store.root], include_hidden=True)
+        roots = Roots([root], [kb._shared.store.root], include_hidden=True)
         for below in ("data/catalog.db-wal", "data/datasets/x/g1/y", "linked/x/g1/y"):
             assert roots.keeps(str(root / below)) == (lead == "above" and below[0] == "l")
         assert roots.keeps(str(root / "a.md"))

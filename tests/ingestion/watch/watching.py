@@ -42,7 +42,7 @@ class Steps:
 
 def held(kb: KnowledgeBase, dataset: str = "default") -> dict[str, list[str]]:
     """Return the texts of a dataset's files, by path, all of one moment."""
-    with Catalog(kb.store.folder) as catalog, catalog.snapshot() as snapshot:
+    with Catalog(kb._shared.store.folder) as catalog, catalog.snapshot() as snapshot:
         found = snapshot.dataset(dataset)
         return {
             file.path: [chunk.passage.text for chunk in snapshot.chunks_of_file(found, file.id)]
