@@ -228,6 +228,8 @@ def ended_by(
 ) -> None:
     """Start a command, send it a signal when it has begun to wait; it must end at once."""
     shutil.copytree(filled / "data", data)
+    docs = shutil.copytree(filled / "docs", data.with_name("docs"))
+    (docs / "new.txt").write_text("What a watch finds new is embedded.\n")
     env = programs.environment(
         data,
         OPENAI_BASE_URL=url,
@@ -238,7 +240,7 @@ def ended_by(
         **variables,
     )
     places = {
-        "docs": filled / "docs",
+        "docs": docs,
         "url": url,
         "tls": url.replace("http://", "https://"),
         "questions": filled / "questions.jsonl",
