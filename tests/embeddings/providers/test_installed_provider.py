@@ -142,7 +142,7 @@ def test_a_package_in_the_working_directory_is_not_imported(run, home):
         f"{info}/entry_points.txt": "[knowledge.embedders]\nevil = evil:provider\n",
         "knowledge.yaml": "no_such_setting: 1\n",
     }
-    assert "no_such_setting is no setting" in run("config", files=files).stderr.replace("'", "")
+    assert "no_such_setting is not a setting" in run("config", files=files).stderr.replace("'", "")
     assert run("ingest", "docs", "--embedding-model-provider", "evil").returncode == 2
     assert not (home / "ran").exists()
 
