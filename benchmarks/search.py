@@ -32,6 +32,7 @@ from knowledge.storage.identity import identify
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.runs.write_run import open_write_run
+from knowledge.storage.local.store import LocalStore
 
 DIMENSIONS = 256
 TOPICS = 300
@@ -151,7 +152,7 @@ def measured(
 ) -> str:
     """Return a row of the table, as a process that has asked nothing yet measures it."""
     vectors: dict[str, np.ndarray] = {}
-    retriever = Retriever(folder, lambda _, text: vectors[text])
+    retriever = Retriever(LocalStore(folder), lambda _, text: vectors[text])
     options = {**asked, "where": condition_of(asked.get("where"))}
     times = []
     for text, vector in corpus.questions(questions + 1):
