@@ -23,8 +23,8 @@ from knowledge.flows.schema import (
     problem,
     unused,
 )
-from knowledge.flows.source import nearest
 from knowledge.text.tokens import ENCODINGS, knows_tokenizer
+from knowledge.text.wording import nearest
 
 # Document loaders
 

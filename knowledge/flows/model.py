@@ -27,7 +27,8 @@ from knowledge.flows.modifiers import Modifier
 from knowledge.flows.postprocessors import Postprocessor
 from knowledge.flows.retrievers import Merge, Retriever
 from knowledge.flows.schema import FlowModel, Model, Secret, Step, Texts, problem
-from knowledge.flows.source import Node, Problem, Problems, nearest
+from knowledge.flows.source import Node, Problem, Problems
+from knowledge.text.wording import nearest
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,10 @@ from pathlib import Path
 from knowledge.errors import PathNotFoundError, UntrustedEndpointError, UsageError
 from knowledge.files.bounded_data import MAX_YAML, DataError, read_text
 from knowledge.flows.model import Flow, FlowsFile, read_flows
-from knowledge.flows.source import Node, Problem, Problems, nearest, parse
+from knowledge.flows.source import Node, Problem, Problems, parse
 from knowledge.settings.reading import Origin, Settings
 from knowledge.settings.trust import TRUST_FLOWS, is_loopback, is_trusted, trusts_file
+from knowledge.text.wording import nearest
 
 BLUEPRINT = "blueprint:"
 _SECRETS = frozenset({"apikey", "password"})

@@ -26,9 +26,8 @@ from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, InitErrorDetails, PydanticCustomError
 
-from knowledge.flows.source import nearest
 from knowledge.settings.reading import Origin
-from knowledge.text.wording import brief
+from knowledge.text.wording import brief, nearest
 
 _MOST = 1e12
 """No number of a flow means anything beyond."""

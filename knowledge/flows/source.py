@@ -6,7 +6,6 @@ is nothing but a number after that is a number, as if it had been written there.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -87,16 +86,6 @@ class Problems:
         raise FlowsFileError(
             f"{self.file}:{first.line}: {first.message}{more}", hint=first.hint or None
         )
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint that names the nearest of the known names, or all of them."""
-    listed = sorted(known)
-    by_lower = {one.lower(): one for one in listed}
-    close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {by_lower[close[0]]!r}?"
-    return f"Known are {', '.join(listed)}." if listed else "None is known here."
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,9 +96,6 @@ def _bool(text: str) -> bool:
     return _TRUTH[text.lower()]
 
 
-_MISSED_SHOWN = 10
-
-
 def evaluate(
     session: Session,
     dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset to search.")],
