@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import stat
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,6 +18,7 @@ import pytest
 
 SIZE = 6 * 1024 * 1024
 NOBODY = 65534
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @contextmanager
@@ -68,3 +71,7 @@ def need_another_user() -> None:
     """Skip where no other user's process can be run."""
     if not hasattr(os, "getuid") or os.getuid() != 0:
         pytest.skip("only root can run a process as another user")
+    for place in (ROOT, Path(sys.prefix).resolve()):
+        for folder in (place, *place.parents):
+            if not folder.stat().st_mode & stat.S_IXOTH:
+                pytest.skip(f"another user may not enter {folder}")
