@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
-from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.session import ingest
 from knowledge.model import Dataset
 from knowledge.settings.reading import Settings
@@ -33,7 +33,7 @@ def read_again(
     """
     there = checkup.mark_unread(dataset, file_ids)
     if there:
-        request = IngestRequest(there)
+        request = RunRequest(there)
         ingest(store, dataset.name, request, settings, create=False, notify=notify)
     left = {*checkup.garbled_chunks(dataset), *checkup.incomplete_files(dataset)} & {*file_ids}
     if left:

@@ -13,7 +13,7 @@ from knowledge.flows.ingestion_steps import Keywords, OcrOpenAI, Transformer
 from knowledge.flows.language_models import LanguageModels
 from knowledge.flows.model import Flow, IngestionEntry
 from knowledge.flows.model_steps import ModelSteps
-from knowledge.ingestion.request import IngestRequest, Notify
+from knowledge.ingestion.request import Notify, RunRequest
 from knowledge.ingestion.run.session import choose_splitter
 from knowledge.model import Dataset, SplitterSpec, TextKind
 from knowledge.settings.reading import Origin, Settings
@@ -23,13 +23,13 @@ _KINDS = {"text": TextKind.TEXT, "markdown": TextKind.MARKDOWN}
 
 
 def with_flow(
-    request: IngestRequest,
+    request: RunRequest,
     flow: Flow,
     settings: Settings,
     dataset: Dataset | None,
     models: LanguageModels,
     notify: Notify,
-) -> IngestRequest:
+) -> RunRequest:
     """Return a request that reads and cuts files as a flow says.
 
     What the flow leaves open is as the dataset, or else the settings have it; ``--chunk-size``

@@ -12,8 +12,7 @@ from knowledge.ingestion.scan.ignore import IgnoreOptions
 from knowledge.ingestion.scan.places import Places
 from knowledge.ingestion.sources.addresses import is_address, is_page
 from knowledge.model import FileStatus
-from knowledge.requests import IngestRequest as UserIngestRequest
-from knowledge.requests import InlineText, SourceRequest
+from knowledge.requests import IngestRequest, InlineText, SourceRequest
 
 if TYPE_CHECKING:
     from knowledge.documents.recipes import Recipe
@@ -38,7 +37,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class IngestRequest:
+class RunRequest:
     """One run.
 
     Parameters
@@ -93,7 +92,7 @@ class IngestRequest:
     finish: Callable[[LoadedFile], LoadedFile] | None = None
 
     @classmethod
-    def of(cls, request: SourceRequest, settings: Settings) -> IngestRequest:
+    def of(cls, request: SourceRequest, settings: Settings) -> RunRequest:
         """Return the run that a user's request asks for, with the settings where it is open.
 
         Raises
@@ -117,7 +116,7 @@ class IngestRequest:
             metadata=dict(asked.metadata or {}),
             passwords=tuple(asked.passwords),
         )
-        if not isinstance(asked, UserIngestRequest):
+        if not isinstance(asked, IngestRequest):
             return run
         return replace(
             run,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, UsageError
-from knowledge.ingestion.request import IngestRequest as RunRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.knowledge_base.flows import Flows
 from knowledge.knowledge_base.searching import language_models
 from knowledge.knowledge_base.shared import Shared

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from knowledge.ingestion.request import IngestRequest, InlineText
+from knowledge.ingestion.request import InlineText, RunRequest
 from knowledge.ingestion.run.session import ingest
 from knowledge.ingestion.workers.crew import Crew, LocalCrew
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, load_file
@@ -203,7 +203,7 @@ def test_a_file_that_needs_too_much_memory_costs_itself(tmp_path: Path, folder: 
 
 def test_an_ingest_gives_the_same_dataset_whoever_reads(tmp_path: Path, folder: Path) -> None:
     settings = Settings.read(environ={}, folder=tmp_path, chunk_size=50, chunk_overlap=0)
-    request = IngestRequest([folder], inline=[InlineText("note.txt", b"A note of mine.")])
+    request = RunRequest([folder], inline=[InlineText("note.txt", b"A note of mine.")])
     states, embedded = [], []
     for name, crew in CREWS.items():
         data = LocalStore(DataFolder(tmp_path / name))

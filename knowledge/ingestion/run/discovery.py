@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TypeVar
 
-from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.remote import FailedSource, Item, Listing, Remotes
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile
@@ -24,9 +24,7 @@ _TOGETHER = 256
 class Discovery:
     """Yields what there is of all sources of a run, and counts it."""
 
-    def __init__(
-        self, request: IngestRequest, scan: Scan, remotes: Remotes, stats: RunStats
-    ) -> None:
+    def __init__(self, request: RunRequest, scan: Scan, remotes: Remotes, stats: RunStats) -> None:
         self._request = request
         self._scan = scan
         self._remotes = remotes

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.documents.options import LoadOptions
-from knowledge.ingestion.request import IngestRequest, Notify
+from knowledge.ingestion.request import Notify, RunRequest
 from knowledge.ingestion.run.changes import Remove, Sink, Touch
 from knowledge.ingestion.run.discovery import Discovery
 from knowledge.ingestion.run.plan import Planner
@@ -48,7 +48,7 @@ class Pipeline:
         Never read as documents, also when it stands below a path of the run.
     """
 
-    request: IngestRequest
+    request: RunRequest
     settings: Settings
     crew: Crew
     stats: RunStats

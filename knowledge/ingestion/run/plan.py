@@ -10,7 +10,7 @@ from typing import Any
 
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.recipes import fingerprint
-from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.changes import Sink, Touch
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile
@@ -27,7 +27,7 @@ class Planner:
 
     def __init__(
         self,
-        request: IngestRequest,
+        request: RunRequest,
         stored: Stored,
         splitter: SplitterSpec,
         settings: Settings,

@@ -17,7 +17,7 @@ from knowledge.storage.shown_path import real_path
 if TYPE_CHECKING:
     from knowledge.embeddings.choice import Choice
     from knowledge.embeddings.pool.pool import EmbeddingPool
-    from knowledge.ingestion.request import IngestRequest
+    from knowledge.ingestion.request import RunRequest
     from knowledge.ingestion.run.stats import RunStats
     from knowledge.ingestion.scan.scan import Scan
     from knowledge.model import Dataset
@@ -32,7 +32,7 @@ MISSED = frozenset(
 def recorded_ingest(
     catalog: Catalog,
     dataset: Dataset,
-    request: IngestRequest,
+    request: RunRequest,
     scan: Scan,
     stats: RunStats,
     choice: Choice,
@@ -108,7 +108,7 @@ class MissedFiles:
         self._known = {missed.problem for missed in catalog.missed_files(dataset)}
         stats.watched = frozenset(_container(problem.file) for problem in self._known)
 
-    def settle(self, catalog: Catalog, request: IngestRequest, scan: Scan) -> None:
+    def settle(self, catalog: Catalog, request: RunRequest, scan: Scan) -> None:
         """Bring the list in step with a run that has ended, well or not."""
         now = {
             FileProblem(one.file, one.status, storable(one.reason))
@@ -123,7 +123,7 @@ class MissedFiles:
         }
         catalog.change_missed(self._dataset, gone, now - self._known)
 
-    def _is_settled(self, problem: FileProblem, request: IngestRequest, scan: Scan) -> bool:
+    def _is_settled(self, problem: FileProblem, request: RunRequest, scan: Scan) -> bool:
         container = _container(problem.file)
         outcome = self._stats.outcomes.get(container)
         if outcome is not None:

@@ -13,7 +13,7 @@ from knowledge.documents.options import LoadOptions
 from knowledge.documents.recipes import fingerprint
 from knowledge.errors import KnowledgeError
 from knowledge.files.private import temporary_folder
-from knowledge.ingestion.request import IngestRequest, Notify
+from knowledge.ingestion.request import Notify, RunRequest
 from knowledge.ingestion.scan.files import FoundFile, Origin
 from knowledge.ingestion.sources.addresses import Page, Repository, parse_addresses
 from knowledge.ingestion.sources.git import RemoteRepository
@@ -63,7 +63,7 @@ class Remotes:
 
     def __init__(
         self,
-        request: IngestRequest,
+        request: RunRequest,
         stored: Stored,
         commits: Commits,
         limits: FetchLimits,
@@ -141,7 +141,7 @@ class Remotes:
         return self._folder.name
 
 
-def walk_mark(request: IngestRequest, options: LoadOptions) -> str:
+def walk_mark(request: RunRequest, options: LoadOptions) -> str:
     """Return a hash of all that decides how files are chosen and read."""
     from importlib.metadata import version
 

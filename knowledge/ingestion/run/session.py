@@ -11,7 +11,7 @@ from knowledge.embeddings.choice import choose, remember
 from knowledge.embeddings.embedder import Embedder
 from knowledge.errors import DatasetNotFoundError, KnowledgeError, UsageError
 from knowledge.files.private import sweep_temporary
-from knowledge.ingestion.request import FileListener, IngestRequest, Notify, ProgressListener
+from knowledge.ingestion.request import FileListener, Notify, ProgressListener, RunRequest
 from knowledge.ingestion.run.allocator import share_arenas
 from knowledge.ingestion.run.changes import DryRun
 from knowledge.ingestion.run.pipeline import Pipeline
@@ -34,7 +34,7 @@ from knowledge.storage.store import Catalog, Store, WriteRun
 def ingest(
     store: Store,
     name: str,
-    request: IngestRequest,
+    request: RunRequest,
     settings: Settings,
     *,
     create: bool,
@@ -88,7 +88,7 @@ def ingest(
     )
 
 
-def check_request(request: IngestRequest, settings: Settings) -> None:
+def check_request(request: RunRequest, settings: Settings) -> None:
     """Check what can be checked before anything is made.
 
     Raises
@@ -153,7 +153,7 @@ def _dry_run(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Us
 
 
 def _check_settings(
-    catalog: Catalog, name: str, request: IngestRequest, settings: Settings, *, create: bool
+    catalog: Catalog, name: str, request: RunRequest, settings: Settings, *, create: bool
 ) -> None:
     """Raise for settings that do not fit the dataset, before one is made or waited for."""
     dataset = None

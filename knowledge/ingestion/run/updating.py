@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.changes import Remove, Sink, Touch, Write
 from knowledge.ingestion.run.plan import Planned
 from knowledge.ingestion.run.stats import RunStats
@@ -36,7 +36,7 @@ class Updater:
 
     def __init__(
         self,
-        request: IngestRequest,
+        request: RunRequest,
         stored: Stored,
         commits: Commits,
         stats: RunStats,

@@ -16,7 +16,7 @@ from knowledge.errors import (
     ModelMismatchError,
     RemoteUnavailableError,
 )
-from knowledge.ingestion.request import IngestRequest, Notify
+from knowledge.ingestion.request import Notify, RunRequest
 from knowledge.ingestion.scan.places import Places
 from knowledge.ingestion.scan.scan import WALKED_ALREADY, check_paths
 from knowledge.ingestion.watch.events import WatchEvent, WatchEventKind
@@ -25,7 +25,7 @@ from knowledge.ingestion.watch.roots import GRACE, Roots
 from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.storage.shown_path import real_path
 
-Ingest = Callable[[IngestRequest, bool], IngestReport]
+Ingest = Callable[[RunRequest, bool], IngestReport]
 """Runs a request; the second argument is whether the dataset may be made."""
 STILL_CHANGING = 2.0  # seconds since its last change: a file may still be being written
 PATIENCE = 30.0  # seconds for which failures of such a file are not reported
@@ -72,7 +72,7 @@ class Watch:
 
     def __init__(
         self,
-        request: IngestRequest,
+        request: RunRequest,
         ingest: Ingest,
         dataset_key: Callable[[], str | None],
         skipped: list[Path],

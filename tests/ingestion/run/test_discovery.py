@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from knowledge.errors import FetchError
-from knowledge.ingestion.request import IngestRequest, InlineText, Progress
+from knowledge.ingestion.request import InlineText, Progress, RunRequest
 from knowledge.ingestion.run.discovery import Discovery, prefetched
 from knowledge.ingestion.run.remote import FailedSource, Listing
 from knowledge.ingestion.run.stats import RunStats
@@ -32,7 +32,7 @@ class Remote:
 
 
 def discover(
-    request: IngestRequest, remotes: Remote | None = None
+    request: RunRequest, remotes: Remote | None = None
 ) -> tuple[list[str], RunStats, list[Progress]]:
     """Return the paths of what is found, the counts, and each progress."""
     progress: list[Progress] = []
@@ -44,7 +44,7 @@ def discover(
 
 def test_texts_that_were_given_come_before_files(tmp_path: Path) -> None:
     write_files(tmp_path, {"a.md": "a", "b.md": "b"})
-    request = IngestRequest([tmp_path], inline=[InlineText("note.txt", b"words")])
+    request = RunRequest([tmp_path], inline=[InlineText("note.txt", b"words")])
     paths, _, progress = discover(request)
     assert paths == ["note.txt", str(tmp_path / "a.md"), str(tmp_path / "b.md")]
     assert (progress[-1].files_total, progress[-1].scanned) == (3, True)
@@ -53,7 +53,7 @@ def test_texts_that_were_given_come_before_files(tmp_path: Path) -> None:
 
 def test_problems_of_the_scan_are_counted(tmp_path: Path) -> None:
     (tmp_path / "link.md").symlink_to("nothing")
-    paths, stats, progress = discover(IngestRequest([tmp_path]))
+    paths, stats, progress = discover(RunRequest([tmp_path]))
     assert paths == []
     assert stats.files[FileStatus.FAILED] == 1
     assert (progress[-1].files_done, progress[-1].files_total) == (1, 1)
@@ -64,7 +64,7 @@ def test_files_of_repositories_count_once_they_are_listed() -> None:
         [found("https://host/repo/a.md"), stored_file("https://host/repo/b.md")],
         [FileProblem("https://host/repo/big.bin", "unsupported", "kept elsewhere")],
     )
-    request = IngestRequest([], remote=["https://host/page", "git+https://host/repo"])
+    request = RunRequest([], remote=["https://host/page", "git+https://host/repo"])
     remotes = Remote(found("https://host/page"), listing, pages=1, repositories=1)
     paths, stats, progress = discover(request, remotes)
     assert paths == ["https://host/page", "https://host/repo/a.md", "https://host/repo/b.md"]
@@ -75,12 +75,12 @@ def test_files_of_repositories_count_once_they_are_listed() -> None:
 
 def test_a_source_that_cannot_be_fetched_costs_itself_unless_it_is_the_only_one() -> None:
     failed = FailedSource("https://host/page", FetchError("https://host/page: no answer"))
-    request = IngestRequest([], remote=["https://host/page", "https://host/other"])
+    request = RunRequest([], remote=["https://host/page", "https://host/other"])
     paths, stats, _ = discover(request, Remote(failed, found("https://host/other"), pages=2))
     assert paths == ["https://host/other"]
     assert stats.problems == [FileProblem("https://host/page", "failed", "no answer")]
     with pytest.raises(FetchError, match="no answer"):
-        discover(IngestRequest([], remote=["https://host/page"]), Remote(failed, pages=1))
+        discover(RunRequest([], remote=["https://host/page"]), Remote(failed, pages=1))
 
 
 def test_items_are_prefetched_in_order_with_what_ends_them() -> None:

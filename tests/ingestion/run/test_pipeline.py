@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from knowledge.errors import KnowledgeError
-from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.session import ingest
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, IngestReport
@@ -38,7 +38,7 @@ def run(data: Path, docs: Path, crew: Any = None, **options: Any) -> IngestRepor
     return ingest(
         LocalStore(DataFolder(data)),
         "default",
-        IngestRequest([docs], **options),
+        RunRequest([docs], **options),
         settings(data.parent),
         create=True,
         notify=lambda _: None,
@@ -120,7 +120,7 @@ def test_files_report_their_end_once(data: Path, docs: Path) -> None:
     ingest(
         LocalStore(DataFolder(data)),
         "default",
-        IngestRequest([docs]),
+        RunRequest([docs]),
         settings(data.parent),
         create=True,
         notify=lambda _: None,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.changes import Touch
 from knowledge.ingestion.run.plan import Planner, given_metadata
 from knowledge.ingestion.run.stats import RunStats
@@ -37,7 +37,7 @@ class Plan:
     ) -> None:
         self.sink, self.stats = ListSink(), RunStats()
         self.planner = Planner(
-            IngestRequest([], **options),
+            RunRequest([], **options),
             StoredFiles(*stored),
             SplitterSpec(),
             settings(tmp_path),

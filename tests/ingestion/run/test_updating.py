@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from knowledge.ingestion.request import IngestRequest
+from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.changes import Remove, Touch, Write
 from knowledge.ingestion.run.plan import Planned
 from knowledge.ingestion.run.stats import RunStats
@@ -42,7 +42,7 @@ class Update:
         self.sink, self.pool, self.stats = ListSink(), ListPool(), RunStats()
         files = StoredFiles(*filter(None, (known, *stored)), texts={OLD.path: texts})
         updater = Updater(
-            IngestRequest([], **options),
+            RunRequest([], **options),
             files,
             Commits(),
             self.stats,
