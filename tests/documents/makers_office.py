@@ -64,6 +64,63 @@ def with_relation(data, source, identity, kind, target, content, content_type="a
     )
 
 
+_WORD_TYPES = {
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml",
+    "docm": "application/vnd.ms-word.document.macroEnabled.main+xml",
+    "dotx": "application/vnd.openxmlformats-officedocument.wordprocessingml.template.main+xml",
+    "dotm": "application/vnd.ms-word.template.macroEnabledTemplate.main+xml",
+}
+_STRICT = "http://purl.oclc.org/ooxml/"
+
+
+def word(body, kind="docx", *, strict=False, **parts):
+    """A Word document of this XML; ``parts`` are styles, comments, header1 and the like."""
+    names = (
+        f'{WORD} xmlns:r="{_RELATIONS[:-1]}" '
+        'xmlns:mc="http://schemas.openxmlformats.org/markup-compatibility/2006" '
+        'xmlns:a="http://schemas.openxmlformats.org/drawingml/2006/main" '
+        'xmlns:v="urn:schemas-microsoft-com:vml"'
+    )
+    roots = {"header1": "hdr", "footer1": "ftr"}
+    kinds = {"header1": "header", "footer1": "footer"}
+    main = f"<w:document {names}><w:body>{body}</w:body></w:document>"
+    files = {
+        "word/document.xml": main,
+        "_rels/.rels": _related([("rId1", "officeDocument", "word/document.xml")]),
+        "word/_rels/document.xml.rels": _related(
+            [(f"part{name}", kinds.get(name, name), f"{name}.xml") for name in parts]
+        ),
+        "[Content_Types].xml": '<Types xmlns="http://schemas.openxmlformats.org/package/2006/'
+        'content-types"><Default Extension="xml" ContentType="application/xml"/><Default '
+        'Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'<Override PartName="/word/document.xml" ContentType="{_WORD_TYPES[kind]}"/></Types>',
+    }
+    for name, content in parts.items():
+        root = roots.get(name, name)
+        files[f"word/{name}.xml"] = f"<w:{root} {names}>{content}</w:{root}>"
+    return packed({name: _strict(text) for name, text in files.items()} if strict else files)
+
+
+def _related(relations):
+    each = "".join(
+        f'<Relationship Id="{identity}" Type="{_RELATIONS}{kind}" Target="{target}"/>'
+        for identity, kind, target in relations
+    )
+    names = "http://schemas.openxmlformats.org/package/2006/relationships"
+    return f'<Relationships xmlns="{names}">{each}</Relationships>'
+
+
+def _strict(text):
+    """The namespaces of ISO/IEC 29500 Strict for those of Transitional."""
+    import re
+
+    return re.sub(
+        r"http://schemas\.openxmlformats\.org/(wordprocessingml|officeDocument|drawingml)/2006/",
+        rf"{_STRICT}\1/",
+        text,
+    )
+
+
 def pptx(build):
     """A presentation that ``build`` fills."""
     import pptx

@@ -30,7 +30,7 @@ def data():
     return docx(fill)
 
 
-@pytest.fixture(params=["kreuzberg", "python-docx"])
+@pytest.fixture(params=["kreuzberg", "lxml"])
 def engine(request):
     return request.param
 
@@ -150,7 +150,7 @@ def complete():
 def test_all_parts_are_read():
     body, running = load(complete(), "a.docx").documents
     assert body.text == COMPLETE
-    assert (body.loader, body.warnings) == ("python-docx", ())
+    assert (body.loader, body.warnings) == ("lxml", ())
     assert (running.text, running.heading) == ("Company paper", ("Headers and footers",))
 
 
@@ -177,7 +177,7 @@ def test_numbers_and_levels_of_lists():
         for style in ("List Number", "List Number", "List Bullet", "List Bullet 2"):
             document.add_paragraph(f"an item of {style}", style=style)
 
-    text = load_one(docx(lists), "a.docx", engines={"docx": "python-docx"}).text
+    text = load_one(docx(lists), "a.docx").text
     assert text.split("\n")[:3] == [
         "1. an item of List Number",
         "2. an item of List Number",
@@ -303,7 +303,7 @@ def test_levels_of_outline_and_styles_by_name():
         circle.base_style = circle
         document.add_paragraph("Words", style=circle)
 
-    text = load_one(docx(fill_styles), "a.docx", engines={"docx": "python-docx"}).text
+    text = load_one(docx(fill_styles), "a.docx").text
     assert text.split("\n\n") == [
         "### A level of its own",
         "## By the style below it",

@@ -23,7 +23,7 @@ _FIELDS = {
     "modified_at": "modified",
     "language": "language",
 }
-_ESCAPED = re.compile(r"\\([!.,;:'\"()?&%/=+~^$@-])")
+_ESCAPED = re.compile(r"\\([!.,;:'\"()?&%/=+~^$@<>-])")
 _PICTURE = re.compile(r"!\[(?:image)?([^\]\n]{0,500})\]\([^()\s]{0,200}\)")
 _NOTHING = ("", "(unspecified)", "(anonymous)", "untitled")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import posixpath
+import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -13,6 +14,9 @@ from urllib.parse import unquote
 
 from knowledge.documents.loaders.archives.zip_bounds import check_office_zip
 from knowledge.errors import DocumentError
+
+_HEAD = 4_096
+"""Bytes of a part in which its namespaces are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Package:
     """
 
     def __init__(self, data: bytes) -> None:
+        self.data = data
         self.members = check_office_zip(data)
         self._archive = zipfile.ZipFile(io.BytesIO(data))
         self._names = {_key(member.filename): member for member in self.members}
@@ -57,8 +62,8 @@ class Package:
 
     def tree(self, name: str) -> Any | None:
         """Return the root element of an XML part; ``None`` where it is missing or no XML."""
-        data = self.read(name)
-        return parse_xml(data) if data else None
+        data = self.read(name) if name else None
+        return parse_xml(_transitional(data)) if data else None
 
     def relations(self, name: str) -> dict[str, Relation]:
         """Return the relations of a part by their ids; those of the package for an empty name."""
@@ -73,6 +78,16 @@ class Package:
             kind = str(element.get("Type", "")).rpartition("/")[2]
             found[str(element.get("Id", ""))] = Relation(kind, target, external)
         return found
+
+
+_STRICT = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")
+
+
+def _transitional(data: bytes) -> bytes:
+    """Return a part of ISO/IEC 29500 Strict with the namespaces of Transitional."""
+    if b"purl.oclc.org/ooxml/" not in data[:_HEAD]:
+        return data
+    return _STRICT.sub(rb"http://schemas.openxmlformats.org/\1/2006/\2", data)
 
 
 def parse_xml(data: bytes) -> Any | None:
