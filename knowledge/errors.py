@@ -180,7 +180,7 @@ class PrivateHostError(FetchError):
 
     code = "private-host"
     default_hint = (
-        "If this is intended, add --allow-private-hosts or set KNOW_ALLOW_PRIVATE_HOSTS=1."
+        "If this is intended, use `allow_private_hosts` or set KNOW_ALLOW_PRIVATE_HOSTS=1."
     )
 
 

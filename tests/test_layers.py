@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 
 from tests.conftest import ROOT
 
@@ -25,3 +27,44 @@ def test_nothing_below_the_command_line_prints():
         names = {call.id for call in calls if isinstance(call, ast.Name)}
         assert not names & {"print", "input"}, path
         assert "sys.stdout" not in path.read_text(encoding="utf-8"), path
+
+
+_FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
+_COMMAND = re.compile(r"`(knowledge|git|pip) [^`]*`|pip install [^,;]*|llama\.cpp: --pooling mean")
+"""Whole commands may be suggested by any room, and flags of other programs."""
+_FLAGS_ARE_DECLARED_IN = ("cli", "requests.py", "settings/table/former.py", "ingestion/sources/git")
+
+
+def test_the_library_names_fields_and_leaves_flags_to_the_command_line():
+    named = []
+    for path in (ROOT / "knowledge").rglob("*.py"):
+        place = path.relative_to(ROOT / "knowledge").as_posix()
+        if place.startswith(_FLAGS_ARE_DECLARED_IN):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        named += [
+            f"{place}:{line}: {flag}"
+            for line, text in _texts(tree)
+            for flag in _FLAG.findall(_COMMAND.sub("", text))
+        ]
+    assert not named
+
+
+def _texts(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield the line and the text of each string; what is put into one is left out."""
+    parts = set()
+    for node in ast.walk(tree):  # a formatted string comes before its parts
+        if isinstance(node, ast.JoinedStr):
+            parts.update(map(id, node.values))
+            yield (
+                node.lineno,
+                "".join(
+                    part.value
+                    for part in node.values
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str)
+                ),
+            )
+        elif (
+            isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in parts
+        ):
+            yield node.lineno, node.value

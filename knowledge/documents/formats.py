@@ -287,7 +287,7 @@ FORMATS: tuple[Format, ...] = (
         content=Content.TEXT,
         engine="lxml; trafilatura points at the main text",
         cites="heading path",
-        lost="addresses of links, forms, comments of readers; `--html full` keeps navigation, "
+        lost="addresses of links, forms, comments of readers; `html=full` keeps navigation, "
         "banners and footers",
     ),
     Format(

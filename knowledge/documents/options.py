@@ -134,9 +134,9 @@ def _checked(chosen: Mapping[str, str]) -> dict[str, str]:
         if not able or format_ not in ("*", *able):
             listed = "; ".join(f"{name}: {', '.join(known)}" for name, known in choices.items())
             raise UsageError(
-                f"--loader: no engine {engine!r}"
+                f"`loader`: no engine {engine!r}"
                 + (f" for the format {format_!r}" if format_ != "*" else ""),
-                hint=f"Formats with a choice are {listed}. Example: --loader pdf=pypdf",
+                hint=f"Formats with a choice are {listed}. Example: `loader` pdf=pypdf",
             )
         engines.update(dict.fromkeys(able if format_ == "*" else [format_], engine))
     return engines

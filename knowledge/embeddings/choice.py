@@ -55,8 +55,8 @@ def choose(dataset: Dataset | None, settings: Settings) -> Choice:
             raise ModelMismatchError(
                 f"dataset {dataset.name!r} is embedded with {own}, not with {asked}",
                 hint="Leave `embedding_model_provider` out to use the dataset's own model, "
-                f"or change it: knowledge reembed {dataset.name!r} --embedding-model-provider "
-                f"{asked.provider}:{asked.model}",
+                f"or change the model: `knowledge reembed {dataset.name} "
+                f"--embedding-model-provider {asked.provider}:{asked.model}`.",
             )
         return _recorded(own, settings)
     return recorded(dataset, settings)

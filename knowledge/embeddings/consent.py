@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 CODE, PATH = "code", "path"
 _VARIABLE = "KNOW_EMBEDDING_MODEL_PROVIDER"
-_FLAG = "--embedding-model-provider"
+_FIELD = "`embedding_model_provider`"
 
 
 def what_it_names(provider: str, model: str | None) -> str:
@@ -71,7 +71,7 @@ def remember(dataset: Dataset, spec: EmbedderSpec, settings: Settings) -> str:
         temporary.replace(file)
     except OSError as error:
         return (
-            f"can't write {file}: {error.strerror}; name the model each time, with {_FLAG} or "
+            f"can't write {file}: {error.strerror}; name the model each time, with {_FIELD} or "
             f"{_VARIABLE}"
         )
     return ""
@@ -83,7 +83,7 @@ def refusal(dataset: Dataset, spec: EmbedderSpec, settings: Settings) -> Untrust
     return UntrustedModelError(
         f"dataset {dataset.name!r} is embedded with {name}, which stands for "
         f"{needs_consent(spec.provider, spec.model, settings)}, and nobody here named it",
-        hint=f"If you trust it, name it yourself: {_FLAG} {shlex.quote(name)}, or "
+        hint=f"If you trust it, name it yourself: {_FIELD} {shlex.quote(name)}, or "
         f"{_VARIABLE}={shlex.quote(name)} for commands that have no such flag.",
     )
 

@@ -32,8 +32,8 @@ def with_flow(
 ) -> RunRequest:
     """Return a request that reads and cuts files as a flow says.
 
-    What the flow leaves open is as the dataset, or else the settings have it; ``--chunk-size``
-    and ``--chunk-overlap`` win over the flow.
+    What the flow leaves open is as the dataset, or else the settings have it; ``chunk_size``
+    and ``chunk_overlap`` win over the flow.
 
     Parameters
     ----------

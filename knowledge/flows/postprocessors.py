@@ -215,9 +215,9 @@ class CohereRerank(Postprocessor, name="cohere_rerank"):
 
 
 class Rerank(Postprocessor, name="rerank"):
-    """Rank by any model that --rerank takes, such as cross-encoder."""
+    """Rank by any model that `rerank` takes, such as cross-encoder."""
 
-    reranker: str = Field(alias="name", description="As --rerank takes it: NAME or NAME:MODEL.")
+    reranker: str = Field(alias="name", description="As `rerank` takes it: NAME or NAME:MODEL.")
     top_n: TopN = 0
 
     def _run(self, work: Work, hits: Sequence[Hit]) -> list[Hit]:

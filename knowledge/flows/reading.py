@@ -52,8 +52,8 @@ def open_flows(settings: Settings) -> FlowsFile | None:
     if not source:
         if settings["flow"]:
             raise UsageError(
-                f"--flow {settings['flow']} names a flow, but no flows file is named",
-                hint="Add --flows-file FILE, or --flows-file blueprint:NAME.",
+                f"`flow` names {settings['flow']!r}, but no flows file is named",
+                hint="Name one by `flows_file`: a path, or blueprint:NAME.",
             )
         return None
     problems = Problems(source)
@@ -104,7 +104,7 @@ def choose_flow(file: FlowsFile, name: str, datasets: Sequence[str]) -> Flow:
     if file.default is None:
         raise UsageError(
             f"{file.source} has no default flow",
-            hint=f"Name one with --flow: {', '.join(file.flows)}.",
+            hint=f"Name one by `flow`: {', '.join(file.flows)}.",
         )
     return file.default
 

@@ -69,7 +69,7 @@ _NO_NUMBER = re.compile(
 _NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
 """By name: httpx, and the copy of it that the ``openai`` package may bring."""
 _SMALLER = {
-    Service.EMBEDDING: "Use a smaller --chunk-size or embedding batch size.",
+    Service.EMBEDDING: "Use a smaller `chunk_size` or embedding batch size.",
     Service.CHAT: "Give it fewer or shorter passages, or choose a model that takes more.",
     Service.RERANK: "Rerank fewer or shorter passages.",
 }

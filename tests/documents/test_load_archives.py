@@ -250,7 +250,7 @@ def test_a_protected_member_without_its_password(passwords, said):
     assert status == "failed"
     assert "protected by a password" in reason
     assert said in reason
-    assert "--password" in reason
+    assert "`passwords`" in reason
 
 
 def test_members_in_strong_encryption():

@@ -163,7 +163,7 @@ def test_real_passwords():
     locked = locked_ooxml(docx(fill), "open sesame")
     with pytest.raises(DocumentError, match="protected by a password") as caught:
         load_one(locked, "a.docx", passwords=("wrong",))
-    assert "--password" in caught.value.hint
+    assert "`passwords`" in caught.value.hint
     assert "Words of the chapter" in load_one(locked, "a.docx", passwords=("open sesame",)).text
 
 

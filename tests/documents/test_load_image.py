@@ -21,7 +21,7 @@ def test_without_ocr_an_image_is_empty(monkeypatch):
 def test_ocr_can_be_turned_off():
     with pytest.raises(EmptyDocumentError, match="OCR is off") as caught:
         load_one(PNG, "a.png", ocr="off")
-    assert "--ocr auto" in caught.value.hint
+    assert "`ocr`" in caught.value.hint
 
 
 @pytest.fixture(scope="module")

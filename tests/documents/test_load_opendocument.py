@@ -127,7 +127,7 @@ def test_passwords(data):
     for passwords in ((), ("wrong",)):
         with pytest.raises(DocumentError, match="protected by a password") as caught:
             load(locked, "a.odt", LoadOptions(passwords=passwords))
-        assert "--password" in caught.value.hint
+        assert "`passwords`" in caught.value.hint
     opened = load(locked, "a.odt", LoadOptions(passwords=("wrong", "secret")))
     assert opened.documents[0].text == EXPECTED
     assert opened.metadata["title"] == "A text"

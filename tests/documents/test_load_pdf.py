@@ -69,7 +69,7 @@ def test_a_file_without_a_text_layer(engine):
     assert "knowledge[ocr]" in caught.value.hint
     with pytest.raises(EmptyDocumentError, match="OCR is off") as caught:
         read(pdf(None), engine, ocr="off")
-    assert "--ocr auto" in caught.value.hint
+    assert "`ocr`" in caught.value.hint
 
 
 def test_pages_without_text_are_told_of():
@@ -82,7 +82,7 @@ def test_passwords(engine):
     for passwords in ((), ("wrong",)):
         with pytest.raises(DocumentError, match="protected by a password") as caught:
             read(data, engine, passwords=passwords)
-        assert "--password" in caught.value.hint
+        assert "`passwords`" in caught.value.hint
     assert read(data, engine, passwords=("wrong", "secret")).text == "text"
 
 

@@ -151,7 +151,7 @@ def test_a_password(data):
     locked = locked_ooxml(data, "open sesame")
     with pytest.raises(DocumentError, match="it is protected by a password") as caught:
         load_one(locked, "a.pptx")
-    assert "--password" in caught.value.hint
+    assert "`passwords`" in caught.value.hint
     assert "KNOW_PASSWORDS_FILE" in caught.value.hint
     with pytest.raises(DocumentError, match="none of the 2 given opens it"):
         load_one(locked, "a.pptx", passwords=("wrong", "again"))

@@ -318,5 +318,5 @@ def test_a_password_of_an_opendocument_spreadsheet():
     for passwords in ((), ("wrong",)):
         with pytest.raises(DocumentError, match="protected by a password") as caught:
             load(locked, "a.ods", LoadOptions(passwords=passwords))
-        assert "--password" in caught.value.hint
+        assert "`passwords`" in caught.value.hint
     assert load_one(locked, "a.ods", passwords=("wrong", "secret")).text == "A cost\n"

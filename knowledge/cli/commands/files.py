@@ -15,6 +15,7 @@ from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.cli.spelling import spelled
 from knowledge.errors import UsageError
 from knowledge.model import SourceFile
 from knowledge.records import documents as records
@@ -61,7 +62,9 @@ def list_files(
     if "ingested" in asked:
         _show_files(session, files)
     if missed or "ingested" not in asked:
-        rows = [(one.problem.file, one.problem.status, one.problem.reason) for one in missed]
+        rows = [
+            (one.problem.file, one.problem.status, spelled(one.problem.reason)) for one in missed
+        ]
         show_table(session, ("FILE", "STATUS", "REASON"), rows)
 
 

@@ -11,6 +11,7 @@ from knowledge.cli.render.summary import cost_in_words, one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
+from knowledge.cli.spelling import spelled
 from knowledge.records import upkeep as records
 from knowledge.records.nouns import named_note
 from knowledge.text.wording import counted
@@ -119,6 +120,6 @@ def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
         started = run.started_at.isoformat(timespec="seconds")
         facts.append(("last run", f"{run.command} at {started}: {_outcome(run)}"))
         for problem in (run.report.get("problems") or [])[:_SHOWN_PROBLEMS]:
-            told = f"{problem['file']}: {problem['reason']}"
+            told = f"{problem['file']}: {spelled(problem['reason'])}"
             facts.append((problem["status"], told))
     return facts

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from knowledge.cli.render.cleaning import flat
+from knowledge.cli.spelling import spelled
 from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.text.wording import counted
 
@@ -84,13 +85,13 @@ def _alike(problems: Sequence[FileProblem]) -> list[list[FileProblem]]:
 def _line(alike: Sequence[FileProblem]) -> str:
     first = alike[0]
     if len(alike) == 1:
-        return f"{first.status}: {one_line(first.file)}: {flat(first.reason)}"
+        return f"{first.status}: {one_line(first.file)}: {flat(spelled(first.reason))}"
     outer, _, member = first.file.partition("!/")
     if member:
         such = f"{one_line(outer)}: {counted(len(alike), 'member')}, such as {one_line(member)}"
     else:
         such = f"{counted(len(alike), 'file')}, such as {one_line(first.file)}"
-    return f"{first.status}: {such}: {flat(first.reason)}"
+    return f"{first.status}: {such}: {flat(spelled(first.reason))}"
 
 
 def one_line(text: str) -> str:

@@ -48,7 +48,7 @@ class FastEmbedEmbedder(LocalEmbedder):
 
     load_hint = (
         "Without a network, name a folder that has the files: fastembed:MODEL?path=FOLDER, "
-        "or use the bundled offline model: --embedding-model-provider static"
+        "or use the bundled offline model: `embedding_model_provider` static"
     )
 
     def __init__(

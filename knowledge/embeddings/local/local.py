@@ -105,7 +105,7 @@ def check_lengths(lengths: Sequence[int], longest: int | None, model: str) -> No
     if longest is not None and lengths and max(lengths) > longest:
         raise RemoteInputTooLongError(
             f"a text has {max(lengths)} tokens; {model} takes {longest}",
-            hint="Ingest with a smaller --chunk-size.",
+            hint="Ingest with a smaller `chunk_size`.",
         )
 
 

@@ -22,7 +22,7 @@ class Model2VecEmbedder(LocalEmbedder):
 
     load_hint = (
         "Check the model's name; without a network, name a folder that has it: "
-        "model2vec:./FOLDER, or use the bundled model: --embedding-model-provider static"
+        "model2vec:./FOLDER, or use the bundled model: `embedding_model_provider` static"
     )
 
     def __init__(self, spec: EmbedderSpec) -> None:

@@ -61,7 +61,7 @@ def fetched_folder() -> Path:
                 f"Chroma's model {MODEL} is not in {model_folder()}, and downloading it failed: "
                 f"{type(error).__name__}: {error}",
                 hint="Try again with a network, copy that folder from a machine that has it, "
-                "or use the bundled offline model: --embedding-model-provider static",
+                "or use the bundled offline model: `embedding_model_provider` static",
             ) from error
     return model_folder()
 

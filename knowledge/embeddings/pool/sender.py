@@ -338,7 +338,7 @@ class Sender:
                     raise
                 raise RemoteError(
                     f"{self.who} failed: {type(error).__name__}: {error}",
-                    hint="This looks like a fault of the provider's code; --debug shows where.",
+                    hint="This looks like a fault of the provider's code; `debug` shows where.",
                 ) from error
         if not isinstance(answer, Embeddings):
             raise RemoteError(f"{self.who} gave a {type(answer).__name__}, not Embeddings")

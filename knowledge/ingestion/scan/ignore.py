@@ -1,9 +1,9 @@
 """Which files of a folder are left out.
 
 Later rules win over earlier ones: built-ins, then ``.gitignore`` as Git reads it, then
-``.knowignore`` files from the root down, then ``--ignore-file``, then ``--ignore-extensions``; all
-in gitignore's syntax. Of what these leave, ``--include`` takes only what it names, and
-``--exclude`` drops what it names. Hidden files are left out by a rule of their own. A path that
+``.knowignore`` files from the root down, then ``ignore_file``, then ``ignore_extensions``; all
+in gitignore's syntax. Of what these leave, ``include`` takes only what it names, and
+``exclude`` drops what it names. Hidden files are left out by a rule of their own. A path that
 the user named on purpose is never left out.
 """
 

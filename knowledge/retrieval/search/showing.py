@@ -34,8 +34,8 @@ def show_chunk(catalog: Catalog, name: str | None, text: str, *, before: int, af
                 f"there is no chunk {text!r}"
                 if not found
                 else f"several chunks begin with {text!r}",
-                hint=f"Give its id as `retrieve --json` prints it, or {LEAST_PREFIX} or more "
-                "characters of it that no other has.",
+                hint="Give its id as `knowledge retrieve --json` prints it, "
+                f"or {LEAST_PREFIX} or more characters of it that no other has.",
             )
         return _as_hit(snapshot, *found[0], before=before, after=after)
 

@@ -122,7 +122,7 @@ def _write_parquet(part: Path, pages: Iterator[list[Row]]) -> None:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise UsageError(
-            "--format parquet needs pyarrow", hint="pip install 'knowledge[parquet]'"
+            "the format parquet needs pyarrow", hint="pip install 'knowledge[parquet]'"
         ) from error
     schema = pa.schema(
         [

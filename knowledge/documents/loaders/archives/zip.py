@@ -99,7 +99,7 @@ def _unpacked(
     tried = "none of the passwords fits" if passwords else ""
     raise DocumentError(
         "it is protected by a password" + (f", and {tried}" if tried else ""),
-        hint="Give it with --password or KNOW_PASSWORDS_FILE",
+        hint="Give it by `passwords` or KNOW_PASSWORDS_FILE.",
     )
 
 

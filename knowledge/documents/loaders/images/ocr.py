@@ -10,7 +10,7 @@ from typing import Any
 from knowledge.documents.loaders.images.ocr_lines import Box, lines_of
 
 HINT = "pip install 'knowledge[ocr]' adds text recognition."
-OFF_HINT = "--ocr auto turns text recognition on."
+OFF_HINT = "Set `ocr` to auto, and text is recognized."
 MAX_SIDE = 4_000
 """Pixels of an image's longer side; larger ones are scaled down to it."""
 

@@ -19,7 +19,7 @@ def protected(tried: int = 0) -> DocumentError:
     ending = f", and none of the {tried} given opens it" if tried else ""
     return DocumentError(
         f"it is protected by a password{ending}",
-        hint="--password gives one; KNOW_PASSWORDS_FILE names a file with one on each line.",
+        hint="Give it by `passwords`, or name a file with one on each line by KNOW_PASSWORDS_FILE.",
     )
 
 

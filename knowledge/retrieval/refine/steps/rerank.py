@@ -18,6 +18,6 @@ STEP = Step(
     help="Rank by another model, such as cross-encoder.",
     order=20,
     apply=_apply,
-    parameter=Parameter("name", str, "As --rerank takes it: NAME or NAME:MODEL."),
+    parameter=Parameter("name", str, "As `rerank` takes it: NAME or NAME:MODEL."),
     off="",
 )
