@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from knowledge.records.nouns import embedding_record
@@ -11,7 +11,7 @@ from knowledge.records.schema import of
 if TYPE_CHECKING:
     from knowledge.embeddings.listing import ProviderInfo
     from knowledge.embeddings.probe import ProbeReport
-    from knowledge.model import ReembedReport
+    from knowledge.model import EmbedderSpec, ReembedReport
 
 
 def providers(listed: Sequence[ProviderInfo]) -> dict[str, Any]:
@@ -60,6 +60,42 @@ def reembedded(report: ReembedReport) -> dict[str, Any]:
             "seconds": report.seconds,
         },
     )
+
+
+def embedded(
+    spec: EmbedderSpec,
+    *,
+    dimensions: int | None,
+    count: int,
+    target: str | None,
+    lines: Sequence[Mapping[str, Any]],
+    refused: Mapping[int, str],
+) -> dict[str, Any]:
+    """Return embeddings as ``knowledge.embed/1``.
+
+    Parameters
+    ----------
+    target:
+        The file that has the vectors, where they are not in ``lines``.
+    refused:
+        Why a text, known by its index, has no vector.
+    """
+    content = {
+        "provider": spec.provider,
+        "model": spec.model,
+        "dimensions": dimensions,
+        "count": count,
+        "target": target,
+        "embeddings": list(lines),
+        "refused": [{"index": index, "reason": reason} for index, reason in refused.items()],
+    }
+    return of("embed", content)
+
+
+def similarity(score: float, metric: str, texts: Sequence[str]) -> dict[str, Any]:
+    """Return how alike two texts are as ``knowledge.similarity/1``."""
+    content = {"metric": metric, "similarity": round(score, 6), "texts": list(texts)}
+    return of("similarity", content)
 
 
 def _provider_record(provider: ProviderInfo) -> dict[str, Any]:

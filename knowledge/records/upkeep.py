@@ -117,6 +117,11 @@ def _dataset_record(one: DatasetStatus) -> dict[str, Any]:
     }
 
 
+def emptied(path: str, removed: Sequence[str]) -> dict[str, Any]:
+    """Return what a reset removed from the data folder as ``knowledge.reset/1``."""
+    return of("reset", {"path": path, "removed": list(removed)})
+
+
 def run_record(run: Run) -> dict[str, Any]:
     """Return a run as ``knowledge.history/1`` lists it."""
     report = run.report

@@ -12,7 +12,7 @@ from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import PathNotFoundError
-from knowledge.records.schema import of
+from knowledge.records import program as records
 from knowledge.settings.installed import installed_settings
 from knowledge.settings.reading import Origin, Setting, Settings, without_password
 
@@ -28,17 +28,7 @@ def show_config(session: Session) -> None:
         for setting in settings.table.values()
     ]
     if session.json:
-        records = [
-            {
-                "name": setting.name,
-                "value": value,
-                "origin": origin.value,
-                "variables": list(setting.variables),
-                "help": setting.help,
-            }
-            for setting, value, origin in rows
-        ]
-        session.print_json(of("config", {"settings": records}))
+        session.print_json(records.config(rows))
         return
     show_table(
         session,
@@ -64,7 +54,7 @@ def trust(
         raise PathNotFoundError(f"{folder} is not a folder")
     set_trust(folder, not remove)
     if session.json:
-        session.print_json(of("trust", {"trusted": trusted_folders()}))
+        session.print_json(records.trust(trusted_folders()))
     elif not session.quiet:
         write(f"{flat(str(folder.resolve()))} is {'no longer ' if remove else ''}trusted\n")
 

@@ -18,7 +18,7 @@ from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.terminal import binary_output, write
 from knowledge.cli.session import Session
 from knowledge.errors import PathNotFoundError, SomeFilesFailedError, UsageError
-from knowledge.records.schema import of
+from knowledge.records import models as records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -155,8 +155,7 @@ def _compare(
         raise UsageError(f"--similarity takes two texts, not {len(texts)}")
     score = kb.similarity(*texts, metric=metric, query=query)
     if session.json:
-        content = {"metric": metric, "similarity": round(score, 6), "texts": texts}
-        session.print_json(of("similarity", content))
+        session.print_json(records.similarity(score, metric, texts))
     else:
         write(f"{score:.6f}\n")
 
@@ -199,7 +198,7 @@ def _write(
     """Write all pairs, and return how many there were; ``refused`` fills meanwhile."""
     if target is None and output == "npy" and (session.json or sys.stdout.isatty()):
         raise UsageError("--output npy is binary", hint="Name a file: --target vectors.npy")
-    records: list[dict[str, Any]] = []
+    lines: list[dict[str, Any]] = []
     if output == "npy":
         count, dimensions = _save(pairs, target)
     elif target is not None:
@@ -208,24 +207,21 @@ def _write(
             count, dimensions = _write_lines(pairs, refused, put)
     elif session.json:
         count, dimensions = _write_lines(
-            pairs, refused, lambda line: records.append(json.loads(line))
+            pairs, refused, lambda line: lines.append(json.loads(line))
         )
     else:
         count, dimensions = _write_lines(pairs, refused, write)
     if session.json and (count or not refused):
-        spec = kb.models.current()
-        content = {
-            "provider": spec.provider,
-            "model": spec.model,
-            "dimensions": dimensions,
-            "count": count,
-            "target": None if target is None else str(target),
-            "embeddings": records,
-            "refused": [
-                {"index": index, "reason": error.message} for index, error in refused.items()
-            ],
-        }
-        session.print_json(of("embed", content))
+        session.print_json(
+            records.embedded(
+                kb.models.current(),
+                dimensions=dimensions,
+                count=count,
+                target=None if target is None else str(target),
+                lines=lines,
+                refused={index: error.message for index, error in refused.items()},
+            )
+        )
     return count
 
 

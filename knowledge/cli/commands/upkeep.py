@@ -14,7 +14,6 @@ from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.records import upkeep as records
-from knowledge.records.schema import of
 from knowledge.text.wording import counted
 
 _MIB = 1024 * 1024
@@ -87,7 +86,7 @@ def reset(
         kb.upkeep.reset()
     names = [path.relative_to(root).as_posix() for path in there]
     if session.json:
-        session.print_json(of("reset", {"path": str(root), "removed": names}))
+        session.print_json(records.emptied(str(root), names))
     elif not session.quiet:
         removed = counted(len(names), "file or folder", "files and folders")
         write(f"emptied {flat(str(root))}: {removed}\n" if names else "nothing there\n")

@@ -7,7 +7,7 @@ from importlib.metadata import version as installed
 
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
-from knowledge.records.schema import of
+from knowledge.records import program as records
 
 PARTS = ("chromadb", "openai", "kreuzberg", "semantic-text-splitter", "wordllama")
 
@@ -24,14 +24,11 @@ def version(session: Session) -> None:
     """
     if session.json:
         session.print_json(
-            of(
-                "version",
-                {
-                    "version": installed("knowledge"),
-                    "python": platform.python_version(),
-                    "platform": platform.platform(),
-                    "dependencies": {name: installed(name) for name in PARTS},
-                },
+            records.version(
+                installed("knowledge"),
+                platform.python_version(),
+                platform.platform(),
+                {name: installed(name) for name in PARTS},
             )
         )
         return

@@ -1,0 +1,46 @@
+"""The program itself: its version, its settings, which folders it trusts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from knowledge.records.schema import of
+
+if TYPE_CHECKING:
+    from knowledge.settings.reading import Origin, Setting
+
+    Shown = tuple[Setting, str | int | float | bool, Origin]
+
+
+def version(
+    version: str, python: str, platform: str, dependencies: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the version, and those of what it runs on, as ``knowledge.version/1``."""
+    content = {
+        "version": version,
+        "python": python,
+        "platform": platform,
+        "dependencies": dict(dependencies),
+    }
+    return of("version", content)
+
+
+def config(rows: Iterable[Shown]) -> dict[str, Any]:
+    """Return settings with values (secrets masked) and origins as ``knowledge.config/1``."""
+    settings = [
+        {
+            "name": setting.name,
+            "value": value,
+            "origin": origin.value,
+            "variables": list(setting.variables),
+            "help": setting.help,
+        }
+        for setting, value, origin in rows
+    ]
+    return of("config", {"settings": settings})
+
+
+def trust(folders: Sequence[str]) -> dict[str, Any]:
+    """Return the folders whose settings are trusted as ``knowledge.trust/1``."""
+    return of("trust", {"trusted": list(folders)})
