@@ -157,6 +157,7 @@ def _is_folder(name: str, _: Mapping[str, Any]) -> bool:
 
 _RECORDS = (
     Provider(name="static", embedder=f"{_LOCAL}.static:StaticEmbedder", place=Place.MACHINE),
+    _library("minilm", "minilm:MiniLmEmbedder", lambda *_: False),
     Provider(
         name="openai",
         embedder=f"{_PROVIDERS}.openai:OpenAIEmbedder",

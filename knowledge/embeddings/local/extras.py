@@ -7,8 +7,13 @@ from importlib.util import find_spec
 from knowledge.errors import UsageError
 
 
-def need_library(module: str, *, extra: str, provider: str) -> None:
+def need_library(module: str, *, extra: str, user: str) -> None:
     """Check that a library is installed, without importing it.
+
+    Parameters
+    ----------
+    user:
+        Who needs it, as a message begins.
 
     Raises
     ------
@@ -17,7 +22,6 @@ def need_library(module: str, *, extra: str, provider: str) -> None:
     """
     if find_spec(module) is None:
         raise UsageError(
-            f"the embedding provider {provider} needs the library {module.replace('_', '-')}, "
-            "which is not installed",
+            f"{user} needs the library {module.replace('_', '-')}, which is not installed",
             hint=f"Install it: pip install 'knowledge[{extra}]'",
         )

@@ -80,7 +80,7 @@ class FastEmbedEmbedder(LocalEmbedder):
         UsageError
             The library is not installed, or the folder does not exist.
         """
-        need_library("fastembed", extra="fastembed", provider="fastembed")
+        need_library("fastembed", extra="fastembed", user="the embedding provider fastembed")
         dimensions = wanted_dimensions(settings, dimensions)
         name, arguments = parse_model_name(model or MODEL)
         only_known(arguments, ("path",), "fastembed")

@@ -81,7 +81,7 @@ class LlamaCppEmbedder(LocalEmbedder):
             The library is not installed, the file does not exist or is no GGUF file, or an
             argument does not fit.
         """
-        need_library("llama_cpp", extra="llama-cpp", provider="llama-cpp")
+        need_library("llama_cpp", extra="llama-cpp", user="the embedding provider llama-cpp")
         dimensions = wanted_dimensions(settings, dimensions)
         model = need_model(model, "llama-cpp", "/path/to/model.gguf")
         name, arguments = parse_model_name(model)

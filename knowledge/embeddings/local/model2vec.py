@@ -40,7 +40,7 @@ class Model2VecEmbedder(LocalEmbedder):
         UsageError
             The library is not installed, or the folder does not exist.
         """
-        need_library("model2vec", extra="model2vec", provider="model2vec")
+        need_library("model2vec", extra="model2vec", user="the embedding provider model2vec")
         dimensions = wanted_dimensions(settings, dimensions)
         name = model or MODEL
         folder = local_or_hub(name, "model2vec")

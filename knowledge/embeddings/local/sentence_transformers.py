@@ -86,7 +86,9 @@ class SentenceTransformersEmbedder(LocalEmbedder):
             The working directory asks to run the model's own code.
         """
         provider = "sentence-transformers"
-        need_library("sentence_transformers", extra=provider, provider=provider)
+        need_library(
+            "sentence_transformers", extra=provider, user=f"the embedding provider {provider}"
+        )
         dimensions = wanted_dimensions(settings, dimensions)
         given, arguments = parse_model_name(model or MODEL)
         only_known(arguments, _ARGUMENTS, provider)
