@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.model import Dataset
-    from knowledge.storage.store import Snapshot
+    from knowledge.storage.store import Snapshot, VectorMatrix
 
 Vectors = tuple[list[str], "NDArray[np.float32]"]
 """Chunk ids, and their vectors as rows."""
@@ -62,6 +62,7 @@ class ChunkColumns:
         self.tokens: NDArray[np.int64] = tokens[order]
         self._ids: list[str] | None = None
         self._positions: dict[str, int] | None = None
+        self._numbers: tuple[VectorMatrix, NDArray[np.int64]] | None = None
         self._files: tuple[list[FileFacts], NDArray[np.int32]] | None = None
         self._languages: list[str] | None = None
         self._common: dict[tuple[str, int], NDArray[np.int32]] = {}
@@ -92,6 +93,12 @@ class ChunkColumns:
                 self._positions = {id: at for at, id in enumerate(self._all_ids(snapshot))}
             known = self._positions
         return np.array([known.get(id, -1) for id in ids], dtype=np.int64)
+
+    def numbers(self, matrix: VectorMatrix, snapshot: Snapshot) -> NDArray[np.int64]:
+        """Return the number of each chunk's vector; -1 for one that the matrix does not hold."""
+        if self._numbers is None or self._numbers[0] is not matrix:
+            self._numbers = (matrix, matrix.numbers(self._all_ids(snapshot)))
+        return self._numbers[1]
 
     def positions_of_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where rows of the catalog stand; -1 for those that this generation hides."""

@@ -67,8 +67,35 @@ def open_vectors(holder: Store | Catalog, dataset: Dataset) -> VectorReader:
     return holder.index(dataset.key).open(dataset.vectors, dimensions)
 
 
+class VectorMatrix(Protocol):
+    """All vectors of an open version, by number from 0; some numbers may belong to no id."""
+
+    def numbers(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return the numbers of the vectors of some ids; -1 for one that is not there."""
+
+    def cosines(
+        self, question: NDArray[np.float32], numbers: NDArray[np.int64] | None = None
+    ) -> NDArray[np.float32]:
+        """Return the cosines of a unit vector with all vectors, by number, or with some.
+
+        They are sums in float32: off by a rounding error that depends on how they are made.
+        """
+
+    def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return vectors by their numbers, shape (len(numbers), dimensions).
+
+        Raises
+        ------
+        DamagedStoreError
+            One is not of unit length.
+        """
+
+
 class VectorReader(Protocol):
     """One version of an index, open; it is not swept before it is closed."""
+
+    def matrix(self) -> VectorMatrix | None:
+        """Return all vectors, to compare a question with each; ``None`` where that is too slow."""
 
     def search(
         self,

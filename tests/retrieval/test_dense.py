@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from knowledge.errors import DamagedStoreError
-from knowledge.retrieval.search import dense
-from knowledge.retrieval.search.dense import DenseSearch
+from knowledge.retrieval.search import approximate
+from knowledge.retrieval.search.approximate import ApproximateSearch
 from knowledge.storage.local.vectors.chroma import ChromaIndex
 
 CHUNKS = 3_000
@@ -44,7 +44,7 @@ def index(tmp_path_factory):
 
 
 def search(index, vector):
-    return DenseSearch(index.index, vector, Columns(), None)
+    return ApproximateSearch(index.index, vector, Columns(), None)
 
 
 def expected(index, vector, mask):
@@ -57,11 +57,11 @@ def expected(index, vector, mask):
 @pytest.mark.parametrize("limit", ["exact", "among", "deep"])
 def test_what_is_allowed_is_found_in_order(index, monkeypatch, share, limit):
     if limit == "among":
-        monkeypatch.setattr(dense, "EXACT_LIMIT", 0)
-        monkeypatch.setattr(dense, "DEEP_LIMIT", 0)
+        monkeypatch.setattr(approximate, "EXACT_LIMIT", 0)
+        monkeypatch.setattr(approximate, "DEEP_LIMIT", 0)
     elif limit == "deep":
-        monkeypatch.setattr(dense, "EXACT_LIMIT", 0)
-        monkeypatch.setattr(dense, "AMONG_LIMIT", 0)
+        monkeypatch.setattr(approximate, "EXACT_LIMIT", 0)
+        monkeypatch.setattr(approximate, "AMONG_LIMIT", 0)
     random = np.random.default_rng(3)
     vector = index.vectors[5]
     mask = random.random(CHUNKS) < share

@@ -29,6 +29,9 @@ class MemoryReader:
         self._open = True
         version.readers += 1
 
+    def matrix(self) -> None:
+        return None
+
     def search(
         self,
         query: NDArray[np.float32] | Sequence[float],

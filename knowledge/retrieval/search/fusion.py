@@ -21,7 +21,7 @@ import numpy as np
 from knowledge.retrieval.search.candidates import Candidate, Source
 
 if TYPE_CHECKING:
-    from knowledge.retrieval.search.dense import Found
+    from knowledge.retrieval.search.cosines import Found
 
 SCALE_DEPTH = 100
 """The place on a side that counts as 0."""

@@ -11,7 +11,7 @@ from knowledge.retrieval.search.candidates import Candidate, Source, in_order
 
 if TYPE_CHECKING:
     from knowledge.retrieval.query import Query
-    from knowledge.retrieval.search.dense import Found
+    from knowledge.retrieval.search.cosines import Found
     from knowledge.storage.store import Snapshot
 
 _Place = tuple[int, int]

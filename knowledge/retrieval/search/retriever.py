@@ -232,7 +232,7 @@ class Retriever:
         """Return what each dataset gives, and the scores of the keyword side where it is asked."""
         from knowledge.retrieval.search import keyword
         from knowledge.retrieval.search.candidates import Source
-        from knowledge.retrieval.search.dense import DenseSearch
+        from knowledge.retrieval.search.dense import dense_search
         from knowledge.retrieval.search.filters import allowed
 
         columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
@@ -244,7 +244,7 @@ class Retriever:
             Source(
                 dataset,
                 column,
-                DenseSearch(self._open.index(dataset), vector, column, snapshot),
+                dense_search(self._open.index(dataset), vector, column, snapshot),
                 allowed(query, column, snapshot),
                 score,
             )

@@ -15,7 +15,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import closing, nullcontext
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -23,9 +23,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import DamagedStoreError
 from knowledge.files.private import FOLDER, private_files
+from knowledge.storage.local.catalog.database import open_to_look
 from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.vectors import native
-from knowledge.storage.local.vectors.checksums import PERSISTED, check_whole
+from knowledge.storage.local.vectors.checksums import SQLITE, check_whole
 from knowledge.storage.local.vectors.failures import translated
 from knowledge.storage.store import REPAIR_INDEX
 
@@ -152,6 +153,9 @@ class ChromaIndex:
         pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
         return [(id, min(1.0, max(-1.0, 1.0 - float(distance)))) for id, distance in pairs]
 
+    def matrix(self) -> None:
+        """Return nothing: Chroma gives its vectors a few at a time."""
+
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
         import numpy as np
@@ -196,7 +200,7 @@ class ChromaIndex:
             try:
                 collection = client.get_collection(COLLECTION, embedding_function=None)
                 count = int(collection.count())
-                if count and not any(self.folder.rglob(PERSISTED)):
+                if count and waiting(self.folder):
                     _write_again(collection)
                 collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
             finally:
@@ -204,8 +208,26 @@ class ChromaIndex:
         return count
 
 
+def waiting(folder: Path) -> bool:
+    """Return whether Chroma holds changes that are not in the files of the graph yet.
+
+    Changes lie in a queue in its SQLite file, and each segment remembers the last one it has
+    taken in.
+    """
+    with translated(folder), closing(open_to_look(folder / SQLITE)) as sql:
+        queued, written = sql.execute(_WAITING).fetchone()
+    return (queued or 0) > (written or 0)
+
+
+_WAITING = """
+    SELECT (SELECT max(seq_id) FROM embeddings_queue),
+           (SELECT max(m.seq_id) FROM max_seq_id m JOIN segments s ON s.id = m.segment_id
+            WHERE s.scope = 'VECTOR')
+"""
+
+
 def _write_again(collection: Any) -> None:
-    """Write one vector once more: a single row is not enough for Chroma to write anything out.
+    """Write one vector once more: one change alone is not enough for Chroma to write anything out.
 
     It would do so in each reader instead, and a published folder must stay as it is.
     """

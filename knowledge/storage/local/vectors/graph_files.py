@@ -60,6 +60,39 @@ def graph_damage(folder: Path) -> str:
     return ""
 
 
+class Graph:
+    """The vectors in the files of a whole graph, as a matrix that is not copied.
+
+    Parameters
+    ----------
+    home:
+        The folder with the files, of which ``graph_damage`` says nothing.
+    """
+
+    def __init__(self, home: Path) -> None:
+        import numpy as np
+
+        layout, labels = _layout(home), _labels(home)
+        assert layout is not None
+        assert labels is not None
+        self.dimensions = layout.dimensions
+        self.matrix = np.zeros((0, layout.dimensions), np.float32)
+        """float32 of shape (elements, dimensions), those of deleted vectors among them."""
+        self.numbers: dict[str, int] = {}
+        """Where each id's vector stands in the matrix."""
+        elements = _elements(home, layout)
+        if elements is not None:
+            self.matrix = np.ndarray(
+                (len(elements), layout.dimensions),
+                dtype="<f4",
+                buffer=elements,
+                offset=layout.data_at,
+                strides=(layout.size, 4),
+            )
+            at = _rows_by_label(elements, layout)
+            self.numbers = {id: at[label] for id, label in labels.items() if label in at}
+
+
 class GraphVectors:
     """The vectors in the files of a graph; those that can't be read are not there.
 

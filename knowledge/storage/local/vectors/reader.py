@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError, KnowledgeError
+from knowledge.errors import DamagedStoreError
 from knowledge.storage.local.holding import Hold
 from knowledge.storage.store import REPAIR_INDEX
 
@@ -15,9 +15,6 @@ if TYPE_CHECKING:
 
 def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
     """Open the index in ``folder`` for reading; nobody removes the folder until it is closed.
-
-    Chroma writes to the folder of an index, even to search it. Where that can't be, the files of
-    its graph are read without it.
 
     Parameters
     ----------
@@ -31,25 +28,29 @@ def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:
     KnowledgeError
         The rights to it do not let us read it.
     """
-    from knowledge.storage.disk import obstacle
-    from knowledge.storage.local.vectors.checksums import SQLITE
     from knowledge.storage.local.vectors.chroma import ChromaIndex
+    from knowledge.storage.local.vectors.flat_index import FlatIndex
 
     hold = _held(folder)
     try:
-        if not (obstacle(folder) or obstacle(folder / SQLITE)):
-            try:
-                return ChromaIndex(folder, dimensions=dimensions, hold=hold)
-            except DamagedStoreError:
-                raise
-            except KnowledgeError:
-                pass  # the disk is full in a way that can't be asked for, such as a quota
-        from knowledge.storage.local.vectors.still_index import StillIndex
-
-        return StillIndex(folder, dimensions=dimensions, hold=hold)
+        if _needs_chroma(folder):
+            return ChromaIndex(folder, dimensions=dimensions, hold=hold)
+        return FlatIndex(folder, dimensions=dimensions, hold=hold)
     except BaseException:
         hold.release()
         raise
+
+
+def _needs_chroma(folder: Path) -> bool:
+    """Return whether the files of the graph are not all there is, or not as they were tested."""
+    from knowledge.storage.disk import obstacle
+    from knowledge.storage.local.vectors import native
+    from knowledge.storage.local.vectors.checksums import SQLITE
+    from knowledge.storage.local.vectors.chroma import waiting
+
+    if obstacle(folder) or obstacle(folder / SQLITE):
+        return False  # Chroma writes to the folder of an index, even to search it
+    return native.installed_version() not in native.TESTED or waiting(folder)
 
 
 def _held(folder: Path) -> Hold:
