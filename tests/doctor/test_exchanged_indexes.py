@@ -144,7 +144,6 @@ def another_collection(data: Path, target: Path) -> None:
 QUICK = (another_dataset, another_with_the_same_ids, the_older_generation, other_dimensions)
 SLOW = (
     another_without_its_facts,
-    the_database_alone,
     empty,
     too_few,
     no_vectors,
@@ -170,6 +169,18 @@ def test_each_command_says_so_and_the_doctor_mends_it(run, data, way):
     assert run("doctor", "--fix").code == 0
     assert run("doctor").code == 0
     assert told(run("retrieve", QUESTION, "--mode", "dense", "--json")) == before
+
+
+def test_a_foreign_database_beside_the_vectors_changes_no_answer(run, data):
+    """A question reads the vectors alone; Chroma, and so the doctor, reads the database too."""
+    asked = [("retrieve", QUESTION, "--mode", "dense", "--json"), ("similar", "1.txt", "--json")]
+    before = [told(run(*line)) for line in asked]
+    the_database_alone(data, newest(data, "default"))
+    assert [told(run(*line)) for line in asked] == before
+    assert run("doctor").code == 7
+    assert run("doctor", "--fix").code == 0
+    assert run("doctor").code == 0
+    assert [told(run(*line)) for line in asked] == before
 
 
 @pytest.mark.parametrize("way", [another_dataset, the_older_generation])
