@@ -251,6 +251,8 @@ class OpenAIServer(LoopbackServer):
         ``index``; with ``usage``; honour ``dimensions``.
     gate:
         Where set, an answer waits until the event is set.
+    route:
+        Path that embeds, below the base URL.
     """
 
     def __init__(
@@ -270,8 +272,10 @@ class OpenAIServer(LoopbackServer):
         usage: bool = True,
         takes_dimensions: bool = True,
         gate: threading.Event | None = None,
+        route: str = "/embeddings",
     ) -> None:
         super().__init__()
+        self.route = route
         self.dimensions = dimensions
         self.latency = latency
         self.max_batch = max_batch
@@ -334,7 +338,7 @@ class OpenAIServer(LoopbackServer):
         sent = request.headers.get("authorization", "").removeprefix("Bearer ")
         if self.key is not None and self.key not in (sent, request.headers.get("api-key")):
             return refusal(401, f"Incorrect API key provided: {sent}.", "invalid_api_key")
-        if not request.path.endswith("/embeddings"):
+        if not request.path.endswith(self.route):
             return refusal(404, f"Unknown path {request.path}")
         if self.models is not None and model not in self.models:
             return refusal(404, f'model "{model}" not found, try pulling it first')

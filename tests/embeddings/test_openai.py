@@ -22,6 +22,7 @@ from knowledge.errors import (
     RemoteRateLimitError,
     RemoteResponseError,
     RemoteUnavailableError,
+    UsageError,
 )
 from knowledge.model import EmbedderSpec
 from knowledge.settings.reading import Settings
@@ -88,6 +89,21 @@ def test_texts_are_sent_as_strings_and_vectors_come_back(connect):
     assert request.headers["authorization"] == f"Bearer {KEY}"
     assert embedder.spec == EmbedderSpec("openai", "m", 64)
     assert embedder.endpoint == server.base_url
+
+
+@pytest.mark.parametrize("route", ["/embed", "/api/embed/", "custom/embeddings"])
+def test_a_server_may_embed_at_another_path(connect, route):
+    with OpenAIServer(route=route.rstrip("/")) as server:
+        embedder = connect(server.base_url, OPENAI_EMBEDDING_ENDPOINT=route)
+        embedder.embed_query("why?")
+        embedder.embed_documents(["one", "two"])
+    assert {request.path for request in server.requests} == {"/v1/" + route.strip("/")}
+
+
+@pytest.mark.parametrize("route", ["http://elsewhere/embed", "/embed?key=1", "//elsewhere/embed"])
+def test_the_path_leads_to_no_other_server(connect, route):
+    with pytest.raises(UsageError, match="OPENAI_EMBEDDING_ENDPOINT must be a path"):
+        connect("http://localhost:1", OPENAI_EMBEDDING_ENDPOINT=route)
 
 
 def test_a_question_is_one_text(connect):

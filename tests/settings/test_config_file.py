@@ -141,6 +141,26 @@ def test_ellmentals_names_are_read(config, monkeypatch):
     assert config()["openai_api_type"] == ("OPEN_AI", "environment")
 
 
+def test_names_that_others_use_count_only_where_ellmental_is_meant(config, monkeypatch):
+    monkeypatch.setenv("BATCH_SIZE", "50")
+    monkeypatch.setenv("OPENAI_TYPE", "azure")
+    found = config()
+    assert found["embedding_batch_size"][1] == found["openai_api_type"][1] == "default"
+
+
+def test_the_older_name_of_openais_address_is_read(config, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_BASE", "http://127.0.0.1:9/v1")
+    assert config()["openai_base_url"] == ("http://127.0.0.1:9/v1", "environment")
+
+
+@pytest.mark.parametrize("name", ["LITELLM_API_BASE", "LITELLM_CUSTOM_PROVIDER", "QDRANT_ENCODER"])
+def test_a_model_chosen_in_anothers_words_is_not_ignored_in_silence(run, monkeypatch, name):
+    monkeypatch.setenv(name, "ollama")
+    assert f"{name} is not read: set " in run("list-datasets").err
+    monkeypatch.setenv("KNOW_EMBEDDING_MODEL_PROVIDER", "static")
+    assert name not in run("list-datasets").err
+
+
 @pytest.mark.parametrize("generator", ["OPENAI", "openai", "SPACES_TEXT", "spaces_instruct"])
 def test_a_generator_is_a_provider_whatever_its_case(monkeypatch, tmp_path, generator):
     from knowledge.embeddings.registry import create_embedder, default_provider

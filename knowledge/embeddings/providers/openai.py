@@ -9,6 +9,7 @@ certificates: what is sent is what the settings say.
 
 from __future__ import annotations
 
+import re
 import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, Any, Self
 from knowledge.embeddings.providers.hosted import common_settings
 from knowledge.embeddings.providers.openai_answer import read_embeddings
 from knowledge.embeddings.providers.openai_tokens import count_tokens
+from knowledge.errors import UsageError
 from knowledge.model import EmbedderSpec
 from knowledge.remote.answers import UnusableAnswerError, parse_object
 from knowledge.remote.client import CONNECT_SECONDS, HttpClient, check_key, reply_bytes
+from knowledge.remote.endpoint import name_of
 from knowledge.remote.openai import endpoint_of
 from knowledge.remote.refusals import Failures
 
@@ -37,6 +40,9 @@ KNOWN_DIMENSIONS: Mapping[str, int] = {
     "text-embedding-3-large": 3072,
 }
 """Models of OpenAI's own service; elsewhere these names may stand for any model."""
+
+ROUTE = "/embeddings"
+_PATH = re.compile(r"/?[\w.~-]+(?:/[\w.~-]+)*/?")
 
 REPLY_BYTES_HEADER = "x-most-reply-bytes"
 """Tells the client how large a reply may be; it is not sent."""
@@ -70,6 +76,8 @@ class OpenAIEmbedder:
         the model's own, since many models refuse the parameter.
     timeout:
         Seconds an answer may take.
+    route:
+        Path below the endpoint that embeds.
     """
 
     def __init__(
@@ -79,6 +87,7 @@ class OpenAIEmbedder:
         model: str,
         dimensions: int | None = None,
         timeout: float = 120.0,
+        route: str = ROUTE,
     ) -> None:
         known = KNOWN_DIMENSIONS.get(endpoint.model) if endpoint.official else None
         self._counts = endpoint.official and model in KNOWN_DIMENSIONS
@@ -92,6 +101,7 @@ class OpenAIEmbedder:
         self._target = endpoint
         self._failures = Failures(endpoint, model)
         self._timeout = timeout
+        self._route = "/" + route.strip("/")
         self._client: OpenAI | None = None
         self._light = HttpClient(endpoint, self._failures, timeout=timeout)
         self._lock = threading.Lock()
@@ -107,10 +117,19 @@ class OpenAIEmbedder:
         UsageError
             The base URL can't be used.
         """
+        route = str(settings["openai_embedding_endpoint"])
+        if not _PATH.fullmatch(route):
+            raise UsageError(
+                f"{name_of(settings, 'openai_embedding_endpoint')} must be a path, not {route!r}",
+                hint="Such as /embeddings; OPENAI_BASE_URL has the server.",
+            )
         model = model or str(settings["openai_embedding_model"])
         asked = dimensions or int(settings["openai_embedding_dimensions"])
         return cls(
-            endpoint_of(settings, model), model=model, **common_settings(settings, asked or None)
+            endpoint_of(settings, model),
+            model=model,
+            route=route,
+            **common_settings(settings, asked or None),
         )
 
     def embed_documents(self, texts: Sequence[str]) -> Embeddings:
@@ -141,7 +160,7 @@ class OpenAIEmbedder:
             "encoding_format": "float",
             **self._optional,
         }
-        return self._read(self._light.post("/embeddings", body, texts=1))
+        return self._read(self._light.post(self._route, body, texts=1))
 
     def count_tokens(self, text: str) -> int | None:
         """Count a text's tokens as OpenAI does; ``None`` where that is not known here."""
@@ -195,11 +214,11 @@ class OpenAIEmbedder:
         with self._lock:
             if self._client is None:
                 check_key(self._target, self._failures)
-                self._client = new_client(self._target, self._timeout)
+                self._client = new_client(self._target, self._timeout, self._route)
             return self._client
 
 
-def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
+def new_client(endpoint: Endpoint, timeout_seconds: float, route: str = ROUTE) -> OpenAI:
     """Return a client of the ``openai`` package that sends what the endpoint says, and no more.
 
     It tries nothing again, follows no redirect, and reads nothing from the environment but proxies
@@ -209,6 +228,8 @@ def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
     ----------
     timeout_seconds:
         Seconds that an answer may take.
+    route:
+        Path that embeds, in place of the package's own.
     """
     # The package looks at httpx where it finds it in sys.modules, which may be while another
     # thread is half through importing it. Importing it here waits for the end of that.
@@ -218,6 +239,9 @@ def new_client(endpoint: Endpoint, timeout_seconds: float) -> OpenAI:
     from knowledge.remote.transport import REPLY_BYTES, Bound, BoundedTransport
 
     def set_headers(request: httpx.Request) -> None:
+        if route != ROUTE:
+            path = request.url.path.removesuffix(ROUTE) + route
+            request.url = request.url.copy_with(path=path)
         size = int(request.headers.get(REPLY_BYTES_HEADER, REPLY_BYTES))
         request.extensions["bound"] = Bound(timeout_seconds, size)
         for name in list(request.headers):

@@ -42,6 +42,7 @@ EMBEDDINGS: tuple[Setting, ...] = (
         "Texts in one embedding request. Unless it is set, a provider may use its own default.",
         minimum=1,
         maximum=100_000,
+        only_with={"BATCH_SIZE": "EMBEDDING_GENERATOR"},
     ),
     Setting(
         "embedding_batch_tokens",

@@ -26,6 +26,14 @@ FORMER = {
     "KNOW_VECTOR_DSN": "use KNOW_DATA_DIR, a folder",
 }
 
+OTHERS = {
+    "LITELLM_API_BASE": "set OPENAI_BASE_URL, or OLLAMA_HOST and the provider ollama",
+    "LITELLM_CUSTOM_PROVIDER": "set KNOW_EMBEDDING_MODEL_PROVIDER, such as ollama:MODEL",
+    "QDRANT_DENSE_MODEL": "set KNOW_EMBEDDING_MODEL_PROVIDER to PROVIDER:MODEL",
+    "QDRANT_ENCODER": "set KNOW_EMBEDDING_MODEL_PROVIDER to PROVIDER:MODEL",
+}
+"""Variables by which other programs choose a model; they count where none is chosen here."""
+
 
 def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
     """Return a warning for each variable that looks like a setting but is not one.
@@ -37,8 +45,14 @@ def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
     known:
         Names that settings are read from.
     """
-    warnings = []
-    for name in sorted(given):
+    given = sorted(given)
+    chosen = "KNOW_EMBEDDING_MODEL_PROVIDER" in given
+    warnings = [
+        f"{name} is not read: {instead}"
+        for name, instead in OTHERS.items()
+        if name in given and not chosen
+    ]
+    for name in given:
         if not name.startswith("KNOW_") or name in known:
             continue
         if name in FORMER:

@@ -8,7 +8,7 @@ from knowledge.settings.table.setting import Setting
 PROVIDERS: tuple[Setting, ...] = (
     Setting(
         "openai_base_url",
-        ("OPENAI_BASE_URL",),
+        ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
         "https://api.openai.com/v1",
         "Base URL of OpenAI, Azure or any compatible server.",
     ),
@@ -21,6 +21,12 @@ PROVIDERS: tuple[Setting, ...] = (
         "text-embedding-ada-002",
         "Embedding model of OpenAI, Azure or a compatible server.",
         only_with={"OPENAI_MODEL": "EMBEDDING_GENERATOR"},
+    ),
+    Setting(
+        "openai_embedding_endpoint",
+        ("OPENAI_EMBEDDING_ENDPOINT",),
+        "/embeddings",
+        "Path below OPENAI_BASE_URL that embeds, for servers that have another one.",
     ),
     Setting(
         "openai_embedding_dimensions",
@@ -43,6 +49,7 @@ PROVIDERS: tuple[Setting, ...] = (
         "OPEN_AI, AZURE (key) or AZURE_AD (token in OPENAI_API_KEY).",
         choices=("OPEN_AI", "AZURE", "AZURE_AD"),
         synonyms={"OPENAI": "OPEN_AI"},
+        only_with={"OPENAI_TYPE": "EMBEDDING_GENERATOR"},
     ),
     Setting(
         "openai_azure_deployment",

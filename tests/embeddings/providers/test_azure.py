@@ -80,6 +80,7 @@ def test_a_token_in_the_place_of_the_key(request_of, directory):
 def test_ellmentals_names(request_of):
     request = request_of(
         "openai",
+        EMBEDDING_GENERATOR="OPENAI",
         OPENAI_TYPE="azure",
         OPENAI_API_KEY="a-token",
         AZURE_OPENAI_ENDPOINT="{}",
