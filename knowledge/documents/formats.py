@@ -136,9 +136,8 @@ FORMATS: tuple[Format, ...] = (
         "pdf",
         media_types=("application/pdf",),
         kinds=(Kind("PDF document", magic=(b"%PDF-",)),),
-        engines=("kreuzberg", "pypdf"),
-        engine="kreuzberg (PDFium), then pypdf; pypdfium2 for columns, bookmarks, form fields, "
-        "comments and attachments",
+        engines=("pdfium", "pypdf", "kreuzberg"),
+        engine="PDFium (pypdfium2), then pypdf",
         cites="page; bookmarks as heading path; attachments as members",
         lost="layout, tables as tables",
     ),

@@ -97,9 +97,9 @@ class _Pdf(Loader):
 
 
 class MuPdf(_Pdf, name="mupdf"):
-    """Read PDF by PDFium (kreuzberg), page by page."""
+    """Read PDF by PDFium, page by page."""
 
-    engine = "kreuzberg"
+    engine = "pdfium"
     num_thread: Whole | None = unused("pages are read in one go")
 
 

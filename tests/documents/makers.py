@@ -9,16 +9,21 @@ from knowledge.documents.options import LoadOptions
 from knowledge.model import Document
 
 
-def pdf(*pages, title=None, encrypt=None):
+def pdf(*pages, title=None, encrypt=None, letters=None):
     """A PDF whose pages hold these lines of text; ``None`` is a page without text.
 
-    A list of (x, y, text) draws each text at its place.
+    A list of (x, y, text) draws each text at its place, with a fourth value in that size; bytes are
+    what draws the page, where /F1 is Helvetica. ``letters`` says what its codes stand for, by code.
     """
     objects = ["<< /Type /Catalog /Pages 2 0 R >>", None]
-    objects.append("<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>")
+    to_unicode = " /ToUnicode 4 0 R" if letters else ""
+    objects.append(f"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica{to_unicode} >>")
+    if letters:
+        cmap = _cmap(letters)
+        objects.append(f"<< /Length {len(cmap)} >>\nstream\n{cmap}\nendstream")
     kids = []
     for page in pages:
-        content = _placed(page) if isinstance(page, list) else _lines(page)
+        content = page.decode("latin-1") if isinstance(page, bytes) else _content(page)
         objects.append(f"<< /Length {len(content)} >>\nstream\n{content}\nendstream")
         objects.append(
             "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] "
@@ -34,6 +39,21 @@ def pdf(*pages, title=None, encrypt=None):
     return _encrypted(data, encrypt) if encrypt is not None else data
 
 
+def _cmap(letters):
+    pairs = "\n".join(
+        f"<{code:02X}> <{text.encode('utf-16-be').hex()}>" for code, text in letters.items()
+    )
+    return (
+        "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName /A def "
+        "1 begincodespacerange <00> <FF> endcodespacerange "
+        f"{len(letters)} beginbfchar\n{pairs}\nendbfchar endcmap end end"
+    )
+
+
+def _content(page):
+    return _placed(page) if isinstance(page, list) else _lines(page)
+
+
 def _lines(page):
     lines = page.split("\n") if page else []
     shown = " ".join(f"({_escaped(line)}) Tj 0 -16 Td" for line in lines)
@@ -41,7 +61,10 @@ def _lines(page):
 
 
 def _placed(page):
-    return " ".join(f"BT /F1 12 Tf {x} {y} Td ({_escaped(text)}) Tj ET" for x, y, text in page)
+    return " ".join(
+        f"BT /F1 {size[0] if size else 12} Tf {x} {y} Td ({_escaped(text)}) Tj ET"
+        for x, y, text, *size in page
+    )
 
 
 def _escaped(text):

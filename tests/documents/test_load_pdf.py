@@ -8,13 +8,13 @@ from knowledge.documents.loaders.pdf import pdf as loader
 from knowledge.documents.loading import load
 from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
-from knowledge.model import PageSpan, SplitterSpec, TextKind
+from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import load_one, pdf
 
 PAGES = ("First page\nwith two lines", None, "Third page")
 
 
-@pytest.fixture(params=["kreuzberg", "pypdf"])
+@pytest.fixture(params=["pdfium", "pypdf", "kreuzberg"])
 def engine(request):
     return request.param
 
@@ -44,10 +44,10 @@ def test_metadata(engine):
 
 
 def test_the_second_engine_is_named(monkeypatch):
-    def fail(data, *arguments, **options):
+    def fail(*arguments):
         raise DocumentError("no luck")
 
-    monkeypatch.setattr(loader, "extract", fail)
+    monkeypatch.setattr(loader, "_by_pdfium", fail)
     document = load_one(pdf("text"), "a.pdf")
     assert (document.text, document.loader) == ("text", "pypdf")
     assert document.warnings == ("read by pypdf, since the first engine failed: no luck",)
@@ -100,12 +100,6 @@ def test_damaged_files(data, capfd):
         load_one(data, "a.pdf")
     assert len(caught.value.message) < 250
     assert capfd.readouterr() == ("", "")
-
-
-def test_words_that_a_line_break_takes_apart_are_joined():
-    text, spans = loader.join_pages([(1, "com\x02pile"), (2, "foot\ufffe\nball\r\nfield")])
-    assert text == "compile\n\nfootball\nfield"
-    assert spans == (PageSpan(1, 0, 7), PageSpan(2, 9, 23))
 
 
 def test_lone_surrogates_do_not_shift_the_spans():

@@ -7,10 +7,12 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
 from knowledge.documents.loaders.images.ocr import MAX_SIDE
 from knowledge.documents.loaders.images.ocr_lines import Box
+from knowledge.documents.loaders.pdf.page_text import PageText
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.text.cleaning import clean
 
@@ -90,11 +92,31 @@ class PdfFile:
 
     def __init__(self, document: Any) -> None:
         self._document = document
+        self._without_notes: set[int] = set()
 
     @property
     def pages(self) -> int:
         """How many pages there are."""
         return len(self._document)
+
+    def texts(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of each page; the text of a damaged one is empty."""
+        for index in range(self.pages):
+            with self._page(index) as page:
+                yield index + 1, _text(page) if page is not None else ""
+                if page is not None and not _has_notes(page):
+                    self._without_notes.add(index)
+
+    def metadata(self) -> dict[str, str]:
+        """Return title, author and dates, as far as the file names them."""
+        found = {}
+        for name, ours in _METADATA.items():
+            value = " ".join(clean(self._document.get_metadata_value(name)).split())
+            if name.endswith("Date"):
+                value = _date(value)
+            if value.lower() not in _NOTHING:
+                found[ours] = value
+        return found
 
     def bookmarks(self) -> Iterator[Bookmark]:
         """Yield the entries of the outline that lead to a page."""
@@ -109,8 +131,10 @@ class PdfFile:
 
     def notes(self) -> Iterator[tuple[int, str]]:
         """Yield (page number, text) of comments and of the values of form fields."""
-        self._document.init_forms()
-        for index in range(len(self._document)):
+        left = [index for index in range(self.pages) if index not in self._without_notes]
+        if left:
+            self._document.init_forms()
+        for index in left:
             with self._page(index) as page:
                 for text in _annotations(page, self._document.formenv) if page else ():
                     yield index + 1, text
@@ -188,6 +212,39 @@ def open_pdf(data: bytes, passwords: Sequence[str]) -> Iterator[PdfFile | None]:
     yield None
 
 
+_METADATA = {
+    "Title": "title",
+    "Author": "author",
+    "CreationDate": "created",
+    "ModDate": "modified",
+}
+_NOTHING = ("", "(unspecified)", "(anonymous)", "untitled")
+_DATE = re.compile(r"(?:D:)?(\d{4})(\d\d)?(\d\d)?(\d\d)?(\d\d)?(\d\d)?(?:Z|([+-]\d\d)'?(\d\d)?'?)?")
+
+
+def _date(value: str) -> str:
+    """Return a date of PDF (ISO 32000-1, 7.9.4) as ISO 8601; empty for what is none."""
+    match = _DATE.match(value)
+    if match is None:
+        return ""
+    year, month, day, hour, minute, second, zone, more = match.groups()
+    offset = f"{zone}:{more or '00'}" if zone else "+00:00"
+    written = f"{year}-{month or '01'}-{day or '01'}"
+    written += f"T{hour or '00'}:{minute or '00'}:{second or '00'}{offset}"
+    try:
+        return datetime.fromisoformat(written).isoformat()
+    except ValueError:
+        return ""
+
+
+def _text(page: Any) -> str:
+    text = page.get_textpage()
+    try:
+        return PageText(text).marked()
+    finally:
+        text.close()
+
+
 def _lines(text: Any, height: float) -> Iterator[Box]:
     """Yield the lines of a page: pieces that stand close beside each other are put together."""
     line: Box | None = None
@@ -218,18 +275,42 @@ def _read(line: Box, text: Any, height: float) -> Box:
     return line._replace(text=" ".join(clean(found).split()))
 
 
+def _shown() -> frozenset[int]:
+    """Return the kinds of annotations whose text is read."""
+    import pypdfium2.raw as raw
+
+    return frozenset(
+        {
+            raw.FPDF_ANNOT_TEXT,
+            raw.FPDF_ANNOT_FREETEXT,
+            raw.FPDF_ANNOT_HIGHLIGHT,
+            raw.FPDF_ANNOT_UNDERLINE,
+            raw.FPDF_ANNOT_STRIKEOUT,
+            raw.FPDF_ANNOT_SQUARE,
+            raw.FPDF_ANNOT_CARET,
+        }
+    )
+
+
+def _has_notes(page: Any) -> bool:
+    """Tell whether a page has comments or form fields."""
+    import pypdfium2.raw as raw
+
+    wanted = _shown() | {raw.FPDF_ANNOT_WIDGET}
+    for index in range(raw.FPDFPage_GetAnnotCount(page)):
+        annotation = raw.FPDFPage_GetAnnot(page, index)
+        if annotation:
+            kind = raw.FPDFAnnot_GetSubtype(annotation)
+            raw.FPDFPage_CloseAnnot(annotation)
+            if kind in wanted:
+                return True
+    return False
+
+
 def _annotations(page: Any, forms: Any) -> Iterator[str]:
     import pypdfium2.raw as raw
 
-    shown = {
-        raw.FPDF_ANNOT_TEXT,
-        raw.FPDF_ANNOT_FREETEXT,
-        raw.FPDF_ANNOT_HIGHLIGHT,
-        raw.FPDF_ANNOT_UNDERLINE,
-        raw.FPDF_ANNOT_STRIKEOUT,
-        raw.FPDF_ANNOT_SQUARE,
-        raw.FPDF_ANNOT_CARET,
-    }
+    shown = _shown()
     for index in range(raw.FPDFPage_GetAnnotCount(page)):
         annotation = raw.FPDFPage_GetAnnot(page, index)
         if not annotation:

@@ -1,4 +1,4 @@
-"""PDF, page by page: kreuzberg (PDFium), or pypdf where kreuzberg fails.
+"""PDF, page by page: PDFium, or pypdf where PDFium fails.
 
 Bookmarks become headings; comments and the values of form fields stand at the end of their page.
 Pages without text are read by OCR where that is installed.
@@ -10,7 +10,8 @@ import io
 import logging
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -21,7 +22,8 @@ from knowledge.documents.loaders.images.ocr_lines import Box, gutter, lines_of
 from knowledge.documents.loaders.mail.text import Attachment, read_attachments, safe_name
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, metadata_of
 from knowledge.documents.loaders.office.protection import protected
-from knowledge.documents.loaders.pdf.file import PdfFile, goes_on, open_pdf, with_headings
+from knowledge.documents.loaders.pdf.file import PdfFile, open_pdf, with_headings
+from knowledge.documents.loaders.pdf.hyphens import join_words
 from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
@@ -32,8 +34,9 @@ from knowledge.text.cleaning import clean
 Pages = list[tuple[int, str]]
 """Number and text of each page."""
 
-# PDFium's mark of a word that a line break takes apart, and the soft hyphen of others.
-_HYPHEN = re.compile(r"[\x02\ufffe]\n?|\xad\n")
+Engine = Callable[[bytes, Sequence[str]], tuple[Pages, dict[str, Any]]]
+"""Reads a file, given its bytes and passwords, to pages and metadata."""
+
 _PAGE = re.compile(rb"/Type\s*/Page\b")
 _ANNOTATED = (b"/Annot", b"/AcroForm", b"/ObjStm")
 """One of these stands in every file with comments or fields; the last one hides the others."""
@@ -53,11 +56,11 @@ def load(source: Source) -> Document | Loaded:
         Neither engine can read it, or it is protected by a password.
     """
     data, options = source.data, source.options
-    pages, metadata, engine, warnings = _read(data, options)
-    pages = _wanted(pages, options.pages)
     kind = TextKind.TEXT
     attachments: list[tuple[str, bytes]] = []
     with open_pdf(data, options.passwords) as file:
+        pages, metadata, engine, warnings = _read(data, options, file)
+        pages = _cleaned(_wanted(pages, options.pages))
         if file is not None:
             correct_columns(pages, file)
             engine += "+rapidocr" if _recognise(pages, file, options.ocr) else ""
@@ -86,6 +89,11 @@ def load(source: Source) -> Document | Loaded:
     return with_attachments(document, attachments, source) if attachments else document
 
 
+def _cleaned(pages: Pages) -> Pages:
+    texts = join_words([clean(text) for _, text in pages])
+    return [(number, text) for (number, _), text in zip(pages, texts, strict=True)]
+
+
 def _wanted(pages: Pages, wanted: tuple[int, int]) -> Pages:
     first, most = wanted
     kept = [page for page in pages if page[0] >= first]
@@ -100,21 +108,23 @@ def join_pages(pages: Iterable[tuple[int, str]]) -> tuple[str, tuple[PageSpan, .
     spans: list[PageSpan] = []
     offset = 0
     for number, raw in pages:
-        text = _joined_words(raw).strip("\n")
+        text = clean(raw).strip("\n")
         spans.append(PageSpan(number, offset, offset + len(text)))
         parts.append(text)
         offset += len(text) + 2
     return "\n\n".join(parts), tuple(spans)
 
 
-def _joined_words(raw: str) -> str:
-    return _HYPHEN.sub("", clean(raw))
-
-
-def _read(data: bytes, options: LoadOptions) -> tuple[Pages, dict[str, Any], str, tuple[str, ...]]:
+def _read(
+    data: bytes, options: LoadOptions, file: PdfFile | None
+) -> tuple[Pages, dict[str, Any], str, tuple[str, ...]]:
     """Return pages, metadata, the engine that read them, and warnings."""
-    engines = {"kreuzberg": _by_kreuzberg, "pypdf": _by_pypdf}
-    chosen = options.engines.get("pdf", "kreuzberg")
+    engines: dict[str, Engine] = {
+        "pdfium": partial(_by_pdfium, file),
+        "pypdf": _by_pypdf,
+        "kreuzberg": _by_kreuzberg,
+    }
+    chosen = options.engines.get("pdf", "pdfium")
     other = next(engine for engine in engines if engine != chosen)
     try:
         with panics_as_errors("reading it"):
@@ -136,7 +146,7 @@ def _read(data: bytes, options: LoadOptions) -> tuple[Pages, dict[str, Any], str
     return pages, metadata, chosen, ()
 
 
-def _text_of(read: Any, data: bytes, passwords: Sequence[str]) -> Pages | None:
+def _text_of(read: Engine, data: bytes, passwords: Sequence[str]) -> Pages | None:
     try:
         with panics_as_errors("reading it"):
             pages, _ = read(data, passwords)
@@ -154,6 +164,16 @@ def _final(data: bytes, error: DocumentError, tried: int) -> DocumentError:
     return error
 
 
+def _by_pdfium(
+    file: PdfFile | None, data: bytes, passwords: Sequence[str]
+) -> tuple[Pages, dict[str, Any]]:
+    if file is not None and file.pages:
+        return list(file.texts()), dict(file.metadata())
+    if file is None and b"/Encrypt" in data:
+        raise protected(len(passwords))
+    raise DocumentError("it can't be read: PDFium finds no pages in it")
+
+
 def _by_kreuzberg(data: bytes, passwords: Sequence[str]) -> tuple[Pages, dict[str, Any]]:
     import kreuzberg
 
@@ -164,7 +184,7 @@ def _by_kreuzberg(data: bytes, passwords: Sequence[str]) -> tuple[Pages, dict[st
         pages=kreuzberg.PageConfig(extract_pages=True),
         pdf_options=kreuzberg.PdfConfig(passwords=list(passwords)),
     )
-    pages = [(page["page_number"], _joined_words(page["content"])) for page in result.pages or ()]
+    pages = [(page["page_number"], page["content"]) for page in result.pages or ()]
     if not pages and result.content.strip():
         raise DocumentError("it can't be read page by page")
     return pages, metadata_of(result)
@@ -178,10 +198,7 @@ def _by_pypdf(data: bytes, passwords: Sequence[str]) -> tuple[Pages, dict[str, A
         reader = pypdf.PdfReader(io.BytesIO(data))
         if reader.is_encrypted and not any(map(reader.decrypt, passwords or ("",))):
             raise protected(len(passwords))
-        pages = [
-            (number, _joined_words(page.extract_text()))
-            for number, page in enumerate(reader.pages, 1)
-        ]
+        pages = [(number, page.extract_text()) for number, page in enumerate(reader.pages, 1)]
         metadata = _metadata(reader.metadata) if reader.metadata else {}
     except DocumentError:
         raise
@@ -272,25 +289,21 @@ def _is_partly_locked(data: bytes, passwords: Sequence[str]) -> bool:
 #
 # Most programs draw one column after the other, and PDFium gives text in the order in which it is
 # drawn. Some draw line by line, across the columns; so a few pages are looked at, and all of them
-# only where one of these is drawn so. kreuzberg puts a sign that stands alone, such as a cell of
-# one digit, to the word before it, however far that is; these are parted again.
+# only where one of these is drawn so.
 
 _SAMPLE = 2
 _FEWEST_LINES = 6
-_WITH_DIGIT = re.compile(r"[^\W\d_]{2}\d$", re.MULTILINE)
 
 
 def correct_columns(pages: list[tuple[int, str]], file: PdfFile) -> None:
-    """Change, in place, the text of pages that are drawn across columns or have lone digits."""
+    """Change, in place, the text of pages that are drawn across columns."""
     full = [number for number, text in pages if text.count("\n") + 1 >= _FEWEST_LINES]
     columns = _columns(full[:_SAMPLE], file)
     if columns:
         columns |= _columns(full[_SAMPLE:], file)
-    for index, (number, text) in enumerate(pages):
+    for index, (number, _) in enumerate(pages):
         if number in columns:
             pages[index] = (number, columns[number])
-        elif _WITH_DIGIT.search(text):
-            pages[index] = (number, _parted(text, file.boxes(number)))
 
 
 def _columns(numbers: Sequence[int], file: PdfFile) -> dict[int, str]:
@@ -318,16 +331,6 @@ def _is_running(boxes: Sequence[Box]) -> bool:
     """Tell whether lines go on with sentences, where cells of a table would begin them."""
     begin = [box.text[0] for box in boxes if box.text]
     return 2 * sum(sign.isupper() or sign.isdigit() for sign in begin) < len(begin)
-
-
-def _parted(text: str, boxes: Sequence[Box]) -> str:
-    """Return text with a space before each digit that stands far from the word before it."""
-    for before, box in pairwise(boxes):
-        if len(box.text) == 1 and box.text.isdigit() and before.text and not goes_on(before, box):
-            word = before.text.split()[-1]
-            glued = rf"(?<!\S){re.escape(word)}(?={box.text}(?!\S))"
-            text = re.sub(glued, lambda match: match[0] + " ", text, count=1)
-    return text
 
 
 def with_attachments(
