@@ -211,7 +211,7 @@ def test_no_sign_is_lost():
     body = paragraph(run(SIGNS)) + table(
         cell("S&amp;P 500") + cell("&lt;10"), cell("R&amp;D") + cell("–")
     )
-    whole = """AT&T: p < 0.05, 5 > 3, >=20; it's "so", write to <a@b.org>"""
+    whole = """AT&T: p < 0.05, 5 > 3, >=20; it's "quoted", write to <a@b.org>"""
     for engines in ({}, {"docx": "kreuzberg"}):
         (document,) = load(word(body), "a.docx", LoadOptions(engines=engines)).documents
         assert whole in document.text

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from knowledge.documents.loaders.numbered_pages import Part, numbered
+from knowledge.documents.loaders.office.looks import PLAIN, Line, Look, flat
 from knowledge.documents.loaders.office.odf_protection import open_package
+from knowledge.documents.loaders.office.symbol_fonts import is_symbol_font
 from knowledge.documents.loaders.office.xml_package import (
     attribute,
     local_name,
@@ -21,6 +22,7 @@ from knowledge.documents.options import LoadOptions
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageUnit, TextKind
 from knowledge.text.cleaning import clean
+from knowledge.text.marks import Script
 
 RUNNING = "Headers and footers"
 """Heading of what stands on every page."""
@@ -39,11 +41,12 @@ def load(source: Source) -> Loaded:
     kind = next((e for e in body if isinstance(e.tag, str)), None) if body is not None else None
     if kind is None:
         raise DocumentError("it can't be read: its content has no body")
+    looks = OdfStyles(styles, content)
     if local_name(kind) in ("presentation", "drawing"):
-        return _slides(kind, metadata)
-    text = clean(markdown.join(OdfText().blocks(kind)))
+        return _slides(kind, metadata, looks)
+    text = clean(markdown.join(OdfText(looks).blocks(kind)))
     documents = [Document(text, TextKind.MARKDOWN, metadata=metadata, loader="opendocument")]
-    running = clean("\n\n".join(dict.fromkeys(_running(styles))))
+    running = clean("\n\n".join(dict.fromkeys(_running(styles, looks))))
     if running:
         documents.append(
             Document(running, TextKind.MARKDOWN, loader="opendocument", heading=(RUNNING,))
@@ -66,19 +69,21 @@ def _roots(data: bytes, options: LoadOptions) -> tuple[Any, Any, dict[str, str]]
     return content, package.tree("styles.xml"), properties(meta) if meta is not None else {}
 
 
-def _running(styles: Any) -> Iterator[str]:
+def _running(styles: Any, looks: OdfStyles) -> Iterator[str]:
     for element in styles.iter() if styles is not None else ():
         if local_name(element).startswith(("header", "footer")):
-            text = markdown.join(OdfText().blocks(element))
+            text = markdown.join(OdfText(looks).blocks(element))
             if any(map(str.isalpha, text)):
                 yield text
 
 
-def _slides(body: Any, metadata: dict[str, str]) -> Loaded:
+def _slides(body: Any, metadata: dict[str, str], looks: OdfStyles) -> Loaded:
     pages = [page for page in body if local_name(page) == "page"]
     presents = local_name(body) == "presentation"
     unit = PageUnit.SLIDE if presents else PageUnit.PAGE
-    text, spans = numbered(_slide(page, number, unit) for number, page in enumerate(pages, 1))
+    text, spans = numbered(
+        _slide(page, number, unit, looks) for number, page in enumerate(pages, 1)
+    )
     metadata = {**metadata, f"{unit.value}s": len(pages)}  # type: ignore[dict-item]
     document = Document(
         text, TextKind.MARKDOWN, spans, unit, metadata=metadata, loader="opendocument"
@@ -86,12 +91,12 @@ def _slides(body: Any, metadata: dict[str, str]) -> Loaded:
     return Loaded((document,), metadata=metadata)
 
 
-def _slide(page: Any, number: int, unit: PageUnit) -> Part:
+def _slide(page: Any, number: int, unit: PageUnit, looks: OdfStyles) -> Part:
     title = ""
     blocks: list[str] = []
     for shape in page:
         name = local_name(shape)
-        found = list(OdfText().blocks(shape))
+        found = list(OdfText(looks).blocks(shape))
         if name == "notes":
             note = "\n\n".join(block for block in found if any(map(str.isalnum, block)))
             blocks += [f"Notes: {note}"] if note else []
@@ -112,19 +117,80 @@ _SKIPPED = frozenset(
 )
 _SPACE = re.compile(r"[ \t\r\n]+")
 _MOST_REPEATED = 50  # an empty cell may stand for the rest of a sheet
+_SIGNS = {"s": " ", "tab": " ", "line-break": "\n"}
+_STYLE_NAME = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}style-name"
 
 
-@dataclass(slots=True)
-class _Beside:
-    """What stands after a block: boxes inside it, notes and comments."""
+class OdfStyles:
+    """The looks that the styles of texts and paragraphs give (ODF 1.3 part 3, section 16.29)."""
 
-    blocks: list[str] = field(default_factory=list)
+    def __init__(self, *roots: Any) -> None:
+        self._styles = {
+            (attribute(style, "family"), attribute(style, "name")): style
+            for root in roots
+            for holder in (root if root is not None else ())
+            if local_name(holder) in ("styles", "automatic-styles")
+            for style in holder
+            if local_name(style) == "style"
+        }
+        self._looks: dict[tuple[str, str, Look], Look] = {}
+
+    def look(self, element: Any, base: Look) -> Look:
+        """Return the look of a text or a paragraph inside one of the look ``base``."""
+        name = element.get(_STYLE_NAME) if self._styles else None
+        if not name:
+            return base
+        family = "text" if local_name(element) == "span" else "paragraph"
+        key = (family, name, base)
+        if key not in self._looks:
+            look = base
+            for style in self._chain(family, name):
+                for properties in style:
+                    if local_name(properties) == "text-properties":
+                        look = _changed(look, properties)
+            self._looks[key] = look
+        return self._looks[key]
+
+    def _chain(self, family: str, name: str) -> list[Any]:
+        """Return a style and those it builds on, the most basic first."""
+        found: list[Any] = []
+        style = self._styles.get((family, name))
+        while style is not None and style not in found:
+            found.insert(0, style)
+            style = self._styles.get((family, attribute(style, "parent-style-name")))
+        return found
+
+
+def _changed(look: Look, properties: Any) -> Look:
+    """Return a look as text properties change it."""
+    script, struck, font = look.script, look.struck, look.font
+    for key, value in properties.attrib.items():
+        name = key.rpartition("}")[2]
+        if name == "text-position":
+            script = _script(value)
+        elif name in ("text-line-through-style", "text-line-through-type"):
+            struck = value != "none"
+        elif name in ("font-name", "font-family"):
+            plain = value.strip("'\"")
+            font = plain if is_symbol_font(plain) else ""
+    return Look(script, struck, font)
+
+
+def _script(position: str) -> Script:
+    """Return where text of a position such as ``super 58%`` or ``-33% 58%`` stands."""
+    first = (position.split() or ["0%"])[0]
+    if first in ("super", "sub"):
+        return Script.SUPER if first == "super" else Script.SUB
+    if not first.strip("-0.%"):
+        return Script.BASE
+    return Script.SUB if first.startswith("-") else Script.SUPER
 
 
 class OdfText:
     """Walks the elements of a text; counts its notes."""
 
-    def __init__(self) -> None:
+    def __init__(self, styles: OdfStyles) -> None:
+        self._styles = styles
         self._notes = 0
 
     def blocks(self, parent: Any, depth: int = -1) -> Iterator[str]:
@@ -157,64 +223,86 @@ class OdfText:
                 yield markdown.item(block, depth) if plain else block
 
     def _paragraph(self, element: Any) -> Iterator[str]:
-        beside = _Beside()
-        text = "".join(self._inline(element, beside))
-        text = "\n".join(" ".join(line.split()) for line in text.split("\n")).strip()
+        line = Line()
+        self._inline(element, line, self._styles.look(element, PLAIN))
+        text = line.text()
         if text and local_name(element) == "h":
             level = attribute(element, "outline-level")
             yield markdown.heading(int(level) if level.isdigit() and len(level) < 3 else 1, text)
         elif text:
             yield text
-        yield from beside.blocks
+        yield from line.boxes
 
-    def _inline(self, element: Any, beside: _Beside) -> Iterator[str]:
-        yield _SPACE.sub(" ", element.text or "")
+    def _inline(self, element: Any, line: Line, look: Look) -> None:
+        line.add(_SPACE.sub(" ", element.text or ""), look)
         for child in element:
-            yield from self._piece(child, local_name(child), beside)
-            yield _SPACE.sub(" ", child.tail or "")
+            self._piece(child, local_name(child), line, look)
+            line.add(_SPACE.sub(" ", child.tail or ""), look)
 
-    def _piece(self, child: Any, name: str, beside: _Beside) -> Iterator[str]:
-        if name in ("s", "tab"):
-            yield " "
-        elif name == "line-break":
-            yield "\n"
+    def _piece(self, child: Any, name: str, line: Line, look: Look) -> None:
+        if name == "span":
+            self._inline(child, line, self._styles.look(child, look))
+        elif name in _SIGNS:
+            line.add(_SIGNS[name], look)
         elif name == "note":
-            yield self._note(child, beside)
+            line.add(self._note(child, line))
         elif name == "annotation":
-            beside.blocks.append(self._comment(child))
+            line.boxes.append(self._comment(child))
         elif name == "a":
-            yield _link(child, "".join(self._inline(child, beside)))
+            start = len(line.spans)
+            self._inline(child, line, look)
+            target = attribute(child, "href").strip()
+            line.link(start, "" if target.startswith("#") else target)
         elif name in ("frame", "custom-shape", "g", "rect", "ellipse", "text-box"):
-            beside.blocks.extend(self.blocks(child))
+            line.boxes.extend(self.blocks(child))
         elif name and name not in _SKIPPED and name != "ruby-text":
-            yield from self._inline(child, beside)
+            self._inline(child, line, look)
 
-    def _note(self, note: Any, beside: _Beside) -> str:
+    def _note(self, note: Any, line: Line) -> str:
         self._notes += 1
         mark = f"[^{self._notes}]"
-        beside.blocks.append(f"{mark}: {_flat(self.blocks(note))}")
+        line.boxes.append(f"{mark}: {flat(self.blocks(note))}")
         return mark
 
     def _comment(self, annotation: Any) -> str:
         creator = next((e.text for e in annotation if local_name(e) == "creator"), "")
         by = f"Comment by {creator}" if creator else "Comment"
-        return f"> {by}: {_flat(self.blocks(annotation))}"
+        return f"> {by}: {flat(self.blocks(annotation))}"
 
     def _table(self, table: Any) -> Iterator[str]:
-        rows = [
-            [text for cell in _cells(row) for text in self._repeated(cell)] for row in _rows(table)
-        ]
-        if max(map(len, rows), default=0) <= 1:  # a frame around text
-            for row in _rows(table):
+        if max((len(list(_cells(row))) for row in _rows(table)), default=0) <= 1:
+            for row in _rows(table):  # a frame around text
                 for cell in _cells(row):
                     yield from self.blocks(cell)
             return
-        yield markdown.table(rows)
+        above: dict[int, tuple[int, str]] = {}
+        yield markdown.table([self._row(row, above) for row in _rows(table)])
 
-    def _repeated(self, cell: Any) -> list[str]:
-        count = attribute(cell, "number-columns-repeated")
-        times = min(int(count), _MOST_REPEATED) if count.isdigit() and len(count) < 9 else 1
-        return [_flat(self.blocks(cell))] * times
+    def _row(self, row: Any, above: dict[int, tuple[int, str]]) -> list[str]:
+        """Return the texts of a row; cells that reach down from ``above`` have theirs again.
+
+        Parameters
+        ----------
+        above:
+            By column, how many more rows a cell reaches down, and its text.
+        """
+        texts: list[str] = []
+        for cell in _cells(row):
+            own = flat(self.blocks(cell))
+            covered = local_name(cell) == "covered-table-cell"
+            for _ in range(min(_number(cell, "number-columns-repeated"), _MOST_REPEATED)):
+                more, text = above.pop(len(texts), (0, ""))
+                if not covered:
+                    more, text = _number(cell, "number-rows-spanned"), own
+                if more > 1:
+                    above[len(texts)] = (more - 1, text)
+                texts.append(own or text)
+        return texts
+
+
+def _number(element: Any, name: str) -> int:
+    text = attribute(element, name)
+    return int(text) if text.isdigit() and len(text) < 9 else 1
 
 
 def _rows(table: Any) -> Iterator[Any]:
@@ -228,13 +316,3 @@ def _rows(table: Any) -> Iterator[Any]:
 
 def _cells(row: Any) -> Iterator[Any]:
     return (cell for cell in row if local_name(cell) in ("table-cell", "covered-table-cell"))
-
-
-def _link(link: Any, text: str) -> str:
-    target = attribute(link, "href").strip()
-    inside = not target or target.startswith("#") or " " in target or target in text
-    return text if inside or not text.strip() else f"[{text}]({target})"
-
-
-def _flat(blocks: Iterator[str]) -> str:
-    return " ".join(" ".join(blocks).split())

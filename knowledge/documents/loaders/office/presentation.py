@@ -8,7 +8,9 @@ from typing import Any
 from knowledge.documents.loaders.numbered_pages import Part, numbered
 from knowledge.documents.loaders.office.chart import chart_blocks
 from knowledge.documents.loaders.office.kreuzberg_engine import extract, metadata_of
+from knowledge.documents.loaders.office.looks import PLAIN, Line, Look
 from knowledge.documents.loaders.office.protection import unlock
+from knowledge.documents.loaders.office.symbol_fonts import is_symbol_font
 from knowledge.documents.loaders.office.xml_package import (
     Package,
     Relation,
@@ -23,6 +25,7 @@ from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, PageUnit, TextKind
 from knowledge.text.cleaning import clean
+from knowledge.text.marks import Script
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _MAIN = "ppt/presentation.xml"
@@ -128,7 +131,7 @@ class _Slide:
         for element in frame.iter():
             name = local_name(element)
             if name == "tbl":
-                yield markdown.table(_rows(element))
+                yield markdown.table(table_rows(element))
             elif name == "chart":
                 relation = self._relation(element, "id")
                 root = self._package.tree(relation.target) if relation else None
@@ -202,24 +205,47 @@ def paragraphs(parent: Any, *, listed: bool = False) -> Iterator[str]:
 
 
 def _paragraph(paragraph: Any) -> str:
-    pieces = []
+    line = Line()
+    look = PLAIN
     for element in paragraph.iter():
         name = local_name(element)
-        if name == "t":
-            pieces.append(element.text or "")
+        if name in ("r", "fld"):
+            look = PLAIN
+        elif name == "rPr":
+            look = _look(element)
+        elif name == "t":
+            line.add(element.text, look)
         elif name == "br":
-            pieces.append("\n")
+            look = PLAIN
+            line.add("\n")
         elif name == "tab":
-            pieces.append(" ")
-    lines = (" ".join(line.split()) for line in clean("".join(pieces)).splitlines())
-    return "\n".join(filter(None, lines))
+            line.add(" ")
+    return "\n".join(filter(None, clean(line.text()).splitlines()))
 
 
-def _rows(table: Any) -> list[list[str]]:
-    rows = (element for element in table if local_name(element) == "tr")
-    return [
-        [" ".join(paragraphs(cell)) for cell in row if local_name(cell) == "tc"] for row in rows
-    ]
+def _look(properties: Any) -> Look:
+    """Return the look that run properties give (ISO/IEC 29500-1, 21.1.2.3.9)."""
+    moved = properties.get("baseline", "0").rstrip("%")
+    script = Script.BASE
+    if moved.strip("0"):
+        script = Script.SUB if moved.startswith("-") else Script.SUPER
+    fonts = (child.get("typeface", "") for child in properties)
+    struck = properties.get("strike", "noStrike") != "noStrike"
+    return Look(script, struck, next(filter(is_symbol_font, fonts), ""))
+
+
+def table_rows(table: Any) -> list[list[str]]:
+    """Return the texts of a table; a merged cell has its text in every row that it reaches."""
+    rows: list[list[str]] = []
+    for row in (element for element in table if local_name(element) == "tr"):
+        texts: list[str] = []
+        for cell in (element for element in row if local_name(element) == "tc"):
+            text = " ".join(paragraphs(cell))
+            if cell.get("vMerge") in ("1", "true") and rows and not text:
+                text = rows[-1][len(texts)] if len(texts) < len(rows[-1]) else ""
+            texts.append(text)
+        rows.append(texts)
+    return rows
 
 
 def _picture(shape: Any) -> str:

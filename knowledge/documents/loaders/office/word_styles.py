@@ -11,13 +11,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from knowledge.documents.loaders.office.symbol_fonts import (
-    is_symbol_font,
-    shown,
-    without_private,
-)
+from knowledge.documents.loaders.office.looks import PLAIN, Look
+from knowledge.documents.loaders.office.symbol_fonts import is_symbol_font
 from knowledge.documents.loaders.text import markdown_blocks as markdown
-from knowledge.text.marks import Script, Span
+from knowledge.text.marks import Script
 
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _PARAGRAPH_PROPERTIES = WORD + "pPr"
@@ -42,21 +39,6 @@ def is_on(element: Any) -> bool:
     return element is not None and value(element, "val").lower() not in _OFF
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The marks of a run: where its text stands, whether it is struck, its font if of symbols."""
-
-    script: Script = Script.BASE
-    struck: bool = False
-    font: str = ""
-
-    def span(self, text: str) -> Span:
-        """Return a text of this look."""
-        text = shown(text, self.font) if self.font else without_private(text)
-        return Span(text, self.script, self.struck)
-
-
-PLAIN = Look()
 _RAISED = 4
 """Half-points from which on a run that is moved up or down stands above or below the line."""
 _SCRIPTS = {"superscript": Script.SUPER, "subscript": Script.SUB}

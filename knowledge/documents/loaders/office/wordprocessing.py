@@ -13,12 +13,11 @@ from typing import Any
 
 from knowledge.documents.loaders.office.chart import chart_blocks
 from knowledge.documents.loaders.office.equations import EQUATION, latex
+from knowledge.documents.loaders.office.looks import PLAIN, Line, Look, flat
 from knowledge.documents.loaders.office.presentation import diagram_items
 from knowledge.documents.loaders.office.symbol_fonts import sign
 from knowledge.documents.loaders.office.word_styles import (
-    PLAIN,
     WORD,
-    Look,
     Styles,
     is_on,
     value,
@@ -32,7 +31,6 @@ from knowledge.documents.loaders.office.xml_package import (
 )
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.errors import DocumentError
-from knowledge.text.marks import Span, written
 
 MAIN = "word/document.xml"
 _STYLES = ("styles", "numbering")
@@ -68,23 +66,10 @@ class _Field:
 
 
 @dataclass(slots=True)
-class _Line:
-    """A paragraph's text, and what stands after it: boxes, notes, comments."""
+class _Line(Line):
+    """A paragraph, with the fields that have begun in it."""
 
-    spans: list[Span] = field(default_factory=list)
-    boxes: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
     fields: list[_Field] = field(default_factory=list)
-
-    def add(self, text: str | None, look: Look = PLAIN) -> None:
-        """Add a text of a look."""
-        if text:
-            self.spans.append(look.span(text))
-
-    def text(self) -> str:
-        """Return the text, with single spaces, in its own lines."""
-        lines = written(self.spans).split("\n")
-        return "\n".join(" ".join(line.split()) for line in lines).strip()
 
 
 class WordText:
@@ -194,7 +179,7 @@ class WordText:
         elif name == "hyperlink":
             start = len(line.spans)
             self._inline(child, line, look)
-            self._link(line, start, self._target(child))
+            line.link(start, self._target(child))
         elif child.tag == EQUATION:
             line.add(f"${' '.join(latex(child).split())}$")
         elif name in ("fldChar", "instrText"):
@@ -220,7 +205,7 @@ class WordText:
             if ended.start is None:
                 line.add(_symbol(ended.instruction), look)
             elif link:
-                self._link(line, ended.start, link[1])
+                line.link(ended.start, link[1])
 
     def _aside(self, child: Any, name: str, line: _Line) -> bool:
         """Put what is no running text beside the paragraph; return whether ``child`` was such."""
@@ -254,13 +239,6 @@ class WordText:
         relation = self._relations.get(reference(link))
         return relation.target.strip() if relation is not None and relation.external else ""
 
-    def _link(self, line: _Line, start: int, target: str) -> None:
-        """Make a link of the spans from ``start`` on, where its target says more than they do."""
-        text = written(line.spans[start:])
-        if target and " " not in target and target not in text and text.strip():
-            core = text.strip()
-            line.spans[start:] = [Span(text.replace(core, f"[{core}]({target})"))]
-
     def _note(self, kind: str, identity: str, line: _Line) -> str:
         note = self._notes[kind].pop(identity, None)  # shown once, where it is first referred to
         if note is None:
@@ -278,7 +256,7 @@ class WordText:
             line.notes.append(f"> {by}: {self._aside_text('comments', comment)}")
 
     def _aside_text(self, kind: str, element: Any) -> str:
-        return _flat(self._blocks_of(self._part(kind), element))
+        return flat(self._blocks_of(self._part(kind), element))
 
     def _table(self, table: Any) -> Iterator[str]:
         cells = [(row, list(_found(row, "tc"))) for row in _found(table, "tr")]
@@ -301,7 +279,7 @@ class WordText:
         """Return the texts of a row; a cell that reaches down from ``above`` has its text again."""
         shown = [""] * _count(row.find(f"{WORD}trPr/{WORD}gridBefore"), 0)
         for cell in cells:
-            text = _flat(map(_unframed, self._blocks(cell)))
+            text = flat(map(_unframed, self._blocks(cell)))
             merge = cell.find(f"{WORD}tcPr/{WORD}vMerge")
             if merge is not None and value(merge, "val") != "restart":
                 text = text or above.get(len(shown), "")
@@ -367,7 +345,3 @@ def _unframed(block: str) -> str:
         return block
     rows = [line.strip("| ") for line in block.split("\n") if not line.startswith("| --- |")]
     return "; ".join(row.replace(" | ", ", ") for row in rows)
-
-
-def _flat(blocks: Iterable[str]) -> str:
-    return " ".join(" ".join(blocks).split())
