@@ -84,10 +84,16 @@ def struck(text: str, before: str = "", after: str = "") -> str:
     return left + shown + right
 
 
-def written(spans: Iterable[Span]) -> str:
-    """Return the text of a paragraph with its marks; neighbours of the same marks are one."""
+def written(spans: Iterable[Span], before: str = "", after: str = "") -> str:
+    """Return the text of a paragraph with its marks; neighbours of the same marks are one.
+
+    Parameters
+    ----------
+    before, after:
+        The texts beside it, where it is a part of a paragraph.
+    """
     pieces: list[Span] = []
-    text = ""
+    text = before
     for span in _merged(spans):
         shown = (
             _moved(span.text, text, span.script) if span.script is not Script.BASE else span.text
@@ -95,8 +101,8 @@ def written(spans: Iterable[Span]) -> str:
         text += shown
         pieces.append(Span(shown, struck=span.struck))
     if not any(piece.struck for piece in pieces):
-        return text
-    return _with_struck(list(_merged(_bridged(pieces))))
+        return text[len(before) :]
+    return _with_struck(list(_merged(_bridged(pieces))), before, after)
 
 
 def _moved(text: str, before: str, script: Script) -> str:
@@ -146,8 +152,8 @@ def _bridged(pieces: list[Span]) -> Iterator[Span]:
         yield replace(piece, struck=True) if inside and not piece.text.strip() else piece
 
 
-def _with_struck(pieces: list[Span]) -> str:
-    texts = [Span(""), *pieces, Span("")]
+def _with_struck(pieces: list[Span], first: str, last: str) -> str:
+    texts = [Span(first), *pieces, Span(last)]
     return "".join(
         struck(piece.text, before.text, after.text) if piece.struck else piece.text
         for before, piece, after in zip(texts, texts[1:], texts[2:], strict=False)

@@ -57,6 +57,40 @@ def test_letters(body, text):
     assert found.strip() == text or found.strip().replace("\\\\", "\\") == text
 
 
+FONTS = r"{\fonttbl{\f7\fcharset2 Symbol;}{\f8\fnil\fcharset2 Wingdings;}}"
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        (r"10{\super 6} cells, m\super 2\nosupersub, CO{\sub 2}", "10^6 cells, m², CO₂"),
+        (r"10\up6 6\up0  cells", "10^6 cells"),
+        (r"10{\super \u8722?}{\super 3}", "10^−3"),
+        (r"was {\strike 4500}7300", "was ~~4500~~ 7300"),
+        (r"was \striked1 old\striked0  new {\strike0 kept}", "was ~~old~~ new kept"),
+        (r"kept{\deleted  gone}.", "kept."),
+        (r"5 {\f7 m}m \f7\'b1\f0 5 {\f7\u-3917?} 3", "5 µm ±5 ≥ 3"),
+        (r"{\f8\'fe} yes {\f8 \u-3928?} no", "☑ yes ☐ no"),
+        (
+            r"10 {\field{\*\fldinst {\fs24 SYMBOL 109 \\f Symbol}}{\fldrslt{\f7\fs24}}}g",
+            "10 µg",
+        ),
+        (r"10 {\field{\*\fldinst SYMBOL 109 \\f Symbol}{\fldrslt\f7 m}}g", "10 µ g"),
+        (r"w{\b or}d, {\cf1 w}o{\i r}d{\fs20 s}.", "word, words."),
+        (r"a{\b b\par c}d", "ab\n\ncd"),
+    ],
+)
+def test_marks_symbols_and_runs(body, text):
+    assert load_one(rtf(FONTS + r"\pard " + body + r"\par"), "a.rtf").text.strip() == text
+
+
+def test_marks_of_a_note_are_its_own():
+    body = r"\pard One{\footnote\pard 5 m{\super 2}} end {\strike old\par}"
+    text = load_one(rtf(body), "a.rtf").text
+    assert "5 m²" in text
+    assert "~~old~~" in text
+
+
 def test_notes_comments_and_boxes_are_kept_and_codes_are_not():
     text = load_one(
         rtf(

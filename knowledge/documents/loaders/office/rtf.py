@@ -11,11 +11,14 @@ from knowledge.documents.loaders.office.kreuzberg_engine import (
     metadata_of,
     without_escapes,
 )
+from knowledge.documents.loaders.office.looks import PLAIN, Look
+from knowledge.documents.loaders.office.symbol_fonts import is_symbol_font, shown, sign
 from knowledge.documents.loading import Source
 from knowledge.documents.panics import panics_as_errors
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean
+from knowledge.text.marks import Script, Span, written
 
 _ROW_MARK = re.compile(r"^\[TABLE_ROW\]\n*", re.MULTILINE)  # what kreuzberg leaves of some tables
 _SIGNS = re.compile("[\ufeff\uf000-\uf0ff]")  # bullets of symbol fonts, and marks
@@ -83,6 +86,71 @@ _CODE_PAGES = (
 )
 _SPECIAL = re.compile(rb"[\\{}]")
 _BREAK = b"\n"  # no text, but the end of a control word before it
+_SYMBOL_CHARSET = 2
+_LOOKS = frozenset(
+    {
+        b"f",
+        b"fs",
+        b"b",
+        b"i",
+        b"ul",
+        b"ulnone",
+        b"cf",
+        b"cb",
+        b"chcbpat",
+        b"highlight",
+        b"lang",
+        b"cs",
+    }
+    | {
+        b"langfe",
+        b"langnp",
+        b"langfenp",
+        b"noproof",
+        b"kerning",
+        b"expnd",
+        b"expndtw",
+        b"charscalex",
+    }
+    | {
+        b"insrsid",
+        b"charrsid",
+        b"rtlch",
+        b"ltrch",
+        b"af",
+        b"afs",
+        b"alang",
+        b"loch",
+        b"hich",
+        b"dbch",
+    }
+    | {
+        b"super",
+        b"sub",
+        b"nosupersub",
+        b"up",
+        b"dn",
+        b"strike",
+        b"striked",
+        b"u",
+        b"uc",
+        b"deleted",
+        b"plain",
+    }
+)
+"""Words that change how text looks, but do not end it."""
+_SCRIPTS = {
+    b"super": Script.SUPER,
+    b"up": Script.SUPER,
+    b"sub": Script.SUB,
+    b"dn": Script.SUB,
+    b"nosupersub": Script.BASE,
+}
+_FIELD = re.compile(
+    rb"[^{}]{0,40}\{\\\*\\fldinst(?:\\[a-z]+-?\d* ?|[\s{])*SYMBOL\s+(\d{1,7})"
+    rb'(?:[^{}]*?\\\\f\s+"?([^"\\{}]+))?',
+    re.IGNORECASE,
+)
 _FRAME_WORDS = frozenset({b"shpinst", b"shptxt", b"annotation"})
 _LOST = frozenset({b"pict", b"objdata", b"sp", b"shprslt", b"nonshppict", b"atnid", b"atnauthor"})
 
@@ -95,6 +163,11 @@ class _State:
     fallback: int = 1
     table: bool = False
     """Whether the group is in the table of fonts."""
+    look: Look = PLAIN
+    deleted: bool = False
+    """Whether a tracked change took the text away."""
+    open: bool = False
+    """Whether the group has no braces in what is written."""
 
 
 class _Rewriter:
@@ -108,6 +181,11 @@ class _Rewriter:
         self._stack: list[_State] = []
         self._packed = bytearray()
         self._to_skip = 0
+        self._symbols: dict[int, str] = {}
+        self._marked: list[Span] = []
+        """Raised, lowered and struck text that is not written yet."""
+        self._last = ""
+        """The last character that was written, of this paragraph."""
 
     def run(self) -> bytes:
         offset = 0
@@ -118,6 +196,7 @@ class _Rewriter:
                 continue
             offset = self._take(match)
         self._flush()
+        self._settle()
         return b"".join(self._output)
 
     def _take(self, match: re.Match[bytes]) -> int:
@@ -146,8 +225,10 @@ class _Rewriter:
         self._to_skip = 0
         if match["brace"] == b"{":
             return self._group(match)
+        if not self._state.open:
+            self._settle()
+        self._output.append(_BREAK if self._state.open else b"}")
         self._state = self._stack.pop() if self._stack else _State()
-        self._output.append(b"}")
         return match.end()
 
     def _group(self, match: re.Match[bytes]) -> int:
@@ -158,8 +239,18 @@ class _Rewriter:
         if word in _LOST:
             self._output.append(_BREAK)
             return _after_group(self._data, start)
+        shown_sign = self._symbol_field(start) if word == b"field" else ""
+        if shown_sign:
+            self._say(shown_sign)
+            return _after_group(self._data, start)
         self._stack.append(self._state)
-        self._state = replace(self._state, table=self._state.table or word == b"fonttbl")
+        table = self._state.table or word == b"fonttbl"
+        looks = not starred and first is not None and bool(first["text"] or word in _LOOKS)
+        self._state = replace(self._state, table=table, open=looks and not table)
+        if self._state.open:  # readers put a space behind a group, also within a word
+            self._output.append(_BREAK)
+            return start
+        self._settle()
         if starred and word in _FRAME_WORDS:
             self._output.append(b"{\\footnote " if word == b"annotation" else b"{")
             return starred.end()
@@ -173,13 +264,50 @@ class _Rewriter:
             self._output.append(_BREAK)
             return match.end() + max(number or 0, 0)
         if word == b"u" and number is not None:
-            self._output.append(_escape(number))
+            self._unit(number)
             self._to_skip = self._state.fallback
             return match.end()
         self._to_skip = 0
+        if word not in _LOOKS:
+            self._settle()
+            self._last = ""
         self._note(word, number or 0)
-        self._output.append(_BREAK if word == b"uc" else match[0])
+        self._look(word, number)
+        kept = word not in _LOOKS or self._state.table
+        self._output.append(match[0] if kept else _BREAK)
         return match.end()
+
+    def _unit(self, number: int) -> None:
+        """Take a UTF-16 unit; halves of a pair pass as they are."""
+        unit = number & 0xFFFF
+        if 0xD800 <= unit < 0xE000:
+            self._settle()
+            self._output.append(_escape(unit))
+        else:
+            self._say(chr(unit))
+
+    def _look(self, word: bytes, number: int | None) -> None:
+        """Keep what a control word says of marks."""
+        state = self._state
+        if word in _SCRIPTS:
+            script = Script.BASE if number == 0 else _SCRIPTS[word]
+            state.look = replace(state.look, script=script)
+        elif word in (b"strike", b"striked"):
+            state.look = replace(state.look, struck=number != 0)
+        elif word == b"deleted":
+            state.deleted = number != 0
+        elif word == b"plain":
+            state.look, state.deleted = PLAIN, False
+
+    def _symbol_field(self, start: int) -> str:
+        """Return the sign of a field such as ``SYMBOL 109`` that keeps no result; else nothing."""
+        found = _FIELD.match(self._data, start)
+        if found is None:
+            return ""
+        rest = self._data[found.end() : _after_group(self._data, start)].partition(b"\\fldrslt")[2]
+        if _TOKEN.sub(lambda token: token["text"] or b"", rest).strip():
+            return ""
+        return sign(int(found[1]), (found[2] or b"Symbol").decode("latin-1").strip())
 
     def _note(self, word: bytes, number: int) -> None:
         """Keep what a control word says of fonts and code pages."""
@@ -187,8 +315,11 @@ class _Rewriter:
             self._state.font = number
         elif word == b"plain":
             self._state.font = -1
-        elif word == b"fcharset" and self._state.table and number in _CODE_PAGES:
-            self._fonts[self._state.font] = _CODE_PAGES[number]
+        elif word == b"fcharset" and self._state.table:
+            if number in _CODE_PAGES:
+                self._fonts[self._state.font] = _CODE_PAGES[number]
+            elif number == _SYMBOL_CHARSET:
+                self._symbols.setdefault(self._state.font, "Symbol")
         elif word == b"ansicpg":
             self._page = _known(f"cp{number}")
         elif word == b"mac":
@@ -208,14 +339,48 @@ class _Rewriter:
             return
         packed, self._packed = bytes(self._packed), bytearray()
         font = self._state.font if self._state.font >= 0 else self._default
+        if self._state.table:
+            self._name_font(packed)
+        if font in self._symbols and not self._state.table:
+            self._say(packed.decode("latin-1"))
+            return
         page = "ascii" if packed.isascii() else self._fonts.get(font, self._page)
-        for piece in re.split("([^\0-\x7f]+)", packed.decode(page, "replace")):
+        self._say(packed.decode(page, "replace"))
+
+    def _name_font(self, packed: bytes) -> None:
+        name = packed.decode("latin-1").strip().rstrip(";")
+        if is_symbol_font(name):
+            self._symbols[self._state.font] = name
+
+    def _say(self, text: str) -> None:
+        """Write a text, or keep it until all that has the same marks has come."""
+        if self._state.deleted:
+            return
+        font = self._state.font if self._state.font >= 0 else self._default
+        symbols = "" if self._state.table else self._symbols.get(font, "")
+        look = self._state.look
+        span = Span(shown(text, symbols) if symbols else text, look.script, look.struck)
+        if span.script is not Script.BASE or span.struck:
+            self._marked.append(span)
+        else:
+            self._settle(span.text)
+            self._write(span.text)
+
+    def _settle(self, after: str = "") -> None:
+        """Write the marked text that was kept."""
+        if self._marked:
+            marked, self._marked = self._marked, []
+            self._write(written(marked, self._last, after))
+
+    def _write(self, text: str) -> None:
+        for piece in re.split("([^\0-\x7f]+)", text):
             if piece.isascii():
                 self._output.append(_SPECIAL.sub(rb"\\\g<0>", piece.encode()))
             else:
                 units = piece.encode("utf-16-be")
                 for at in range(0, len(units), 2):
                     self._output.append(_escape(int.from_bytes(units[at : at + 2], "big")))
+        self._last = text[-1:] or self._last
 
 
 def rewrite(data: bytes) -> bytes:
