@@ -311,9 +311,10 @@ class Hit:
     """A chunk that answers a query, best first.
 
     Hits are ranked by ``score``; ``cosine`` is the cosine similarity of query and
-    chunk, in [-1, 1]. In dense mode they are the same number. ``scores`` holds the parts of
-    the score: ``dense`` (the cosine), ``keyword`` (BM25; absent if not computed), and the ranks
-    of the chunk in each search, ``dense_rank`` and ``keyword_rank``; further stages add theirs.
+    chunk, in [-1, 1]; ``None`` where no embedding provider was asked. In dense mode they are the
+    same number. ``scores`` holds the parts of the score: ``dense`` (the cosine), ``keyword`` (BM25;
+    each absent if not computed), and the ranks of the chunk in each search, ``dense_rank`` and
+    ``keyword_rank``; further stages add theirs.
 
     ``shown`` is the passage to show if it is more than the chunk: with neighbours, and with the
     hits ``merged`` into it. ``also`` are near duplicates that were folded into this hit.
@@ -321,7 +322,7 @@ class Hit:
 
     rank: int
     score: float
-    cosine: float
+    cosine: float | None
     dataset: str
     file: str
     name: str

@@ -29,6 +29,7 @@ MAX_QUESTION = 2_000_000
 """Characters of a question: a long document as one takes seconds and some 200 MB."""
 MODES = ("auto", "dense", "keyword", "hybrid")
 FUSIONS = ("weighted", "rrf")
+FALLBACKS = ("none", "keyword")
 PASSAGE_TOKENS = 3_000
 """Tokens of passages that a chat model is given: small local ones read 4,096 in all."""
 
@@ -264,6 +265,15 @@ class SearchRequest(Request):
         minimum=0,
         maximum=1,
     )
+    file_weight: float | None = option(
+        "Weight of the whole file in hybrid's keyword score, 0 to 1 "
+        "[KNOW_RETRIEVE_FILE_WEIGHT; default: 0.25].",
+        metavar="WEIGHT",
+        panel=RANKING,
+        setting="retrieve_file_weight",
+        minimum=0,
+        maximum=1,
+    )
     fusion: str | None = option(
         "weighted or rrf [KNOW_RETRIEVE_FUSION; default: weighted].",
         metavar="FUSION",
@@ -272,14 +282,22 @@ class SearchRequest(Request):
         choices=FUSIONS,
     )
     candidates: int | None = option(
-        "Passages from each search of hybrid [KNOW_RETRIEVE_CANDIDATES; default: 5 per hit, "
-        "at least 50].",
+        "Passages that --rerank, --mmr and the like choose from "
+        "[KNOW_RETRIEVE_CANDIDATES; default: 50, at least -k].",
         metavar="N",
         panel=RANKING,
         setting="retrieve_candidates",
         of_setting=lambda value: value or None,
         minimum=1,
         maximum=MAX_TOP_K,
+    )
+    fallback: str | None = option(
+        "none, or keyword: what --mode auto does when the embedding provider fails "
+        "[KNOW_FALLBACK; default: none].",
+        metavar="MODE",
+        panel=RANKING,
+        setting="fallback",
+        choices=FALLBACKS,
     )
     threshold: float | None = option(
         "Minimum cosine similarity, -1 to 1.",

@@ -40,6 +40,8 @@ VALUES = {
     "retrieve_weight": 0.75,
     "retrieve_fusion": "rrf",
     "retrieve_candidates": 70,
+    "retrieve_file_weight": 0.4,
+    "fallback": "keyword",
     "rerank": "bm25",
     "chat_model": "some-model",
     "ignore_file": "rules.txt",

@@ -20,6 +20,7 @@ from knowledge.flows.language_models import LanguageModels, ask_each
 from knowledge.flows.model_steps import find_keywords
 from knowledge.flows.modifiers import Warn
 from knowledge.flows.retrievers import Bm25Options, TopK
+from knowledge.flows.scaling import DIGITS, Scale
 from knowledge.flows.schema import (
     ChatModelOption,
     Number,
@@ -32,7 +33,6 @@ from knowledge.flows.schema import (
 from knowledge.model import Hit
 from knowledge.retrieval.refine.pipeline import steps as retrieval_steps
 from knowledge.retrieval.refine.step import Step as RetrievalStep
-from knowledge.retrieval.search.fusion import DIGITS, Scale
 from knowledge.settings.reading import Origin, Settings, Value
 
 TopN = Annotated[Whole, Field(ge=0, description="Most passages that are kept; 0 is all.")]

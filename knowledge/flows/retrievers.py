@@ -15,6 +15,7 @@ from knowledge.flows import prompts
 from knowledge.flows.answer import Overrides
 from knowledge.flows.language_models import FAILURES, LanguageModels
 from knowledge.flows.modifiers import Warn
+from knowledge.flows.scaling import DIGITS, Scale
 from knowledge.flows.schema import (
     ChatModelOption,
     FlowModel,
@@ -30,7 +31,6 @@ from knowledge.flows.schema import (
 from knowledge.model import Dataset, Hit
 from knowledge.retrieval.query import Bm25 as Bm25Parameters
 from knowledge.retrieval.query import Query
-from knowledge.retrieval.search.fusion import DIGITS, Scale
 
 TopK = Annotated[Whole, Field(ge=1, le=10_000, description="Most passages.")]
 

@@ -316,8 +316,10 @@ class KnowledgeBase:
         *,
         mode: str | None = None,
         weight: float | None = None,
+        file_weight: float | None = None,
         fusion: str | None = None,
         candidates: int | None = None,
+        fallback: str | None = None,
         threshold: float | None = None,
         keywords: Sequence[str] = (),
         where: Mapping[str, Any] | str | Sequence[str] | None = None,
@@ -346,10 +348,15 @@ class KnowledgeBase:
             ``dense`` (cosine), ``keyword`` (BM25), ``hybrid`` (both) or ``auto``.
         weight:
             The dense side's share in hybrid, from 0 to 1.
+        file_weight:
+            Weight of the whole file in hybrid's keyword score, from 0 to 1.
         fusion:
             How hybrid makes one order of two: ``weighted`` or ``rrf``.
         candidates:
-            How many chunks each side of hybrid gives.
+            How many chunks the steps that reorder hits choose from.
+        fallback:
+            ``keyword``: answer by keyword search alone where mode ``auto`` can't embed the
+            question; ``none`` raises.
         threshold:
             Least cosine similarity, in [-1, 1].
         keywords:
@@ -439,8 +446,10 @@ class KnowledgeBase:
         *,
         mode: str | None = None,
         weight: float | None = None,
+        file_weight: float | None = None,
         fusion: str | None = None,
         candidates: int | None = None,
+        fallback: str | None = None,
         threshold: float | None = None,
         keywords: Sequence[str] = (),
         where: Mapping[str, Any] | str | Sequence[str] | None = None,

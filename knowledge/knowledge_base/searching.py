@@ -41,7 +41,8 @@ def search(shared: Shared, flows: Flows, request: SearchRequest) -> Retrieved:
     if flow is None:
         query = shared.retriever().resolve(query)
         rerank = shared.reranker(query.rerank, settings)
-        found = Retrieved(shared.retriever().retrieve(query, rerank), query, "", (query.text,))
+        hits = shared.retriever().retrieve(query, rerank)
+        found = Retrieved(hits, shared.retriever().answered or query, "", (query.text,))
     else:
         found = _by_flow(shared, flow, request, query, settings)
     return replace(found, seconds=time.perf_counter() - started)

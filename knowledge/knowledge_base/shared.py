@@ -92,7 +92,7 @@ class Shared:
         from knowledge.retrieval.search.retriever import Retriever
 
         if self._retriever is None:
-            self._retriever = Retriever(self.store, self.embed_query)
+            self._retriever = Retriever(self.store, self.embed_query, self.notify)
         return self._retriever
 
     def close_indexes(self) -> None:

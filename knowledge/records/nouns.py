@@ -121,7 +121,7 @@ def hit_record(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
-        "cosine": round(hit.cosine, 6),
+        "cosine": None if hit.cosine is None else round(hit.cosine, 6),
         "scores": scores_record(hit),
         "dataset": hit.dataset,
         "chunk_id": hit.chunk.id,
@@ -148,7 +148,7 @@ def scores_record(hit: Hit) -> dict[str, Any]:
     """Return what a hit's score is made of; null for a side that was not asked or missed it."""
     ranks = {f"{side}_rank": hit.scores.get(f"{side}_rank") for side in ("dense", "keyword")}
     return {
-        "dense": round(hit.cosine, 6),
+        "dense": None if hit.cosine is None else round(hit.cosine, 6),
         "keyword": hit.scores.get("keyword"),
         **{name: None if rank is None else int(rank) for name, rank in ranks.items()},
         **{

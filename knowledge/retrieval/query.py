@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
 from knowledge.files.wildmatch import any_of, wildmatch
-from knowledge.requests import MAX_TOP_K, SearchRequest, check_question
+from knowledge.requests import SearchRequest, check_question
 from knowledge.retrieval.conditions import Condition, condition_of
 from knowledge.retrieval.moments import moment
 
@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
 WEIGHT = 0.35
 """The dense side's share that measured best; see benchmarks/results/quality.md."""
-LEAST_CANDIDATES = 50
-CANDIDATES_PER_HIT = 5
+FILE_WEIGHT = 0.25
+"""The file's weight on the keyword side that measured best."""
+COSINE_SPAN = 0.36
+"""A cosine so far below the best counts as 0 in hybrid; it serves small and large models alike."""
+CANDIDATES = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,8 @@ class Query(SearchRequest):
     since, until:
         Limits of the file's time of modification, both inclusive, in nanoseconds since the epoch.
     candidates:
-        How many chunks each side of hybrid gives; ``None`` is five for each hit, at least 50.
+        How many chunks the steps that reorder hits choose from; ``None`` is 50. It does not depend
+        on ``top_k``, so that fewer hits are the first of more.
     bm25:
         Parameters of keyword search; ``None`` is those that measured best.
     """
@@ -63,7 +67,9 @@ class Query(SearchRequest):
     top_k: int = 10
     mode: str = "auto"
     weight: float = WEIGHT
+    file_weight: float = FILE_WEIGHT
     fusion: str = "weighted"
+    fallback: str = "none"
     keywords: tuple[str, ...] = ()
     # Parsed; a request has them as they are written.
     where: Condition | None = None  # type: ignore[assignment]
@@ -84,7 +90,7 @@ class Query(SearchRequest):
         """
         asked = request.resolved(settings)
         fields = {name: getattr(asked, name) for name, _, _ in SearchRequest.options()}
-        parsed = {
+        parsed: dict[str, object] = {
             "datasets": asked.dataset_names,
             "files": _texts(asked.files),
             "keywords": _texts(asked.keywords),
@@ -92,6 +98,8 @@ class Query(SearchRequest):
             "since": None if asked.since is None else moment(asked.since, "`since`"),
             "until": None if asked.until is None else moment(asked.until, "`until`", end=True),
         }
+        if asked.mode != "auto":
+            parsed["fallback"] = "none"  # who names a mode wants that one
         return cls(**{**fields, **parsed})
 
     def __post_init__(self) -> None:
@@ -123,10 +131,8 @@ class Query(SearchRequest):
 
     @property
     def pool(self) -> int:
-        """How many chunks each side gives: never fewer than the hits that are asked for."""
-        if self.candidates is None:
-            return max(LEAST_CANDIDATES, min(CANDIDATES_PER_HIT * self.top_k, MAX_TOP_K))
-        return max(self.candidates, self.top_k)
+        """How many chunks the steps that reorder hits choose from: never fewer than the hits."""
+        return max(self.candidates or CANDIDATES, self.top_k)
 
     @property
     def sides(self) -> tuple[str, ...]:
@@ -139,6 +145,11 @@ class Query(SearchRequest):
         if self.weight in (0, 1):
             return ("dense",) if self.weight else ("keyword",)
         return ("dense", "keyword")
+
+    @property
+    def needs_vector(self) -> bool:
+        """Tell whether it cannot be answered without the question's vector."""
+        return "dense" in self.sides or self.threshold is not None
 
 
 def _texts(given: str | Sequence[str] | None) -> tuple[str, ...]:

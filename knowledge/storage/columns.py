@@ -63,6 +63,7 @@ class ChunkColumns:
         self._ids: list[str] | None = None
         self._positions: dict[str, int] | None = None
         self._numbers: tuple[VectorMatrix, NDArray[np.int64]] | None = None
+        self._file_numbers: NDArray[np.int32] | None = None
         self._files: tuple[list[FileFacts], NDArray[np.int32]] | None = None
         self._languages: list[str] | None = None
         self._common: dict[tuple[str, int], NDArray[np.int32]] = {}
@@ -121,6 +122,17 @@ class ChunkColumns:
             self._common[key] = found
             self._common_size += len(found)
         return found
+
+    def file_numbers(self, snapshot: Snapshot) -> NDArray[np.int32]:
+        """Return for each chunk the number of its file, from 0 without a gap."""
+        if self._file_numbers is None:
+            rows, sizes = snapshot.file_sizes(self.dataset)
+            at = self.positions_of_rows(rows)
+            numbers = np.zeros(len(self), dtype=np.int32)
+            numbers[at[at >= 0]] = np.repeat(np.arange(len(sizes)), sizes)[at >= 0]
+            _, found = np.unique(numbers, return_inverse=True)
+            self._file_numbers = found.astype(np.int32)
+        return self._file_numbers
 
     def languages(self, snapshot: Snapshot) -> Sequence[str]:
         """Return the languages that the chunks are stemmed in."""

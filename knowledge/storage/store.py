@@ -247,6 +247,9 @@ class Snapshot(Protocol):
     def chunk_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all chunks, and how many tokens each has, in no order."""
 
+    def file_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of all chunks, file by file, and how many each file has."""
+
     def ids_of_rows(self, rows: Sequence[int]) -> dict[int, str]:
         """Return the ids of the chunks in some rows, by row."""
 

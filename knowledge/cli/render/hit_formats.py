@@ -72,7 +72,7 @@ def _row(hit: Hit) -> tuple[object, ...]:
     return (
         hit.rank,
         round(hit.score, 6),
-        round(hit.cosine, 6),
+        "" if hit.cosine is None else round(hit.cosine, 6),
         hit.dataset,
         hit.file,
         hit.citation,

@@ -60,19 +60,42 @@ def refine(
     rerank:
         The reranker that the request names.
     """
-    asked = chosen(request)
-    choosing = [step for step in asked if not step.shows]
-    values = {step.field: value for step, value in asked.items()}
+    found = choose(question, hits, request, top_k, stored, rerank)
+    return show(question, found, request, top_k, stored)
+
+
+def choose(
+    question: str,
+    hits: Sequence[Hit],
+    request: object,
+    top_k: int,
+    stored: StoredChunks,
+    rerank: Rerank | None = None,
+) -> list[Hit]:
+    """Return the first ``top_k`` hits by the steps that choose and order; as for `refine`."""
+    asked = {step: value for step, value in chosen(request).items() if not step.shows}
+    values = {step.field: value for step, value in chosen(request).items()}
     context = Context(question, top_k, stored, values, rerank)
     found = list(hits)
-    for step in choosing:
+    last = next(reversed(asked), None)
+    for step, value in asked.items():
         # What a later step leaves out, hits further down take the place of.
-        most = top_k if step is choosing[-1] else len(found)
-        found = step.apply(found, asked[step], replace(context, most=most))
-    found = _ranked(found[:top_k])
-    for step in asked:
+        most = top_k if step is last else len(found)
+        found = step.apply(found, value, replace(context, most=most))
+    return _ranked(found[:top_k])
+
+
+def show(
+    question: str, hits: Sequence[Hit], request: object, top_k: int, stored: StoredChunks
+) -> list[Hit]:
+    """Return chosen hits as the other steps show them; as for `refine`."""
+    asked = chosen(request)
+    values = {step.field: value for step, value in asked.items()}
+    context = Context(question, top_k, stored, values)
+    found = list(hits)
+    for step, value in asked.items():
         if step.shows:
-            found = _ranked(step.apply(found, asked[step], context))
+            found = _ranked(step.apply(found, value, context))
     return found
 
 

@@ -21,17 +21,22 @@ class Source:
 
     Parameters
     ----------
+    dense:
+        Compares its vectors with the question's; ``None`` where the question has no vector.
     mask:
         Which chunks may be hits; ``None`` is all.
     scores:
         Each chunk's BM25 score, where the query asks for it.
+    file_scores:
+        Each chunk's file's BM25 score, where the query asks for it.
     """
 
     dataset: Dataset
     columns: ChunkColumns
-    dense: DenseSearch
+    dense: DenseSearch | None
     mask: NDArray[np.bool_] | None
     scores: NDArray[np.float64] | None
+    file_scores: NDArray[np.float64] | None = None
 
     @property
     def model(self) -> str:
@@ -41,17 +46,53 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Pool:
+    """Chunks of one dataset that are ranked, whatever the filters and ``top_k``.
+
+    Parameters
+    ----------
+    positions:
+        Where they stand in the dataset's columns.
+    cosines:
+        The cosine of each; ``None`` where nobody asks, or the question has no vector.
+    error:
+        By how much less the cosines are off.
+    """
+
+    source: Source
+    positions: NDArray[np.int64]
+    cosines: NDArray[np.float64] | None
+    error: float = 0.0
+
+    @property
+    def keyword(self) -> NDArray[np.float64]:
+        """BM25 score of each chunk."""
+        assert self.source.scores is not None
+        return self.source.scores[self.positions]
+
+    def exact_at(self, at: NDArray[np.int64]) -> Pool:
+        """Return the pool of some of the chunks, each with its exact cosine if there is one."""
+        import numpy as np
+
+        positions = self.positions[at]
+        if self.source.dense is None:
+            return Pool(self.source, positions, None)
+        cosines = self.source.dense.cosines(positions.tolist())
+        return Pool(self.source, positions, np.array(cosines, dtype=np.float64))
+
+
+@dataclass(frozen=True, slots=True)
 class Candidate:
     """A chunk that may become a hit.
 
     Parameters
     ----------
     cosine:
-        Cosine of question and chunk.
+        Cosine of question and chunk; ``None`` where the question has no vector.
     keyword:
         BM25 score; 0 when it holds no word of the question, ``None`` when nobody asked.
     ranks:
-        Place among the candidates of a side, ``dense`` or ``keyword``, from 1.
+        Place on a side, ``dense`` or ``keyword``, from 1, before filters.
     score:
         What it is ranked by.
     """
@@ -59,7 +100,7 @@ class Candidate:
     source: Source
     position: int
     id: str
-    cosine: float
+    cosine: float | None
     keyword: float | None
     ranks: Mapping[str, int] = field(default_factory=dict)
     score: float = 0.0
@@ -67,10 +108,9 @@ class Candidate:
     @property
     def parts(self) -> dict[str, float]:
         """What the score is made of, by name."""
-        parts = {"dense": self.cosine}
-        if self.keyword is not None:
-            parts["keyword"] = self.keyword
-        return {**parts, **{f"{side}_rank": float(rank) for side, rank in self.ranks.items()}}
+        parts = {"dense": self.cosine, "keyword": self.keyword}
+        ranks = {f"{side}_rank": float(rank) for side, rank in self.ranks.items()}
+        return {**{name: value for name, value in parts.items() if value is not None}, **ranks}
 
 
 def in_order(candidates: Sequence[Candidate]) -> list[Candidate]:

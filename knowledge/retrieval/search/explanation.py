@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from knowledge.model import Hit
+from knowledge.retrieval.query import COSINE_SPAN
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -75,5 +76,6 @@ def _how(query: Query, parts: Mapping[str, float]) -> list[str]:
         return [f"reciprocal ranks, {shares}"]
     return [
         f"the weighted sum of {shares}",
-        "each side is scaled from its 100th best chunk to its best",
+        f"cosine counts from {COSINE_SPAN:g} below the best to it, BM25 as a share of the best",
+        f"to a passage's BM25 its file's is added, with weight {query.file_weight:g}",
     ]

@@ -1,109 +1,140 @@
-"""One order of two: the dense and the keyword side of hybrid retrieval.
+"""One order of several: the sides of hybrid retrieval, each with its weight.
 
-``weighted`` adds what both sides give a chunk, each on a scale from 0, what the side's 100th best
-chunk has, to 1, what its best has. A chunk that only one side found gets its exact place on the
-other's scale too. The scales are taken before filters and do not depend on ``top_k``, so that
-neither changes the order of two chunks. Datasets with the same model share one scale of cosines;
-models differ in what a cosine means, so each has its own. Min-max fusion with exact scores for all
-candidates: Bruch, Gai and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval" (2023).
+A :class:`Side` gives each chunk a number from 0 to 1, whatever the filters and ``top_k``, so that
+neither changes the order of two chunks. ``weighted`` adds them by weight:
+
+- dense: ``max(0, 1 - (best - cosine) / COSINE_SPAN)``, where ``best`` is the best cosine of that
+  model. The span is fixed: where all cosines are alike, the side has little to say.
+- keyword: ``(1 - w / 2) * BM25 / best + w * BM25 of the file / best of all files``, over its
+  greatest value; a passage of a file that deals with the question counts more than one that
+  mentions it. ``w`` is the weight of the file; in a collection of one file it is 0.
+
+A convex combination of scores with exact values for all chunks: Bruch, Gai and Ingber, "An Analysis
+of Fusion Functions for Hybrid Retrieval" (2023); benchmarks/results/quality.md has what it brings
+over scales that are stretched to each side's range.
 
 ``rrf`` adds reciprocal ranks: Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion" (2009).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from knowledge.retrieval.search.candidates import Candidate, Source
+from knowledge.retrieval.query import COSINE_SPAN
 
 if TYPE_CHECKING:
-    from knowledge.retrieval.search.cosines import Found
+    from numpy.typing import NDArray
 
-SCALE_DEPTH = 100
-"""The place on a side that counts as 0."""
-FLOOR = -1.0
-"""Least value on a scale: a chunk far below the others is not worse than one that is below."""
+    from knowledge.retrieval.search.candidates import Pool
+
 RRF_CONSTANT = 60
 DIGITS = 9
 
 
 @dataclass(frozen=True, slots=True)
-class Scale:
-    """A side's scores as numbers up to 1."""
-
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, best: Sequence[float]) -> Scale:
-        """Return the scale that the best scores of a side span, which may be empty."""
-        top = sorted(best, reverse=True)[:SCALE_DEPTH]
-        return cls(top[-1], top[0]) if top else cls(0.0, 0.0)
-
-    def place(self, score: float) -> float:
-        """Return a score's place on the scale."""
-        if self.high > self.low:
-            return max(FLOOR, (score - self.low) / (self.high - self.low))
-        return 1.0 if score >= self.high > 0 else 0.0
-
-
-def dense_scales(sources: Sequence[Source], nearest: Sequence[Found]) -> dict[str, Scale]:
-    """Return the scale of each model, given each dataset's nearest chunks before filters."""
-    cosines: dict[str, list[float]] = {}
-    for source, found in zip(sources, nearest, strict=True):
-        cosines.setdefault(source.model, []).extend(cosine for _, cosine in found)
-    return {model: Scale.of(values) for model, values in cosines.items()}
-
-
-def keyword_scale(sources: Sequence[Source]) -> Scale:
-    """Return the scale of the BM25 scores of all datasets, before filters."""
-    best = np.zeros(0)
-    for source in sources:
-        assert source.scores is not None
-        above = source.scores[source.scores > 0]
-        kept = max(0, len(above) - SCALE_DEPTH)
-        others = np.zeros(min(SCALE_DEPTH, len(source.scores) - len(above)))
-        best = np.concatenate([best, np.partition(above, kept)[kept:] if kept else above, others])
-    return Scale.of(best.tolist())
-
-
-def weighted(
-    candidates: Sequence[Candidate], weight: float, dense: Mapping[str, Scale], keyword: Scale
-) -> list[Candidate]:
-    """Return the candidates with the weighted sum as their score.
+class Side:
+    """What one search says of the chunks of all pools.
 
     Parameters
     ----------
     weight:
-        The dense side's share.
+        Its share; those of all sides are brought to a sum of 1.
+    values:
+        What it found for each chunk of each pool, higher is better; a chunk with nan it did not
+        find.
+    parts:
+        The same as numbers from 0 to 1.
     """
-    return [
-        replace(
-            item,
-            score=round(
-                weight * dense[item.source.model].place(item.cosine)
-                + (1 - weight) * keyword.place(item.keyword or 0.0),
-                DIGITS,
-            ),
-        )
-        for item in candidates
-    ]
+
+    name: str
+    weight: float
+    values: Sequence[NDArray[np.float64]]
+    parts: Sequence[NDArray[np.float64]]
+
+    def ranks(self) -> list[NDArray[np.int64]]:
+        """Return each chunk's place among all, from 1, equal ones alike; 0 if it is not found."""
+        return places(self.values, self.values)
 
 
-def rrf(candidates: Sequence[Candidate], weight: float) -> list[Candidate]:
-    """Return the candidates with the weighted sum of reciprocal ranks as their score."""
-    shares = {"dense": weight, "keyword": 1 - weight}
-    return [
-        replace(
-            item,
-            score=round(
-                sum(shares[side] / (RRF_CONSTANT + rank) for side, rank in item.ranks.items()),
-                DIGITS,
-            ),
-        )
-        for item in candidates
+def places(
+    values: Sequence[NDArray[np.float64]], among: Sequence[NDArray[np.float64]]
+) -> list[NDArray[np.int64]]:
+    """Return the place of each value among others, the highest 1, equal ones alike; 0 for nan."""
+    whole = np.sort(-np.concatenate([*among, np.zeros(0)]))  # nan goes last
+    return [np.where(np.isnan(one), 0, np.searchsorted(whole, -one) + 1) for one in values]
+
+
+def dense_side(pools: Sequence[Pool], weight: float, best: Mapping[str, float]) -> Side:
+    """Return the side of the cosines.
+
+    Parameters
+    ----------
+    best:
+        The best cosine of each model: models differ in what a cosine means.
+    """
+    values = [np.zeros(0) if pool.cosines is None else pool.cosines for pool in pools]
+    parts = [
+        np.maximum(0.0, 1 - (best[pool.source.model] - cosines) / COSINE_SPAN)
+        for pool, cosines in zip(pools, values, strict=True)
     ]
+    return Side("dense", weight, values, parts)
+
+
+def keyword_side(pools: Sequence[Pool], weight: float, file_weight: float) -> Side:
+    """Return the side of BM25; ``file_weight`` counts where the sources have scores of files."""
+    own = [pool.keyword for pool in pools]
+    values = [np.where(scores > 0, scores, np.nan) for scores in own]
+    of_chunks = _shares([pool.source.scores for pool in pools])
+    of_files = _shares([pool.source.file_scores for pool in pools])
+    if of_files is None or of_chunks is None:
+        shares = of_chunks or [np.zeros(0) for _ in pools]
+        parts = [share[pool.positions] for share, pool in zip(shares, pools, strict=True)]
+    else:
+        parts = [
+            ((1 - file_weight / 2) * chunk[pool.positions] + file_weight * file[pool.positions])
+            / (1 + file_weight / 2)
+            for chunk, file, pool in zip(of_chunks, of_files, pools, strict=True)
+        ]
+    return Side("keyword", weight, values, parts)
+
+
+def _shares(
+    scores: Sequence[NDArray[np.float64] | None],
+) -> list[NDArray[np.float64]] | None:
+    """Return scores as shares of the best of all datasets; ``None`` where a dataset has none."""
+    known = [one for one in scores if one is not None]
+    if len(known) < len(scores):
+        return None
+    best = max((float(one.max(initial=0.0)) for one in known), default=0.0)
+    return [one / best if best else one for one in known]
+
+
+def weighted(sides: Sequence[Side]) -> list[NDArray[np.float64]]:
+    """Return the weighted sum of the sides' parts, from 0 to 1."""
+    return _summed(sides, lambda side: side.parts)
+
+
+def rrf(sides: Sequence[Side]) -> list[NDArray[np.float64]]:
+    """Return the weighted sum of reciprocal ranks; a side that did not find a chunk adds 0."""
+    return _summed(
+        sides,
+        lambda side: [np.where(at > 0, 1 / (RRF_CONSTANT + at), 0.0) for at in side.ranks()],
+    )
+
+
+FUSIONS: Mapping[str, Callable[[Sequence[Side]], list[NDArray[np.float64]]]] = {
+    "weighted": weighted,
+    "rrf": rrf,
+}
+
+
+def _summed(
+    sides: Sequence[Side], values_of: Callable[[Side], Sequence[NDArray[np.float64]]]
+) -> list[NDArray[np.float64]]:
+    whole = sum(side.weight for side in sides)
+    shares = [[side.weight / whole * one for one in values_of(side)] for side in sides]
+    return [np.round(sum(parts), DIGITS) for parts in zip(*shares, strict=True)]

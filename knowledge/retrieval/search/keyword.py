@@ -54,6 +54,9 @@ class KeywordScores:
     ----------
     by_dataset:
         The score of each chunk; 0 for one that holds no term.
+    of_files:
+        For each chunk, the score of its file as if that were one chunk; ``None`` where nobody asked
+        or there is but one file.
     weights:
         What each term of the question weighs, by the forms in which the index may hold it.
     mean:
@@ -64,6 +67,7 @@ class KeywordScores:
     weights: Mapping[tuple[str, ...], float]
     mean: float
     bm25: Bm25
+    of_files: Sequence[NDArray[np.float64]] | None = None
 
     def of_text(self, terms: Container[str], tokens: int) -> float:
         """Return the score of a chunk by the terms of its text, without a look at the lists."""
@@ -81,27 +85,106 @@ def scores(
     datasets: Sequence[ChunkColumns],
     snapshot: Snapshot,
     bm25: Bm25 | None = None,
+    *,
+    of_files: bool = False,
 ) -> KeywordScores:
-    """Return the BM25 score of each chunk of each dataset."""
+    """Return the BM25 score of each chunk of each dataset, and that of its file if asked."""
     bm25 = bm25 or Bm25(K1, B)
-    total = sum(map(len, datasets))
-    found = [np.zeros(len(columns)) for columns in datasets]
-    if not total:
-        return KeywordScores(found, {}, 1.0, bm25)
-    mean = max(1.0, sum(int(columns.tokens.sum()) for columns in datasets) / total)
-    norms = [_norm(bm25, columns.tokens / mean) for columns in datasets]
     spoken = list(
         dict.fromkeys(name for columns in datasets for name in columns.languages(snapshot))
     )
+    chunks = _Scorer(bm25, [columns.tokens for columns in datasets])
+    files = _Files.of(bm25, datasets, snapshot) if of_files else None
+    if not chunks.total:
+        return KeywordScores(chunks.scores, {}, 1.0, bm25)
     weights = {}
     for forms, times in terms_of(text, spoken, bm25.languages).items():
         holders = [_holders(columns, snapshot, forms) for columns in datasets]
+        weights[forms] = chunks.add(times, holders)
+        if files is not None:
+            files.add(times, holders)
+    return KeywordScores(
+        chunks.rounded(), weights, chunks.mean, bm25, None if files is None else files.of_chunks()
+    )
+
+
+_Holders = tuple["NDArray[np.int64]", "NDArray[np.float64]"]
+"""Positions of what holds a term, and how often each does."""
+
+
+class _Scorer:
+    """BM25 of the units of some datasets, summed term by term.
+
+    Parameters
+    ----------
+    lengths:
+        Tokens of each unit, for each dataset.
+    """
+
+    def __init__(self, bm25: Bm25, lengths: Sequence[NDArray[np.int64]]) -> None:
+        self.total = sum(map(len, lengths))
+        self.mean = max(1.0, sum(int(one.sum()) for one in lengths) / max(1, self.total))
+        self.scores = [np.zeros(len(one)) for one in lengths]
+        self._k1 = bm25.k1
+        self._norms = [_norm(bm25, one / self.mean) for one in lengths]
+
+    def add(self, times: int, holders: Sequence[_Holders]) -> float:
+        """Add a term that the question holds so many times; return what it weighs."""
         holding = sum(len(at) for at, _ in holders)
-        rarity = math.log(1 + (total - holding + 0.5) / (holding + 0.5))
-        weight = weights[forms] = math.sqrt(times) * rarity * (bm25.k1 + 1)
-        for score, norm, (at, counts) in zip(found, norms, holders, strict=True):
+        rarity = math.log(1 + (self.total - holding + 0.5) / (holding + 0.5))
+        weight = math.sqrt(times) * rarity * (self._k1 + 1)
+        for score, norm, (at, counts) in zip(self.scores, self._norms, holders, strict=True):
             score[at] += weight * counts / (counts + norm[at])
-    return KeywordScores([np.round(score, DIGITS) for score in found], weights, mean, bm25)
+        return weight
+
+    def rounded(self) -> list[NDArray[np.float64]]:
+        """Return the scores."""
+        return [np.round(score, DIGITS) for score in self.scores]
+
+
+class _Files:
+    """BM25 of files: counts and lengths of their chunks summed, how rare a term is by files."""
+
+    def __init__(
+        self, bm25: Bm25, datasets: Sequence[ChunkColumns], numbers: Sequence[NDArray[np.int32]]
+    ) -> None:
+        self._numbers = numbers
+        lengths = [
+            np.bincount(number, columns.tokens).astype(np.int64)
+            for number, columns in zip(numbers, datasets, strict=True)
+        ]
+        self._sizes = list(map(len, lengths))
+        self._scorer = _Scorer(bm25, lengths)
+
+    @classmethod
+    def of(cls, bm25: Bm25, datasets: Sequence[ChunkColumns], snapshot: Snapshot) -> _Files | None:
+        """Return the files of all datasets; ``None`` for one, whose score would tell nothing."""
+        numbers = [columns.file_numbers(snapshot) for columns in datasets]
+        files = sum(int(number.max(initial=-1)) + 1 for number in numbers)
+        return cls(bm25, datasets, numbers) if files > 1 else None
+
+    def add(self, times: int, holders: Sequence[_Holders]) -> None:
+        """Add a term, given the chunks that hold it."""
+        self._scorer.add(
+            times,
+            [
+                _summed(number[at], counts, size)
+                for number, size, (at, counts) in zip(
+                    self._numbers, self._sizes, holders, strict=True
+                )
+            ],
+        )
+
+    def of_chunks(self) -> list[NDArray[np.float64]]:
+        """Return for each chunk the score of its file."""
+        scores = self._scorer.rounded()
+        return [score[number] for score, number in zip(scores, self._numbers, strict=True)]
+
+
+def _summed(numbers: NDArray[np.int32], counts: NDArray[np.float64], size: int) -> _Holders:
+    of_file = np.bincount(numbers, counts, size).astype(np.float64)
+    at = np.flatnonzero(of_file)
+    return at, of_file[at]
 
 
 def prove(
@@ -159,9 +242,7 @@ def terms_of(text: str, spoken: Sequence[str], stopped: Sequence[str] | None = N
     return dict(list(variants(words, spoken).items())[:MAX_TERMS])
 
 
-def _holders(
-    columns: ChunkColumns, snapshot: Snapshot, forms: Sequence[str]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _holders(columns: ChunkColumns, snapshot: Snapshot, forms: Sequence[str]) -> _Holders:
     """Return the positions of the chunks that hold a term, and how often each does."""
     times = np.zeros(len(columns), dtype=np.uint8)
     for form in forms:

@@ -3,95 +3,191 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from knowledge.retrieval.query import COSINE_SPAN
 from knowledge.retrieval.search import fusion, keyword
-from knowledge.retrieval.search.candidates import Candidate, Source, in_order
+from knowledge.retrieval.search.candidates import Candidate, Pool, Source, in_order
+from knowledge.retrieval.search.dense import tolerance
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from knowledge.retrieval.query import Query
     from knowledge.retrieval.search.cosines import Found
     from knowledge.storage.store import Snapshot
 
-_Place = tuple[int, int]
-"""(number of the source, position)."""
+REACH = 1_000
+"""Where not all vectors are compared, so many chunks of each search are ranked."""
+PLACES = 200
+"""The places of dense search that are told."""
 
 
-def rank(query: Query, sources: Sequence[Source], snapshot: Snapshot) -> list[Candidate]:
-    """Return the candidates of all sources, best first, cosines below the threshold left out."""
-    near: list[Found] = []
-    ranks: dict[_Place, dict[str, int]] = {}
-    if "dense" in query.sides:
-        near = [source.dense.nearest(query.pool, source.mask) for source in sources]
-        _note_ranks(ranks, "dense", sources, near, query.pool, snapshot)
-    if "keyword" in query.sides:
-        holding = [_best_by_words(source, query.pool, snapshot) for source in sources]
-        _note_ranks(ranks, "keyword", sources, holding, query.pool, snapshot)
-    candidates = _candidates(sources, ranks, near, snapshot)
-    if query.threshold is not None:
-        candidates = [item for item in candidates if item.cosine >= query.threshold]
-    return in_order(_scored(query, candidates, sources))
+class Ranking:
+    """The chunks of all sources that may be hits, in order.
 
+    All chunks are ranked at once, by cosines that are estimated; those that may be among the first
+    are ranked again by exact ones. So the order and the scores depend neither on how many are asked
+    for, nor on filters: these only say which chunks are left out.
+    """
 
-def _best_by_words(source: Source, top: int, snapshot: Snapshot) -> Found:
-    assert source.scores is not None
-    return keyword.best(source.columns, snapshot, source.scores, top, source.mask)
-
-
-def _note_ranks(
-    ranks: dict[_Place, dict[str, int]],
-    side: str,
-    sources: Sequence[Source],
-    found: Sequence[Found],
-    pool: int,
-    snapshot: Snapshot,
-) -> None:
-    """Rank what the sources gave for a side together, and note the places of the best."""
-    listed = []
-    for number, (source, pairs) in enumerate(zip(sources, found, strict=True)):
-        ids = source.columns.ids_at(snapshot, [at for at, _ in pairs])
-        listed += [
-            (-score, id, source.dataset.name, (number, at))
-            for (at, score), id in zip(pairs, ids, strict=True)
+    def __init__(self, query: Query, sources: Sequence[Source], snapshot: Snapshot) -> None:
+        self._query = query
+        self._snapshot = snapshot
+        self._near: list[Found] = [
+            []
+            if source.dense is None or "dense" not in query.sides
+            else source.dense.nearest(PLACES)
+            for source in sources
         ]
-    for rank_, (_, _, _, place) in enumerate(sorted(listed)[:pool], 1):
-        ranks.setdefault(place, {})[side] = rank_
+        self._best: dict[str, float] = {}
+        for source, near in zip(sources, self._near, strict=True):
+            best = near[0][1] if near else -1.0
+            self._best[source.model] = max(best, self._best.get(source.model, -1.0))
+        self._pools = [_pool(query, source, snapshot) for source in sources]
+        self._scores = self._scored(self._pools)
+        self._may_be_hits = [
+            _may_be_hits(query, pool, scores)
+            for pool, scores in zip(self._pools, self._scores, strict=True)
+        ]
+
+    def __len__(self) -> int:
+        return sum(int(mask.sum()) for mask in self._may_be_hits)
+
+    def first(self, limit: int) -> list[Candidate]:
+        """Return the ``limit`` best candidates; equal scores go by chunk id, then by dataset."""
+        least = self._least(limit) - self._margin
+        chosen = [
+            np.flatnonzero(mask & (scores >= least))
+            for scores, mask in zip(self._scores, self._may_be_hits, strict=True)
+        ]
+        exact = [pool.exact_at(at) for pool, at in zip(self._pools, chosen, strict=True)]
+        scores = (
+            self._scored(exact)
+            if self._margin
+            else [all_[at] for all_, at in zip(self._scores, chosen, strict=True)]
+        )
+        ranks = self._ranks(exact)
+        found: list[Candidate] = []
+        for number, pool in enumerate(exact):
+            places = {side: of_pools[number] for side, of_pools in ranks.items()}
+            found += self._candidates(pool, scores[number], places)
+        return in_order(found)[:limit]
+
+    @cached_property
+    def _margin(self) -> float:
+        """By how much two scores may be the other way round for the cosines' error."""
+        return max((2 * pool.error / COSINE_SPAN for pool in self._pools), default=0.0)
+
+    def _least(self, limit: int) -> float:
+        """Return the score of the last of the ``limit`` best."""
+        found = [s[mask] for s, mask in zip(self._scores, self._may_be_hits, strict=True)]
+        scores = np.concatenate([*found, np.zeros(0)])
+        if len(scores) <= limit:
+            return -np.inf
+        return float(np.partition(scores, len(scores) - limit)[len(scores) - limit])
+
+    def _scored(self, pools: Sequence[Pool]) -> list[NDArray[np.float64]]:
+        """Return the score of each chunk of some pools; nan for one that was not found."""
+        query = self._query
+        sides = {
+            "dense": lambda: fusion.dense_side(pools, query.weight, self._best),
+            "keyword": lambda: fusion.keyword_side(pools, 1 - query.weight, query.file_weight),
+        }
+        asked = [sides[name]() for name in query.sides]
+        if len(asked) == 1:
+            return list(asked[0].values)
+        return fusion.FUSIONS[query.fusion](asked)
+
+    def _ranks(self, pools: Sequence[Pool]) -> dict[str, list[NDArray[np.int64]]]:
+        """Return the places of the pools' chunks on each side, before filters; 0 for none."""
+        found = {}
+        if "dense" in self._query.sides:
+            near = [np.array([cosine for _, cosine in one]) for one in self._near]
+            last = np.sort(np.concatenate([*near, np.zeros(0)]))[-PLACES:]
+            told = [
+                np.where(cosines >= last.min(initial=2.0), cosines, np.nan)
+                for cosines in (pool.cosines for pool in pools)
+                if cosines is not None
+            ]
+            found["dense"] = fusion.places(told, near)
+        if "keyword" in self._query.sides:
+            of_all = [pool.source.scores for pool in pools if pool.source.scores is not None]
+            own = [np.where(pool.keyword > 0, pool.keyword, np.nan) for pool in pools]
+            found["keyword"] = fusion.places(own, of_all)
+        return found
+
+    def _candidates(
+        self, pool: Pool, scores: NDArray[np.float64], ranks: dict[str, NDArray[np.int64]]
+    ) -> list[Candidate]:
+        positions = pool.positions.tolist()
+        nothing = [None] * len(positions)
+        return [
+            Candidate(
+                pool.source,
+                position,
+                id,
+                cosine,
+                words,
+                {side: int(places[at]) for side, places in ranks.items() if places[at]},
+                score,
+            )
+            for at, (position, id, cosine, words, score) in enumerate(
+                zip(
+                    positions,
+                    pool.source.columns.ids_at(self._snapshot, positions),
+                    nothing if pool.cosines is None else pool.cosines.tolist(),
+                    nothing if pool.source.scores is None else pool.keyword.tolist(),
+                    scores.tolist(),
+                    strict=True,
+                )
+            )
+        ]
 
 
-def _candidates(
-    sources: Sequence[Source],
-    ranks: dict[_Place, dict[str, int]],
-    near: Sequence[Found],
-    snapshot: Snapshot,
-) -> list[Candidate]:
-    """Return the ranked chunks, each with its cosine, whoever found it, and its BM25 score."""
-    candidates = []
-    for number, source in enumerate(sources):
-        positions = [at for owner, at in ranks if owner == number]
-        cosines = dict(near[number]) if near else {}
-        missing = [at for at in positions if at not in cosines]
-        cosines.update(zip(missing, source.dense.cosines(missing), strict=True))
-        ids = source.columns.ids_at(snapshot, positions)
-        for at, id in zip(positions, ids, strict=True):
-            words = None if source.scores is None else float(source.scores[at])
-            candidates.append(Candidate(source, at, id, cosines[at], words, ranks[number, at]))
-    return candidates
+def _pool(query: Query, source: Source, snapshot: Snapshot) -> Pool:
+    """Return all chunks of a source; the best of each search where not all can be compared."""
+    if source.dense is None or not query.needs_vector:
+        return Pool(source, np.arange(len(source.columns)), None)
+    estimates = source.dense.estimates()
+    if estimates is None:
+        return _reached(query, source, snapshot)
+    everything = Pool(source, np.arange(len(estimates)), estimates.astype(np.float64))
+    if query.fusion == "rrf" and len(query.sides) > 1:  # a rank needs them all in exact order
+        return everything.exact_at(everything.positions)
+    assert source.dataset.embedding is not None
+    error = tolerance(source.dataset.embedding.dimensions or 0)
+    return Pool(source, everything.positions, everything.cosines, error)
 
 
-def _scored(
-    query: Query, candidates: Sequence[Candidate], sources: Sequence[Source]
-) -> list[Candidate]:
-    if query.sides == ("dense",):
-        return [replace(item, score=item.cosine) for item in candidates]
-    if query.sides == ("keyword",):
-        return [replace(item, score=item.keyword or 0.0) for item in candidates]
-    if query.fusion == "rrf":
-        return fusion.rrf(candidates, query.weight)
-    nearest = [source.dense.nearest(fusion.SCALE_DEPTH) for source in sources]
-    return fusion.weighted(
-        candidates,
-        query.weight,
-        fusion.dense_scales(sources, nearest),
-        fusion.keyword_scale(sources),
-    )
+def _reached(query: Query, source: Source, snapshot: Snapshot) -> Pool:
+    """Return what the searches find, before and after filters."""
+    assert source.dense is not None
+    reach = max(REACH, query.pool)
+    found: set[int] = set()
+    for mask in {id(mask): mask for mask in (None, source.mask)}.values():
+        if "dense" in query.sides:
+            found.update(at for at, _ in source.dense.nearest(reach, mask))
+        if source.scores is not None:
+            best = keyword.best(source.columns, snapshot, source.scores, reach, mask)
+            found.update(at for at, _ in best)
+    positions = np.array(sorted(found), dtype=np.int64)
+    return Pool(source, positions, None).exact_at(np.arange(len(positions)))
+
+
+def _may_be_hits(query: Query, pool: Pool, scores: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which chunks of a pool pass the filters, and were found at all."""
+    mask = ~np.isnan(scores)
+    if pool.source.mask is not None:
+        mask &= pool.source.mask[pool.positions]
+    if query.threshold is not None and pool.cosines is not None:
+        unsure = np.flatnonzero(mask & (np.abs(pool.cosines - query.threshold) <= pool.error))
+        passes = pool.cosines >= query.threshold
+        exact = pool.exact_at(unsure).cosines
+        assert exact is not None
+        passes[unsure] = exact >= query.threshold
+        mask &= passes
+    return mask

@@ -12,10 +12,15 @@ from knowledge.errors import (
     DatasetNotFoundError,
     KnowledgeError,
     ModelMismatchError,
+    RemoteError,
+    UntrustedEndpointError,
+    UntrustedModelError,
+    UsageError,
 )
 from knowledge.model import Dataset, EmbedderSpec, Hit
+from knowledge.requests import MAX_TOP_K
 from knowledge.retrieval.query import Query
-from knowledge.retrieval.refine.pipeline import refine, reorders
+from knowledge.retrieval.refine.pipeline import choose, refine, reorders, show
 from knowledge.retrieval.refine.step import Rerank
 from knowledge.retrieval.search.hydration import SnapshotChunks, hydrate
 from knowledge.retrieval.search.open_datasets import OpenDatasets
@@ -26,11 +31,14 @@ if TYPE_CHECKING:
 
     from knowledge.retrieval.search.candidates import Source
     from knowledge.retrieval.search.keyword import KeywordScores
-    from knowledge.storage.store import Catalog, Snapshot, Store
+    from knowledge.retrieval.search.ranking import Ranking
+    from knowledge.storage.store import Catalog, Notify, Snapshot, Store
 
 
 ATTEMPTS = 5
 """How often a question is embedded again when a dataset gets another model meanwhile."""
+GROWTH = 4
+"""By how much more candidates are looked at where folding and the like leave too few hits."""
 
 EmbedQuery = Callable[[Dataset, str], "NDArray[np.float32]"]
 """(dataset, question) -> unit vector of shape (dimensions,) by the dataset's own embedder."""
@@ -38,7 +46,10 @@ EmbedQuery = Callable[[Dataset, str], "NDArray[np.float32]"]
 
 @dataclass(frozen=True, slots=True)
 class _QueryVector:
-    """The question by a dataset's model, as that was when the question was embedded."""
+    """The question by a dataset's model, as that was when the question was embedded.
+
+    ``vector`` is ``None`` for a dataset without chunks, and where no provider is asked.
+    """
 
     model: EmbedderSpec | None
     vector: NDArray[np.float32] | None
@@ -48,6 +59,13 @@ class _ModelChangedError(Exception):
     """A writer published the dataset with another model since the question was embedded."""
 
 
+class _NotEmbeddedError(Exception):
+    """The question could not be embedded."""
+
+    def __init__(self, error: RemoteError | UsageError) -> None:
+        self.error = error
+
+
 class Retriever:
     """Answers queries; what it opened for one stays open for the next.
 
@@ -55,14 +73,19 @@ class Retriever:
     ----------
     embed:
         Gives the query vector for a dataset.
+    notify:
+        Called with what the user should know of an answer.
     """
 
-    def __init__(self, store: Store, embed: EmbedQuery) -> None:
+    def __init__(self, store: Store, embed: EmbedQuery, notify: Notify = lambda _: None) -> None:
         self._store = store
         self._embed = embed
+        self._notify = notify
         self._open = OpenDatasets(store)
         self.seen: dict[str, Dataset] = {}
         """The datasets, by name, as the last answer was taken from them."""
+        self.answered: Query | None = None
+        """The query of the last answer, in the mode in which it was answered."""
 
     def close(self) -> None:
         """Close the open indexes."""
@@ -71,8 +94,8 @@ class Retriever:
     def resolve(self, query: Query) -> Query:
         """Return the query with mode ``auto`` replaced by what it means for its datasets.
 
-        With ``static`` among the models of several datasets all are searched in hybrid mode, since
-        scores of different modes cannot be ranked together.
+        With a model on this machine among those of several datasets all are searched in hybrid
+        mode, since scores of different modes cannot be ranked together.
 
         Raises
         ------
@@ -84,9 +107,8 @@ class Retriever:
         if not self._store.exists():
             raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
         with self._store.open() as catalog:
-            models = [catalog.dataset(name).embedding for name in query.datasets]
-        static = any(model is not None and model.provider == "static" for model in models)
-        return replace(query, mode="hybrid" if static else "dense")
+            local = any(_runs_here(catalog.dataset(name)) for name in query.datasets)
+        return replace(query, mode="hybrid" if local else "dense")
 
     def retrieve(self, query: Query, rerank: Rerank | None = None) -> list[Hit]:
         """Return the best hits of all the query's datasets, best first.
@@ -106,7 +128,15 @@ class Retriever:
             An index cannot be read.
         """
         query = self.resolve(query)
-        hits = self._found(query, rerank)
+        try:
+            hits = self._found(query, rerank)
+        except _NotEmbeddedError as failure:
+            if query.fallback != "keyword" or query.threshold is not None:
+                raise failure.error from None
+            self._notify(f"answered by keyword search alone: {failure.error.in_full}")
+            query = replace(query, mode="keyword")
+            hits = self._found(query, rerank)
+        self.answered = query
         self._open.trim()
         return hits
 
@@ -171,18 +201,32 @@ class Retriever:
         )
 
     def _vectors(self, catalog: Catalog, query: Query) -> dict[str, _QueryVector]:
-        found = {}
         datasets = [catalog.dataset(name) for name in query.datasets]
-        for dataset in datasets:
+        embedded = [dataset for dataset in datasets if dataset.chunks]
+        if not (query.needs_vector or all(map(_runs_here, embedded))):
+            self._notify("no cosines: keyword search asks no embedding provider")
+            embedded = []
+        for dataset in embedded:
             self._open.warm(dataset)
-        for name, dataset in zip(query.datasets, datasets, strict=True):
-            found[name] = _QueryVector(dataset.embedding, self._vector(dataset, query))
-        return found
+        try:
+            known = {dataset.key: self._vector(dataset, query) for dataset in embedded}
+        except _NotEmbeddedError as failure:
+            if query.needs_vector:
+                raise
+            self._notify(f"no cosines: {failure.error.in_full}")
+            known = {}
+        return {
+            name: _QueryVector(dataset.embedding, known.get(dataset.key))
+            for name, dataset in zip(query.datasets, datasets, strict=True)
+        }
 
-    def _vector(self, dataset: Dataset, query: Query) -> NDArray[np.float32] | None:
-        if not dataset.chunks:
-            return None
-        vector = self._embed(dataset, query.text)
+    def _vector(self, dataset: Dataset, query: Query) -> NDArray[np.float32]:
+        try:
+            vector = self._embed(dataset, query.text)
+        except (UntrustedEndpointError, UntrustedModelError):
+            raise  # not what a search by words should hide
+        except (RemoteError, UsageError) as error:
+            raise _NotEmbeddedError(error) from error
         assert dataset.embedding is not None
         if vector.shape[0] != dataset.embedding.dimensions:
             raise ModelMismatchError(
@@ -200,22 +244,20 @@ class Retriever:
         snapshot: Snapshot,
     ) -> list[Hit]:
         from knowledge.retrieval.search import keyword
-        from knowledge.retrieval.search.ranking import rank
+        from knowledge.retrieval.search.ranking import Ranking
 
-        asked: list[tuple[Dataset, NDArray[np.float32]]] = []
+        asked: list[tuple[Dataset, NDArray[np.float32] | None]] = []
         for name in dict.fromkeys(query.datasets):
             dataset = self.seen[name] = snapshot.dataset(name)
             vector = vectors[name].vector
-            if vectors[name].model != dataset.embedding or (dataset.chunks and vector is None):
+            unasked = vector is None and query.needs_vector
+            if vectors[name].model != dataset.embedding or (dataset.chunks and unasked):
                 raise _ModelChangedError
-            if vector is not None and dataset.chunks:
+            if dataset.chunks:
                 asked.append((dataset, vector))
         try:
             sources, words = self._sources(snapshot, query, asked)
-            ranked = rank(query, sources, snapshot)
-            hits = hydrate(snapshot, ranked if reorders(query) else ranked[: query.top_k])
-            stored = SnapshotChunks(snapshot, self._open, self.seen)
-            hits = refine(query.text, hits, query, query.top_k, stored, rerank)
+            hits = self._chosen(query, Ranking(query, sources, snapshot), rerank, snapshot)
             if words is not None:
                 keyword.prove(words, sources, snapshot, hits)
             return hits
@@ -223,11 +265,24 @@ class Retriever:
             self.close()  # what is tried again is opened anew
             raise
 
+    def _chosen(
+        self, query: Query, ranking: Ranking, rerank: Rerank | None, snapshot: Snapshot
+    ) -> list[Hit]:
+        """Return the hits to show, of as many candidates as it takes to have ``top_k``."""
+        stored = SnapshotChunks(snapshot, self._open, self.seen)
+        depth = query.pool if reorders(query) else query.top_k
+        while True:
+            found = hydrate(snapshot, ranking.first(depth))
+            hits = choose(query.text, found, query, query.top_k, stored, rerank)
+            if len(hits) >= query.top_k or depth >= min(len(ranking), MAX_TOP_K) or query.rerank:
+                return show(query.text, hits, query, query.top_k, stored)
+            depth = min(GROWTH * depth, MAX_TOP_K)
+
     def _sources(
         self,
         snapshot: Snapshot,
         query: Query,
-        asked: Sequence[tuple[Dataset, NDArray[np.float32]]],
+        asked: Sequence[tuple[Dataset, NDArray[np.float32] | None]],
     ) -> tuple[list[Source], KeywordScores | None]:
         """Return what each dataset gives, and the scores of the keyword side where it is asked."""
         from knowledge.retrieval.search import keyword
@@ -238,16 +293,33 @@ class Retriever:
         columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
         words = None
         if "keyword" in query.sides:
-            words = keyword.scores(query.text, columns, snapshot, query.bm25)
-        scores = [None] * len(asked) if words is None else words.by_dataset
+            whole = len(query.sides) > 1 and query.fusion == "weighted" and query.file_weight > 0
+            words = keyword.scores(query.text, columns, snapshot, query.bm25, of_files=whole)
+        nothing = [None] * len(asked)
+        scores = nothing if words is None else words.by_dataset
+        of_files = nothing if words is None or words.of_files is None else words.of_files
         sources = [
             Source(
                 dataset,
                 column,
-                dense_search(self._open.index(dataset), vector, column, snapshot),
+                None
+                if vector is None
+                else dense_search(self._open.index(dataset), vector, column, snapshot),
                 allowed(query, column, snapshot),
                 score,
+                of_file,
             )
-            for (dataset, vector), column, score in zip(asked, columns, scores, strict=True)
+            for (dataset, vector), column, score, of_file in zip(
+                asked, columns, scores, of_files, strict=True
+            )
         ]
         return sources, words
+
+
+def _runs_here(dataset: Dataset) -> bool:
+    """Tell whether the dataset's model embeds on this machine, without a server."""
+    from knowledge.embeddings.provider import BUILT_IN, Place
+
+    model = dataset.embedding
+    record = None if model is None else BUILT_IN.get(model.provider)
+    return record is not None and record.place is Place.MACHINE

@@ -51,7 +51,7 @@ def _as_hit(snapshot: Snapshot, dataset: Dataset, chunk: Chunk, *, before: int, 
     return Hit(
         rank=1,
         score=0.0,
-        cosine=0.0,
+        cosine=None,
         dataset=dataset.name,
         file=file.path,
         name=file.name,

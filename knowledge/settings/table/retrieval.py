@@ -11,13 +11,13 @@ RETRIEVAL: tuple[Setting, ...] = (
         ("KNOW_RETRIEVE_MODE",),
         "auto",
         "How passages are found and ranked: dense, keyword, hybrid, or auto: hybrid for datasets "
-        "embedded with static, else dense.",
+        "embedded by a model on this machine, else dense.",
     ),
     Setting(
         "retrieve_candidates",
         ("KNOW_RETRIEVE_CANDIDATES",),
         0,
-        "Candidates from each search of hybrid; 0 is five per hit, at least 50.",
+        "Passages that reranking and other steps choose from; 0 is 50.",
         minimum=0,
         maximum=10_000,
     ),
@@ -34,6 +34,21 @@ RETRIEVAL: tuple[Setting, ...] = (
         "Share of dense search in hybrid, from 0 to 1.",
         minimum=0,
         maximum=1,
+    ),
+    Setting(
+        "retrieve_file_weight",
+        ("KNOW_RETRIEVE_FILE_WEIGHT",),
+        0.25,
+        "Weight of the whole file's BM25 in hybrid's keyword score, from 0 to 1.",
+        minimum=0,
+        maximum=1,
+    ),
+    Setting(
+        "fallback",
+        ("KNOW_FALLBACK",),
+        "none",
+        "What mode auto does when the embedding provider fails: none, or keyword: answer by "
+        "keyword search alone, with a notice.",
     ),
     Setting(
         "rerank",

@@ -197,6 +197,16 @@ class Snapshot:
         found = self._select("chunks INDEXED BY chunks_sizes", columns, dataset).fetchone()
         return _array(found["rows"]), _array(found["tokens"])
 
+    def file_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of all chunks, file by file, and how many each file has."""
+        found = self._plain(
+            "SELECT group_concat(rows), group_concat(chunks) FROM ("
+            "SELECT group_concat(row) AS rows, count(*) AS chunks "
+            "FROM chunks WHERE dataset = ? GROUP BY file_id)",
+            [self._dataset_id(dataset)],
+        ).fetchone()
+        return _array(found[0]), _array(found[1])
+
     def ids_of_rows(self, rows: Sequence[int]) -> dict[int, str]:
         """Return the ids of the chunks in some rows, by row."""
         found: dict[int, str] = {}
