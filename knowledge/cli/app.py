@@ -147,6 +147,12 @@ COMMANDS: tuple[Entry, ...] = (
         "Import the datasets of an exported file.",
     ),
     Entry(
+        "serve",
+        "knowledge.cli.commands.serve:serve",
+        "Serving",
+        "Serve the datasets over HTTP: to browsers, OpenAI clients and agents.",
+    ),
+    Entry(
         "models",
         "knowledge.cli.commands.models:app",
         "Embedding",

@@ -8,14 +8,14 @@ from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import print_object
 from knowledge.cli.spelling import spell
 from knowledge.errors import KnowledgeError
+from knowledge.records import errors as records
 
 
 def show_error(error: KnowledgeError, *, json: bool) -> None:
     """Print an error: as JSON to stdout, or as text to stderr; fields are spelled as flags."""
     spell(error)
     if json:
-        content = {"code": error.code, "message": error.message, "hint": error.hint}
-        print_object({"schema": "knowledge.error/1", "error": content})
+        print_object(records.error(error))
         return
     from knowledge.cli.render.terminal import error_console
 

@@ -29,12 +29,11 @@ from knowledge.text.masking import without_key_likes, without_secrets
 
 FORMER = {
     "reset-datastore": "It is called `knowledge reset`.",
-    "server": "There is no server; every command has --json.",
+    "server": "It is called `knowledge serve`.",
     "--auto-migrate": "The data folder is upgraded automatically.",
     "--dedupe-func": "Files are compared by content; --force reads all of them again.",
     "--exit-on-failed-file": "A failed file does not stop the others; the exit code is 4.",
     "--index-dsn": "--data-dir names the folder in which everything is kept.",
-    "--server": "There is no server; --data-dir names the folder in which everything is kept.",
     "--textsplitter-chunk-overlap": "It is called --chunk-overlap.",
     "--textsplitter-chunk-size": "It is called --chunk-size.",
     "--textsplitter-encoding-name": "Chunks are counted in tokens of cl100k_base.",

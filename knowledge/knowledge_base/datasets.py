@@ -34,7 +34,7 @@ class Datasets:
         """
         wanted = self._shared.dataset(name)
         with self._shared.existing(wanted) as catalog:
-            return catalog.dataset(wanted)
+            return self._shared.saw(catalog.dataset(wanted))
 
     def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
         """Create an empty dataset; its embedder is chosen at the first ingest.

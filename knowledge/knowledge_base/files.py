@@ -29,7 +29,7 @@ class Files:
         """
         dataset = self._shared.dataset(dataset)
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
-            return list(snapshot.files(snapshot.dataset(dataset)))
+            return list(snapshot.files(self._shared.saw(snapshot.dataset(dataset))))
 
     def get(self, file: str, dataset: str | None = None) -> tuple[SourceFile, _Chunks]:
         """Return a file and its chunks in order.
@@ -54,7 +54,7 @@ class Files:
 
         dataset = self._shared.dataset(dataset)
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
-            owner = snapshot.dataset(dataset)
+            owner = self._shared.saw(snapshot.dataset(dataset))
             found = find_file(snapshot, owner, file)
             return found, snapshot.chunks_of_file(owner, found.id)
 

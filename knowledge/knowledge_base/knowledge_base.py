@@ -82,6 +82,18 @@ class KnowledgeBase:
         """What decides where a request leaves something open."""
         return self._shared.settings
 
+    @property
+    def generations(self) -> dict[str, int]:
+        """The generation that each dataset had when it was read last, by the dataset's name.
+
+        Those of a question's datasets are the ones that its hits were taken from.
+        """
+        return {name: one.generation for name, one in self._shared.seen.items()}
+
+    def forget_generations(self) -> None:
+        """Let :attr:`generations` count from now."""
+        self._shared.seen.clear()
+
     @classmethod
     def open(cls, data_dir: StrPath | None = None, **settings: Any) -> Self:
         """Open a knowledge base; nothing is written before something is ingested.

@@ -146,7 +146,7 @@ def similar(shared: Shared, request: SimilarRequest) -> Retrieved:
     query = Query.of_request(request.search(), shared.settings)
     with shared.existing(query.datasets[0]):
         pass
-    hits = nearest(shared.store, request.target, query)
+    hits = nearest(shared.store, request.target, query, shared.seen)
     return Retrieved(hits, query, "", (query.text,), time.perf_counter() - started)
 
 

@@ -37,6 +37,8 @@ class Shared:
         self._caches: list[EmbeddingCache] = []
         self._rerankers: dict[tuple[str, Origin], Reranker] = {}
         self.closing = ExitStack()
+        self.seen: dict[str, Dataset] = {}
+        """The datasets that the last verbs read, by name, as they were then."""
 
     def close(self) -> None:
         """Close what is open; the object can still be used."""
@@ -55,6 +57,11 @@ class Shared:
 
         if warning := passwords_warning(self.settings):
             self.notify(warning)
+
+    def saw(self, dataset: Dataset) -> Dataset:
+        """Note in which generation a dataset was read, and return it."""
+        self.seen[dataset.name] = dataset
+        return dataset
 
     def catalog(self) -> Catalog:
         """Open the catalog, and make the data folder where there is none."""
@@ -92,7 +99,7 @@ class Shared:
         from knowledge.retrieval.search.retriever import Retriever
 
         if self._retriever is None:
-            self._retriever = Retriever(self.store, self.embed_query, self.notify)
+            self._retriever = Retriever(self.store, self.embed_query, self.notify, self.seen)
         return self._retriever
 
     def close_indexes(self) -> None:

@@ -42,7 +42,7 @@ class Upkeep:
         """
         dataset = self._shared.dataset(dataset)
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
-            return catalog.runs(snapshot.dataset(dataset), limit)
+            return catalog.runs(self._shared.saw(snapshot.dataset(dataset)), limit)
 
     def missed_files(self, dataset: str | None = None) -> list[MissedFile]:
         """Return the files that failed, were empty or unsupported when they were read last.
@@ -54,7 +54,7 @@ class Upkeep:
         """
         dataset = self._shared.dataset(dataset)
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
-            return catalog.missed_files(snapshot.dataset(dataset))
+            return catalog.missed_files(self._shared.saw(snapshot.dataset(dataset)))
 
     def doctor(
         self, dataset: str | None = None, *, fix: bool = False, offline: bool = False

@@ -75,15 +75,22 @@ class Retriever:
         Gives the query vector for a dataset.
     notify:
         Called with what the user should know of an answer.
+    seen:
+        Gets the datasets, by name, as the last answer was taken from them.
     """
 
-    def __init__(self, store: Store, embed: EmbedQuery, notify: Notify = lambda _: None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        embed: EmbedQuery,
+        notify: Notify = lambda _: None,
+        seen: dict[str, Dataset] | None = None,
+    ) -> None:
         self._store = store
         self._embed = embed
         self._notify = notify
         self._open = OpenDatasets(store)
-        self.seen: dict[str, Dataset] = {}
-        """The datasets, by name, as the last answer was taken from them."""
+        self.seen: dict[str, Dataset] = {} if seen is None else seen
         self.answered: Query | None = None
         """The query of the last answer, in the mode in which it was answered."""
 

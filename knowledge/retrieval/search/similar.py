@@ -34,7 +34,9 @@ def find_chunk(snapshot: Snapshot, dataset: Dataset, text: str) -> Chunk | None:
     return found[0] if len(found) == 1 else None
 
 
-def similar(store: Store, target: str, query: Query) -> list[Hit]:
+def similar(
+    store: Store, target: str, query: Query, seen: dict[str, Dataset] | None = None
+) -> list[Hit]:
     """Return the hits nearest to a file or a chunk, which are left out themselves.
 
     Parameters
@@ -44,6 +46,8 @@ def similar(store: Store, target: str, query: Query) -> list[Hit]:
         of its vectors.
     query:
         Where to look, with filters; its one dataset holds the target.
+    seen:
+        Gets the dataset, by name, as the hits were taken from it.
 
     Raises
     ------
@@ -55,7 +59,7 @@ def similar(store: Store, target: str, query: Query) -> list[Hit]:
     for _ in range(ATTEMPTS):
         with store.open() as catalog:
             stored = catalog.read(partial(_read_target, store, query.datasets[0], target))
-        retriever = Retriever(store, stored.vector_for)
+        retriever = Retriever(store, stored.vector_for, seen=seen)
         ids = {chunk.id for chunk in stored.chunks}
         deep = replace(query, mode="dense", top_k=min(MAX_TOP_K, query.top_k + len(ids)))
         try:

@@ -10,6 +10,7 @@ from knowledge.settings.table.ingestion import INGESTION
 from knowledge.settings.table.local_models import LOCAL_MODELS
 from knowledge.settings.table.providers import PROVIDERS
 from knowledge.settings.table.retrieval import RETRIEVAL
+from knowledge.settings.table.server import SERVER
 from knowledge.settings.table.setting import Setting
 from knowledge.settings.table.storage import STORAGE
 
@@ -25,4 +26,5 @@ TABLE: tuple[Setting, ...] = (
     *CHAT,
     *FLOWS,
     *RETRIEVAL,
+    *SERVER,
 )

@@ -1,0 +1,17 @@
+"""The REST face below ``/api/v1``: what the command line can do, with the JSON of ``--json``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from knowledge.server.server import Face, Server
+
+
+def face(server: Server) -> Face:
+    """Return the face."""
+    from knowledge.server.rest.operation import route_of
+    from knowledge.server.rest.questions import OPERATIONS as QUESTIONS
+    from knowledge.server.server import Face
+
+    return Face([route_of(one, server) for one in QUESTIONS])

@@ -1,0 +1,129 @@
+"""An operation of the REST face: a row that makes its route, its checks and its OpenAPI entry."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
+
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from knowledge.errors import UsageError
+from knowledge.requests import Request
+from knowledge.server.access import require_write
+from knowledge.server.arguments import request_of, values_of_query
+from knowledge.server.recording import ROUTE
+
+if TYPE_CHECKING:
+    from knowledge.knowledge_base import KnowledgeBase
+    from knowledge.server.server import Server
+
+R = TypeVar("R", bound=Request)
+T = TypeVar("T")
+PREFIX = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One thing that can be asked for.
+
+    Parameters
+    ----------
+    path:
+        Below the prefix; ``{name}`` stands for a part of it.
+    summary:
+        One sentence.
+    answer:
+        The schema of its reply, such as ``retrieve``.
+    handle:
+        Makes the reply.
+    takes:
+        The request whose fields it takes, in the query or as a JSON body.
+    without:
+        Fields of it that are not taken from outside.
+    writes:
+        It changes something.
+    """
+
+    method: str
+    path: str
+    summary: str
+    answer: str
+    handle: Callable[[Call], Awaitable[Response]]
+    takes: type[Request] | None = None
+    without: tuple[str, ...] = ()
+    writes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request for an operation."""
+
+    server: Server
+    http: HttpRequest
+    operation: Operation
+
+    async def run(self, work: Callable[[KnowledgeBase], T]) -> T:
+        """Return what ``work`` makes of a knowledge base."""
+        return await self.server.bases.run(work)
+
+    def part(self, name: str) -> str:
+        """Return a part of the path."""
+        return str(self.http.path_params[name])
+
+    async def request(self, kind: type[R], **fixed: Any) -> R:
+        """Return the request that the query or the body makes; ``fixed`` are fields of the path.
+
+        Raises
+        ------
+        UsageError
+            A field is unknown, or its value does not fit.
+        """
+        if self.http.method == "GET":
+            values = values_of_query(kind, self.http.query_params.multi_items())
+        else:
+            values = await self.body()
+        return request_of(kind, {**values, **fixed}, self.operation.without)
+
+    async def body(self) -> dict[str, Any]:
+        """Return the JSON object of the body.
+
+        Raises
+        ------
+        UsageError
+            It is none.
+        """
+        content = await self.http.body()
+        try:
+            values = json.loads(content) if content.strip() else {}
+        except (ValueError, RecursionError) as error:
+            raise UsageError(f"the body is no JSON: {error}") from error
+        if not isinstance(values, dict):
+            raise UsageError("the body must be a JSON object")
+        return values
+
+
+def answered(
+    record: Mapping[str, Any], generations: Mapping[str, int], status: int = 200
+) -> Response:
+    """Return a reply with a record of the contracts, which names the generations it was made of."""
+    named = ", ".join(f"{quote(name)}={number}" for name, number in generations.items())
+    headers = {"Knowledge-Generation": named} if named else {}
+    return JSONResponse(record, status, headers)
+
+
+def route_of(operation: Operation, server: Server) -> Route:
+    """Return the route of an operation."""
+    path = PREFIX + operation.path
+
+    async def endpoint(http: HttpRequest) -> Response:
+        http.scope[ROUTE] = path
+        if operation.writes:
+            require_write(http.scope)
+        return await operation.handle(Call(server, http, operation))
+
+    return Route(path, endpoint, methods=[operation.method], name=operation.path)

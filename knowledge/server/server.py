@@ -1,0 +1,182 @@
+"""The server's parts, which its faces share, and the application made of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route, Router
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from knowledge.errors import KnowledgeError
+from knowledge.server.access import AccessCheck, Rules
+from knowledge.server.bases import IDLE_SECONDS, Bases
+from knowledge.server.limits import Limits
+from knowledge.server.metrics import MEDIA_TYPE, Metrics
+from knowledge.server.options import ServeRequest
+from knowledge.server.problems import RefusedError, reply_to
+from knowledge.server.recording import ROUTE, Log, Recorder
+from knowledge.settings.reading import Settings
+
+MIB = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """One of the ways to ask the server: its routes, and what runs as long as the server does.
+
+    Parameters
+    ----------
+    lifespan:
+        Entered before the first request, left after the last one.
+    """
+
+    routes: Sequence[BaseRoute]
+    lifespan: Callable[[], AbstractAsyncContextManager[object]] | None = None
+
+
+@dataclass(slots=True)
+class Server:
+    """What the faces share.
+
+    Parameters
+    ----------
+    settings:
+        Those that the server was started with; each request fills in from them.
+    options:
+        Resolved.
+    rules:
+        Who may ask.
+    log:
+        Takes lines for stderr, from any thread.
+    """
+
+    settings: Settings
+    options: ServeRequest
+    rules: Rules
+    log: Log
+    metrics: Metrics = field(default_factory=Metrics)
+    bases: Bases = field(init=False)
+    stopping: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.options.threads is not None
+        self.bases = Bases(self.settings, self.options.threads, self.log)
+
+    def app(self) -> ASGIApp:
+        """Return the ASGI application: all faces behind the checks that hold for each of them."""
+        faces = _faces(self)
+        router = Router(
+            [*_own_routes(self), *(route for face in faces for route in face.routes)],
+            redirect_slashes=False,
+            default=_not_found,
+        )
+        options = self.options
+        assert options.concurrency is not None
+        assert options.max_body is not None
+        assert options.timeout is not None
+        limited = Limits(
+            _InApp(router, self),
+            requests=options.concurrency,
+            body=options.max_body * MIB,
+            seconds=options.timeout,
+        )
+        checked = AccessCheck(limited, self.rules)
+        recorded = Recorder(checked, self.metrics, self.log, str(options.log))
+        return _Application(recorded, self, [face.lifespan for face in faces])
+
+    async def run_lifespans(
+        self, lifespans: Sequence[Callable[[], AbstractAsyncContextManager[object]] | None]
+    ) -> AsyncIterator[None]:
+        """Enter what runs beside the requests, and leave it at the end."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self.bases.close)
+            for one in lifespans:
+                if one is not None:
+                    await stack.enter_async_context(one())
+            idle = asyncio.create_task(self._close_idle())
+            try:
+                yield
+            finally:
+                self.stopping = True
+                idle.cancel()
+
+    async def _close_idle(self) -> None:
+        while True:
+            await asyncio.sleep(IDLE_SECONDS / 4)
+            await asyncio.to_thread(self.bases.close_idle)
+
+
+def _faces(server: Server) -> list[Face]:
+    """Return the faces, in the order in which their routes are looked at."""
+    from knowledge.server import rest
+
+    # Further ones join here: each is a room of its own that makes a Face of the server.
+    return [rest.face(server)]
+
+
+class _InApp:
+    """Tells Starlette that errors of routing are to be raised."""
+
+    def __init__(self, app: ASGIApp, server: Server) -> None:
+        self._app = app
+        self._server = server
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope["app"] = self._server
+        await self._app(scope, receive, send)
+
+
+class _Application:
+    """The application with its beginning and its end."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        server: Server,
+        lifespans: Sequence[Callable[[], AbstractAsyncContextManager[object]] | None],
+    ) -> None:
+        self._app = app
+        run = contextlib.asynccontextmanager(lambda _: server.run_lifespans(lifespans))
+        self._alone = Router(lifespan=run)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await (self._alone if scope["type"] == "lifespan" else self._app)(scope, receive, send)
+
+
+async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
+    error = RefusedError(404, "not-found", f"there is nothing at {scope['path'][:200]}")
+    await reply_to(scope["path"], error)(scope, receive, send)
+
+
+def _own_routes(server: Server) -> list[BaseRoute]:
+    async def healthy(request: Request) -> Response:
+        request.scope[ROUTE] = "/healthz"
+        return PlainTextResponse("ok\n")
+
+    async def ready(request: Request) -> Response:
+        """Tell whether requests can be answered: the data folder can be read, or does not exist."""
+        request.scope[ROUTE] = "/readyz"
+        if server.stopping:
+            return PlainTextResponse("stopping\n", 503)
+        try:
+            await server.bases.run(lambda kb: kb.datasets.list())
+        except KnowledgeError:
+            return PlainTextResponse("the data folder cannot be read\n", 503)
+        return PlainTextResponse("ready\n")
+
+    async def metrics(request: Request) -> Response:
+        request.scope[ROUTE] = "/metrics"
+        text = server.metrics.text({})
+        return Response(text, headers={"Content-Type": MEDIA_TYPE})
+
+    return [
+        Route("/healthz", healthy),
+        Route("/readyz", ready),
+        Route("/metrics", metrics),
+    ]
