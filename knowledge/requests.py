@@ -337,12 +337,21 @@ class SearchRequest(Request):
         panel=FILTERS,
     )
     rerank: str | None = option(
-        "Rerank the candidates: bm25, cohere, jina, voyage, cross-encoder, each optionally "
+        "Rerank the candidates: bm25, minilm, cohere, jina, voyage, cross-encoder, each optionally "
         "with :MODEL, or a server's address [KNOW_RERANK].",
         metavar="NAME",
         panel=REFINING,
         setting="rerank",
         refines=True,
+    )
+    rerank_depth: int | None = option(
+        "How many of the best hits are reranked; default all candidates, 20 with minilm "
+        "[KNOW_RERANK_DEPTH].",
+        metavar="N",
+        panel=REFINING,
+        setting="rerank_depth",
+        minimum=0,
+        maximum=MAX_TOP_K,
     )
     mmr: float | None = option(
         "Diversify hits (MMR): 1 is relevance only, 0 novelty only.",

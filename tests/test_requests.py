@@ -43,6 +43,7 @@ VALUES = {
     "retrieve_file_weight": 0.4,
     "fallback": "keyword",
     "rerank": "bm25",
+    "rerank_depth": 7,
     "chat_model": "some-model",
     "ignore_file": "rules.txt",
     "ignore_extensions": ".log,.tmp",

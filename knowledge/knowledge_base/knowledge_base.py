@@ -339,6 +339,7 @@ class KnowledgeBase:
         since: str | None = None,
         until: str | None = None,
         rerank: str | None = None,
+        rerank_depth: int | None = None,
         mmr: float | None = None,
         max_per_file: int | None = None,
         fold: bool = True,
@@ -381,7 +382,9 @@ class KnowledgeBase:
         since, until:
             Limits of the file's time of modification: ISO dates, or ages such as ``7d``.
         rerank:
-            A reranker, such as ``bm25``, ``cohere`` or ``cross-encoder:MODEL``; empty is none.
+            A reranker, such as ``bm25``, ``minilm`` or ``cross-encoder:MODEL``; empty is none.
+        rerank_depth:
+            How many of the best hits are reranked; default all candidates, 20 with ``minilm``.
         mmr:
             Weight of relevance against novelty, from 0 to 1.
         max_per_file:
@@ -469,6 +472,7 @@ class KnowledgeBase:
         since: str | None = None,
         until: str | None = None,
         rerank: str | None = None,
+        rerank_depth: int | None = None,
         mmr: float | None = None,
         max_per_file: int | None = None,
         fold: bool = True,

@@ -36,7 +36,7 @@ def search(shared: Shared, flows: Flows, request: SearchRequest) -> Retrieved:
     """Return the hits of a request, by the flow that counts for its datasets if there is one."""
     started = time.perf_counter()
     query = Query.of_request(request, shared.settings)
-    settings = shared.settings.override(rerank=request.rerank)
+    settings = shared.settings.override(rerank=request.rerank, rerank_depth=request.rerank_depth)
     flow = flows.choose(query.datasets) if flows.is_named else None
     if flow is None:
         query = shared.retriever().resolve(query)

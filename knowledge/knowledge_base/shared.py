@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.embeddings.embedder import Embedder
     from knowledge.embeddings.pool.questions import QuestionPool
     from knowledge.ingestion.request import Notify
     from knowledge.model import Dataset
@@ -35,7 +37,7 @@ class Shared:
         self._retriever: Retriever | None = None
         self._pools: dict[str, QuestionPool] = {}
         self._caches: list[EmbeddingCache] = []
-        self._rerankers: dict[tuple[str, Origin], Reranker] = {}
+        self._rerankers: dict[tuple[str, Origin, int], Reranker] = {}
         self.closing = ExitStack()
         self.seen: dict[str, Dataset] = {}
         """The datasets that the last verbs read, by name, as they were then."""
@@ -45,10 +47,10 @@ class Shared:
         self.close_indexes()
         while self._pools:
             self._pools.popitem()[1].close()
-        while self._caches:
-            self._caches.pop().close()
         while self._rerankers:
             self._rerankers.popitem()[1].close()
+        while self._caches:
+            self._caches.pop().close()
         self.closing.close()
 
     def warn_of_passwords(self) -> None:
@@ -115,11 +117,12 @@ class Shared:
         settings:
             They know who named it, which decides whether it may have a key.
         """
-        key = (name, settings.origin("rerank"))
+        key = (name, settings.origin("rerank"), settings["rerank_depth"])
         if name and key not in self._rerankers:
             from knowledge.retrieval.rerank.choice import create_reranker
 
-            self._rerankers[key] = create_reranker(name, settings, self.notify)
+            keep = partial(self._kept_vectors, settings=settings)
+            self._rerankers[key] = create_reranker(name, settings, self.notify, keep)
         return self._rerankers.get(key)
 
     def _open_pool(self, dataset: Dataset) -> QuestionPool:
@@ -129,11 +132,18 @@ class Shared:
         choice = recorded(dataset, self.settings)
         for note in choice.notes:
             self.notify(note)
-        cache = None
-        if choice.embedder.cacheable:
-            from knowledge.ingestion.run.pools import open_question_cache
+        cache = self._kept_vectors(choice.embedder, choice.settings)
+        return QuestionPool(choice, cache, self.notify)
 
-            cache = open_question_cache(self.store, choice, self.notify)
+    def _kept_vectors(self, embedder: Embedder, settings: Settings) -> EmbeddingCache | None:
+        """Open the cache of a model's vectors, where it is on and the model's are worth keeping."""
+        from knowledge.embeddings.choice import Choice
+
+        if not embedder.cacheable:
+            return None
+        from knowledge.ingestion.run.pools import open_question_cache
+
+        cache = open_question_cache(self.store, Choice(embedder, settings), self.notify)
         if cache is not None:
             self._caches.append(cache)
-        return QuestionPool(choice, cache, self.notify)
+        return cache

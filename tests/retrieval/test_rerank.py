@@ -9,11 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from knowledge import KnowledgeBase
+from knowledge.embeddings.local import extras
+from knowledge.embeddings.local.minilm import MiniLmEmbedder
 from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
 from knowledge.remote import transport
 from knowledge.retrieval.rerank.choice import create_reranker
 from knowledge.settings.reading import Settings
 from tests import hostile_server as hostile
+from tests.embeddings.local import tiny_minilm
 from tests.openai_server import OpenAIServer, Reply
 
 
@@ -280,3 +283,66 @@ def test_a_place_is_one_of_the_texts(server, place):
     server.answer = lambda results: [{**item, "index": place} for item in results]
     with pytest.raises(RemoteError):
         scores(server.url)
+
+
+def test_only_the_best_are_scored_and_the_others_follow(server, corpus):
+    with KnowledgeBase.open() as kb:
+        kb.ingest(corpus)
+        before = kb.retrieve("key", top_k=50)
+        hits = kb.retrieve("key", top_k=50, rerank=server.url, rerank_depth=2)
+        all_scored = kb.retrieve("key", top_k=50, rerank=server.url)
+    assert len(before) > 3
+    assert len(server.requests[0][2]["documents"]) == 2
+    assert len(server.requests[1][2]["documents"]) == len(before)
+    assert {hit.chunk.id for hit in hits[:2]} == {hit.chunk.id for hit in before[:2]}
+    assert [hit.chunk.id for hit in hits[2:]] == [hit.chunk.id for hit in before[2:]]
+    assert ["rerank" in hit.scores for hit in hits] == [True] * 2 + [False] * (len(hits) - 2)
+    for shown in (hits, all_scored):
+        assert [hit.score for hit in shown] == sorted((h.score for h in shown), reverse=True)
+
+
+def test_a_depth_below_zero_is_refused():
+    with pytest.raises(UsageError, match="`rerank_depth`"), KnowledgeBase.open() as kb:
+        kb.retrieve("key", rerank_depth=-1)
+
+
+def test_minilm_scores_20_by_cosine_and_former_score(corpus, monkeypatch, tmp_path):
+    pytest.importorskip("onnxruntime")
+    tiny_minilm.install(monkeypatch, tmp_path / "wheel")
+    for number in range(30):
+        (corpus / f"{number}.md").write_text(f"# Key {number}\n\nThe key of door {number * 7}.\n")
+    with KnowledgeBase.open() as kb:
+        kb.ingest(corpus)
+        before = kb.retrieve("the key of door 14", top_k=50, fold=False)
+        hits = kb.retrieve("the key of door 14", top_k=50, fold=False, rerank="minilm")
+        few = kb.retrieve("the key of door 14", top_k=50, rerank="minilm", rerank_depth=3)
+    embedder = MiniLmEmbedder()
+    question = embedder.embed_query("the key of door 14").vectors[0]
+    scored = [hit for hit in hits if "rerank" in hit.scores]
+    assert hits[:20] == scored
+    assert {hit.chunk.id for hit in scored} == {hit.chunk.id for hit in before[:20]}
+    vectors = embedder.embed_documents([h.chunk.passage.embedding_text for h in scored]).vectors
+    for hit, cosine in zip(scored, vectors @ question, strict=True):
+        former = hit.scores["before"] / max(1.0, before[0].score)
+        assert hit.score == pytest.approx(0.25 * former + 0.75 * float(cosine), abs=1e-5)
+    assert sum("rerank" in hit.scores for hit in few) == 3
+
+
+def test_minilm_keeps_what_it_embedded(corpus, monkeypatch, tmp_path):
+    pytest.importorskip("onnxruntime")
+    file = tiny_minilm.install(monkeypatch, tmp_path / "wheel")
+    with KnowledgeBase.open() as kb:
+        kb.ingest(corpus)
+        first = kb.retrieve("where is the key?", rerank="minilm")
+    file.unlink()
+    with KnowledgeBase.open() as kb:
+        assert kb.retrieve("where is the key?", rerank="minilm") == first
+        with pytest.raises(RemoteError, match=r"model\.onnx is missing"):
+            kb.retrieve("another question about keys", rerank="minilm")
+
+
+def test_minilm_without_its_wheel_names_the_extra(monkeypatch):
+    monkeypatch.setattr(extras, "find_spec", lambda _: None)
+    with pytest.raises(UsageError, match="`rerank`: minilm needs") as raised:
+        create_reranker("minilm", Settings.read())
+    assert raised.value.hint == "Install it: pip install 'knowledge[minilm]'"

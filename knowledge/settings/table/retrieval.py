@@ -54,8 +54,16 @@ RETRIEVAL: tuple[Setting, ...] = (
         "rerank",
         ("KNOW_RERANK",),
         "",
-        "Reranker: bm25, cohere, jina, voyage, cross-encoder, or the address of a /v1/rerank "
-        "server; optionally with a model after a colon, or after # in an address.",
+        "Reranker: bm25, minilm, cohere, jina, voyage, cross-encoder, or the address of a "
+        "/v1/rerank server; optionally with a model after a colon, or after # in an address.",
+    ),
+    Setting(
+        "rerank_depth",
+        ("KNOW_RERANK_DEPTH",),
+        0,
+        "How many of the best hits are reranked; 0 is all candidates, and 20 with minilm.",
+        minimum=0,
+        maximum=10_000,
     ),
     Setting(
         "rerank_api_key",
