@@ -134,7 +134,8 @@ class Passage:
     ordinal:
         Position among the document's passages, from 0.
     text:
-        The text to show. A table's passage repeats the header row before its own rows.
+        The text to show. A table's passage repeats the header row before its own rows, one of
+        fenced code is opened and closed like the whole.
     char_start, char_end:
         Span in the document's text.
     heading:
@@ -147,6 +148,12 @@ class Passage:
         Path inside the container that holds the document; empty for the file itself.
     metadata:
         Metadata of this part of the file alone; a file's own stands with the file.
+    lead:
+        Characters at the start of ``text`` that are repeated from before the span. What closes
+        fenced code stands behind the span's text.
+    row_start, row_end:
+        The rows that it holds of a table that takes several passages, counted from 1 below the
+        header.
     """
 
     ordinal: int
@@ -163,6 +170,14 @@ class Passage:
     page_name: str = ""
     member: str = ""
     metadata: Metadata = field(default_factory=dict)
+    lead: int = 0
+    row_start: int | None = None
+    row_end: int | None = None
+
+    @property
+    def beyond(self) -> int:
+        """Characters of ``text`` that are not the span's: ``lead``, and what stands behind."""
+        return max(0, len(self.text) - (self.char_end - self.char_start))
 
     @property
     def embedding_text(self) -> str:
@@ -175,7 +190,7 @@ class Passage:
         """Return the passage's citation, given the path of its file."""
         place = f"{file}!/{self.member}" if self.member else file
         if self.page_start is None:
-            return place if self.line_start is None else f"{place}:{self._lines}"
+            return place + self._rows if self.line_start is None else f"{place}:{self._lines}"
         several = self.page_end not in (None, self.page_start)
         pages = _span(self.page_start, self.page_end)
         if self.page_unit is PageUnit.SHEET and self.page_name and not several:
@@ -184,9 +199,16 @@ class Passage:
         if self.page_unit is PageUnit.CUE and self.page_name:
             place += f" at {self.page_name}"
         if self.line_start is None:
-            return place
+            return place + self._rows
         word = "row" if self.page_unit is PageUnit.SHEET else "line"
         return f"{place}, {word}{'s' * (self.line_end != self.line_start)} {self._lines}"
+
+    @property
+    def _rows(self) -> str:
+        if self.row_start is None:
+            return ""
+        rows = _span(self.row_start, self.row_end)
+        return f", table row{'s' * (self.row_end != self.row_start)} {rows}"
 
     @property
     def _lines(self) -> str:

@@ -109,6 +109,8 @@ def passage_record(passage: Passage) -> dict[str, Any]:
         "page_name": passage.page_name or None,
         "line_start": passage.line_start,
         "line_end": passage.line_end,
+        "row_start": passage.row_start,
+        "row_end": passage.row_end,
         "char_start": passage.char_start,
         "char_end": passage.char_end,
         "heading": list(passage.heading),

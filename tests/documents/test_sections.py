@@ -5,8 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knowledge.documents.splitting.anchors import Place, anchors
+from knowledge.documents.splitting.blocks import blocks
 from knowledge.documents.splitting.headings import scan_markdown
+from knowledge.documents.splitting.joints import find_cuts
 from knowledge.documents.splitting.sections import sections
+from knowledge.model import TextKind
+from knowledge.text.tokens import counter_of
 
 BITS = [
     "# Title\n",
@@ -21,32 +25,41 @@ BITS = [
 ]
 TEXTS = st.lists(st.sampled_from(BITS), max_size=80).map("".join)
 REACH = 40
+LIMIT = 10_000  # tokens, so that no block is cut
+
+
+def cut(text, reach=REACH):
+    outline = scan_markdown(text, 0, len(text))
+    kind = TextKind.MARKDOWN
+    found = blocks(text, outline, kind)
+    joints, large = find_cuts(text, kind, outline, found, LIMIT, counter_of("gpt-4"))
+    assert not large
+    levels = {heading.start: heading.level for heading in outline.headings}
+    return list(sections(text, joints, reach, 0, len(text), levels))
 
 
 @given(TEXTS)
 def test_sections_are_the_text_in_order(text):
-    found = list(sections(text, scan_markdown, REACH))
-    assert "".join(text[section.start : section.end] for section in found) == text
-    for section in found:
-        assert section.end > section.start
-        assert all(section.start <= h.start < section.end for h in section.headings)
+    found = cut(text)
+    assert "".join(text[start:end] for start, end in found) == text
+    assert all(end > start for start, end in found)
 
 
 @given(TEXTS)
 def test_no_section_begins_inside_fenced_code_or_a_heading(text):
     outline = scan_markdown(text, 0, len(text))
-    for section in sections(text, scan_markdown, REACH):
-        assert outline.in_fence(section.start) is None
-        assert not any(h.start < section.start < h.end for h in outline.headings)
+    for start, _ in cut(text):
+        assert outline.in_fence(start) is None
+        assert not any(h.start < start < h.end for h in outline.headings)
 
 
 def test_a_short_text_is_one_section():
-    assert len(list(sections("# A\n\ntext\n\n# B\n\ntext\n", scan_markdown, 100))) == 1
+    assert len(cut("# A\n\ntext\n\n# B\n\ntext\n", 100)) == 1
 
 
 def test_sections_begin_at_headings_where_they_can():
     text = "".join(f"# Part {number}\n\n{'Some words here.' * 5}\n\n" for number in range(20))
-    starts = [section.start for section in sections(text, scan_markdown, REACH)][1:]
+    starts = [start for start, _ in cut(text)][1:]
     assert starts
     assert all(text.startswith("# Part", start) for start in starts)
 
@@ -66,6 +79,6 @@ def test_an_edit_moves_no_far_section():
     shuffled = random.Random(1)
     words = [shuffled.choice(["alpha ", "beta\n", "gamma.\n\n", "# Delta\n"]) for _ in range(2_000)]
     before, edited = "".join(words), "An edit.\n" + "".join(words)
-    old = {before[s.start : s.end] for s in sections(before, scan_markdown, REACH)}
-    new = {edited[s.start : s.end] for s in sections(edited, scan_markdown, REACH)}
+    old = {before[start:end] for start, end in cut(before)}
+    new = {edited[start:end] for start, end in cut(edited)}
     assert len(new - old) <= 2

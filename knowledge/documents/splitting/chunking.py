@@ -37,12 +37,18 @@ _HOSTILE_MARKDOWN = re.compile(r"^[ \t]{100,}(?:[-+*]|\d{1,9}[.)])[ \t]", re.MUL
 
 
 class Piece(NamedTuple):
-    """A passage in the making: its span in the document, its text and its heading path."""
+    """A passage in the making: its span in the document, its text and its heading path.
+
+    ``lead`` counts the characters at the start of ``text`` that are repeated from before the span;
+    ``rows`` are the first and the last of a table's rows in it, where it does not hold all.
+    """
 
     start: int
     end: int
     text: str
     heading: tuple[str, ...] = ()
+    lead: int = 0
+    rows: tuple[int, int] | None = None
 
 
 def has_content(text: str, start: int, end: int) -> bool:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from knowledge.documents.splitting.chunking import Chunker, Piece, Span, has_content
+from knowledge.documents.splitting.chunking import Chunker, Piece, Span, has_content, skip_space
+from knowledge.documents.splitting.cutter import Cutter
 from knowledge.documents.splitting.definitions import Definition, DefinitionPaths, code_definitions
 from knowledge.documents.splitting.grammars import GRAMMARS
+from knowledge.documents.splitting.joints import Joints, code_joints
 from knowledge.documents.splitting.sections import sections
 from knowledge.model import SplitterSpec
 from knowledge.text.tokens import TokenCounter
@@ -196,18 +198,33 @@ def code_pieces(
     paths = DefinitionPaths(definitions)
     chunker = Chunker(spec, syntax=syntax if definitions and syntax in GRAMMARS else "")
     limit = round(_UNIT * spec.chunk_size)
-    for unit in units(text, definitions, limit):
-        for start, end in _parts(text, unit, reach if unit[1] - unit[0] > 2 * limit else 0):
+    joints = code_joints(text, limit // 2)
+    cutter = Cutter(text, joints, chunker, spec, counter)
+    for unit in _whole_units(text, units(text, definitions, limit), joints):
+        for start, end in _parts(text, unit, reach if unit[1] - unit[0] > 2 * limit else 0, joints):
             floor = start
-            for span in _spans(text, start, end, chunker, spec.chunk_size, counter):
+            for span in _spans(text, start, end, cutter, spec.chunk_size, counter):
                 if has_content(text, *span):
                     begin, stop = _with_margin(text, span, floor, spec.chunk_size, counter)
                     floor = begin
                     yield Piece(begin, stop, text[begin:stop], paths.at(begin, stop))
 
 
+def _whole_units(text: str, found: Iterable[Span], joints: Joints) -> Iterator[Span]:
+    """Yield the units; a signature, or decorators, at the end of one go to the next."""
+    place = 0
+    for _, end in found:
+        cut = joints.before(skip_space(text, end, len(text))) if end < len(text) else end
+        cut = min(cut, end)
+        if has_content(text, place, cut):
+            yield place, cut
+            place = cut
+    if place < len(text):
+        yield place, len(text)
+
+
 def _spans(
-    text: str, start: int, end: int, chunker: Chunker, limit: int, counter: TokenCounter
+    text: str, start: int, end: int, cutter: Cutter, limit: int, counter: TokenCounter
 ) -> Iterator[Span]:
     """Yield the spans of a part; itself, trimmed, where it fits."""
     body = text[start:end]
@@ -216,15 +233,14 @@ def _spans(
     if len(body) <= 8 * limit and counter.count(body) <= limit:
         yield begin, begin + len(body)
     else:
-        yield from chunker.spans(text, start, end)
+        yield from cutter.spans(start, end)
 
 
-def _parts(text: str, unit: Span, reach: int) -> Iterator[Span]:
+def _parts(text: str, unit: Span, reach: int, joints: Joints) -> Iterator[Span]:
     if not reach:
         yield unit
         return
-    for section in sections(text, None, reach, *unit):
-        yield section.start, section.end
+    yield from sections(text, joints, reach, *unit, {})
 
 
 def _with_margin(text: str, span: Span, floor: int, limit: int, counter: TokenCounter) -> Span:

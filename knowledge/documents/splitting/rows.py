@@ -10,7 +10,6 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 from knowledge.documents.splitting.anchors import Place, anchors_inside, text_hash
 from knowledge.documents.splitting.chunking import Chunker, Piece, Span, has_content
@@ -23,6 +22,10 @@ _SAMPLE_LINES = 50
 _SEPARATOR_LINE = re.compile(r"sep=(.)[ \t]*\n", re.IGNORECASE)
 _REACH = 2.0
 """Characters on both sides of an anchor, for each token of a group, among which it is the best."""
+_WIDE = 0.75
+"""Part of the usual number of filled cells that the row of column names has at least."""
+_MOST_TITLES = 20
+_NUMBER = re.compile(r"[-+]?[^\W\d]{0,3}[\d.,:/\- ]*\d[\d.,:/\- ]*%?")
 _QUOTED = re.compile(r'"[^"]*"')
 
 
@@ -33,15 +36,48 @@ def sniff_delimiter(text: str) -> str:
         return declared[1]
     lines = [line for line in _QUOTED.sub("", text[:_SAMPLE]).splitlines() if line.strip()]
     lines = lines[:_SAMPLE_LINES]
-    if not lines:
-        return ","
-    counts = Counter({sign: lines[0].count(sign) for sign in _DELIMITERS})
 
     def agreement(sign: str) -> tuple[int, int]:
-        same = sum(line.count(sign) == counts[sign] for line in lines)
-        return (same if counts[sign] else 0, counts[sign])
+        counts = Counter(line.count(sign) for line in lines)
+        del counts[0]
+        return max(((alike, count) for count, alike in counts.items()), default=(0, 0))
 
     return max(_DELIMITERS, key=agreement)
+
+
+def header_of(rows: Sequence[Sequence[str]]) -> int:
+    """Return the index of the row of column names: the first, unless titles stand above it.
+
+    A title fills fewer cells than a row of the table does.
+
+    Parameters
+    ----------
+    rows:
+        The first rows of a table, blank ones left out.
+    """
+    filled = [sum(bool(cell.strip()) for cell in row) for row in rows]
+    usual = sorted(filled)[len(filled) // 2] if filled else 0
+    width = Counter(map(len, rows)).most_common(1)[0][0] if rows else 0
+
+    def is_wide(at: int) -> bool:
+        unnamed = len(rows[at]) == width and filled[at] == usual - 1 > 1
+        return filled[at] >= _WIDE * usual or unnamed
+
+    wide = [at for at in range(min(len(rows), _MOST_TITLES)) if is_wide(at)]
+    if not wide or wide[0] == 0:
+        return 0
+    named = (at for at in wide if not any(_NUMBER.fullmatch(cell.strip()) for cell in rows[at]))
+    return next(named, wide[0])
+
+
+def _header(text: str, spans: Sequence[Span]) -> int:
+    sample = text[spans[0][0] : spans[min(len(spans), _SAMPLE_LINES) - 1][1]]
+    try:
+        read = csv.reader(sample.splitlines(keepends=True), delimiter=sniff_delimiter(text))
+        rows = [row for row in read if any(has_content(cell, 0, len(cell)) for cell in row)]
+    except csv.Error:
+        return 0
+    return min(header_of(rows), len(spans) - 1)
 
 
 def records(text: str) -> Iterator[Span]:
@@ -72,23 +108,19 @@ def row_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Iterator
     """Yield groups of records of at most ``chunk_size`` tokens, the header's included.
 
     Each group's text repeats the header record; its span covers its own records, and the first
-    group's the header too. A record is cut only when it alone is too long, and a header that
-    takes more than half of the size is not repeated. Groups share no records.
+    group's the header too, with the titles that stand above it. A record is cut only when it alone
+    is too long, and a header that takes more than half of the size is not repeated. Groups share no
+    records.
     """
-    spans = records(text)
-    header = next(spans, None)
-    if header is None:
+    spans = list(records(text))
+    if not spans:
         return
-    head = text[slice(*header)] + "\n"
-    head_tokens = counter.count(head)
-    group = _Group(text, header[0], spec.chunk_size, spec.tokenizer)
-    if head_tokens * 2 <= spec.chunk_size:
-        group.prefix, group.prefix_tokens = head, head_tokens
-    else:
-        yield from group.add(header, head_tokens)
-    yield from _grouped(text, list(spans), group, counter)
-    if group.start == header[0]:  # there was nothing but the header
-        yield Piece(*header, text[slice(*header)])
+    header = _header(text, spans)
+    group = Group(text, spec, text[slice(*spans[header])] + "\n")
+    body = spans[header + 1 :]
+    group.open_with(spans[0][0], text[spans[0][0] : spans[header][1]] + "\n", counter)
+    yield from grouped(text, body, group, counter)
+    yield from group.alone()
 
 
 def record_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Iterator[Piece]:
@@ -96,64 +128,106 @@ def record_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Itera
 
     A line is cut only when it alone is too long. Groups share no records.
     """
-    group = _Group(text, None, spec.chunk_size, spec.tokenizer)
-    yield from _grouped(text, list(_plain_lines(text, 0)), group, counter)
+    yield from grouped(text, list(_plain_lines(text, 0)), Group(text, spec), counter)
 
 
-def _grouped(
-    text: str, spans: Sequence[Span], group: _Group, counter: TokenCounter
+def grouped(
+    text: str, spans: Sequence[Span], group: Group, counter: TokenCounter
 ) -> Iterator[Piece]:
+    """Yield the pieces of rows, which begin anew at anchors."""
     found = (Place(start, (0, text_hash(text[start:end]))) for start, end in spans)
     first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
     fresh = set(anchors_inside(found, first, last, round(_REACH * group.limit)))
-    for span in spans:
+    for number, span in enumerate(spans, 1):
         if span[0] in fresh:
             yield from group.flush()
-        yield from group.add(span, counter.count(text[slice(*span)] + "\n"))
+        yield from group.add(span, number, counter.count(text[slice(*span)] + "\n"))
     yield from group.flush()
 
 
-@dataclass(slots=True)
-class _Group:
-    """Records that will be one passage."""
+class Group:
+    """Rows that will be one piece, below what all pieces of their table repeat.
 
-    text: str
-    start: int | None
-    limit: int
-    tokenizer: str
-    prefix: str = ""
-    prefix_tokens: int = 0
-    spans: list[Span] = field(default_factory=list)
-    tokens: int = 0
+    Parameters
+    ----------
+    header:
+        What is repeated, line break included; empty for rows without a header.
+    """
 
-    def add(self, span: Span, tokens: int) -> Iterator[Piece]:
-        """Take a record in; yield what had to make room for it."""
-        room = self.limit - self.prefix_tokens
-        if self.tokens + tokens > room:
+    def __init__(self, text: str, spec: SplitterSpec, header: str = "") -> None:
+        self.limit = spec.chunk_size
+        self._text = text
+        self._tokenizer = spec.tokenizer
+        self._header = self._above = header
+        self._header_tokens = self._above_tokens = 0
+        self._start: int | None = None
+        self._spans: list[Span] = []
+        self._number = 0
+        self._tokens = 0
+
+    def open_with(self, start: int, opening: str, counter: TokenCounter) -> None:
+        """Let the first piece begin at ``start``, with what stands there: titles and the header.
+
+        A header that takes more than half of the size stands in the first piece alone.
+        """
+        self._header_tokens = counter.count(self._header)
+        if 2 * self._header_tokens > self.limit:
+            self._header, self._header_tokens = "", 0
+        self._start, self._above = start, opening
+        self._above_tokens = counter.count(opening)
+
+    def add(self, span: Span, number: int, tokens: int) -> Iterator[Piece]:
+        """Take a row in; yield what had to make room for it."""
+        if self._start is not None and 2 * self._above_tokens > self.limit:
+            if tokens > self.limit - self._above_tokens:
+                yield from self.alone()
+        if self._tokens + tokens > self._room:
             yield from self.flush()
-        if tokens > room:
-            yield from self._cut(span, room)
+        self._number = self._number or number
+        if tokens > self._room:
+            yield from self._cut(span)
+            self._number = 0
             return
-        self.spans.append(span)
-        self.tokens += tokens
+        self._spans.append(span)
+        self._tokens += tokens
+
+    @property
+    def _room(self) -> int:
+        return self.limit - self._above_tokens
 
     def flush(self) -> Iterator[Piece]:
         """Yield the group, if it holds anything, and begin another."""
-        if self.spans:
-            body = "\n".join(self.text[start:end] for start, end in self.spans)
-            yield self._piece(self.spans[0][0], self.spans[-1][1], body)
-        self.spans = []
-        self.tokens = 0
+        if self._spans:
+            body = "\n".join(self._text[start:end] for start, end in self._spans)
+            last = self._number + len(self._spans) - 1
+            yield self._piece(self._spans[0][0], self._spans[-1][1], body, last)
+        self._spans = []
+        self._number = self._tokens = 0
 
-    def _cut(self, span: Span, room: int) -> Iterator[Piece]:
-        for start, end in Chunker(SplitterSpec(room, 0, self.tokenizer)).spans(self.text, *span):
-            if has_content(self.text, start, end):
-                yield self._piece(start, end, self.text[start:end])
+    def alone(self) -> Iterator[Piece]:
+        """Yield what stands above the first row, where no piece has taken it."""
+        if self._start is None:
+            return
+        start, self._start = self._start, None
+        opening = Chunker(SplitterSpec(self.limit, 0, self._tokenizer))
+        for first, last in opening.spans(self._text, start, start + len(self._above.rstrip())):
+            if has_content(self._text, first, last):
+                yield Piece(first, last, self._text[first:last])
+        self._above, self._above_tokens = self._header, self._header_tokens
 
-    def _piece(self, start: int, end: int, body: str) -> Piece:
-        if self.start is not None:
-            start, self.start = self.start, None
-        return Piece(start, end, self.prefix + body)
+    def _cut(self, span: Span) -> Iterator[Piece]:
+        for start, end in Chunker(SplitterSpec(self._room, 0, self._tokenizer)).spans(
+            self._text, *span
+        ):
+            if has_content(self._text, start, end):
+                yield self._piece(start, end, self._text[start:end], self._number)
+
+    def _piece(self, start: int, end: int, body: str, last: int) -> Piece:
+        above, lead = self._above, len(self._above)
+        if self._start is not None:
+            start, lead, self._start = self._start, 0, None
+            self._above, self._above_tokens = self._header, self._header_tokens
+        return Piece(start, end, above + body, lead=lead, rows=(self._number, last))
 
 
 class _Lines:

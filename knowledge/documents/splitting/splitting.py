@@ -7,21 +7,23 @@ and gives the same passages everywhere. How each kind of text is cut:
 - Text, reStructuredText, AsciiDoc, Org, LaTeX: at their headings, blank lines, lines, sentences,
   in this order. A passage may run over a page break, so that a sentence does too; pages are joined
   by a blank line, a good place to cut.
-- Code: at definitions, see `sourcecode.pieces`.
+- Code: at definitions, see `pieces`.
 - Rows: whole records below the header record, see `rows`; records without a header alike.
+
+A block that is too long for a passage keeps its form in each: fenced code is opened and closed, a
+table has its header, see `blocks`. Headings, labels, decorators and captions stay with what they
+introduce, see `joints`.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from knowledge.documents.splitting.chunking import Chunker, Piece, Span, has_content
-from knowledge.documents.splitting.headings import HeadingPaths, RstScanner, scan_markdown
-from knowledge.documents.splitting.markup_headings import scan_asciidoc, scan_latex, scan_org
+from knowledge.documents.splitting.chunking import Piece
 from knowledge.documents.splitting.pieces import code_pieces
 from knowledge.documents.splitting.rows import record_pieces, row_pieces
-from knowledge.documents.splitting.sections import Scan, sections
+from knowledge.documents.splitting.text_pieces import text_pieces
 from knowledge.errors import UsageError
 from knowledge.model import Document, PageSpan, Passage, SplitterSpec, TextKind
 from knowledge.text.tokens import TokenCounter, counter_of
@@ -74,21 +76,15 @@ class PageFinder:
 REACH = 1.0
 """Least characters of a section for each token of a chunk: a quarter of an English chunk."""
 
-_SCANS: Mapping[TextKind, Scan] = {
-    TextKind.MARKDOWN: scan_markdown,
-    TextKind.ASCIIDOC: scan_asciidoc,
-    TextKind.ORG: scan_org,
-    TextKind.LATEX: scan_latex,
-}
-
 
 def split(document: Document, spec: SplitterSpec) -> list[Passage]:
     """Cut a document into passages.
 
     Passages come in the order of their starts. Every letter, digit or other sign of content lies
     in one at least; pieces of mere white space and ASCII punctuation are left out. A passage's text
-    is its span of the document's text, save for rows, which repeat the header. No passage has more
-    than ``chunk_size`` tokens, unless a single character has.
+    is its span of the document's text, below ``lead`` characters that are repeated: a table's
+    header, the line that opens fenced code. What closes the code again may stand behind. No passage
+    has more than ``chunk_size`` tokens, unless a single character has.
 
     Raises
     ------
@@ -99,15 +95,15 @@ def split(document: Document, spec: SplitterSpec) -> list[Passage]:
     """
     _check(spec)
     counter = counter_of(spec.tokenizer)
+    reach = round(REACH * spec.chunk_size)
     if document.kind is TextKind.ROWS:
         pieces = row_pieces(document.text, spec, counter)
     elif document.kind is TextKind.RECORDS:
         pieces = record_pieces(document.text, spec, counter)
     elif document.kind is TextKind.CODE:
-        reach = round(REACH * spec.chunk_size)
         pieces = code_pieces(document.text, document.syntax, spec, reach, counter)
     else:
-        pieces = _text_pieces(document, spec, counter)
+        pieces = text_pieces(document.text, document.kind, spec, reach, counter)
     return list(_placed(document, pieces, spec, counter))
 
 
@@ -120,54 +116,6 @@ def _check(spec: SplitterSpec) -> None:
             f"not {spec.chunk_overlap}",
             hint="A tenth to a quarter of `chunk_size` is usual.",
         )
-
-
-def _text_pieces(document: Document, spec: SplitterSpec, counter: TokenCounter) -> Iterator[Piece]:
-    text = document.text
-    chunker = Chunker(spec, markdown=document.kind is TextKind.MARKDOWN)
-    paths = HeadingPaths()
-    for section in sections(text, _scan(document), round(REACH * spec.chunk_size)):
-        paths.enter(section.headings)
-        spans = [
-            span
-            for span in chunker.spans(text, section.start, section.end)
-            if has_content(text, *span)
-        ]
-        if section.headings:
-            spans = _with_content(text, spans, paths, spec.chunk_size, counter)
-        for start, end in spans:
-            yield Piece(start, end, text[start:end], paths.at(text, start, end))
-
-
-def _scan(document: Document) -> Scan | None:
-    if document.kind is TextKind.RST:
-        return RstScanner()
-    return _SCANS.get(document.kind)
-
-
-def _with_content(
-    text: str, spans: list[Span], paths: HeadingPaths, limit: int, counter: TokenCounter
-) -> list[Span]:
-    """Join a piece that holds only headings with the next one, as far as the size allows.
-
-    Where both together are too long, the next piece ends early, where its own successor starts:
-    what it loses there the overlap still holds.
-    """
-    joined = list(spans)
-    for index in range(len(joined) - 2, -1, -1):
-        start, end = joined[index]
-        if not paths.only_headings(text, start, end):
-            continue
-        following = joined[index + 1][1]
-        ends = [following]
-        if index + 2 < len(joined) and joined[index + 2][0] < following:
-            ends.append(joined[index + 2][0])
-        for stop in ends:
-            stop = start + len(text[start:stop].rstrip())
-            if has_content(text, end, stop) and counter.count(text[start:stop]) <= limit:
-                joined[index : index + 2] = [(start, stop)]
-                break
-    return joined
 
 
 def _placed(
@@ -194,4 +142,7 @@ def _placed(
             page_unit=document.page_unit,
             page_name=page[0].name if page else "",
             member=document.member,
+            lead=piece.lead,
+            row_start=piece.rows[0] if piece.rows else None,
+            row_end=piece.rows[1] if piece.rows else None,
         )

@@ -80,9 +80,13 @@ def join(chunks: Sequence[Chunk]) -> Passage:
     """Return one passage of neighbouring chunks; what they share stands there once."""
     first, last = chunks[0].passage, chunks[-1].passage
     text, end = first.text, first.char_end
+    behind = _behind(first)
     for chunk in chunks[1:]:
-        text += _rest(chunk.passage, end)
-        end = max(end, chunk.passage.char_end)
+        passage = chunk.passage
+        if behind and (passage.lead or passage.char_start < end):
+            text = text[:-behind]  # what closes fenced code that goes on here
+        text += _rest(passage, end)
+        end, behind = max(end, passage.char_end), _behind(passage)
     pages = [chunk.passage.page_end for chunk in chunks if chunk.passage.page_end is not None]
     lines = [chunk.passage.line_end for chunk in chunks if chunk.passage.line_end is not None]
     return replace(
@@ -96,16 +100,19 @@ def join(chunks: Sequence[Chunk]) -> Passage:
     )
 
 
+def _behind(passage: Passage) -> int:
+    """Return how many characters stand behind the text of a passage's span."""
+    return max(0, passage.beyond - passage.lead)
+
+
 def _rest(passage: Passage, end: int) -> str:
     """Return what a passage adds to a text that ends at ``end``."""
-    whole = passage.char_end - passage.char_start == len(passage.text)
-    if whole and passage.char_start < end:
-        return passage.text[end - passage.char_start :]
-    if whole:
-        return ("\n" if passage.char_start == end + 1 else "\n\n") + passage.text
-    # Rows repeat their header: the span is that of the rows, which stand at the text's end.
-    rows = passage.text[-(passage.char_end - max(passage.char_start, end)) :]
-    return "\n" + rows.lstrip("\n")
+    own = passage.text[passage.lead :]
+    if passage.char_start < end:
+        return own[end - passage.char_start :]
+    # Rows and code go on below what the first passage of them began with.
+    near = passage.char_start == end + 1 or bool(passage.lead)
+    return ("\n" if near else "\n\n") + own
 
 
 def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

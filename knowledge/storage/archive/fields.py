@@ -222,10 +222,13 @@ class ChunkRecord(_Record):
     heading: tuple[Text, ...]
     page_unit: PageUnit
     metadata: Metadata
+    lead: Count | None = None
+    row_start: Position | None = None
+    row_end: Position | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        for span in ("char", "line", "page"):
+        for span in ("char", "line", "page", "row"):
             start, end = getattr(self, f"{span}_start"), getattr(self, f"{span}_end")
             if end is not None and (start is None or end < start):
                 raise ValueError(f"{span}_end {end} does not fit {span}_start {start}")

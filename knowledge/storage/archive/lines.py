@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -43,6 +44,11 @@ def chunk_line(chunk: Chunk) -> bytes:
     record["heading"] = list(passage.heading)
     record["page_unit"] = passage.page_unit.value
     record["metadata"] = dict(passage.metadata)
+    for name in ("row_start", "row_end"):
+        if getattr(passage, name) is not None:
+            record[name] = getattr(passage, name)
+    if passage.lead != passage.beyond:
+        record["lead"] = passage.lead
     return _line(record)
 
 
@@ -75,7 +81,10 @@ def parse_chunk(line: bytes, place: str) -> Chunk:
     from knowledge.storage.archive.fields import ChunkRecord, parse
 
     record = dict(parse(ChunkRecord, line, place))
-    return Chunk(record.pop("id"), record.pop("file_id"), Passage(**record))
+    lead = record.pop("lead")
+    chunk = Chunk(record.pop("id"), record.pop("file_id"), Passage(**record))
+    lead = chunk.passage.beyond if lead is None else lead
+    return replace(chunk, passage=replace(chunk.passage, lead=lead)) if lead else chunk
 
 
 def _line(record: Mapping[str, Any]) -> bytes:

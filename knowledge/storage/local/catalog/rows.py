@@ -6,6 +6,7 @@ import functools
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -112,33 +113,29 @@ def _object(text: str) -> dict[str, Any]:
 @readable
 def chunk_of(row: sqlite3.Row) -> Chunk:
     """Build the chunk of a ``chunks`` row."""
-    return Chunk(
-        id=row["id"],
-        file_id=row["file_id"],
-        passage=Passage(
-            ordinal=row["ordinal"],
-            text=row["text"],
-            char_start=row["char_start"],
-            char_end=row["char_end"],
-            line_start=row["line_start"],
-            line_end=row["line_end"],
-            page_start=row["page_start"],
-            page_end=row["page_end"],
-            heading=tuple(json.loads(row["heading"])),
-            tokens=row["tokens"],
-            **_place_of(row),
-        ),
-    )
-
-
-def _place_of(row: sqlite3.Row) -> dict[str, Any]:
     place = json.loads(row["place"]) if row["place"] else {}
-    return {
-        "page_unit": PageUnit(place.get("unit", PageUnit.PAGE)),
-        "page_name": place.get("name", ""),
-        "member": place.get("member", ""),
-        "metadata": json.loads(row["metadata"]) if row["metadata"] else {},
-    }
+    passage = Passage(
+        ordinal=row["ordinal"],
+        text=row["text"],
+        char_start=row["char_start"],
+        char_end=row["char_end"],
+        line_start=row["line_start"],
+        line_end=row["line_end"],
+        page_start=row["page_start"],
+        page_end=row["page_end"],
+        heading=tuple(json.loads(row["heading"])),
+        tokens=row["tokens"],
+        page_unit=PageUnit(place.get("unit", PageUnit.PAGE)),
+        page_name=place.get("name", ""),
+        member=place.get("member", ""),
+        metadata=json.loads(row["metadata"]) if row["metadata"] else {},
+        row_start=place.get("row_start"),
+        row_end=place.get("row_end"),
+    )
+    # All that is more than the span stands before it, unless its place says otherwise.
+    lead = place.get("lead", passage.beyond)
+    passage = replace(passage, lead=lead) if lead else passage
+    return Chunk(id=row["id"], file_id=row["file_id"], passage=passage)
 
 
 def _place(passage: Passage) -> str | None:
@@ -146,8 +143,12 @@ def _place(passage: Passage) -> str | None:
         "unit": "" if passage.page_unit is PageUnit.PAGE else passage.page_unit.value,
         "name": passage.page_name,
         "member": passage.member,
+        "row_start": passage.row_start,
+        "row_end": passage.row_end,
     }
-    told = {key: value for key, value in place.items() if value}
+    told: dict[str, Any] = {key: value for key, value in place.items() if value}
+    if passage.lead != passage.beyond:
+        told["lead"] = passage.lead
     return dump(told) if told else None
 
 

@@ -86,10 +86,16 @@ def _object_or_none(value: Any) -> str | None:
     return value if isinstance(_parsed(value), dict) else None
 
 
+_PLACE_NUMBERS = ("lead", "row_start", "row_end")
+
+
 def _place(value: Any) -> str | None:
     place = _parsed(value)
-    if not isinstance(place, dict) or not all(isinstance(part, str) for part in place.values()):
+    if not isinstance(place, dict):
         return None
+    for name, part in place.items():
+        if not isinstance(part, int if name in _PLACE_NUMBERS else str):
+            return None
     return value if place.get("unit", PageUnit.PAGE) in set(PageUnit) else None
 
 
