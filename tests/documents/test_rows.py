@@ -140,3 +140,29 @@ def test_every_record_is_in_exactly_one_passage(numbers):
 def test_a_short_table_is_one_passage(numbers):
     text = "\n".join(["id", *map(str, numbers)])
     assert [passage.text for passage in passages(text, SplitterSpec(512, 0))] == [text]
+
+
+SUPPLIERS = [f"Supplier {number};{number % 7};City {number}" for number in range(60)]
+
+
+@pytest.mark.parametrize(
+    ("titles", "header", "rows"),
+    [
+        ("Exported 2025-03-01 by Finance\nCurrency: EUR\n\n", "Supplier;Rating;City", SUPPLIERS),
+        ("Report;;\nYear;2024;\n;;\n", "Supplier;Rating;City", SUPPLIERS),
+        ("Report;;\n", ";Rating;City", SUPPLIERS),
+        ("", "2023;2024;2025", SUPPLIERS),
+        ("Stock\n", "id,name", [f"{number},part" for number in range(90)]),
+        ("", "id", [f"part-{number}" for number in range(90)]),
+    ],
+)
+def test_the_header_is_the_row_of_column_names(titles, header, rows):
+    found = passages(titles + "\n".join([header, *rows]) + "\n", SplitterSpec(80, 0))
+    assert len(found) > 3
+    assert found[0].text.startswith(titles + header)
+    assert all(passage.text.startswith(header + "\n") for passage in found[1:])
+    own = [line for passage in found for line in passage.text.split("\n") if line in set(rows)]
+    assert own == rows
+    assert found[0].line_start == 1
+    assert found[0].row_start == 1
+    assert found[-1].row_end == len(rows)

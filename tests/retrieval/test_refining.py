@@ -235,3 +235,17 @@ def hit(number, text, *, file="f", score=0.0, rank=0):
     start = number * 100
     passage = Passage(number, text, start, start + len(text))
     return Hit(rank, score, 0.0, "d", file, file, Chunk(str(number), file, passage), {})
+
+
+def test_neighbours_join_to_the_code_and_the_table_that_they_were():
+    code = "\n".join(f"value_{number} = compute({number})" for number in range(60))
+    rows = "\n".join(f"| {number} | part {number} |" for number in range(60))
+    text = f"# Use\n\nFor example:\n\n```python\n{code}\n```\n\n| id | name |\n|--|--|\n{rows}\n"
+    (document,) = load(text.encode(), "a.md").documents
+    found = split(document, SplitterSpec(80, 10))
+    chunks = [Chunk(str(one.ordinal), "f", one) for one in found]
+    assert len(chunks) > 10
+    assert join(chunks).text.split() == text.split()
+    inner = join(chunks[1:3]).text
+    assert inner.startswith("```python\n")
+    assert inner.count("```") == 2

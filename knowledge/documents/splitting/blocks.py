@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from knowledge.documents.splitting.headings import Outline
 from knowledge.model import TextKind
@@ -177,7 +178,7 @@ def _grid(text: str, start: int, end: int) -> Iterator[Block]:
     edges = [at for at, (a, b) in enumerate(lines) if text[a:b].lstrip().startswith("+")]
     head = next((at for at in edges if "=" in text[slice(*lines[at])]), edges[0])
     below = [at for at in edges if at >= head]
-    rows = [(lines[a + 1][0], lines[b][1]) for a, b in zip(below, below[1:], strict=False)]
+    rows = [(lines[a + 1][0], lines[b][1]) for a, b in pairwise(below)]
     if rows:
         yield Block(start, end, rows[0][0], end, rows=tuple(rows))
 

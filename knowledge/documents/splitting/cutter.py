@@ -100,4 +100,5 @@ class Cutter:
 
 @lru_cache(16)
 def plain_chunker(size: int, tokenizer: str) -> Chunker:
+    """Return what cuts text into chunks of at most ``size`` tokens, without overlap."""
     return Chunker(SplitterSpec(size, 0, tokenizer))

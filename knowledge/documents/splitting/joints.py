@@ -137,7 +137,7 @@ def find_cuts(
             large.append((intro, block))
         place = block.end
     found += labels
-    return Cuts(Joints(_with_last(text, found, place)), large)
+    return Cuts(Joints(_with_last(text, found, place, limit, counter)), large)
 
 
 def code_joints(text: str, limit: int) -> Joints:
@@ -154,8 +154,8 @@ def _labels(
 ) -> Iterator[tuple[int, int]]:
     """Yield the spans of headings and labels outside blocks, in the order of their starts."""
     found = [(heading.start, heading.end) for heading in outline.headings]
-    for match in _LABELS[kind].finditer("\n" + text):
-        found.append((match.start(), match.end() - 1))
+    lines = _LABELS[kind].finditer("\n" + text)
+    found += [(match.start(), match.end() - 1) for match in lines]
     for match in (_OPENS if kind is TextKind.CODE else _COLON).finditer(text):
         start = text.rfind("\n", 0, match.start()) + 1
         if match.end() - start <= _LABEL:
@@ -212,14 +212,18 @@ def _intro(text: str, start: int) -> int:
     return line if alone and 0 < end - line <= _SHORT and end > back else start
 
 
-def _with_last(text: str, found: list[Joint], after: int) -> list[Joint]:
-    """Let labels that nothing follows go with what stands before them."""
+def _with_last(
+    text: str, found: list[Joint], after: int, limit: int, counter: TokenCounter
+) -> list[Joint]:
+    """Let labels that nothing follows go with what stands before them, as far as that fits."""
     end = len(text.rstrip())
     if not found or found[-1].solid or found[-1].end < end or found[-1].start <= after:
         return found
-    last = found.pop()
-    before = len(text[: last.start].rstrip())
+    kept = found[:-1]
+    before = len(text[: found[-1].start].rstrip())
     start = max(text.rfind("\n", 0, before) + 1, before - _TRAILING, after)
-    while found and found[-1].end > start:
-        start = min(start, found.pop().start)
-    return [*found, Joint(start, last.end)]
+    while kept and kept[-1].end >= start:
+        start = min(start, kept.pop().start)
+    if not _fits(text[start:end], limit, counter):
+        return found
+    return [*kept, Joint(start, found[-1].end)]

@@ -18,7 +18,8 @@ from knowledge.text.tokens import TokenCounter
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 65_536
-_SAMPLE_LINES = 50
+SAMPLE_ROWS = 50
+"""Rows by which a table's delimiter and its header are found."""
 _SEPARATOR_LINE = re.compile(r"sep=(.)[ \t]*\n", re.IGNORECASE)
 _REACH = 2.0
 """Characters on both sides of an anchor, for each token of a group, among which it is the best."""
@@ -35,7 +36,7 @@ def sniff_delimiter(text: str) -> str:
     if declared:
         return declared[1]
     lines = [line for line in _QUOTED.sub("", text[:_SAMPLE]).splitlines() if line.strip()]
-    lines = lines[:_SAMPLE_LINES]
+    lines = lines[:SAMPLE_ROWS]
 
     def agreement(sign: str) -> tuple[int, int]:
         counts = Counter(line.count(sign) for line in lines)
@@ -71,7 +72,7 @@ def header_of(rows: Sequence[Sequence[str]]) -> int:
 
 
 def _header(text: str, spans: Sequence[Span]) -> int:
-    sample = text[spans[0][0] : spans[min(len(spans), _SAMPLE_LINES) - 1][1]]
+    sample = text[spans[0][0] : spans[min(len(spans), SAMPLE_ROWS) - 1][1]]
     try:
         read = csv.reader(sample.splitlines(keepends=True), delimiter=sniff_delimiter(text))
         rows = [row for row in read if any(has_content(cell, 0, len(cell)) for cell in row)]
@@ -178,9 +179,8 @@ class Group:
 
     def add(self, span: Span, number: int, tokens: int) -> Iterator[Piece]:
         """Take a row in; yield what had to make room for it."""
-        if self._start is not None and 2 * self._above_tokens > self.limit:
-            if tokens > self.limit - self._above_tokens:
-                yield from self.alone()
+        if 2 * self._above_tokens > self.limit and tokens > self._room:
+            yield from self.alone()
         if self._tokens + tokens > self._room:
             yield from self.flush()
         self._number = self._number or number

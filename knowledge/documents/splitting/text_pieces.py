@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from knowledge.documents.splitting.blocks import Block, blocks
@@ -109,37 +109,55 @@ def _fence_pieces(
     lead = text[block.start : block.body]
     tail = "\n" + block.close if block.close else ""
     form = counter.count(lead + tail)
-    room = spec.chunk_size - form
-    inner = replace(spec, chunk_size=room, chunk_overlap=min(spec.chunk_overlap, max(room - 1, 0)))
     spans: list[Span] = []
     if 2 * form <= spec.chunk_size:
+        room = spec.chunk_size - form
+        inner = replace(spec, chunk_size=room, chunk_overlap=min(spec.chunk_overlap, room - 1))
         body = text[block.body : block.stop]
         found = code_pieces(body, _syntax(block.info), inner, reach, counter)
         spans = [(block.body + one.start, block.body + one.end) for one in found]
     if not spans:  # nothing in it, or no room for its form
-        for span in Chunker(spec).spans(text, start, block.end):
-            if has_content(text, *span):
-                yield Piece(*span, text[slice(*span)])
+        yield from _plain(text, start, block.end, spec)
         return
-    first = text[start : spans[0][1]] + tail
-    if start < block.start and counter.count(first) > spec.chunk_size:
-        smaller = spec.chunk_size - counter.count(text[start : block.body] + tail) - 1
-        if 4 * smaller >= spec.chunk_size:
-            parts = plain_chunker(smaller, spec.tokenizer).spans(text, *spans[0])
-            spans[:1] = [part for part in parts if has_content(text, *part)]
-        else:
-            for span in Chunker(spec).spans(text, start, block.start):
-                yield Piece(*span, text[slice(*span)])
+    if start < block.start and counter.count(text[start : spans[0][1]] + tail) > spec.chunk_size:
+        room = spec.chunk_size - counter.count(text[start : block.body] + tail) - 1
+        if 4 * room < spec.chunk_size:
+            yield from _plain(text, start, block.start, spec)
             start = block.start
-    for index, (begin, end) in enumerate(spans):
-        above, begin = (lead, begin) if index else ("", start)
-        close = tail
-        if index == len(spans) - 1:
-            rest = above + text[begin : block.end]
-            rest_close = "" if block.stop < block.end else tail
-            if counter.count(rest + rest_close) <= spec.chunk_size:
-                end, close = block.end, rest_close
-        yield Piece(begin, end, above + text[begin:end] + close, lead=len(above))
+        else:
+            parts = plain_chunker(room, spec.tokenizer).spans(text, *spans[0])
+            spans[:1] = [part for part in parts if has_content(text, *part)]
+    spans[0] = start, spans[0][1]
+    closed = block.end if block.stop < block.end or not tail else 0
+    yield from _formed(
+        text, spans, lead, tail, closed, lambda rest: counter.count(rest) <= spec.chunk_size
+    )
+
+
+def _formed(
+    text: str,
+    spans: Sequence[Span],
+    lead: str,
+    tail: str,
+    end: int,
+    fits: Callable[[str], bool],
+) -> Iterator[Piece]:
+    """Yield pieces of code between what opens and what closes it.
+
+    The last one goes on to ``end``, where the text closes it itself, as far as the size allows.
+    """
+    for index, (begin, stop) in enumerate(spans):
+        above = lead if index else ""
+        if end and index == len(spans) - 1 and fits(above + text[begin:end]):
+            yield Piece(begin, end, above + text[begin:end], lead=len(above))
+        else:
+            yield Piece(begin, stop, above + text[begin:stop] + tail, lead=len(above))
+
+
+def _plain(text: str, start: int, end: int, spec: SplitterSpec) -> Iterator[Piece]:
+    for span in Chunker(spec).spans(text, start, end):
+        if has_content(text, *span):
+            yield Piece(*span, text[slice(*span)])
 
 
 def _syntax(info: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from knowledge.documents.encodings import decode
 from knowledge.documents.loading import Source
 from knowledge.documents.options import RowOptions
-from knowledge.documents.splitting.rows import sniff_delimiter
+from knowledge.documents.splitting.rows import SAMPLE_ROWS, header_of, sniff_delimiter
 from knowledge.errors import DocumentError
 from knowledge.model import Document, TextKind
 
@@ -42,12 +42,15 @@ def _chosen(text: str, options: RowOptions) -> str:
         ) from error
     if not options.columns:
         return csv_lines(rows)
-    header = next((row for row in rows if row), [])
+    filled = [at for at, row in enumerate(rows[:SAMPLE_ROWS]) if any(row)]
+    top = filled[header_of([rows[at] for at in filled])] if filled else 0
+    header = rows[top] if filled else []
     unknown = [name for name in options.columns if name not in header]
     if unknown:
         raise DocumentError(f"it has no column {unknown[0]!r}", hint=f"It has {', '.join(header)}")
     places = [header.index(name) for name in options.columns]
-    return csv_lines([row[at] if at < len(row) else "" for at in places] for row in rows)
+    chosen = ([row[at] if at < len(row) else "" for at in places] for row in rows[top:])
+    return "\n" * top + csv_lines(chosen)
 
 
 def csv_lines(rows: Iterable[Sequence[str]]) -> str:
