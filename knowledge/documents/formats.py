@@ -156,13 +156,14 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "xlsx",
         "Excel",
-        "office.workbook",
+        "sheets.workbook",
         "xlsx xlsm xltx xltm xlsb",
         media_types=(f"{_OFFICE}.spreadsheetml.sheet",),
         kinds=(Kind("Excel workbook", zip_part="xl/"),),
         engine="calamine",
         cites="sheet and rows; the header row stands in each chunk",
-        lost="formulas, number formats other than dates and (not in XLSB) percentages",
+        lost="formulas that have a result, number formats other than dates and percentages; "
+        "XLSB: also formulas, errors, links and merged cells",
     ),
     Format(
         "pptx",
@@ -204,7 +205,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "xls",
         "Excel 97",
-        "office.workbook",
+        "sheets.workbook",
         "xls xlt",
         media_types=("application/vnd.ms-excel",),
         kinds=(Kind("Excel 97-2003 workbook", streams=("Workbook", "Book")),),
@@ -257,13 +258,13 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "ods",
         "OpenDocument sheet",
-        "office.workbook",
+        "sheets.workbook",
         "ods ots",
         media_types=(f"{_OPEN}.spreadsheet",),
         kinds=(Kind("OpenDocument spreadsheet", zip_type=f"{_OPEN}.spreadsheet".encode()),),
         engine="calamine",
         cites="sheet and rows",
-        lost=f"formulas, comments, {_NO_NUMBER_FORMATS}",
+        lost=f"formulas that have a result, {_NO_NUMBER_FORMATS}",
     ),
     Format(
         "rtf",

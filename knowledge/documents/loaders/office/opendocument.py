@@ -118,6 +118,7 @@ _SKIPPED = frozenset(
 _SPACE = re.compile(r"[ \t\r\n]+")
 _MOST_REPEATED = 50  # an empty cell may stand for the rest of a sheet
 _SIGNS = {"s": " ", "tab": " ", "line-break": "\n"}
+_CELL_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}style-name"
 _STYLE_NAME = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}style-name"
 
 
@@ -141,6 +142,14 @@ class OdfStyles:
         if not name:
             return base
         family = "text" if local_name(element) == "span" else "paragraph"
+        return self._styled(family, name, base)
+
+    def of_cell(self, cell: Any) -> Look:
+        """Return the look of a cell of a sheet."""
+        name = cell.get(_CELL_STYLE) if self._styles else None
+        return self._styled("table-cell", name, PLAIN) if name else PLAIN
+
+    def _styled(self, family: str, name: str, base: Look) -> Look:
         key = (family, name, base)
         if key not in self._looks:
             look = base

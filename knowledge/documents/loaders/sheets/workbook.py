@@ -1,22 +1,19 @@
 """Workbooks to one table of records for each sheet: XLSX, XLSB and ODS by calamine, XLS by xlrd.
 
 Each line of text is a row of the sheet, so that rows can be cited. What stands beside the cells of
-an XLSX workbook (comments, text boxes, charts) becomes a text of its own for each sheet.
+a workbook (comments, text boxes, charts) becomes a text of its own for each sheet.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from knowledge.documents.loaders.office import percentages
 from knowledge.documents.loaders.office.chart import chart_blocks
-from knowledge.documents.loaders.office.far_cells import drawn_together
 from knowledge.documents.loaders.office.odf_protection import unlocked
-from knowledge.documents.loaders.office.percentages import Decimals, Percentages
 from knowledge.documents.loaders.office.presentation import paragraphs
 from knowledge.documents.loaders.office.protection import OLE, protected, unlock
 from knowledge.documents.loaders.office.xml_package import (
@@ -27,6 +24,11 @@ from knowledge.documents.loaders.office.xml_package import (
     properties,
     reference,
 )
+from knowledge.documents.loaders.sheets import percentages
+from knowledge.documents.loaders.sheets.far_cells import drawn_together, packed
+from knowledge.documents.loaders.sheets.ooxml_cells import STRINGS, OoxmlCells, marked_strings
+from knowledge.documents.loaders.sheets.opendocument_cells import OpenDocumentCells
+from knowledge.documents.loaders.sheets.percentages import Decimals
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loaders.text.delimited import csv_lines
 from knowledge.documents.loading import Loaded, Source
@@ -49,50 +51,102 @@ def load(source: Source) -> Loaded:
     data = unlock(source.data, source.options)
     if data.startswith(b"PK"):
         data = unlocked(data, source.options)
-    package = Package(data) if data.startswith(b"PK") else None
-    metadata: dict[str, Any] = _metadata(package) if package else {}
-    beside = beside_the_cells(package) if package else []
-    together = drawn_together(package) if package else None
-    if together is not None:
-        data, package = together, Package(together)
+    if not data.startswith(b"PK"):
+        with panics_as_errors("reading it"):
+            return _loaded(list(_by_xlrd(data)), {}, [])
+    package = Package(data)
+    metadata = _metadata(package)
+    beside = list(beside_the_cells(package))
+    strings = marked_strings(package)
+    if strings is not None:
+        package = Package(packed(package, {STRINGS: strings}))
+    together = drawn_together(package)
     with panics_as_errors("reading it"):
-        sheets = list(_by_calamine(data, Percentages(package)) if package else _by_xlrd(data))
-    documents = [_document(number, *sheet) for number, sheet in enumerate(sheets, 1)]
-    if together is not None:
-        documents = [replace(one, has_lines=False, warnings=_FAR_APART) for one in documents]
-    documents += beside
-    return Loaded(tuple(documents), metadata={**metadata, "sheets": len(sheets)})
+        if together is None:
+            return _loaded(list(_by_calamine(package)), metadata, beside)
+        sheets = list(_by_calamine(Package(together), drawn=True))
+    loaded = _loaded(sheets, metadata, beside)
+    rows = [
+        replace(one, has_lines=False, warnings=(*one.warnings, *_FAR_APART))
+        if one.kind is TextKind.ROWS
+        else one
+        for one in loaded.documents
+    ]
+    return replace(loaded, documents=tuple(rows))
 
 
-Sheet = tuple[str, int, list[list[str]], str]
-"""Name, number of the first row, rows of cells, name of the engine."""
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """A sheet: its name, the number of its first row, its cells, and what else is known of it."""
+
+    name: str
+    first: int
+    rows: list[list[str]]
+    loader: str
+    warnings: tuple[str, ...] = ()
+    comments: tuple[str, ...] = ()
 
 
-def _document(number: int, name: str, first: int, rows: list[list[str]], loader: str) -> Document:
-    text = csv_lines(rows)
+def _loaded(sheets: list[_Sheet], metadata: dict[str, Any], beside: list[Document]) -> Loaded:
+    documents = [_document(number, sheet) for number, sheet in enumerate(sheets, 1)]
+    for number, sheet in enumerate(sheets, 1):
+        if sheet.comments:
+            beside.append(_beside(number, sheet.name, "\n\n".join(sheet.comments), sheet.loader))
+    return Loaded((*documents, *beside), metadata={**metadata, "sheets": len(sheets)})
+
+
+def _document(number: int, sheet: _Sheet) -> Document:
+    text = csv_lines(sheet.rows)
     return Document(
         text,
         TextKind.ROWS,
-        (PageSpan(number, 0, len(text), name),),
+        (PageSpan(number, 0, len(text), sheet.name),),
         PageUnit.SHEET,
         has_lines=True,
-        first_line=first,
+        first_line=sheet.first,
+        heading=(sheet.name,),
+        loader=sheet.loader,
+        warnings=sheet.warnings,
+    )
+
+
+def _beside(number: int, name: str, text: str, loader: str) -> Document:
+    """Return a text that stands beside the cells of a sheet."""
+    return Document(
+        text,
+        TextKind.MARKDOWN,
+        (PageSpan(number, 0, len(text), name),),
+        PageUnit.SHEET,
         heading=(name,),
         loader=loader,
     )
 
 
-def _by_calamine(data: bytes, shares: Percentages) -> Iterator[Sheet]:
+def _by_calamine(package: Package, *, drawn: bool = False) -> Iterator[_Sheet]:
+    """Read the sheets of a package.
+
+    Parameters
+    ----------
+    drawn:
+        Whether cells were drawn together, so that links and merged cells name other places.
+    """
     import python_calamine
 
+    ods = "content.xml" in package
+    cells = OpenDocumentCells(package) if ods else OoxmlCells(package)
     try:
-        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(package.data))
         for name in book.sheet_names:
             sheet = book.get_sheet_by_name(name)
-            rows = sheet.to_python(skip_empty_area=True)
-            start = sheet.start or (0, 0)
-            table = _table(rows, shares.of(name), *start)
-            yield clean(name), start[0] + 1, table, "calamine"
+            overlay = cells.of(name)
+            overlay.merged += sheet.merged_cell_ranges or []
+            if drawn:
+                overlay.merged, overlay.links = [], {}
+            top, left = sheet.start or (0, 0)
+            table = _table(sheet.to_python(skip_empty_area=True), overlay.decimals, top, left)
+            table, top, _ = overlay.applied(table, top, left)
+            comments = tuple(map(clean, overlay.comments))
+            yield _Sheet(clean(name), top + 1, table, "calamine", overlay.warnings(), comments)
     except python_calamine.PasswordError as error:
         raise protected() from error
     except (python_calamine.CalamineError, OSError, ValueError) as error:
@@ -112,7 +166,7 @@ def _table(
     ]
 
 
-def _by_xlrd(data: bytes) -> Iterator[Sheet]:
+def _by_xlrd(data: bytes) -> Iterator[_Sheet]:
     """Read a workbook of Excel 2 to 2003; on damaged ones calamine takes gigabytes, and crashes."""
     import xlrd
 
@@ -122,7 +176,8 @@ def _by_xlrd(data: bytes) -> Iterator[Sheet]:
         found = _xlrd_percentages(book, stream)
         for number, sheet in enumerate(book.sheets()):
             rows = [[_xlrd_cell(cell, book.datemode) for cell in row] for row in sheet.get_rows()]
-            yield clean(sheet.name), 1, _table(rows, found[number] if found else {}), "xlrd"
+            table = _table(rows, found[number] if found else {})
+            yield _Sheet(clean(sheet.name), 1, table, "xlrd")
     except DocumentError:
         raise
     except Exception as error:  # xlrd raises whatever a malformed file leads it to
@@ -216,15 +271,7 @@ def beside_the_cells(package: Package) -> Iterator[Document]:
             continue
         text = markdown.join(_blocks(package, relation.target))
         if text:
-            name = clean(str(sheet.get("name", "")))
-            yield Document(
-                text,
-                TextKind.MARKDOWN,
-                (PageSpan(number, 0, len(text), name),),
-                PageUnit.SHEET,
-                heading=(name,),
-                loader="xlsx",
-            )
+            yield _beside(number, clean(str(sheet.get("name", ""))), text, "xlsx")
 
 
 def _blocks(package: Package, name: str) -> Iterator[str]:

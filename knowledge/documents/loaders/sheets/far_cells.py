@@ -42,7 +42,7 @@ def drawn_together(package: Package) -> bytes | None:
         sheets = (n for n in package.names() if re.fullmatch(r"xl/worksheets/[^/]*\.xml", n))
         found = ((name, _xlsx(package.read(name) or b"")) for name in sheets)
         changed = {name: data for name, data in found if data is not None}
-    return _packed(package, changed) if changed else None
+    return packed(package, changed) if changed else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +158,8 @@ def _check(area: int) -> None:
         raise DocumentError("it can't be read: its cells lie too far apart")
 
 
-def _packed(package: Package, changed: dict[str, bytes]) -> bytes:
+def packed(package: Package, changed: dict[str, bytes]) -> bytes:
+    """Return the package with some parts replaced."""
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for member in package.members:
