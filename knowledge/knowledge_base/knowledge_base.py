@@ -676,6 +676,32 @@ class KnowledgeBase:
         return similarity(self._shared, one, other, metric=metric, query=query)
 
     @checked
+    def rerank(self, query: str, texts: Sequence[str], *, rerank: str | None = None) -> list[float]:
+        """Return how relevant each text is to a question, from 0 to 1, in the order of the texts.
+
+        Parameters
+        ----------
+        rerank:
+            A reranker, as :meth:`retrieve` takes it; by default the one of the settings, else
+            ``bm25``.
+
+        Raises
+        ------
+        UsageError
+            There is no such reranker, or the question is empty.
+        RemoteError
+            It failed.
+        """
+        from knowledge.requests import check_question
+
+        check_question(query)
+        name = rerank or str(self.settings["rerank"]) or "bm25"
+        settings = self.settings.override(rerank=rerank)
+        reranker = self._shared.reranker(name, settings)
+        assert reranker is not None
+        return reranker.relevance(query, texts)
+
+    @checked
     def reembed(
         self,
         dataset: str | None = None,

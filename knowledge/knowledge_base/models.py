@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from knowledge.errors import RemoteError, UsageError
 from knowledge.knowledge_base.shared import Shared
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from knowledge.embeddings.choice import Choice
     from knowledge.embeddings.listing import ProviderInfo
-    from knowledge.embeddings.pool.pool import EmbeddingPool
+    from knowledge.embeddings.pool.pool import EmbeddingPool, PoolStats
     from knowledge.embeddings.probe import ProbeReport
     from knowledge.model import EmbedderSpec
 
@@ -45,6 +45,30 @@ class Models:
 
         return list_providers(self._shared.settings)
 
+    def open(self, name: str | None = None, *, dimensions: int | None = None) -> OpenModel:
+        """Open a model that stays open, for many calls from several threads.
+
+        Parameters
+        ----------
+        name:
+            A provider, ``provider:model`` or a profile; ``None`` is what the settings ask for.
+        dimensions:
+            Of its vectors, where the model can be asked for that; ``None`` is its own.
+
+        Raises
+        ------
+        UsageError
+            There is no such model, or it has no vectors of these dimensions.
+        """
+        from knowledge.embeddings.choice import choose
+        from knowledge.ingestion.run.pools import open_pool
+
+        asked = {"embedding_dimensions": dimensions, "openai_embedding_dimensions": dimensions}
+        settings = self._shared.settings.override(embedding_model_provider=name, **asked)
+        choice = choose(None, settings)
+        pool = open_pool(self._shared.store, choice, self._shared.notify)
+        return OpenModel(choice, pool)
+
     def test(self) -> ProbeReport:
         """Try out the model that the settings ask for; costs a few thousand tokens.
 
@@ -61,6 +85,72 @@ class Models:
         finally:
             if callable(close := getattr(choice.embedder, "close", None)):
                 close()
+
+
+class OpenModel:
+    """An embedding model that is open; a context manager, safe to use from several threads.
+
+    Parameters
+    ----------
+    pool:
+        Entered here, and left by :meth:`close`.
+    """
+
+    def __init__(self, choice: Choice, pool: AbstractContextManager[EmbeddingPool]) -> None:
+        from knowledge.embeddings.pool.batching import token_counter
+
+        self._choice = choice
+        self._stack = ExitStack()
+        self._pool = self._stack.enter_context(pool)
+        self._count = token_counter(choice.embedder)
+
+    @property
+    def spec(self) -> EmbedderSpec:
+        """Its identity."""
+        return self._choice.embedder.spec
+
+    @property
+    def stats(self) -> PoolStats:
+        """What it has embedded so far, and what the cache had."""
+        return self._pool.stats
+
+    def embed(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return unit vectors of shape (texts, dimensions).
+
+        Raises
+        ------
+        UsageError
+            A text is blank.
+        RemoteError
+            The provider failed, or refuses a text.
+        """
+        _refuse_blank(list(texts))
+        return self._pool.embed(texts)
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Return a question's unit vector, shape (dimensions,).
+
+        Raises
+        ------
+        UsageError, RemoteError
+            As for :meth:`embed`.
+        """
+        _refuse_blank([text])
+        return self._pool.embed_query(text)
+
+    def tokens(self, texts: Sequence[str]) -> int:
+        """Return the tokens of texts, estimated where the provider does not count."""
+        return sum(map(self._count, texts))
+
+    def close(self) -> None:
+        """Close it, when what is asked of it is done."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
 
 def embed(

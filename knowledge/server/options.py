@@ -62,6 +62,14 @@ class ServeRequest(Request):
         setting="server_allow_origins",
         of_setting=listed,
     )
+    models: Sequence[str] | None = option(
+        "Embedding model, such as onnx:./minilm, that clients may name; may be repeated "
+        "[KNOW_SERVER_MODELS; default: those of `models list`].",
+        "--model",
+        metavar="PROVIDER:MODEL",
+        setting="server_models",
+        of_setting=listed,
+    )
     log: str | None = option(
         "Access log on stderr: text, json or off [KNOW_SERVER_LOG; default: text].",
         metavar="FORMAT",

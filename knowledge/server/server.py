@@ -18,6 +18,7 @@ from knowledge.server.access import AccessCheck, Rules
 from knowledge.server.bases import IDLE_SECONDS, Bases
 from knowledge.server.limits import Limits
 from knowledge.server.metrics import MEDIA_TYPE, Metrics
+from knowledge.server.models import OpenModels
 from knowledge.server.options import ServeRequest
 from knowledge.server.problems import RefusedError, reply_to
 from knowledge.server.recording import ROUTE, Log, Recorder
@@ -62,11 +63,13 @@ class Server:
     log: Log
     metrics: Metrics = field(default_factory=Metrics)
     bases: Bases = field(init=False)
+    models: OpenModels = field(init=False)
     stopping: bool = False
 
     def __post_init__(self) -> None:
         assert self.options.threads is not None
         self.bases = Bases(self.settings, self.options.threads, self.log)
+        self.models = OpenModels(self.bases, self.options.models or (), self.metrics)
 
     def app(self) -> ASGIApp:
         """Return the ASGI application: all faces behind the checks that hold for each of them."""
@@ -95,6 +98,7 @@ class Server:
     ) -> AsyncIterator[None]:
         """Enter what runs beside the requests, and leave it at the end."""
         async with AsyncExitStack() as stack:
+            stack.callback(self.models.close)
             stack.callback(self.bases.close)
             for one in lifespans:
                 if one is not None:
@@ -114,14 +118,17 @@ class Server:
 
 def _faces(server: Server) -> list[Face]:
     """Return the faces, in the order in which their routes are looked at."""
-    from knowledge.server import rest
+    from knowledge.server import openai, rest
 
     # Further ones join here: each is a room of its own that makes a Face of the server.
-    return [rest.face(server)]
+    return [rest.face(server), openai.face(server)]
 
 
 class _InApp:
-    """Tells Starlette that errors of routing are to be raised."""
+    """Has Starlette route by the path as it was sent, and raise errors of routing.
+
+    In a path that is decoded, a name that holds a slash would be two parts of it.
+    """
 
     def __init__(self, app: ASGIApp, server: Server) -> None:
         self._app = app
@@ -129,6 +136,7 @@ class _InApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope["app"] = self._server
+        scope["path"] = scope["raw_path"].decode("ascii", "replace")
         await self._app(scope, receive, send)
 
 

@@ -79,6 +79,18 @@ def served() -> Iterator:
         one.stop()
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, ingested_once):
+    """One server for all tests of a module that only read: the small folder's dataset."""
+    import shutil
+
+    data = tmp_path_factory.mktemp("shared") / "data"
+    shutil.copytree(ingested_once[1], data)
+    running = start(flags={"data_dir": str(data)})
+    yield running
+    running.stop()
+
+
 @pytest.fixture
 def client(library, served) -> httpx.Client:
     """A client of a server of the small folder's dataset."""

@@ -10,16 +10,16 @@ PATHS = ("/healthz", "/metrics", "/api/v1/retrieve?query=key", "/nothing", "/v1/
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_name_that_is_not_ours_is_refused_on_every_route(served, path):
-    client = served().client
+def test_a_name_that_is_not_ours_is_refused_on_every_route(shared, path):
+    client = shared.client
     refused = client.get(path, headers={"Host": "rebound.example.org"})
     assert refused.status_code == 421
     assert "rebound.example.org" in refused.json()["error"]["message"]
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:7411", "127.0.0.1:1", "[::1]:7411"])
-def test_names_of_this_machine_are_ours(served, host):
-    assert served().client.get("/metrics", headers={"Host": host}).status_code == 200
+def test_names_of_this_machine_are_ours(shared, host):
+    assert shared.client.get("/metrics", headers={"Host": host}).status_code == 200
 
 
 def test_a_listed_name_is_ours(served):
@@ -30,19 +30,19 @@ def test_a_listed_name_is_ours(served):
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("origin", ["https://evil.example.org", "null", "http://localhost:1"])
-def test_a_page_of_another_origin_is_refused_on_every_route(served, path, origin):
-    refused = served().client.get(path, headers={"Origin": origin})
+def test_a_page_of_another_origin_is_refused_on_every_route(shared, path, origin):
+    refused = shared.client.get(path, headers={"Origin": origin})
     assert refused.status_code == 403
     assert refused.json()["error"]["code"] == "origin"
 
 
-def test_a_page_of_ours_may_ask(served):
-    running = served()
+def test_a_page_of_ours_may_ask(shared):
+    running = shared
     assert running.client.get("/metrics", headers={"Origin": running.url}).status_code == 200
 
 
-def test_what_another_site_embeds_is_refused_though_it_has_no_origin(served):
-    client = served().client
+def test_what_another_site_embeds_is_refused_though_it_has_no_origin(shared):
+    client = shared.client
     embedded = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors"}
     assert client.get("/metrics", headers=embedded).status_code == 403
     followed = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tiktoken import Encoding
 
 ENCODING = "cl100k_base"
@@ -30,6 +32,23 @@ def count_tokens(text: str) -> int | None:
     if encoding is None or len(text) > _LONGEST:
         return None
     return len(encoding.encode_ordinary(text))
+
+
+def text_of_tokens(tokens: Sequence[int]) -> str | None:
+    """Return the text that token ids stand for; ``None`` where the encoding is not here.
+
+    Raises
+    ------
+    ValueError
+        An id is none of the encoding's.
+    """
+    encoding = _encoding()
+    if encoding is None:
+        return None
+    try:
+        return encoding.decode(list(tokens))
+    except (KeyError, OverflowError) as error:
+        raise ValueError(f"a token id is none of {ENCODING}") from error
 
 
 @cache

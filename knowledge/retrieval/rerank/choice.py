@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -67,6 +68,23 @@ class Reranker:
             replace(hit, score=min(hit.score, least), scores={**hit.scores, "before": hit.score})
             for hit in hits[depth:]
         ]
+
+    def relevance(self, question: str, texts: Sequence[str]) -> list[float]:
+        """Return how relevant each text is, from 0 to 1, in the order of the texts.
+
+        A cross-encoder's score is a log-odds; BM25, which has no end, approaches 1.
+
+        Raises
+        ------
+        RemoteError
+            The reranker failed.
+        """
+        scores = self._score(question, texts) if texts else []
+        if self.name.startswith("cross-encoder"):
+            return [1 / (1 + math.exp(-max(-700.0, score))) for score in scores]
+        if self.name == "bm25":
+            return [score / (1 + score) for score in scores]
+        return [min(1.0, max(0.0, score)) for score in scores]
 
     def close(self) -> None:
         """Close the connections; a later call opens new ones."""

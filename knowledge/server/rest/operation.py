@@ -6,7 +6,7 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
@@ -73,7 +73,7 @@ class Call:
 
     def part(self, name: str) -> str:
         """Return a part of the path."""
-        return str(self.http.path_params[name])
+        return unquote(self.http.path_params[name])
 
     async def request(self, kind: type[R], **fixed: Any) -> R:
         """Return the request that the query or the body makes; ``fixed`` are fields of the path.
@@ -107,13 +107,17 @@ class Call:
         return values
 
 
+def generation_header(generations: Mapping[str, int]) -> dict[str, str]:
+    """Return the header that names the generations of a reply: ``handbook=12, other%20one=3``."""
+    named = ", ".join(f"{quote(name)}={number}" for name, number in generations.items())
+    return {"Knowledge-Generation": named} if named else {}
+
+
 def answered(
-    record: Mapping[str, Any], generations: Mapping[str, int], status: int = 200
+    record: Mapping[str, Any], generations: Mapping[str, int] | None = None, status: int = 200
 ) -> Response:
     """Return a reply with a record of the contracts, which names the generations it was made of."""
-    named = ", ".join(f"{quote(name)}={number}" for name, number in generations.items())
-    headers = {"Knowledge-Generation": named} if named else {}
-    return JSONResponse(record, status, headers)
+    return JSONResponse(record, status, generation_header(generations or {}))
 
 
 def route_of(operation: Operation, server: Server) -> Route:

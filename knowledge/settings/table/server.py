@@ -48,6 +48,13 @@ SERVER: tuple[Setting, ...] = (
         "Serve without any request that writes.",
     ),
     Setting(
+        "server_models",
+        ("KNOW_SERVER_MODELS",),
+        "",
+        "Embedding models, such as onnx:./minilm, that clients may name besides the providers and "
+        "profiles of `models list`; separated by commas.",
+    ),
+    Setting(
         "server_threads",
         ("KNOW_SERVER_THREADS",),
         4,

@@ -1,0 +1,167 @@
+"""Embedding models for clients: those that the user allows by name, open from their first use.
+
+A model's name may stand for code or for files, so a client can only name what `models list` shows
+as ready, the profiles of the settings file, and what the server was started with.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from knowledge.embeddings.model_name import parse_model
+from knowledge.errors import NotFoundError
+from knowledge.server.metrics import Metrics
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.knowledge_base import KnowledgeBase
+    from knowledge.knowledge_base.models import OpenModel
+    from knowledge.server.bases import Bases
+
+KEPT = 8
+"""Models that stay open; the one that was used longest ago is closed first."""
+
+
+class ModelNotFoundError(NotFoundError):
+    """No model of this name may be asked for here."""
+
+    code = "model_not_found"
+
+
+@dataclass(slots=True)
+class _Opened:
+    """A model, and how many use it."""
+
+    model: OpenModel
+    users: int = 0
+    dropped: bool = False
+
+
+class OpenModels:
+    """Models by name and dimensions; safe to use from several threads.
+
+    Parameters
+    ----------
+    allowed:
+        Names besides those of `models list`.
+    """
+
+    def __init__(self, bases: Bases, allowed: Sequence[str], metrics: Metrics) -> None:
+        self._bases = bases
+        self._allowed = tuple(allowed)
+        self._metrics = metrics
+        self._lock = threading.Lock()
+        self._open: OrderedDict[tuple[str, int | None], _Opened] = OrderedDict()
+
+    def names(self, kb: KnowledgeBase) -> Mapping[str, str]:
+        """Return what clients may name, each with the provider that it means."""
+        current = kb.models.current()
+        found = {f"{current.provider}:{current.model}": current.provider}
+        for info in kb.models.list():
+            if info.ready and not info.names:
+                found[info.name] = info.kind if info.kind == "profile" else info.name
+        found |= {name: parse_model(name)[0] for name in self._allowed}
+        return found
+
+    def resolve(self, kb: KnowledgeBase, name: str) -> str:
+        """Return the full name of a model that a client names, by its bare name too.
+
+        Raises
+        ------
+        ModelNotFoundError
+            There is none that clients may name so.
+        """
+        known = self.names(kb)
+        if name in known:
+            return name
+        by_bare = {parse_model(one)[1]: one for one in known}
+        if name and name in by_bare:
+            return by_bare[name]
+        listed = ", ".join(known)
+        raise ModelNotFoundError(
+            f"the model {name[:200]!r} does not exist here", hint=f"Choose one of {listed}."
+        )
+
+    def embed(
+        self, kb: KnowledgeBase, name: str, dimensions: int | None, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float32], int]:
+        """Return unit vectors, shape (texts, dimensions), and how many tokens the texts have.
+
+        Raises
+        ------
+        UsageError
+            A text is blank, or the model has no such dimensions.
+        RemoteError
+            The model failed, or refuses a text.
+        """
+        full = self.resolve(kb, name)
+        opened = self._take(kb, full, dimensions)
+        try:
+            before = opened.model.stats
+            vectors = opened.model.embed(texts)
+            after, tokens = opened.model.stats, opened.model.tokens(texts)
+            count = self._metrics.count
+            # Shares of requests at the same time are counted together: only sums are shown.
+            count("knowledge_embedded_texts_total", after.embedded - before.embedded, model=full)
+            count("knowledge_embedding_cache_hits_total", after.cached - before.cached, model=full)
+            count("knowledge_embedding_tokens_total", tokens, model=full)
+            return vectors, tokens
+        finally:
+            self._give_back(opened)
+
+    def similarity(
+        self, kb: KnowledgeBase, name: str, query: str, texts: Sequence[str]
+    ) -> list[float]:
+        """Return the cosine of a question and each text, from 0 to 1; less than 0 is 0.
+
+        Raises
+        ------
+        UsageError, RemoteError
+            As for :meth:`embed`.
+        """
+        opened = self._take(kb, self.resolve(kb, name), None)
+        try:
+            question = opened.model.embed_query(query)
+            if not texts:
+                return []
+            cosines = opened.model.embed(texts) @ question
+            return [min(1.0, max(0.0, float(one))) for one in cosines]
+        finally:
+            self._give_back(opened)
+
+    def close(self) -> None:
+        """Close all models."""
+        with self._lock:
+            opened, self._open = list(self._open.values()), OrderedDict()
+        for one in opened:
+            one.model.close()
+
+    def _take(self, kb: KnowledgeBase, name: str, dimensions: int | None) -> _Opened:
+        key = (name, dimensions)
+        with self._lock:  # a model that two ask for is loaded once
+            if key not in self._open:
+                self._open[key] = _Opened(kb.models.open(name, dimensions=dimensions))
+            self._open.move_to_end(key)
+            opened = self._open[key]
+            opened.users += 1
+            idle = []
+            while len(self._open) > KEPT:
+                _, oldest = self._open.popitem(last=False)
+                oldest.dropped = True
+                idle += [] if oldest.users else [oldest]
+        for one in idle:
+            one.model.close()
+        return opened
+
+    def _give_back(self, opened: _Opened) -> None:
+        with self._lock:
+            opened.users -= 1
+            closes = opened.dropped and not opened.users
+        if closes:
+            opened.model.close()

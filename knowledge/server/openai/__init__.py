@@ -1,0 +1,21 @@
+"""The OpenAI-compatible face: embeddings, models, rerank and vector stores.
+
+Paths stand with and without ``/v1``, as LocalAI has them. Shapes are those of
+https://platform.openai.com/docs/api-reference, and for rerank those of Jina, Cohere and Text
+Embeddings Inference.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from knowledge.server.server import Face, Server
+
+
+def face(server: Server) -> Face:
+    """Return the face."""
+    from knowledge.server.openai import embeddings, rerank, vector_stores
+    from knowledge.server.server import Face
+
+    return Face([*embeddings.routes(server), *rerank.routes(server), *vector_stores.routes(server)])

@@ -1,0 +1,98 @@
+"""What the endpoints of this face share: JSON bodies checked, and routes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from knowledge.errors import UsageError
+from knowledge.server.access import require_write
+from knowledge.server.recording import ROUTE
+from knowledge.text.wording import brief
+
+if TYPE_CHECKING:
+    from knowledge.server.server import Server
+
+Handler = Callable[["Server", Request], Awaitable[Response]]
+
+
+def route(
+    server: Server, path: str, method: str, handle: Handler, *, writes: bool = False
+) -> Route:
+    """Return a route; it is counted under its own path."""
+
+    async def endpoint(http: Request) -> Response:
+        http.scope[ROUTE] = path
+        if writes:
+            require_write(http.scope)
+        return await handle(server, http)
+
+    return Route(path, endpoint, methods=[method], name=f"{method} {path}")
+
+
+async def body_of(http: Request, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON object of a body, in which each field has one of its types.
+
+    Parameters
+    ----------
+    known:
+        Type, or types, by name. A field that is unknown is refused: nothing is passed over.
+
+    Raises
+    ------
+    UsageError
+        The body is no object, or a field does not fit; the message names it.
+    """
+    content = await http.body()
+    try:
+        values = json.loads(content) if content.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the body is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError("the body must be a JSON object")
+    for name, value in values.items():
+        if name not in known:
+            raise UsageError(f"`{name}` is no field of this request", hint=", ".join(known))
+        wrong_bool = isinstance(value, bool) and known[name] not in (bool, object)
+        if value is not None and (wrong_bool or not isinstance(value, known[name])):
+            raise UsageError(f"`{name}` has the wrong type: {brief(value)}")
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def needed(values: Mapping[str, Any], name: str) -> Any:
+    """Return a field that must be there.
+
+    Raises
+    ------
+    UsageError
+        It is not.
+    """
+    if name not in values:
+        raise UsageError(f"`{name}` is missing")
+    return values[name]
+
+
+def whole(values: Mapping[str, Any], name: str, default: int, most: int) -> int:
+    """Return a whole number from 1 to ``most``.
+
+    Raises
+    ------
+    UsageError
+        It is another one.
+    """
+    value = values.get(name, default)
+    if not 1 <= value <= most:
+        raise UsageError(f"`{name}` must be from 1 to {most:,}, not {value}")
+    return int(value)
+
+
+def replied(content: Mapping[str, Any], generations: Mapping[str, int] | None = None) -> Response:
+    """Return a reply, which names the generations that it was made of."""
+    from knowledge.server.rest.operation import generation_header
+
+    return JSONResponse(content, headers=generation_header(generations or {}))

@@ -1,0 +1,290 @@
+"""Vector stores: a dataset is one, its files are its files, metadata is their attributes.
+
+https://platform.openai.com/docs/api-reference/vector-stores. A store's id is the dataset's name.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from knowledge.errors import FileNotInDatasetError, UsageError
+from knowledge.requests import SearchRequest
+from knowledge.server.openai.exchange import body_of, needed, replied, route, whole
+from knowledge.server.openai.filters import condition
+
+if TYPE_CHECKING:
+    from knowledge.knowledge_base import KnowledgeBase
+    from knowledge.model import Dataset, Hit, SourceFile
+    from knowledge.server.server import Server
+
+T = TypeVar("T")
+MOST_RESULTS = 50
+MOST_QUERIES = 10
+MOST_LISTED = 100
+
+
+def routes(server: Server) -> list[Route]:
+    """Return the routes, with and without the version."""
+    found = []
+    for base in ("/v1/vector_stores", "/vector_stores"):
+        one, files = f"{base}/{{store}}", f"{base}/{{store}}/files"
+        found += [
+            route(server, base, "GET", _list),
+            route(server, base, "POST", _create, writes=True),
+            route(server, one, "GET", _get),
+            route(server, one, "POST", _modify, writes=True),
+            route(server, one, "DELETE", _delete, writes=True),
+            route(server, f"{one}/search", "POST", _search),
+            route(server, files, "GET", _list_files),
+            route(server, f"{files}/{{file}}", "GET", _get_file),
+            route(server, f"{files}/{{file}}", "POST", _modify_file, writes=True),
+            route(server, f"{files}/{{file}}", "DELETE", _delete_file, writes=True),
+            route(server, f"{files}/{{file}}/content", "GET", _content),
+        ]
+    return found
+
+
+async def _list(server: Server, http: Request) -> Response:
+    listed = await server.bases.run(lambda kb: kb.datasets.list())
+    return replied(_page(http, [_store(one) for one in listed]))
+
+
+async def _create(server: Server, http: Request) -> Response:
+    values = await body_of(http, {"name": str, "metadata": dict, "file_ids": list})
+    if values.get("file_ids"):
+        raise UsageError(
+            "`file_ids` is not supported: a store's files come from an ingest",
+            hint="Upload files to /api/v1/datasets/NAME/files.",
+        )
+    name = values.get("name") or f"vs_{secrets.token_hex(12)}"
+    made = await server.bases.run(lambda kb: kb.datasets.create(name, values.get("metadata")))
+    return replied(_store(made))
+
+
+async def _get(server: Server, http: Request) -> Response:
+    name = _part(http, "store")
+    found, read = await server.bases.run(lambda kb: (kb.datasets.get(name), kb.generations))
+    return replied(_store(found), read)
+
+
+async def _modify(server: Server, http: Request) -> Response:
+    values = await body_of(http, {"name": str, "metadata": dict})
+    name = _part(http, "store")
+
+    def modify(kb: KnowledgeBase) -> Dataset:
+        found = kb.datasets.get(name)
+        if "metadata" in values:
+            found = kb.datasets.edit(name, values["metadata"])
+        if values.get("name", name) != name:
+            found = kb.datasets.rename(name, values["name"])
+        return found
+
+    return replied(_store(await server.bases.run(modify)))
+
+
+async def _delete(server: Server, http: Request) -> Response:
+    name = _part(http, "store")
+    await server.bases.run(lambda kb: kb.datasets.delete(name))
+    return replied({"id": name, "object": "vector_store.deleted", "deleted": True})
+
+
+_SEARCH = {
+    "query": (str, list),
+    "filters": dict,
+    "max_num_results": int,
+    "ranking_options": dict,
+    "rewrite_query": bool,
+}
+
+
+async def _search(server: Server, http: Request) -> Response:
+    values = await body_of(http, _SEARCH)
+    given = needed(values, "query")
+    queries = [given] if isinstance(given, str) else given
+    if not queries or not all(isinstance(one, str) for one in queries):
+        raise UsageError("`query` must be a text, or a list of texts")
+    if len(queries) > MOST_QUERIES:
+        raise UsageError(f"`query` has more than {MOST_QUERIES} texts")
+    if values.get("rewrite_query"):
+        raise UsageError("`rewrite_query` is not supported; a flow rewrites questions")
+    most = whole(values, "max_num_results", 10, MOST_RESULTS)
+    ranker, least = _ranking(values.get("ranking_options", {}))
+    where = condition(values["filters"]) if values.get("filters") else None
+    name = _part(http, "store")
+
+    def search(kb: KnowledgeBase) -> tuple[list[Hit], Mapping[str, int]]:
+        best: dict[str, Hit] = {}
+        for query in queries:
+            request = SearchRequest(query, name, top_k=most, where=where, rerank=ranker)
+            for hit in kb.retrieve(request):
+                known = best.get(hit.chunk.id)
+                if hit.score >= least and (known is None or hit.score > known.score):
+                    best[hit.chunk.id] = hit
+        hits = sorted(best.values(), key=lambda hit: -hit.score)[:most]
+        return hits, kb.generations
+
+    hits, read = await server.bases.run(search)
+    return replied(
+        {
+            "object": "vector_store.search_results.page",
+            "search_query": queries,
+            "data": [_result(hit) for hit in hits],
+            "has_more": False,
+            "next_page": None,
+        },
+        read,
+    )
+
+
+def _ranking(options: Mapping[str, Any]) -> tuple[str | None, float]:
+    """Return which reranker is asked for, ``None`` for the settings' own, and the least score."""
+    unknown = set(options) - {"ranker", "score_threshold"}
+    ranker, least = options.get("ranker", "auto"), options.get("score_threshold") or 0.0
+    if unknown or ranker not in ("auto", "none", "default-2024-11-15", "default-2024-08-21"):
+        named = ", ".join(sorted(unknown)) or repr(ranker)
+        raise UsageError(f"`ranking_options` has {named}", hint="ranker may be auto or none.")
+    if isinstance(least, bool) or not isinstance(least, int | float):
+        raise UsageError("`score_threshold` must be a number")
+    return ("" if ranker == "none" else None), float(least)
+
+
+async def _list_files(server: Server, http: Request) -> Response:
+    name = _part(http, "store")
+    listed, read = await server.bases.run(lambda kb: (kb.files.list(name), kb.generations))
+    return replied(_page(http, [_file(one, name) for one in listed]), read)
+
+
+async def _get_file(server: Server, http: Request) -> Response:
+    return await _of_file(server, http, lambda _, file, name: _file(file, name))
+
+
+async def _modify_file(server: Server, http: Request) -> Response:
+    values = await body_of(http, {"attributes": dict})
+    attributes = needed(values, "attributes")
+
+    def modify(kb: KnowledgeBase, file: SourceFile, name: str) -> dict[str, Any]:
+        return _file(kb.files.edit(file.id, attributes, name), name)
+
+    return await _of_file(server, http, modify)
+
+
+async def _delete_file(server: Server, http: Request) -> Response:
+    def delete(kb: KnowledgeBase, file: SourceFile, name: str) -> dict[str, Any]:
+        kb.files.delete(file.id, name)
+        return {"id": file.id, "object": "vector_store.file.deleted", "deleted": True}
+
+    return await _of_file(server, http, delete)
+
+
+async def _content(server: Server, http: Request) -> Response:
+    def content(kb: KnowledgeBase, file: SourceFile, name: str) -> dict[str, Any]:
+        _, chunks = kb.files.get(file.id, name)
+        data = [{"type": "text", "text": chunk.passage.text} for chunk in chunks]
+        return {
+            "object": "vector_store.file_content.page",
+            "data": data,
+            "has_more": False,
+            "next_page": None,
+        }
+
+    return await _of_file(server, http, content)
+
+
+async def _of_file(
+    server: Server,
+    http: Request,
+    work: Callable[[KnowledgeBase, SourceFile, str], dict[str, Any]],
+) -> Response:
+    name, wanted = _part(http, "store"), _part(http, "file")
+
+    def run(kb: KnowledgeBase) -> tuple[dict[str, Any], dict[str, int]]:
+        found = next((one for one in kb.files.list(name) if one.id == wanted), None)
+        if found is None:
+            raise FileNotInDatasetError(f"dataset {name!r} holds no file {wanted!r}")
+        return work(kb, found, name), kb.generations
+
+    content, read = await server.bases.run(run)
+    return replied(content, read)
+
+
+def _part(http: Request, name: str) -> str:
+    return unquote(http.path_params[name])
+
+
+def _page(http: Request, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return a page of a list, as ``limit``, ``order``, ``after`` and ``before`` ask for it."""
+    given = http.query_params
+    unknown = set(given) - {"limit", "order", "after", "before", "filter"}
+    limit = given.get("limit", "20")
+    order = given.get("order", "desc")
+    if unknown or not limit.isdigit() or not 1 <= int(limit) <= MOST_LISTED:
+        raise UsageError(f"`limit` must be from 1 to {MOST_LISTED}")
+    if order not in ("asc", "desc"):
+        raise UsageError("`order` must be asc or desc")
+    if given.get("filter", "completed") != "completed":
+        rows = []  # a file that is listed is ingested
+    ordered = sorted(rows, key=lambda row: row["created_at"], reverse=order == "desc")
+    ids = [row["id"] for row in ordered]
+    if (after := given.get("after")) in ids:
+        ordered = ordered[ids.index(after) + 1 :]
+    elif (before := given.get("before")) in ids:
+        ordered = ordered[: ids.index(before)][-int(limit) :]
+    shown = ordered[: int(limit)]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": len(shown) < len(ordered),
+    }
+
+
+def _counts(files: int) -> dict[str, int]:
+    rest = {"in_progress": 0, "failed": 0, "cancelled": 0}
+    return {**rest, "completed": files, "total": files}
+
+
+def _store(dataset: Dataset) -> dict[str, Any]:
+    return {
+        "id": dataset.name,
+        "object": "vector_store",
+        "created_at": int(dataset.created_at.timestamp()),
+        "last_active_at": int(dataset.updated_at.timestamp()),
+        "name": dataset.name,
+        "file_counts": _counts(dataset.files),
+        "status": "completed",
+        "expires_after": None,
+        "expires_at": None,
+        "metadata": dict(dataset.metadata),
+    }
+
+
+def _file(file: SourceFile, store: str) -> dict[str, Any]:
+    return {
+        "id": file.id,
+        "object": "vector_store.file",
+        "created_at": int(file.ingested_at.timestamp()),
+        "vector_store_id": store,
+        "usage_bytes": file.size,
+        "status": "completed",
+        "last_error": None,
+        "attributes": {**file.all_metadata, "filename": file.path},
+        "chunking_strategy": {"type": "other"},
+    }
+
+
+def _result(hit: Hit) -> dict[str, Any]:
+    return {
+        "file_id": hit.chunk.file_id,
+        "filename": hit.file,
+        "score": round(hit.score, 6),
+        "attributes": {**hit.metadata, "citation": hit.citation, "chunk_id": hit.chunk.id},
+        "content": [{"type": "text", "text": hit.text}],
+    }

@@ -1,0 +1,325 @@
+"""The OpenAI-compatible face, asked by the clients that people use."""
+
+from __future__ import annotations
+
+import base64
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import openai
+import pytest
+
+from knowledge import KnowledgeBase
+from knowledge.server.openai.embeddings import MOST_INPUTS
+from knowledge.server.openai.filters import condition
+
+TEXTS = ["rotate the signing key", "lunch in the canteen", "a night in a hotel"]
+
+
+@pytest.fixture(scope="module")
+def asked(shared):
+    with openai.OpenAI(base_url=f"{shared.url}/v1", api_key="any", max_retries=0) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def vectors():
+    from knowledge.settings.reading import Settings
+
+    settings = Settings.read(environ={}, data_dir="nowhere")
+    return np.stack([vector for _, vector in KnowledgeBase(settings).embed(TEXTS)])
+
+
+@pytest.mark.parametrize("form", [openai.omit, "float", "base64"], ids=["unset", "float", "base64"])
+def test_vectors_are_those_of_the_library(asked, vectors, form):
+    answer = asked.embeddings.create(model="static", input=TEXTS, encoding_format=form)
+    given = [one.embedding for one in answer.data]
+    if form == "base64":
+        given = [np.frombuffer(base64.b64decode(one), "<f4") for one in given]
+    assert np.allclose(given, vectors, atol=1e-6)
+    assert [one.index for one in answer.data] == [0, 1, 2]
+    assert answer.usage.prompt_tokens == answer.usage.total_tokens > 0
+
+
+def test_one_text_is_a_list_of_one(asked, vectors):
+    answer = asked.embeddings.create(model="static", input=TEXTS[0])
+    assert np.allclose([one.embedding for one in answer.data], vectors[:1], atol=1e-6)
+
+
+def test_paths_work_without_the_version(shared):
+    for path in ("/embeddings", "/v1/embeddings"):
+        reply = shared.client.post(path, json={"model": "static", "input": "a"})
+        assert reply.status_code == 200
+    assert shared.client.get("/models").json() == shared.client.get("/v1/models").json()
+
+
+def test_as_many_texts_as_openai_takes(asked):
+    answer = asked.embeddings.create(
+        model="static", input=[f"text {number}" for number in range(MOST_INPUTS)]
+    )
+    assert len(answer.data) == MOST_INPUTS
+    with pytest.raises(openai.BadRequestError, match="2,048"):
+        asked.embeddings.create(model="static", input=["a"] * (MOST_INPUTS + 1))
+
+
+def test_models_are_listed_by_the_names_they_are_asked_by(asked):
+    names = [one.id for one in asked.models.list()]
+    assert "static" in names
+    assert "static:wordllama-l2-supercat-256" in names
+    for name in ("static:wordllama-l2-supercat-256", "wordllama-l2-supercat-256"):
+        assert asked.models.retrieve(name).owned_by == "static"
+        assert asked.embeddings.create(model=name, input="a").data
+
+
+@pytest.mark.parametrize(
+    "name", ["text-embedding-3-small", "python:os:system", "onnx:/etc", "static:other", ""]
+)
+def test_a_model_that_nobody_allowed_is_not_loaded(asked, name):
+    with pytest.raises(openai.NotFoundError) as raised:
+        asked.embeddings.create(model=name, input="a")
+    assert raised.value.code == "model_not_found"
+    assert "static" in raised.value.message
+
+
+def test_a_model_that_the_user_allows_is_served(library, served):
+    running = served(models=["static:wordllama-l2-supercat-256?x=1"])
+    refused = running.client.post(
+        "/v1/embeddings", json={"model": "static:wordllama-l2-supercat-256?x=1", "input": "a"}
+    )
+    assert refused.status_code == 400  # it was tried, and the provider knows no such model
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"model": "static"}, "input"),
+        ({"model": "static", "input": []}, "input"),
+        ({"model": "static", "input": ["a", " "]}, "input"),
+        ({"model": "static", "input": [["a"]]}, "input"),
+        ({"model": "static", "input": 5}, "input"),
+        ({"input": "a"}, "model"),
+        ({"model": "static", "input": "a", "encoding_format": "hex"}, "encoding_format"),
+        ({"model": "static", "input": "a", "dimensions": 7}, None),
+        ({"model": "static", "input": "a", "dimensions": 0}, "dimensions"),
+        ({"model": "static", "input": "a", "dimensions": True}, "dimensions"),
+        ({"model": "static", "input": "a", "nonsense": 1}, "nonsense"),
+        ([1], None),
+    ],
+)
+def test_errors_have_openais_shape(shared, body, param):
+    reply = shared.client.post("/v1/embeddings", json=body)
+    assert reply.status_code == 400
+    error = reply.json()["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["type"] == "invalid_request_error"
+    assert error["param"] == param
+
+
+def test_the_models_own_dimensions_may_be_asked_for(asked):
+    answer = asked.embeddings.create(model="static", input="a", dimensions=256)
+    assert len(answer.data[0].embedding) == 256
+
+
+def test_token_ids_are_decoded_where_the_encoding_is_here(shared, monkeypatch):
+    import tiktoken
+
+    from knowledge.embeddings.providers import openai_tokens
+
+    ids = [[9, 10], [11]]
+    body = {"model": "static", "input": ids}
+    monkeypatch.setattr(openai_tokens, "_encoding", lambda: None)
+    refused = shared.client.post("/v1/embeddings", json=body)
+    assert refused.status_code == 400
+    assert "tiktoken" in refused.json()["error"]["message"]
+    letters = {bytes([number]): number for number in range(256)}
+    encoding = tiktoken.Encoding("bytes", pat_str=".", mergeable_ranks=letters, special_tokens={})
+    monkeypatch.setattr(openai_tokens, "_encoding", lambda: encoding)
+    text = "key"
+    for given in (list(text.encode()), [list(text.encode())]):
+        reply = shared.client.post("/v1/embeddings", json={"model": "static", "input": given})
+        expected = shared.client.post("/v1/embeddings", json={"model": "static", "input": text})
+        assert reply.json()["data"] == expected.json()["data"]
+    unknown = shared.client.post("/v1/embeddings", json={"model": "static", "input": [999]})
+    assert unknown.status_code == 400
+
+
+def test_many_clients_get_their_own_vectors(asked):
+    def ask(number):
+        return asked.embeddings.create(model="static", input=f"text {number}").data[0].embedding
+
+    with ThreadPoolExecutor(16) as pool:
+        together = list(pool.map(ask, range(64)))
+    assert together[:4] == [ask(number) for number in range(4)]
+
+
+def test_our_own_provider_ingests_against_it(shared, corpus, run, monkeypatch):
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{shared.url}/v1")
+    monkeypatch.setenv("OPENAI_EMBEDDING_MODEL", "static")
+    assert run("ingest", corpus).code == 0
+    hits = run("retrieve", "signing key", "--json").json["hits"]
+    assert hits[0]["name"] == "keys.md"
+
+
+def test_langchain_gets_the_same_vectors(shared, vectors):
+    langchain_openai = pytest.importorskip("langchain_openai", reason="needs langchain-openai")
+    embeddings = langchain_openai.OpenAIEmbeddings(
+        model="static",
+        base_url=f"{shared.url}/v1",
+        api_key="any",
+        check_embedding_ctx_length=False,
+    )
+    assert np.allclose(embeddings.embed_documents(TEXTS), vectors, atol=1e-6)
+
+
+def test_llama_index_gets_the_same_vectors(shared, vectors):
+    reason = "needs llama-index-embeddings-openai"
+    llama = pytest.importorskip("llama_index.embeddings.openai", reason=reason)
+    embeddings = llama.OpenAIEmbedding(
+        model_name="static", api_base=f"{shared.url}/v1", api_key="any"
+    )
+    assert np.allclose(embeddings.get_text_embedding_batch(TEXTS), vectors, atol=1e-6)
+
+
+# Rerank
+
+QUESTION = "how often is the signing key rotated?"
+
+
+@pytest.mark.parametrize("model", ["bm25", "static", None])
+@pytest.mark.parametrize("path", ["/v1/rerank", "/v2/rerank", "/rerank"])
+def test_documents_are_ranked_from_one_to_zero(shared, model, path):
+    documents = ["lunch at noon", {"text": "rotate the signing key every 90 days"}, "a hotel"]
+    body = {"query": QUESTION, "documents": documents, "top_n": 2, "return_documents": True}
+    answer = shared.client.post(path, json={**body, **({"model": model} if model else {})}).json()
+    results = answer["results"]
+    assert results[0]["index"] == 1
+    assert len(results) == 2
+    assert results[0]["document"]["text"].startswith("rotate")
+    scores = [one["relevance_score"] for one in results]
+    assert scores == sorted(scores, reverse=True)
+    assert all(0 <= score <= 1 for score in scores)
+
+
+def test_text_embeddings_inference_gets_a_list(shared):
+    body = {"query": QUESTION, "texts": ["rotate the signing key"], "truncate": True}
+    (only,) = shared.client.post("/rerank", json=body).json()
+    assert only["index"] == 0
+    assert 0 < only["score"] <= 1
+
+
+def test_our_own_reranker_reranks_by_it(shared, library, run):
+    hits = run("retrieve", "signing key", "--rerank", f"{shared.url}/v1#bm25", "--json").json[
+        "hits"
+    ]
+    assert hits[0]["name"] == "keys.md"
+    assert hits[0]["scores"]["rerank"] > 0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"query": "a"},
+        {"query": "", "documents": ["a"]},
+        {"query": "a", "documents": [1]},
+        {"query": "a", "documents": ["a"], "top_n": 0},
+        {"query": "a", "documents": ["a"], "raw_scores": True},
+    ],
+)
+def test_a_rerank_that_does_not_fit_is_refused(shared, body):
+    assert shared.client.post("/v1/rerank", json=body).status_code == 400
+    unknown = {"query": "a", "documents": ["a"], "model": "http://127.0.0.1:1/v1"}
+    assert shared.client.post("/v1/rerank", json=unknown).status_code == 404
+
+
+# Vector stores
+
+
+def test_a_dataset_is_a_store(asked, library):
+    (store,) = asked.vector_stores.list()
+    assert (store.id, store.file_counts.completed) == ("default", 5)
+    files = list(asked.vector_stores.files.list("default", limit=2))
+    assert len(files) == 5  # over pages
+    one = asked.vector_stores.files.retrieve(files[0].id, vector_store_id="default")
+    assert one.status == "completed"
+    content = asked.vector_stores.files.content(one.id, vector_store_id="default")
+    assert content.data[0].text
+
+
+def test_a_store_is_searched(asked):
+    found = asked.vector_stores.search("default", query="signing key", max_num_results=2)
+    assert len(found.data) == 2
+    assert found.data[0].filename.endswith("keys.md")
+    assert "signing key" in found.data[0].content[0].text
+    scores = [one.score for one in found.data]
+    assert scores == sorted(scores, reverse=True)
+    most = scores[0]
+    less = asked.vector_stores.search(
+        "default", query=["signing key", "key"], ranking_options={"score_threshold": most}
+    )
+    assert [one.score >= most for one in less.data] == [True] * len(less.data)
+
+
+def test_a_store_is_made_changed_filled_and_deleted(library, served, tmp_path):
+    running = served()
+    with openai.OpenAI(base_url=f"{running.url}/v1", api_key="any", max_retries=0) as client:
+        made = client.vector_stores.create(name="a b/c", metadata={"team": "ops"})
+        assert client.vector_stores.retrieve(made.id).metadata == {"team": "ops"}
+        assert client.vector_stores.update(made.id, name="b").name == "b"
+        assert client.vector_stores.delete("b").deleted
+        with pytest.raises(openai.NotFoundError):
+            client.vector_stores.retrieve("b")
+        file = next(iter(client.vector_stores.files.list("default")))
+        changed = client.vector_stores.files.update(
+            file.id, vector_store_id="default", attributes={"year": 2024, "ok": True}
+        )
+        assert changed.attributes["year"] == 2024
+        for filters, hits in FILTERS:
+            found = client.vector_stores.search("default", query="key", filters=filters)
+            assert len({one.file_id for one in found.data}) == hits, filters
+        client.vector_stores.files.delete(file.id, vector_store_id="default")
+        assert len(list(client.vector_stores.files.list("default"))) == 4
+
+
+FILTERS = [
+    ({"type": "eq", "key": "year", "value": 2024}, 1),
+    ({"type": "ne", "key": "year", "value": 2024}, 4),
+    ({"type": "gte", "key": "year", "value": 2025}, 0),
+    ({"type": "in", "key": "year", "value": [2023, 2024]}, 1),
+    (
+        {
+            "type": "and",
+            "filters": [
+                {"type": "lt", "key": "year", "value": 2025},
+                {"type": "or", "filters": [{"type": "eq", "key": "ok", "value": True}]},
+            ],
+        },
+        1,
+    ),
+]
+
+
+def test_a_filter_cannot_say_more_than_it_says():
+    """Keys and values are quoted: nothing in them is an operator."""
+    from knowledge.retrieval.conditions import Comparison, parse
+
+    name, value = 'a" or "b', 'x") or ("y" = "z\\'
+    found = parse(condition({"type": "eq", "key": name, "value": value}))
+    assert found == Comparison(name, "=", (value,))
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"type": "like", "key": "a", "value": 1},
+        {"type": "and", "filters": []},
+        {"type": "eq", "value": 1},
+        {"type": "eq", "key": "a", "value": {}},
+        {"type": "in", "key": "a", "value": 1},
+    ],
+)
+def test_a_filter_that_does_not_fit_is_refused(shared, filters):
+    body = {"query": "key", "filters": filters}
+    reply = shared.client.post("/v1/vector_stores/default/search", json=body)
+    assert reply.status_code == 400
+    assert "filters" in json.dumps(reply.json())
