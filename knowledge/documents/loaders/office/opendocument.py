@@ -220,6 +220,8 @@ class OdfText:
                 yield from self._table(child)
             elif name == "annotation":
                 yield self._comment(child)
+            elif name == "forms":
+                yield from _checkboxes(child)
             elif name and name not in _SKIPPED:
                 yield from self.blocks(child, depth)
 
@@ -307,6 +309,15 @@ class OdfText:
                     above[len(texts)] = (more - 1, text)
                 texts.append(own or text)
         return texts
+
+
+def _checkboxes(forms: Any) -> Iterator[str]:
+    """Yield the checkboxes of a form with their state."""
+    for element in forms.iter():
+        if local_name(element) == "checkbox":
+            states = (attribute(element, name) for name in ("current-state", "state"))
+            state = next(filter(None, states), "")
+            yield f"{'☑' if state == 'checked' else '☐'} {attribute(element, 'label')}".strip()
 
 
 def _number(element: Any, name: str) -> int:

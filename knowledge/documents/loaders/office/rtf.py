@@ -151,6 +151,11 @@ _FIELD = re.compile(
     rb'(?:[^{}]*?\\\\f\s+"?([^"\\{}]+))?',
     re.IGNORECASE,
 )
+_BOX = re.compile(
+    rb"[^{}]{0,40}\{\\\*\\fldinst(?:\\[a-z]+-?\d* ?|[\s{])*FORMCHECKBOX[^}]*?\\fftype1"
+    rb"(?=[^}]*?\\ffres(?P<state>\d+))?(?=[^}]*?\\ffdefres(?P<default>\d+))?"
+)
+_AS_DEFAULT = b"25"
 _FRAME_WORDS = frozenset({b"shpinst", b"shptxt", b"annotation"})
 _LOST = frozenset({b"pict", b"objdata", b"sp", b"shprslt", b"nonshppict", b"atnid", b"atnauthor"})
 
@@ -301,6 +306,10 @@ class _Rewriter:
 
     def _symbol_field(self, start: int) -> str:
         """Return the sign of a field such as ``SYMBOL 109`` that keeps no result; else nothing."""
+        box = _BOX.match(self._data, start)
+        if box is not None:
+            state = box["state"] if box["state"] != _AS_DEFAULT else box["default"]
+            return "☑" if state == b"1" else "☐"
         found = _FIELD.match(self._data, start)
         if found is None:
             return ""

@@ -283,6 +283,8 @@ def _blocks(package: Package, name: str) -> Iterator[str]:
             yield from _comments(root)
         elif relation.kind == "drawing":
             yield from _drawing(package, relation.target, root)
+        elif relation.kind == "vmlDrawing":
+            yield from _checkboxes(root)
 
 
 def _comments(root: Any) -> Iterator[str]:
@@ -292,6 +294,17 @@ def _comments(root: Any) -> Iterator[str]:
             # Excel keeps an older copy of a thread's comments, which begins so.
             if text.strip() and not text.startswith("[Threaded comment]"):
                 yield clean(f"Comment on {element.get('ref', '')}: {' '.join(text.split())}")
+
+
+def _checkboxes(root: Any) -> Iterator[str]:
+    """Yield the checkboxes of a sheet's controls with their state."""
+    for shape in (e for e in root.iter() if local_name(e) == "shape"):
+        control = next((e for e in shape if local_name(e) == "ClientData"), None)
+        if control is not None and control.get("ObjectType") == "Checkbox":
+            checked = any(local_name(e) == "Checked" and (e.text or "") == "1" for e in control)
+            boxes = (e for e in shape if local_name(e) == "textbox")
+            label = " ".join(" ".join("".join(box.itertext()) for box in boxes).split())
+            yield clean(f"{'☑' if checked else '☐'} {label}").strip()
 
 
 def _drawing(package: Package, name: str, root: Any) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""Samples for the table of what each format keeps, in docs/formats.md."""

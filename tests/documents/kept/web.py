@@ -1,0 +1,3 @@
+"""Samples of pages, books, mail and PDF: (title of the format, column) to a sample."""
+
+SAMPLES = {}
