@@ -11,6 +11,7 @@
     │   ├── FileNotInDatasetError       3
     │   └── PathNotFoundError           3
     ├── DatasetExistsError              1
+    ├── OutputExistsError               1
     ├── DocumentError                   1   one document cannot be read
     │   ├── UnsupportedDocumentError    1
     │   └── EmptyDocumentError          1
@@ -149,6 +150,13 @@ class DatasetExistsError(KnowledgeError):
 
     code = "dataset-exists"
     default_hint = "Choose another name, or delete it with `knowledge delete-dataset`."
+
+
+class OutputExistsError(KnowledgeError):
+    """A file that a command would write exists already."""
+
+    code = "file-exists"
+    default_hint = "`overwrite` replaces it."
 
 
 class DocumentError(KnowledgeError):

@@ -13,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from knowledge.cli.completion import complete_values
 from knowledge.cli.plain_values import skip_pydantic
 from knowledge.cli.quick_help import hide_flag_types, load_help_pages
+from knowledge.cli.second_values import refuse_second_values
 from knowledge.cli.session import command
 
 HELP_FLAGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
@@ -45,6 +46,12 @@ class PlainCommand(TyperCommand):
         """Return its parameters."""
         parameters = hide_flag_types(super().get_params(ctx))
         return complete_values(skip_pydantic(parameters), self.name)
+
+    def make_parser(self, ctx: Any) -> Any:
+        """Return the parser, which refuses a second value where one counts."""
+        parser = super().make_parser(ctx)
+        refuse_second_values(parser)
+        return parser
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Print the help."""

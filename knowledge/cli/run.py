@@ -18,8 +18,8 @@ import typer
 
 from knowledge.cli.app import app
 from knowledge.cli.errors import show_error
-from knowledge.cli.render.terminal import clean_streams, complain
-from knowledge.cli.session import Interrupted, OutputClosedError
+from knowledge.cli.render.terminal import OutputClosedError, clean_streams, complain
+from knowledge.cli.session import Interrupted
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.settings.installed import installed_settings
 from knowledge.settings.reading import Settings
@@ -122,7 +122,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
         except (OutputClosedError, BrokenPipeError):
             # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            for stream in (sys.stdout, sys.stderr):
+                os.dup2(nowhere, stream.fileno())
             return BROKEN_PIPE
         except (Interrupted, KeyboardInterrupt):  # while an error was reported
             return INTERRUPTED

@@ -13,6 +13,7 @@ import typer
 from knowledge.cli.options.declared import Group
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import print_object
+from knowledge.cli.render.terminal import OutputClosedError
 from knowledge.cli.spelling import spelled
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ COMMON = "Common options"
 
 class Interrupted(BaseException):
     """Ctrl-C was pressed."""
-
-
-class OutputClosedError(BaseException):
-    """The reader of our output closed it."""
 
 
 @dataclass(frozen=True, slots=True)

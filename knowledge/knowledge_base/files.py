@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from knowledge.knowledge_base.shared import Shared
-from knowledge.model import Chunk, SourceFile
+from knowledge.model import Chunk, FileStatus, SourceFile
 
 _Files = list[SourceFile]
 _Chunks = list[Chunk]
@@ -82,7 +82,8 @@ class Files:
             found = self._find(file, dataset)
             flags = {"flags": dict(metadata)} if "flags" in found.remembered else {}
             remembered = {**found.remembered, **flags}
-            run.touch_file(replace(found, given=dict(metadata), remembered=remembered))
+            with catalog.recorded(run.dataset, "edit-file", dict):
+                run.touch_file(replace(found, given=dict(metadata), remembered=remembered))
             return self._find(found.id, dataset)
 
     def delete(self, file: str, dataset: str | None = None) -> SourceFile:
@@ -106,11 +107,16 @@ class Files:
             ) as run,
         ):
             found = self._find(file, dataset)
-            run.remove_file(found)
             embedding, splitter = run.dataset.embedding, run.dataset.splitter
             assert embedding is not None
             assert splitter is not None
-            run.publish(embedding, splitter)
+            facts = {
+                "files": {FileStatus.REMOVED.value: 1},
+                "chunks": {"removed": found.chunks},
+            }
+            with catalog.recorded(run.dataset, "delete-file", lambda: facts):
+                run.remove_file(found)
+                run.publish(embedding, splitter)
         return found
 
     def _find(self, file: str, dataset: str) -> SourceFile:

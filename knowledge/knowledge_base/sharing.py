@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DatasetNotFoundError, UsageError
+from knowledge.errors import DatasetNotFoundError, OutputExistsError, UsageError
 from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Dataset
 from knowledge.requests import StrPath
@@ -21,7 +21,9 @@ class Sharing:
     def __init__(self, shared: Shared) -> None:
         self._shared = shared
 
-    def export(self, names: str | Sequence[str], output: StrPath) -> list[Dataset]:
+    def export(
+        self, names: str | Sequence[str], output: StrPath, *, overwrite: bool = False
+    ) -> list[Dataset]:
         """Write datasets to one archive, which appears when it is whole.
 
         Parameters
@@ -30,9 +32,13 @@ class Sharing:
             Name or names; none is all datasets.
         output:
             The file.
+        overwrite:
+            Replace a file that is there.
 
         Raises
         ------
+        OutputExistsError
+            There is a file, and ``overwrite`` is false.
         DatasetNotFoundError
             One of them does not exist, or there is none at all.
         DamagedStoreError
@@ -40,12 +46,18 @@ class Sharing:
         """
         from knowledge.storage.archive.exporting import export_datasets
 
+        _check_free(Path(output), overwrite=overwrite)
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
         with self._shared.existing((listed or ["default"])[0]) as catalog:
             return export_datasets(catalog, listed, Path(output))
 
     def export_table(
-        self, names: str | Sequence[str], output: StrPath, *, kind: str = "jsonl"
+        self,
+        names: str | Sequence[str],
+        output: StrPath,
+        *,
+        kind: str = "jsonl",
+        overwrite: bool = False,
     ) -> list[Dataset]:
         """Write a row for each chunk, with its vector, for other tools.
 
@@ -53,9 +65,13 @@ class Sharing:
         ----------
         kind:
             ``jsonl`` or ``parquet``; the latter needs the extra ``parquet``.
+        overwrite:
+            Replace a file that is there.
 
         Raises
         ------
+        OutputExistsError
+            There is a file, and ``overwrite`` is false.
         DatasetNotFoundError
             One of the datasets does not exist, or there is none at all.
         UsageError
@@ -63,6 +79,7 @@ class Sharing:
         """
         from knowledge.storage.archive.table_export import export_table
 
+        _check_free(Path(output), overwrite=overwrite)
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
         with self._shared.existing((listed or ["default"])[0]) as catalog:
             return export_table(catalog, listed, Path(output), kind)
@@ -122,6 +139,11 @@ class Sharing:
                     )
                     for dataset in chosen
                 ]
+
+
+def _check_free(output: Path, *, overwrite: bool) -> None:
+    if output.exists() and not overwrite:
+        raise OutputExistsError(f"there is a file {output} already")
 
 
 def _chosen(

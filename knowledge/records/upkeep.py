@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from knowledge.model import FileStatus
 from knowledge.records.nouns import dataset_details
 from knowledge.records.schema import of
 
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from knowledge.doctor.report import DoctorReport
     from knowledge.storage.history import Run
     from knowledge.storage.reports import CacheStats, Compacted, DatasetStatus, Leftover, Status
+
+
+_MISSED = ("failed", "empty", "unsupported")
 
 
 def status(found: Status) -> dict[str, Any]:
@@ -106,7 +110,8 @@ def _dataset_record(one: DatasetStatus) -> dict[str, Any]:
         "vector_bytes": one.vector_bytes,
         "dead": one.dead,
         "dead_share": round(one.dead_share, 4),
-        "missed": {name: one.missed.get(name, 0) for name in ("failed", "empty", "unsupported")},
+        "missed": {name: one.missed.get(name, 0) for name in _MISSED},
+        "missed_members": {name: one.missed_members.get(name, 0) for name in _MISSED},
         "runs": len(one.runs),
         "embedded": one.embedded,
         "cached": one.cached,
@@ -125,14 +130,15 @@ def emptied(path: str, removed: Sequence[str]) -> dict[str, Any]:
 def run_record(run: Run) -> dict[str, Any]:
     """Return a run as ``knowledge.history/1`` lists it."""
     report = run.report
+    files = report.get("files") or {}
     chunks = report.get("chunks") or {}
     return {
         "command": run.command,
         "started_at": run.started_at.isoformat(),
         "ended_at": run.ended_at.isoformat() if run.ended_at else None,
-        "outcome": run.outcome,
+        "outcome": run.outcome or "running",
         "generation": run.generation,
-        "files": dict(report.get("files") or {}),
+        "files": {status.value: files.get(status.value, 0) for status in FileStatus},
         "chunks": {name: chunks.get(name, 0) for name in ("added", "removed", "reused")},
         "embedded": report.get("embedded", 0),
         "cached": report.get("cached", 0),

@@ -50,6 +50,11 @@ class MissedFile:
     problem: FileProblem
     seen_at: datetime
 
+    @property
+    def is_member(self) -> bool:
+        """True for a part of a container, such as a file of an archive, which counts by itself."""
+        return "!/" in self.problem.file
+
 
 def storable(text: str) -> str:
     """Return text without lone surrogates, which SQLite does not take."""

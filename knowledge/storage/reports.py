@@ -40,8 +40,8 @@ class DatasetStatus:
         Its folders on the disk.
     dead:
         Deleted vectors that its index still carries.
-    missed:
-        How many files could not be taken in, by status.
+    missed, missed_members:
+        How many files could not be taken in, by status; and how many members of files.
     runs:
         Those that are remembered, the last one first.
     """
@@ -50,6 +50,7 @@ class DatasetStatus:
     vector_bytes: int
     dead: int
     missed: Mapping[str, int]
+    missed_members: Mapping[str, int]
     runs: Sequence[Run]
 
     @property
@@ -148,7 +149,7 @@ class Compacted:
     dead:
         Deleted vectors that it carried.
     before, after:
-        Bytes of the published index, or of the database.
+        Bytes of all its folders, or of the database.
     """
 
     name: str

@@ -170,9 +170,9 @@ class VectorIndex(Protocol):
             ``key``, ``generation``, name, model and more.
         """
 
-    def sweep(self, published: int) -> None:
-        """Drop the candidate and old versions: all but ``published``, the one before, and those
-        that a reader holds."""
+    def sweep(self, published: int, *, previous: bool = True) -> None:
+        """Drop the candidate and old versions: all but ``published``, the one before (with
+        ``previous``), and those that a reader holds."""
 
     def remove(self) -> bool:
         """Drop all versions, but for those that a reader holds; return whether all are gone."""

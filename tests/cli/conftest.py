@@ -6,7 +6,17 @@ import sys
 
 import pytest
 
+from knowledge import KnowledgeBase
 from tests.conftest import environment
+
+
+@pytest.fixture(scope="session")
+def exported(ingested_once, tmp_path_factory):
+    """An archive with one dataset."""
+    path = tmp_path_factory.mktemp("exported") / "out.zip"
+    with KnowledgeBase.open(ingested_once[1]) as kb:
+        kb.sharing.export("default", path)
+    return path
 
 
 @pytest.fixture

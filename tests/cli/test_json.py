@@ -58,15 +58,6 @@ def test_all_commands_are_here():
     assert sorted([*RUNS, *elsewhere]) == LINES
 
 
-@pytest.fixture(scope="session")
-def exported(ingested_once, tmp_path_factory):
-    """An archive with one dataset."""
-    path = tmp_path_factory.mktemp("exported") / "out.zip"
-    with KnowledgeBase.open(ingested_once[1]) as kb:
-        kb.sharing.export("default", path)
-    return path
-
-
 def filled_in(arguments, corpus, archive):
     """Return arguments with the paths and the chunk's id that they ask for."""
     chunk = ""

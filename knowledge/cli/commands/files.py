@@ -20,6 +20,8 @@ from knowledge.errors import UsageError
 from knowledge.model import SourceFile
 from knowledge.records import documents as records
 from knowledge.records.nouns import file_record
+from knowledge.storage.history import MissedFile
+from knowledge.text.wording import counted
 
 FileArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
@@ -66,6 +68,17 @@ def list_files(
             (one.problem.file, one.problem.status, spelled(one.problem.reason)) for one in missed
         ]
         show_table(session, ("FILE", "STATUS", "REASON"), rows)
+        _note_members(session, missed)
+
+
+def _note_members(session: Session, missed: Sequence[MissedFile]) -> None:
+    """Say how many of the rows are files: a run counts files, and these are members too."""
+    members = {one.problem.file for one in missed if one.is_member}
+    if members:
+        files = {one.problem.file for one in missed} - members
+        session.note(
+            f"{counted(len(files), 'file')} and {counted(len(members), 'member')} of files"
+        )
 
 
 def _show_files(session: Session, files: Sequence[SourceFile]) -> None:

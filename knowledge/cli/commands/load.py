@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -64,7 +65,7 @@ def load(
     added = metadata_pairs(metadata or [], "--metadata")
     if name is not None and input_ != "-":
         raise UsageError("--name goes with - (standard input)")
-    if output != "-" and Path(output).is_dir():
+    if output != "-" and (Path(output).is_dir() or output.endswith(("/", os.sep))):
         raise UsageError(f"OUTPUT {output} is a folder", hint="Name the file to write.")
     with session.open(reading) as kb:
         content = sys.stdin.buffer.read() if input_ == "-" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -30,7 +31,12 @@ def export(
     all_: Annotated[bool, typer.Option("--all", "-a", help="All datasets.")] = False,
     output: Annotated[
         str,
-        typer.Option("--output", "-o", help="The file, or a folder to put it in.", metavar="PATH"),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The file, or a folder (a path that ends with /).",
+            metavar="PATH",
+        ),
     ] = ".",
     format_: Annotated[
         str,
@@ -40,6 +46,9 @@ def export(
             metavar="FORMAT",
         ),
     ] = "archive",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a file that is there.")
+    ] = False,
 ) -> None:
     """Write datasets to one file: to share, to back up, or for other tools.
 
@@ -52,14 +61,18 @@ def export(
     if format_ not in _SUFFIXES:
         raise UsageError(f"--format must be one of {', '.join(_SUFFIXES)}, not {format_!r}")
     target = Path(output)
+    if output.endswith(("/", os.sep)):
+        target.mkdir(parents=True, exist_ok=True)
     if target.is_dir():
         stamp = datetime.now().astimezone().strftime("%Y-%m-%d-%H-%M-%S")
         target /= f"knowledge-export-{stamp}.{_SUFFIXES[format_]}"
     with session.open() as kb:
         if format_ == "archive":
-            datasets = kb.sharing.export(names or (), target)
+            datasets = kb.sharing.export(names or (), target, overwrite=overwrite)
         else:
-            datasets = kb.sharing.export_table(names or (), target, kind=format_)
+            datasets = kb.sharing.export_table(
+                names or (), target, kind=format_, overwrite=overwrite
+            )
     if session.json:
         session.print_json(records.exported(str(target), target.stat().st_size, datasets))
     elif not session.quiet:

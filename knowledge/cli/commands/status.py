@@ -66,7 +66,7 @@ def history(
 
 def _row(session: Session, run: Run) -> tuple[str, ...]:
     record = records.run_record(run)
-    files = ", ".join(f"{count} {name}" for name, count in record["files"].items())
+    files = ", ".join(f"{count} {name}" for name, count in record["files"].items() if count)
     chunks = record["chunks"]
     return (
         moment(session, run.started_at),
@@ -102,7 +102,11 @@ def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
     dataset, splitter, run = one.dataset, one.dataset.splitter, one.last_run
     rate = one.cache_hit_rate
     texts, tokens = counted(one.embedded, "text"), counted(one.tokens, "token")
-    missed = ", ".join(f"{count} {status}" for status, count in one.missed.items())
+    missed = [f"{counted(count, 'file')} {status}" for status, count in one.missed.items()]
+    missed += [
+        f"{counted(count, 'member')} of files {status}"
+        for status, count in one.missed_members.items()
+    ]
     facts = [
         ("dataset", dataset.name),
         ("files, chunks", f"{dataset.files:,}, {dataset.chunks:,}"),
@@ -112,7 +116,7 @@ def _dataset_facts(one: DatasetStatus) -> list[tuple[str, str]]:
             "chunk size",
             f"{splitter.chunk_size}, overlap {splitter.chunk_overlap}" if splitter else "-",
         ),
-        ("not ingested", missed or "none"),
+        ("not ingested", ", ".join(missed) or "none"),
         ("embedded", f"{texts}, {tokens}{cost_in_words(one.cost_usd)}"),
         ("from the cache", "-" if rate is None else f"{counted(one.cached, 'text')}, {rate:.0%}"),
     ]

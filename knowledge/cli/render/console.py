@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from knowledge.cli.render.cleaning import cleaned
-from knowledge.cli.render.terminal import encodable, uncleaned
+from knowledge.cli.render.terminal import OutputClosedError, encodable, uncleaned
 
 
 class CleanConsole(Console):
@@ -20,6 +20,10 @@ class CleanConsole(Console):
     def __init__(self, *, stderr: bool = False, **options: Any) -> None:
         options.setdefault("file", uncleaned(sys.stderr if stderr else sys.stdout))
         super().__init__(stderr=stderr, **options)
+
+    def on_broken_pipe(self) -> None:
+        """Tell the command that nobody reads on; rich would exit with 1."""
+        raise OutputClosedError
 
     def render_str(self, text: str, **options: Any) -> Text:
         """Return a string to print; cleaned here, so that lines are wrapped as they are shown."""

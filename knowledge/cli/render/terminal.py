@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _WAYS_PAST = frozenset({"buffer", "detach"})
 
 
+class OutputClosedError(BaseException):
+    """The reader of stdout or stderr closed it."""
+
+
 class CleanStream:
     """A text stream that escapes what could control a terminal, or cannot be encoded.
 
@@ -36,7 +40,10 @@ class CleanStream:
 
     def write(self, text: str) -> int:
         """Write text, cleaned; return its own length."""
-        self._stream.write(encodable(cleaned(text), self._stream.encoding))
+        try:
+            self._stream.write(encodable(cleaned(text), self._stream.encoding))
+        except BrokenPipeError as error:  # libraries would make an exit code of their own of it
+            raise OutputClosedError from error
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

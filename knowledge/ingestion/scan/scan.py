@@ -222,6 +222,11 @@ def check_paths(paths: Sequence[Path]) -> None:
     for path in paths:
         if not os.path.lexists(path):
             raise PathNotFoundError(f"{shown(str(path))} does not exist")
+        if os.path.islink(path) and not os.path.exists(path):
+            raise PathNotFoundError(
+                f"{shown(str(path))} is a link that leads to nothing",
+                hint=f"It points to {shown(os.readlink(path))}.",
+            )
 
 
 def _temporary_folder() -> os.stat_result | None:

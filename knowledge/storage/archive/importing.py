@@ -45,6 +45,7 @@ def import_dataset(
         if dataset.embedding is not None and dataset.splitter is not None:
             run.publish(dataset.embedding, dataset.splitter)
         return show(
+            command="import",
             metadata=dataset.metadata,
             generation=dataset.generation,
             created_at=dataset.created_at,

@@ -276,7 +276,9 @@ class Catalog:
                 "UPDATE datasets SET metadata = ?, updated_at = ? WHERE name = ?",
                 (dump(metadata), now(), name),
             )
-            return self.dataset(name)
+            dataset = self.dataset(name)
+            history.note_change(self, dataset.key, "edit-dataset")
+            return dataset
 
     def rename(self, name: str, new: str, *, lock_timeout: float, notify: Notify) -> Dataset:
         """Give a dataset another name; see :func:`ownership.rename_dataset`."""

@@ -44,12 +44,28 @@ def begin_run(catalog: Catalog, dataset: Dataset, command: str) -> int:
             "INSERT INTO runs (dataset, command, started_at) VALUES (?, ?, ?)",
             (number, command, now()),
         )
-        catalog.connection.execute(
-            "DELETE FROM runs WHERE dataset = ?1 AND row <= ("
-            "SELECT row FROM runs WHERE dataset = ?1 ORDER BY row DESC LIMIT 1 OFFSET ?2)",
-            (number, KEPT_RUNS),
-        )
+        _forget_old(catalog, number)
     return int(added.lastrowid or 0)
+
+
+def note_change(catalog: Catalog, key: str, command: str) -> None:
+    """Note a change of a dataset that was made at once, within the caller's transaction."""
+    moment = now()
+    catalog.connection.execute(
+        "INSERT INTO runs (dataset, command, started_at, ended_at, outcome, generation) "
+        "SELECT id, ?, ?, ?, ?, generation FROM datasets WHERE key = ?",
+        (command, moment, moment, DONE, key),
+    )
+    row = catalog.connection.execute("SELECT id FROM datasets WHERE key = ?", (key,)).fetchone()
+    _forget_old(catalog, int(row["id"]) if row else -1)
+
+
+def _forget_old(catalog: Catalog, number: int) -> None:
+    catalog.connection.execute(
+        "DELETE FROM runs WHERE dataset = ?1 AND row <= ("
+        "SELECT row FROM runs WHERE dataset = ?1 ORDER BY row DESC LIMIT 1 OFFSET ?2)",
+        (number, KEPT_RUNS),
+    )
 
 
 def end_run(catalog: Catalog, row: int, outcome: str, report: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.model import Dataset
 from knowledge.storage.dataset_names import check_name
+from knowledge.storage.local.catalog.history import note_change
 from knowledge.storage.local.catalog.rows import dump, now
 from knowledge.storage.local.layout import HIDDEN, new_key
 from knowledge.storage.local.lock import write_lock
@@ -27,8 +28,9 @@ def build_dataset(
 ) -> Iterator[tuple[WriteRun, Callable[..., Dataset]]]:
     """Give a run on a new hidden dataset, and a function that shows it as ``name``.
 
-    That function takes ``metadata``, ``generation``, ``created_at`` and ``updated_at``, each
-    optional, and returns the dataset. Without a call of it, nothing of the new dataset stays.
+    That function takes the ``command`` that its history begins with, and ``metadata``,
+    ``generation``, ``created_at`` and ``updated_at``, each optional; it returns the dataset.
+    Without a call of it, nothing of the new dataset stays.
 
     Raises
     ------
@@ -49,7 +51,8 @@ def build_dataset(
         stack.enter_context(write_lock(catalog.folder.lock(key), name, lock_timeout, notify))
         run = stack.enter_context(begun(catalog, _hidden(catalog, key)))
 
-        def show(**facts: Any) -> Dataset:
+        def show(*, command: str, **facts: Any) -> Dataset:
+            facts["command"] = command
             _show(catalog, key, name, facts, overwrite, lock_timeout, notify)
             return catalog.dataset_by_key(key)
 
@@ -117,4 +120,5 @@ def _take_name(
                 "key": new,
             },
         )
+        note_change(catalog, new, facts["command"])
     return True

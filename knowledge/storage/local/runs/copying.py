@@ -82,7 +82,10 @@ def _merge(
                 run.write_file(change)
         if filled and filled[0].embedding and filled[0].splitter:
             run.publish(filled[0].embedding, filled[0].splitter)
-        return show(metadata={k: v for one in datasets for k, v in one.metadata.items()})
+        return show(
+            command="copy-dataset" if len(datasets) == 1 else "merge-datasets",
+            metadata={k: v for one in datasets for k, v in one.metadata.items()},
+        )
 
 
 def _check_models(datasets: Sequence[Dataset]) -> None:

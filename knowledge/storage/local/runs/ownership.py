@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetExistsError
 from knowledge.storage.dataset_names import check_name
+from knowledge.storage.local.catalog.history import note_change
 from knowledge.storage.local.catalog.rows import now
 from knowledge.storage.local.lock import write_lock
 from knowledge.storage.store import Notify
@@ -71,4 +72,5 @@ def rename_dataset(
                 "UPDATE datasets SET name = ?, updated_at = ? WHERE key = ?",
                 (new, now(), dataset.key),
             )
+            note_change(catalog, dataset.key, "rename-dataset")
             return catalog.dataset_by_key(dataset.key)

@@ -54,8 +54,8 @@ def compact_dataset(
 ) -> Compacted:
     """Build a dataset's index afresh from its live vectors, where it carries deleted ones.
 
-    Readers see the old index until the new one is there; it stays for those in flight until the
-    next publish, or until leftovers are removed.
+    Readers see the old index until the new one is there; it goes at once unless somebody reads it,
+    and who was about to begins anew (``Catalog.read``).
 
     Raises
     ------
@@ -69,13 +69,13 @@ def compact_dataset(
     with open_replacement(catalog, name, lock_timeout=lock_timeout, notify=notify) as replacement:
         dataset = replacement.dataset
         dead = _dead(catalog, dataset.key)
-        before = after = catalog.index(dataset.key).size(dataset.vectors)
+        before = catalog.index(dataset.key).size()
         if dead and dataset.embedding is not None:
             with recorded(catalog, dataset, "compact", dict):
                 _copy_live(catalog, replacement)
                 dataset = replacement.publish(dataset.embedding)
-            after = catalog.index(dataset.key).size(dataset.vectors)
-        return Compacted(name, dead, before, after)
+        catalog.index(dataset.key).sweep(dataset.vectors, previous=False)
+        return Compacted(name, dead, before, catalog.index(dataset.key).size())
 
 
 def compact_database(path: Path) -> Compacted:

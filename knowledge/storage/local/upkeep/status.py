@@ -12,6 +12,9 @@ from knowledge.storage.local.upkeep.sizes import measure
 from knowledge.storage.reports import DatasetStatus, Status
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from knowledge.storage.history import MissedFile
     from knowledge.storage.local.catalog.catalog import Catalog
     from knowledge.storage.local.store import LocalStore
 
@@ -37,11 +40,18 @@ def _status_of(catalog: Catalog, dataset: Dataset) -> DatasetStatus:
         row = catalog.connection.execute(
             "SELECT dead FROM datasets WHERE key = ?", (dataset.key,)
         ).fetchone()
-    missed = Counter(missed.problem.status for missed in catalog.missed_files(dataset))
+    missed = catalog.missed_files(dataset)
     return DatasetStatus(
         dataset=dataset,
         vector_bytes=catalog.index(dataset.key).size(),
         dead=int(row["dead"]) if row else 0,
-        missed=dict(sorted(missed.items())),
+        missed=_counts(missed, members=False),
+        missed_members=_counts(missed, members=True),
         runs=catalog.runs(dataset),
     )
+
+
+def _counts(missed: Sequence[MissedFile], *, members: bool) -> dict[str, int]:
+    """Count files, or members of files, by status; each once, whatever is wrong with it."""
+    named = {(one.problem.file, one.problem.status) for one in missed if one.is_member is members}
+    return dict(sorted(Counter(status for _, status in named).items()))

@@ -97,16 +97,23 @@ class ChromaFolders:
             candidate.rename(target)
             _sync(target.parent)
 
-    def sweep(self, published: int) -> None:
-        """Remove what no reader needs: all but ``published``, the one before, and those held."""
+    def sweep(self, published: int, *, previous: bool = True) -> None:
+        """Remove what no reader needs: all but ``published``, the one before, and those held.
+
+        Parameters
+        ----------
+        previous:
+            Keep the one before, which a reader in flight may be about to open.
+        """
         home = self._folder.dataset(self._key)
         if not home.is_dir():
             return
         current = self._home(published).name
         names = sorted(path.name for path in home.iterdir())
         before = [name for name in names if name.startswith("g") and name < current]
+        kept = (current, *before[-1:]) if previous else (current,)
         for name in names:
-            if name not in (current, *before[-1:]):
+            if name not in kept:
                 remove_folder(home / name)
 
     def remove(self) -> bool:
