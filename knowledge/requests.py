@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import UsageError
 from knowledge.settings.table import TABLE
-from knowledge.text.wording import brief, nearest
+from knowledge.text.wording import brief, did_you_mean, nearest
 
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
@@ -87,8 +87,9 @@ class Option:
         """Raise :class:`UsageError` for a value that does not fit; it names the field."""
         wrong = self._wrong(value)
         if wrong:
-            hint = f"{_VARIABLES[self.setting]} sets it too." if self.setting else None
-            raise UsageError(f"`{name}` must be {wrong}", hint=hint)
+            also = f"{_VARIABLES[self.setting]} sets it too." if self.setting else ""
+            hint = " ".join(filter(None, (did_you_mean(str(value), self.choices), also)))
+            raise UsageError(f"`{name}` must be {wrong}", hint=hint or None)
 
     def _wrong(self, value: object) -> str:
         if self.choices:

@@ -57,6 +57,13 @@ COMMANDS: tuple[Entry, ...] = (
         "Print a chunk, optionally with its neighbours.",
     ),
     Entry(
+        "open",
+        "knowledge.cli.commands.open_hit:open_hit",
+        "Questions",
+        "Open the document of one of the last hits: text in $EDITOR at its line, others at the "
+        "page.",
+    ),
+    Entry(
         "eval",
         "knowledge.cli.commands.evaluate:evaluate",
         "Questions",
@@ -236,6 +243,25 @@ COMMANDS: tuple[Entry, ...] = (
 """All commands; the help is the first sentence of the function's docstring, which a test holds."""
 
 
+OVERVIEW = """\
+knowledge ingests documents and retrieves cited passages; offline unless you choose otherwise.
+
+  knowledge ingest ./docs              bring a dataset up to date with files and folders
+  knowledge retrieve "a question"      the passages that answer it, best first (or: search)
+  knowledge open 1                     the document behind the first of them
+  knowledge ask "a question"           an answer in words, by a chat model, with its sources
+  knowledge watch ./docs               follow each change
+  knowledge list-datasets              what there is (or: ls)
+  knowledge list-files                 the files of a dataset; --status failed: those it lacks
+  knowledge status                     counts, sizes, the last runs
+  knowledge config                     every setting, and where its value comes from
+  knowledge doctor                     what is wrong, and --fix
+
+knowledge help lists all commands, knowledge help COMMAND explains one.
+--json, --quiet, --verbose, --data-dir and --config-file may stand before the command or after it.
+"""
+
+
 class Commands(LazyGroup):
     """The commands of the table."""
 
@@ -258,13 +284,13 @@ app = typer.Typer(
 @app.callback(invoke_without_command=True)
 def root(
     context: typer.Context,
-    show_version: bool = typer.Option(False, "--version", help="Print the version and exit."),
+    show_version: bool = typer.Option(False, "--version", "-V", help="Print the version and exit."),
 ) -> None:
-    """Show the help when no command is named."""
+    """Show the first commands when none is named."""
     if show_version:
         from knowledge.cli.commands.version import version_line
 
         write(version_line() + "\n")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        write(context.get_help() + "\n")
+        write(OVERVIEW)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import typer
 from knowledge.cli.options.declared import Group
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import print_object
+from knowledge.cli.render.paging import paged, show_held
 from knowledge.cli.render.terminal import OutputClosedError
 from knowledge.cli.spelling import spelled
 
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
 
 COMMON = "Common options"
+_LIVE = frozenset({"ask", "embed", "ingest", "reembed", "watch"})
+"""Commands that print while they work, or only a few lines: they need no pager."""
 
 
 class Interrupted(BaseException):
@@ -40,6 +44,8 @@ class Session:
         Print less, or more, on stderr.
     data_dir, config_file:
         Values of the flags.
+    no_pager:
+        Never show long output in a pager.
     """
 
     json: bool
@@ -47,6 +53,7 @@ class Session:
     verbose: bool
     data_dir: str | None
     config_file: str | None = None
+    no_pager: bool = False
 
     def settings(self, **flags: Any) -> Settings:
         """Read the settings, overridden by flags."""
@@ -77,14 +84,15 @@ class Session:
 
     @property
     def on_terminal(self) -> bool:
-        """True when a person reads the results."""
-        return not self.json and sys.stdout.isatty()
+        """True when a person reads the results; FORCE_COLOR says so of a pipe."""
+        return not self.json and (sys.stdout.isatty() or bool(os.environ.get("FORCE_COLOR")))
 
     def note(self, text: str) -> None:
         """Print a note on stderr, except with ``--quiet``."""
         if not self.quiet:
             from knowledge.cli.render.terminal import error_console
 
+            show_held()
             error_console().print(flat(spelled(text)), style="dim", markup=False, soft_wrap=True)
 
     def suggest(self, command: str) -> None:
@@ -92,6 +100,7 @@ class Session:
         if self.on_terminal and not self.quiet:
             from knowledge.cli.render.terminal import error_console
 
+            show_held()
             error_console().print("[dim]Next:[/] ", end="")
             error_console().print(flat(command), markup=False, soft_wrap=True)
 
@@ -116,6 +125,14 @@ _FLAGS: dict[str, Any] = {
     "debug": Annotated[
         bool,
         typer.Option("--debug", help="Show a traceback with an error.", rich_help_panel=COMMON),
+    ],
+    "no_pager": Annotated[
+        bool,
+        typer.Option(
+            "--no-pager",
+            help="Never show long output in a pager [PAGER].",
+            rich_help_panel=COMMON,
+        ),
     ],
     "data_dir": Annotated[
         str | None,
@@ -167,8 +184,10 @@ def command(function: Callable[..., None]) -> Callable[..., None]:
         del flags["debug"]  # read from the arguments: an error may come before they are parsed
         session = Session(json=flags.pop("json_output"), **flags)
         made = {group.name: group.made(arguments) for group in groups}
+        wanted = not (session.json or session.no_pager or function.__name__ in _LIVE)
         try:
-            function(session, **arguments, **made)
+            with paged(wanted=wanted):
+                function(session, **arguments, **made)
         # Typer would turn these into exit codes of its own.
         except KeyboardInterrupt as error:
             raise Interrupted from error

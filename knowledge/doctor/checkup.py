@@ -13,6 +13,7 @@ from knowledge.doctor.rereading import read_again
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Dataset, FileStatus, SourceFile
 from knowledge.settings.reading import Settings
+from knowledge.storage.dataset_names import no_dataset
 from knowledge.storage.findings import Finding, Severity
 from knowledge.text.wording import counted
 
@@ -58,7 +59,7 @@ def examine(
     repairs.take(checkup.place())
     repairs.take(checkup.catalog())
     if name is not None and not (checkup.readable or checkup.exists):
-        raise DatasetNotFoundError(f"there is no dataset {name!r}")
+        raise no_dataset(name)
     repairs.take(checkup.cache())
     datasets: list[Dataset] = []
     if checkup.readable:

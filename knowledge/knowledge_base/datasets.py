@@ -36,6 +36,10 @@ class Datasets:
         with self._shared.existing(wanted) as catalog:
             return self._shared.saw(catalog.dataset(wanted))
 
+    def chosen(self) -> str:
+        """Return the dataset that is meant where none is named: the settings' or the only one."""
+        return self._shared.dataset(None)
+
     def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
         """Create an empty dataset; its embedder is chosen at the first ingest.
 

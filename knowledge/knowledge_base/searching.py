@@ -35,6 +35,8 @@ WAY_OPTIONS = tuple(
 def search(shared: Shared, flows: Flows, request: SearchRequest) -> Retrieved:
     """Return the hits of a request, by the flow that counts for its datasets if there is one."""
     started = time.perf_counter()
+    if request.datasets is None:
+        request = replace(request, datasets=shared.only_dataset())
     query = Query.of_request(request, shared.settings)
     settings = shared.settings.override(rerank=request.rerank, rerank_depth=request.rerank_depth)
     flow = flows.choose(query.datasets) if flows.is_named else None
@@ -116,6 +118,8 @@ def ask(shared: Shared, flows: Flows, request: AskRequest, listen: Listener | No
     from knowledge.answering.answer import answer
     from knowledge.chat import ChatModel
 
+    if request.datasets is None:
+        request = replace(request, datasets=shared.only_dataset())
     query = Query.of_request(request, shared.settings)  # what does not fit is reported first
     settings = shared.settings.override(chat_model=request.chat_model)
     # Before anything is searched: a missing model is reported at once.
@@ -143,6 +147,8 @@ def similar(shared: Shared, request: SimilarRequest) -> Retrieved:
     from knowledge.retrieval.search.similar import similar as nearest
 
     started = time.perf_counter()
+    if request.dataset is None:
+        request = replace(request, dataset=shared.only_dataset())
     query = Query.of_request(request.search(), shared.settings)
     with shared.existing(query.datasets[0]):
         pass

@@ -6,8 +6,8 @@ from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DatasetNotFoundError
 from knowledge.settings.reading import Origin, Settings
+from knowledge.storage.dataset_names import no_dataset
 from knowledge.storage.store import open_store
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ class Shared:
         self._pools: dict[str, QuestionPool] = {}
         self._caches: list[EmbeddingCache] = []
         self._rerankers: dict[tuple[str, Origin, int], Reranker] = {}
+        self._named_only = False
         self.closing = ExitStack()
         self.seen: dict[str, Dataset] = {}
         """The datasets that the last verbs read, by name, as they were then."""
@@ -72,7 +73,7 @@ class Shared:
     def existing(self, dataset: str) -> Catalog:
         """Open the catalog of a dataset that must be there."""
         if not self.is_there():
-            raise DatasetNotFoundError(f"there is no dataset {dataset!r}")
+            raise no_dataset(dataset)
         return self.catalog()
 
     def is_there(self) -> bool:
@@ -88,8 +89,23 @@ class Shared:
         return self._pools[fingerprint].embed_query(text)
 
     def dataset(self, name: str | None) -> str:
-        """Return the name of a dataset, by default the one of the settings."""
-        return str(self.settings["dataset"]) if name is None else name
+        """Return the name of a dataset: by default the settings' one, or the only one there is."""
+        if name is not None:
+            return name
+        return self.only_dataset() or str(self.settings["dataset"])
+
+    def only_dataset(self) -> str | None:
+        """Return the only dataset where none is named, and there is no ``default``; and say so."""
+        named = self.settings["dataset"]
+        if self.settings.is_set("dataset"):
+            return None
+        known = self.store.names()
+        if len(known) != 1 or named in known:
+            return None
+        if not self._named_only:
+            self.notify(f"dataset {known[0]!r}, the only one")
+            self._named_only = True
+        return known[0]
 
     @property
     def lock_timeout(self) -> float:

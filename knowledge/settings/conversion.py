@@ -6,7 +6,7 @@ from typing import Any
 
 from knowledge.errors import UsageError
 from knowledge.settings.table import Setting
-from knowledge.text.wording import brief
+from knowledge.text.wording import brief, did_you_mean
 
 MAX_TEXT = 1_000_000
 """Maximum characters of a text; keys and lists are far shorter."""
@@ -45,7 +45,10 @@ def convert(setting: Setting, raw: Any, where: str) -> str | int | float | bool:
     for choice in setting.choices:
         if choice.lower() == given.lower():
             return choice
-    raise UsageError(f"{where} must be one of {', '.join(setting.choices)}, not {brief(raw)}")
+    raise UsageError(
+        f"{where} must be one of {', '.join(setting.choices)}, not {brief(raw)}",
+        hint=did_you_mean(str(raw), setting.choices) or None,
+    )
 
 
 def _plain(raw: Any, wanted: type) -> Any:

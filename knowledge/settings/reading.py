@@ -23,7 +23,7 @@ from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
 from knowledge.text.masking import masked_urls
-from knowledge.text.wording import brief, nearest
+from knowledge.text.wording import brief, did_you_mean, nearest
 
 PROJECT_FILE = "knowledge.yaml"
 
@@ -183,9 +183,10 @@ class Settings:
         others = {row.name: row for row in _rows_for({**file.content, **flags})}
         table = {**BY_NAME, **{name: others[name] for name in others if name not in BY_NAME}}
         unknown = [
-            f"{file.name}: {brief(name)} is not a setting"
+            " ".join((f"{file.name}: {brief(name)} is not a setting.", meant)).strip(" .")
             for name in file.content
             if name not in table
+            for meant in [did_you_mean(str(name), table)]
         ]
         unread = unread_variables({**variables.dotenv, **environ}, _KNOWN)
         return cls(

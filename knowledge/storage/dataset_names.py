@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from knowledge.errors import UsageError
+from knowledge.errors import DatasetNotFoundError, UsageError
 from knowledge.storage.shown_path import shown
+from knowledge.text.wording import did_you_mean
 
 MAX_NAME = 128
 
@@ -36,3 +38,17 @@ def check_name(name: str) -> str:
     if not name.isprintable():
         raise UsageError(f"{name!r} can't name a dataset: it holds control characters")
     return name
+
+
+def no_dataset(name: str, known: Sequence[str] = ()) -> DatasetNotFoundError:
+    """Return the error for a name that no dataset has.
+
+    Parameters
+    ----------
+    known:
+        The datasets that there are: the nearest of them is named, and none is an invitation.
+    """
+    hint = "`knowledge ingest PATH` makes the first dataset."
+    if known:
+        hint = did_you_mean(name, known) or DatasetNotFoundError.default_hint
+    return DatasetNotFoundError(f"there is no dataset {name!r}", hint=hint)

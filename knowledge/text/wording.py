@@ -36,11 +36,17 @@ def brief(value: Any) -> str:
 
 def nearest(name: str, known: Iterable[str]) -> str:
     """Return a hint that names the nearest of the known names, or all of them."""
+    listed = sorted(known)
+    close = did_you_mean(name, listed)
+    if close:
+        return close
+    return f"Known are {', '.join(listed)}." if listed else "None is known here."
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return a hint that names the nearest of the known names; empty where none is near."""
     import difflib
 
-    listed = sorted(known)
-    by_lower = {one.lower(): one for one in listed}
+    by_lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {by_lower[close[0]]!r}?"
-    return f"Known are {', '.join(listed)}." if listed else "None is known here."
+    return f"Did you mean {by_lower[close[0]]!r}?" if close else ""

@@ -138,7 +138,7 @@ def test_a_dataset_that_does_not_exist(run, data_dir, command, others):
     assert outcome.code == 3
     assert outcome.json["error"]["code"] == "dataset-not-found"
     assert "nowhere" in outcome.json["error"]["message"]
-    assert "list-datasets" in outcome.json["error"]["hint"]
+    assert ("list-datasets" if others else "knowledge ingest") in outcome.json["error"]["hint"]
     assert data_dir.exists() == others
 
 
@@ -216,7 +216,7 @@ def test_delete(run, corpus, data_dir):
     outcome = run("delete-dataset", "default", "--yes")
     assert (outcome.code, outcome.out) == (0, "deleted dataset 'default'\n")
     assert listed(run) == ["other"]
-    assert run("retrieve", "key").code == 3
+    assert run("get-dataset", "default").code == 3
     assert len(run("retrieve", "key", "-d", "other", "--json").json["hits"]) == 5
     assert len(list((data_dir / "datasets").iterdir())) == 1
     assert len(list(corpus.rglob("*.md"))) == 3

@@ -30,6 +30,7 @@ LINES = sorted(command_lines())
 
 def test_the_commands_are_these():
     documents = {"ingest", "watch", "retrieve", "similar", "show", "ask", "askdir", "eval", "load"}
+    documents.add("open")
     verbs = ("create", "get", "edit", "rename", "copy", "delete")
     datasets = {f"{verb}-dataset" for verb in verbs} | {"list-datasets", "merge-datasets"}
     files = {"list-files", "get-file", "edit-file", "delete-file"}
@@ -55,7 +56,7 @@ def test_every_command_has_an_example(run, command, flag):
         assert common in text
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], []])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["help"]])
 def test_the_program_lists_all_commands(run, arguments):
     outcome = run(*arguments)
     assert outcome.code == 0

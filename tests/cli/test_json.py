@@ -7,6 +7,7 @@ import json
 import pytest
 
 from knowledge import KnowledgeBase
+from knowledge.cli.last_hits import remember
 from tests.cli.test_help import LINES
 from tests.conftest import write_files
 
@@ -16,6 +17,7 @@ RUNS = {
     "retrieve": ("retrieve", [["key"], ["key", "-w", "nothing"], ["key", "-d", "empty"]]),
     "similar": ("retrieve", [["{corpus}/keys.md"], ["{corpus}/keys.md", "-w", "nothing"]]),
     "show": ("chunk", [["{chunk}"]]),
+    "open": ("open", [["1"]]),
     "askdir": ("retrieve", [["key", "-p", "{corpus}"]]),
     "load": ("load", [["{corpus}/keys.md"], ["-", "{corpus}/out.md", "--format", "markdown"]]),
     "list-datasets": ("datasets", [[]]),
@@ -61,6 +63,9 @@ def test_all_commands_are_here():
 def filled_in(arguments, corpus, archive):
     """Return arguments with the paths and the chunk's id that they ask for."""
     chunk = ""
+    if arguments == ["1"]:
+        with KnowledgeBase.open() as kb:
+            remember(kb.retrieve("key").hits)
     if "{chunk}" in arguments:
         with KnowledgeBase.open() as kb:
             chunk = kb.files.get(str(corpus / "keys.md"))[1][0].id

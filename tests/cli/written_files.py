@@ -37,7 +37,7 @@ def on_terminal(
 
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "knowledge", *map(os.fspath, arguments)]
-    size = {"COLUMNS": "100", "LINES": "40", "TERM": "xterm-256color"}
+    size = {"COLUMNS": "100", "LINES": "40", "TERM": "xterm-256color", "PAGER": "cat"}
     process = subprocess.Popen(
         command,
         stdin=theirs,

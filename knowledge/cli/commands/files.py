@@ -11,6 +11,7 @@ import typer
 from knowledge.cli.options import common as options
 from knowledge.cli.options.pairs import edited_metadata
 from knowledge.cli.options.settings import DatasetOptions, LockOptions
+from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
@@ -21,7 +22,7 @@ from knowledge.model import SourceFile
 from knowledge.records import documents as records
 from knowledge.records.nouns import file_record
 from knowledge.storage.history import MissedFile
-from knowledge.text.wording import counted
+from knowledge.text.wording import counted, did_you_mean
 
 FileArgument = Annotated[
     str, typer.Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
@@ -53,9 +54,12 @@ def list_files(
     asked = status or ["ingested"]
     for one in asked:
         if one not in _STATUSES:
-            raise UsageError(f"--status must be one of {', '.join(_STATUSES)}, not {one!r}")
+            raise UsageError(
+                f"--status must be one of {', '.join(_STATUSES)}, not {one!r}",
+                hint=did_you_mean(one, _STATUSES) or None,
+            )
     with session.open(dataset) as kb:
-        name = kb.settings["dataset"]
+        name = kb.datasets.chosen()
         missed = [one for one in kb.upkeep.missed_files(name) if one.problem.status in asked]
         files = kb.files.list(name) if "ingested" in asked else []
     if session.json:
@@ -111,7 +115,7 @@ def get_file(
     Example:  knowledge get-file docs/guide.md --text
     """
     with session.open(dataset) as kb:
-        name = kb.settings["dataset"]
+        name = kb.datasets.chosen()
         found, chunks = kb.files.get(file, name)
     if session.json:
         session.print_json(records.file(name, found, chunks if text else None))
@@ -120,7 +124,8 @@ def get_file(
         for chunk in chunks:
             write(f"[{chunk.passage.ordinal}] {chunk.id}\n{chunk.passage.text.strip()}\n\n")
         return
-    show_facts(session, [(key, one_line(str(v))) for key, v in file_record(found).items()])
+    facts = {**file_record(found), "metadata": json_text(found.all_metadata)}
+    show_facts(session, [(key, one_line(str(value))) for key, value in facts.items()])
 
 
 def edit_file(
@@ -143,7 +148,7 @@ def edit_file(
     """
     update = [*(update or ()), *(metadata or ())] or None
     with session.open(dataset, lock) as kb:
-        name = kb.settings["dataset"]
+        name = kb.datasets.chosen()
         given = edited_metadata(kb.files.get(file, name)[0].given, update, replace, reset)
         edited = kb.files.edit(file, given, name)
     if session.json:
@@ -164,7 +169,7 @@ def delete_file(
     Example:  knowledge delete-file docs/old.md -d handbook
     """
     with session.open(dataset, lock) as kb:
-        name = kb.settings["dataset"]
+        name = kb.datasets.chosen()
         removed = kb.files.delete(file, name)
     if session.json:
         session.print_json(records.file(name, removed))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -87,10 +88,10 @@ def show_report(session: Session, report: IngestReport) -> None:
         return
     from knowledge.cli.render.terminal import write
 
+    show_problems(session, report)
     if not session.quiet:
         for text in report_lines(report):
             write(flat(text) + "\n")
-    show_problems(session, report)
 
 
 def show_problems(session: Session, report: IngestReport) -> None:
@@ -98,9 +99,13 @@ def show_problems(session: Session, report: IngestReport) -> None:
     from knowledge.cli.render.terminal import error_console
 
     console = error_console()
-    for style, text in problem_lines(report):
+    lines = problem_lines(report, everything=session.verbose)
+    for style, text in lines:
         if style == "red" or not session.quiet:
             console.print(text, style=style, markup=False, soft_wrap=True)
+    if len(lines) < len(report.problems) and not session.quiet:
+        named = "" if report.dataset == "default" else f" -d {shlex.quote(report.dataset)}"
+        session.note(f"each of them: --verbose, or `knowledge list-files{named} --status empty`")
 
 
 def _teller(session: Session) -> FileListener | None:

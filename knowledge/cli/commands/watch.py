@@ -127,10 +127,10 @@ def _tell(session: Session, event: WatchEvent) -> None:
     from knowledge.cli.render.terminal import write
 
     if event.report is not None:
+        show_problems(session, event.report)
         if not session.quiet:
             when = event.at.astimezone().strftime("%H:%M:%S")
             write(flat(f"{when} {'; '.join(report_lines(event.report))}") + "\n")
-        show_problems(session, event.report)
     elif event.error is not None:
         show_error(event.error, json=False)
         session.note(f"trying again in {event.retry_seconds:g} s")

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from knowledge.cli.last_hits import remember
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.hit_formats import FORMATS
 from knowledge.cli.render.prose import unwrapped
@@ -17,7 +18,7 @@ from knowledge.errors import UsageError
 from knowledge.model import Hit
 from knowledge.records import questions as records
 from knowledge.retrieval.search.explanation import explain
-from knowledge.text.wording import counted
+from knowledge.text.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
     from knowledge.retrieval.query import Query
@@ -30,7 +31,10 @@ def check_output(session: Session, output: str) -> None:
     """Raise :class:`UsageError` for an invalid ``--output``."""
     known = ["text", "json", *FORMATS]
     if output not in known:
-        raise UsageError(f"--output must be one of {', '.join(known)}, not {output!r}")
+        raise UsageError(
+            f"--output must be one of {', '.join(known)}, not {output!r}",
+            hint=did_you_mean(output, known) or None,
+        )
     if session.json and output not in ("text", "json"):
         raise UsageError(f"--json and --output {output} ask for different things")
 
@@ -58,6 +62,11 @@ def show_hits(
         Say how each hit's score came about.
     """
     query, hits, flow = found.query, found.hits, found.flow
+    if hits and output == "text" and not session.json:
+        remember(hits)
+    if session.verbose:
+        session.note(_told(found, took))
+        explained = explained or not session.json
     if output in FORMATS:
         for piece in FORMATS[output](hits):
             write(piece)
@@ -74,6 +83,15 @@ def show_hits(
         listed = [word for word in query.keywords if "," in word]
         several = "; repeat --keyword for each of several words" if listed else ""
         session.note(f"no hits{_conditions(query)}{several}")
+
+
+def _told(found: Retrieved, took: float) -> str:
+    """Return what was asked of what, and how long it took."""
+    query = found.query
+    told = f"{query.mode} search of {', '.join(query.datasets)}, at most {query.top_k} hits"
+    others = [one for one in found.queries if one != query.text]
+    also = f"; also asked: {'; '.join(others)}" if others else ""
+    return f"{told}: {counted(len(found.hits), 'hit')} in {took:.2f} s{also}"
 
 
 def _conditions(query: Query) -> str:

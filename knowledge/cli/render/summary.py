@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Sequence
 
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.spelling import spelled
+from knowledge.documents.loaders.images.ocr import HINT as OCR_HINT
 from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.text.wording import counted
 
 _MANY = 10
-"""Problems of one kind that are listed one by one; more of them become one line."""
-_MOST_LINES = 100
-"""Lines for the problems of one status."""
+"""Failed members of one file that are listed one by one; more of them become one line."""
+_DETAIL = re.compile(r"\([^()]*\)|'[^']*'|\"[^\"]*\"|\d[\d.,]*")
+"""What differs between two reasons of one kind: numbers, names, remarks."""
 _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
 _JOINERS = "\u200c\u200d"
 """Persian, Indic scripts and emoji are not written rightly without them."""
@@ -49,37 +50,42 @@ def cost_in_words(cost_usd: float | None) -> str:
     return "" if cost_usd is None else f", about ${cost_usd:,.6f}".rstrip("0").rstrip(".")
 
 
-def problem_lines(report: IngestReport) -> list[tuple[str, str]]:
-    """Return (style, line) for the files that had problems.
+def problem_lines(report: IngestReport, *, everything: bool = False) -> list[tuple[str, str]]:
+    """Return (style, line) for the files that had problems: failed ones first, each by itself.
 
-    Many with one reason, and many members of one file, are one line with their number; of many
-    with different reasons the first are listed. The report itself has all of them.
+    Others of one kind are one line with their number and an example, and so are many members of
+    one file, since a stranger may have made it. The report itself has all of them.
+
+    Parameters
+    ----------
+    everything:
+        A line for each, whatever its kind.
     """
-    lines: list[tuple[str, str]] = []
-    listed: Counter[str] = Counter()
-    for alike in _alike(report.problems):
-        status = alike[0].status
-        listed[status] += 1
-        if listed[status] <= _MOST_LINES:
-            lines.append((_STYLES.get(status, ""), _line(alike)))
-    for status, count in listed.items():
-        if count > _MOST_LINES:
-            more = f"{status}: {count - _MOST_LINES:,} more lines like these; --json has them all"
-            lines.append((_STYLES.get(status, ""), more))
-    return lines
+    order = [*_STYLES, *{one.status for one in report.problems} - set(_STYLES)]
+    problems = sorted(report.problems, key=lambda one: order.index(one.status))
+    alike = [[one] for one in problems] if everything else _alike(problems)
+    return [(_STYLES.get(group[0].status, ""), _line(group)) for group in alike]
 
 
 def _alike(problems: Sequence[FileProblem]) -> list[list[FileProblem]]:
     """Put together those that one line can tell, in the order of the first of each."""
     groups: dict[tuple[str, ...], list[FileProblem]] = {}
     for problem in problems:
-        outer, _, member = problem.file.partition("!/")
-        key = (problem.status, outer, "") if member else (problem.status, problem.reason)
-        groups.setdefault(key, []).append(problem)
+        groups.setdefault(_kind(problem), []).append(problem)
     found: list[list[FileProblem]] = []
-    for group in groups.values():
-        found += [group] if len(group) > _MANY else [[one] for one in group]
+    for (status, *_), group in groups.items():
+        apart = status == FileStatus.FAILED and len(group) <= _MANY
+        found += [[one] for one in group] if apart else [group]
     return found
+
+
+def _kind(problem: FileProblem) -> tuple[str, ...]:
+    """Return what problems of one line have in common."""
+    outer, _, member = problem.file.partition("!/")
+    if problem.status == FileStatus.FAILED:
+        return problem.status, outer, "" if member else "itself"
+    takes_ocr = problem.reason.endswith(OCR_HINT)
+    return problem.status, OCR_HINT if takes_ocr else _DETAIL.sub("#", problem.reason)
 
 
 def _line(alike: Sequence[FileProblem]) -> str:
@@ -87,11 +93,16 @@ def _line(alike: Sequence[FileProblem]) -> str:
     if len(alike) == 1:
         return f"{first.status}: {one_line(first.file)}: {flat(spelled(first.reason))}"
     outer, _, member = first.file.partition("!/")
-    if member:
+    if first.status == FileStatus.FAILED and member:
         such = f"{one_line(outer)}: {counted(len(alike), 'member')}, such as {one_line(member)}"
-    else:
-        such = f"{counted(len(alike), 'file')}, such as {one_line(first.file)}"
-    return f"{first.status}: {such}: {flat(spelled(first.reason))}"
+        return f"{first.status}: {such}: {flat(spelled(first.reason))}"
+    such = f"such as {one_line(first.file)}"
+    if first.reason.endswith(OCR_HINT):
+        return (
+            f"{first.status}: {len(alike):,} pictures and scans need text recognition, {such}: "
+            f"{OCR_HINT}"
+        )
+    return f"{first.status}: {counted(len(alike), 'file')}, {such}: {flat(spelled(first.reason))}"
 
 
 def one_line(text: str) -> str:

@@ -27,7 +27,7 @@ from knowledge.ingestion.stored import Stored
 from knowledge.ingestion.workers.crew import Crew, open_crew
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings
-from knowledge.storage.dataset_names import check_name
+from knowledge.storage.dataset_names import check_name, no_dataset
 from knowledge.storage.store import Catalog, Store, WriteRun
 
 
@@ -142,7 +142,7 @@ def _dry_run(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Us
             with contextlib.suppress(DatasetNotFoundError):
                 dataset = catalog.dataset(name)
         if dataset is None and not create:
-            raise DatasetNotFoundError(f"there is no dataset {name!r}")
+            raise no_dataset(name, store.names())
         splitter = choose_splitter(dataset, settings, request.splitter)
         choice = choose(dataset, settings)
         dry_run = DryRun(pipeline.stats)

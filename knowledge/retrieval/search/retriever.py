@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import (
     DamagedStoreError,
-    DatasetNotFoundError,
     KnowledgeError,
     ModelMismatchError,
     RemoteError,
@@ -24,6 +23,7 @@ from knowledge.retrieval.refine.pipeline import choose, refine, reorders, show
 from knowledge.retrieval.refine.step import Rerank
 from knowledge.retrieval.search.hydration import SnapshotChunks, hydrate
 from knowledge.retrieval.search.open_datasets import OpenDatasets
+from knowledge.storage.dataset_names import no_dataset
 
 if TYPE_CHECKING:
     import numpy as np
@@ -112,7 +112,7 @@ class Retriever:
         if query.mode != "auto":
             return query
         if not self._store.exists():
-            raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
+            raise no_dataset(query.datasets[0])
         with self._store.open() as catalog:
             local = any(_runs_here(catalog.dataset(name)) for name in query.datasets)
         return replace(query, mode="hybrid" if local else "dense")
@@ -193,7 +193,7 @@ class Retriever:
 
     def _found(self, query: Query, rerank: Rerank | None) -> list[Hit]:
         if not self._store.exists():
-            raise DatasetNotFoundError(f"there is no dataset {query.datasets[0]!r}")
+            raise no_dataset(query.datasets[0])
         with self._store.open() as catalog:
             vectors = self._vectors(catalog, query)
             for _ in range(ATTEMPTS):

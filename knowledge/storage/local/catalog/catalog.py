@@ -319,7 +319,7 @@ class Catalog:
         if not overwrite and any(dataset.name == name for dataset in self.datasets()):
             raise DatasetExistsError(
                 f"there is a dataset {name!r} already",
-                hint="Choose another name with `rename`, or replace it with `overwrite`.",
+                hint="Choose another name, or replace it with `overwrite`.",
             )
 
     def build(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, SourceFile
+from knowledge.storage.dataset_names import no_dataset
 from knowledge.storage.identity import garbled, is_own_id
 from knowledge.storage.local.catalog import fulltext
 from knowledge.storage.local.catalog.rows import (
@@ -51,7 +52,7 @@ class Snapshot:
         """
         row = self._connection.execute("SELECT * FROM datasets WHERE name = ?", (name,)).fetchone()
         if row is None:
-            raise DatasetNotFoundError(f"there is no dataset {name!r}")
+            raise no_dataset(name, self.names())
         return dataset_of(row)
 
     def dataset_by_key(self, key: str) -> Dataset:

@@ -21,6 +21,7 @@ from knowledge.errors import (
 )
 from knowledge.files.private import private_files, wide_paths
 from knowledge.model import Dataset
+from knowledge.storage.dataset_names import no_dataset
 from knowledge.storage.disk import Obstacle, cant_write, obstacle
 from knowledge.storage.findings import Fault, Finding, Severity
 from knowledge.storage.local.catalog import schema
@@ -224,11 +225,12 @@ class LocalCheckup:
     def _numbers(self, name: str | None) -> dict[int, str]:
         with consistency.reading(self._folder.catalog) as connection:
             numbers = consistency.dataset_numbers(connection)
-        if name is not None:
-            numbers = {number: one for number, one in numbers.items() if one == name}
-            if not numbers:
-                raise DatasetNotFoundError(f"there is no dataset {name!r}")
-        return {number: one for number, one in numbers.items() if not one.startswith(HIDDEN)}
+        shown = {number: one for number, one in numbers.items() if not one.startswith(HIDDEN)}
+        if name is None:
+            return shown
+        if name not in shown.values():
+            raise no_dataset(name, list(shown.values()))
+        return {number: one for number, one in shown.items() if one == name}
 
     def _mending(self, number: int, name: str) -> Callable[[], str]:
         def repair() -> str:

@@ -1,0 +1,111 @@
+"""``knowledge open``: the document behind a hit, at the place."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from knowledge.cli.last_hits import Place, recalled
+from knowledge.cli.render.cleaning import flat
+from knowledge.cli.render.terminal import write
+from knowledge.cli.session import Session
+from knowledge.errors import KnowledgeError, PathNotFoundError
+from knowledge.records.schema import of
+
+_GOTO = {
+    "code": ("--goto", "{file}:{line}"),
+    "codium": ("--goto", "{file}:{line}"),
+    "subl": ("{file}:{line}",),
+    "zed": ("{file}:{line}",),
+    "hx": ("{file}:{line}",),
+    "kate": ("--line", "{line}", "{file}"),
+}
+"""How editors that take no +LINE are told of one."""
+_PAGED = {
+    "evince": ("--page-index={page}", "{file}"),
+    "okular": ("--page", "{page}", "{file}"),
+    "zathura": ("--page={page}", "{file}"),
+    "atril": ("--page-index={page}", "{file}"),
+    "xpdf": ("{file}", "{page}"),
+    "mupdf": ("{file}", "{page}"),
+}
+"""Viewers that can be told of a page."""
+
+
+def open_hit(
+    session: Session,
+    number: Annotated[
+        int, typer.Argument(metavar="[N]", help="The hit's number among the last ones.")
+    ] = 1,
+    print_: Annotated[
+        bool, typer.Option("--print", help="Print the command instead of running it.")
+    ] = False,
+) -> None:
+    """Open the document of one of the last hits: text in $EDITOR at its line, others at the page.
+
+    Without a terminal the command is printed.
+
+    Example:  knowledge open 2
+    """
+    place = recalled(number)
+    if "://" not in place.file and not Path(place.file).exists():
+        raise PathNotFoundError(f"{place.file} is no longer there")
+    command = _command(place)
+    if session.json:
+        content = {
+            "file": place.file,
+            "member": place.member,
+            "line": place.line,
+            "page": place.page,
+            "command": command,
+        }
+        session.print_json(of("open", content))
+        return
+    if print_ or not session.on_terminal:
+        write(flat(shlex.join(command)) + "\n")
+        return
+    if place.member:
+        session.note(f"it is {place.member} inside {place.file}")
+    elif place.page is not None and place.line is None:
+        session.note(f"page {place.page}")
+    try:
+        done = subprocess.run(command, check=False)  # noqa: S603  the own editor of the user
+    except OSError as error:
+        raise KnowledgeError(
+            f"cannot run {command[0]}: {error.strerror}", hint="Set EDITOR, such as EDITOR=nano."
+        ) from error
+    if done.returncode:
+        raise KnowledgeError(f"{command[0]} ended with {done.returncode}")
+
+
+def _command(place: Place) -> list[str]:
+    if "://" not in place.file and place.line is not None and not place.member:
+        editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
+        if not editor and not shutil.which(_system_viewer()[0]):
+            editor = [one for one in ("nano", "vi") if shutil.which(one)][:1]
+        if editor:
+            return [*editor, *_told(_GOTO.get(Path(editor[0]).name, ("+{line}", "{file}")), place)]
+    if place.page is not None and place.file.lower().endswith(".pdf") and "://" not in place.file:
+        for viewer, arguments in _PAGED.items():
+            if shutil.which(viewer):
+                return [viewer, *_told(arguments, place)]
+    return [*_system_viewer(), place.file]
+
+
+def _told(arguments: tuple[str, ...], place: Place) -> list[str]:
+    return [one.format(file=place.file, line=place.line, page=place.page) for one in arguments]
+
+
+def _system_viewer() -> list[str]:
+    if sys.platform == "darwin":
+        return ["open"]
+    if sys.platform == "win32":
+        return ["cmd", "/c", "start", ""]
+    return ["xdg-open"]

@@ -1,0 +1,70 @@
+"""The hits that were shown last, so that ``knowledge open 2`` knows what 2 is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from knowledge.errors import NotFoundError
+from knowledge.files.bounded_data import MAX_JSON, parse_json, read_text
+from knowledge.files.private import private_files, replace_text
+from knowledge.model import Hit
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a hit stands: ``page`` and ``line`` from 1, or ``None``."""
+
+    file: str
+    citation: str
+    member: str | None = None
+    page: int | None = None
+    line: int | None = None
+
+
+def _path() -> Path:
+    import platformdirs
+
+    return Path(platformdirs.user_state_dir("knowledge", appauthor=False)) / "last-hits.json"
+
+
+def remember(hits: Sequence[Hit]) -> None:
+    """Remember hits in the user's own state folder; where nothing can be written, don't."""
+    places = [
+        Place(
+            hit.file,
+            hit.citation,
+            hit.passage.member or None,
+            hit.passage.page_start,
+            hit.passage.line_start,
+        )
+        for hit in hits
+    ]
+    path = _path()
+    with contextlib.suppress(OSError, UnicodeEncodeError), private_files():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, json.dumps([asdict(place) for place in places]))
+
+
+def recalled(number: int) -> Place:
+    """Return where the hit with this rank stands.
+
+    Raises
+    ------
+    NotFoundError
+        There are no such hits.
+    """
+    try:
+        places = [Place(**one) for one in parse_json(read_text(_path(), MAX_JSON))]
+    except (OSError, ValueError, TypeError):
+        places = []
+    if not places:
+        raise NotFoundError(
+            "no hits are remembered", hint="`knowledge retrieve` shows hits with their numbers."
+        )
+    if not 1 <= number <= len(places):
+        raise NotFoundError(f"the last question had {len(places)} hits; there is no {number}")
+    return places[number - 1]
