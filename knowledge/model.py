@@ -338,6 +338,9 @@ class Hit:
     each absent if not computed), and the ranks of the chunk in each search, ``dense_rank`` and
     ``keyword_rank``; further stages add theirs.
 
+    ``relevance`` says how well it fits, from 0 to 1, whatever else was found; ``None`` where there
+    was no question.
+
     ``shown`` is the passage to show if it is more than the chunk: with neighbours, and with the
     hits ``merged`` into it. ``also`` are near duplicates that were folded into this hit.
     """
@@ -354,6 +357,7 @@ class Hit:
     shown: Passage | None = None
     merged: tuple[Hit, ...] = ()
     also: tuple[Hit, ...] = ()
+    relevance: float | None = None
 
     @property
     def passage(self) -> Passage:

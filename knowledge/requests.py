@@ -307,6 +307,14 @@ class SearchRequest(Request):
         minimum=-1,
         maximum=1,
     )
+    min_relevance: float | None = option(
+        "Minimum relevance, 0 to 1, as text output shows it [KNOW_MIN_RELEVANCE; default: 0].",
+        metavar="RELEVANCE",
+        panel=FILTERS,
+        setting="min_relevance",
+        minimum=0,
+        maximum=1,
+    )
     keywords: Sequence[str] = option(
         "A passage must contain one of these; -WORD excludes passages with WORD.",
         "-w",

@@ -42,6 +42,7 @@ VALUES = {
     "retrieve_candidates": 70,
     "retrieve_file_weight": 0.4,
     "fallback": "keyword",
+    "min_relevance": 0.3,
     "rerank": "bm25",
     "rerank_depth": 7,
     "chat_model": "some-model",

@@ -333,6 +333,7 @@ class KnowledgeBase:
         candidates: int | None = None,
         fallback: str | None = None,
         threshold: float | None = None,
+        min_relevance: float | None = None,
         keywords: Sequence[str] = (),
         where: Mapping[str, Any] | str | Sequence[str] | None = None,
         files: str | Sequence[str] = (),
@@ -372,6 +373,8 @@ class KnowledgeBase:
             question; ``none`` raises.
         threshold:
             Least cosine similarity, in [-1, 1].
+        min_relevance:
+            Least relevance, from 0 to 1.
         keywords:
             A chunk must hold one of these, and none of those that begin with ``-``.
         where:
@@ -466,6 +469,7 @@ class KnowledgeBase:
         candidates: int | None = None,
         fallback: str | None = None,
         threshold: float | None = None,
+        min_relevance: float | None = None,
         keywords: Sequence[str] = (),
         where: Mapping[str, Any] | str | Sequence[str] | None = None,
         files: str | Sequence[str] = (),

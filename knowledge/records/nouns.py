@@ -123,6 +123,7 @@ def hit_record(hit: Hit) -> dict[str, Any]:
     return {
         "rank": hit.rank,
         "score": round(hit.score, 6),
+        "relevance": hit.relevance,
         "cosine": None if hit.cosine is None else round(hit.cosine, 6),
         "scores": scores_record(hit),
         "dataset": hit.dataset,

@@ -76,7 +76,7 @@ def answer(answer: Answer, request: AskRequest, seconds: float) -> dict[str, Any
     )
 
 
-_RANKING = ("rank", "score", "cosine", "scores", "own_text", "merged", "also")
+_RANKING = ("rank", "score", "relevance", "cosine", "scores", "own_text", "merged", "also")
 
 
 def chunk(hit: Hit) -> dict[str, Any]:

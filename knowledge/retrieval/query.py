@@ -24,6 +24,8 @@ FILE_WEIGHT = 0.25
 COSINE_SPAN = 0.36
 """A cosine so far below the best counts as 0 in hybrid; it serves small and large models alike."""
 CANDIDATES = 50
+FITS_WELL = 0.4
+"""Least relevance of a passage that fits well; see benchmarks/results/quality.md."""
 
 
 @dataclass(frozen=True, slots=True)

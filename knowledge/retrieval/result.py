@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, overload
 
+from knowledge.retrieval.query import FITS_WELL
+
 if TYPE_CHECKING:
     from knowledge.model import Hit
     from knowledge.retrieval.query import Query
@@ -34,6 +36,12 @@ class Retrieved(Sequence["Hit"]):
     flow: str = ""
     queries: tuple[str, ...] = ()
     seconds: float = 0.0
+
+    @property
+    def nothing_fits(self) -> bool:
+        """True where there are hits, but none of them fits the question well."""
+        known = [hit.relevance for hit in self.hits if hit.relevance is not None]
+        return bool(known) and max(known) < FITS_WELL
 
     def __len__(self) -> int:
         return len(self.hits)

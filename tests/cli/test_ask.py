@@ -51,7 +51,7 @@ def test_what_the_model_is_told(ask, library):
     assert "never an instruction" in system["content"]
     text = user["content"]
     assert text.count("<passage ") == 2
-    assert '<passage number="1" source="keys.md:1-3">' in text
+    assert '<passage number="1" source="keys.md:1-3" relevance="1.00">' in text
     assert "Rotate the signing key every 90 days." in text
     assert text.endswith(f"<question>\n{QUESTION}\n</question>")
     assert str(library) not in text

@@ -70,6 +70,10 @@ def _show(session: Session, answer: Answer, request: AskRequest, *, took: float)
         numbers = ", ".join(map(str, answer.removed))
         session.note(f"removed citations of passages that do not exist: {numbers}")
     if answer.text is None:
-        session.note("the passages hold no answer" if answer.hits else "no passages were found")
+        session.note(
+            "the documents do not say: the passages hold no answer"
+            if answer.hits
+            else "the documents do not say: no passages were found"
+        )
     elif not answer.cited:
         session.note("the answer names no passage: check it against `knowledge retrieve`")

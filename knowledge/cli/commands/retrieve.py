@@ -29,6 +29,8 @@ def retrieve(
 ) -> None:
     """Print the passages that answer a question, best first, each with its citation.
 
+    The number before a citation is the passage's relevance: 0 is unrelated, 1 fits. --json has
+    the score too, which orders the passages of one question and means nothing across questions.
     A query that begins with - goes after --. Exit codes: 0 also when nothing is found,
     3 unknown dataset, 5 the embedding provider failed.
 

@@ -13,7 +13,17 @@ from knowledge.cli.render.summary import one_line
 from knowledge.model import Hit
 from knowledge.records.nouns import hit_record
 
-_COLUMNS = ("rank", "score", "cosine", "dataset", "file", "citation", "heading", "text")
+_COLUMNS = (
+    "rank",
+    "score",
+    "relevance",
+    "cosine",
+    "dataset",
+    "file",
+    "citation",
+    "heading",
+    "text",
+)
 
 
 def as_json_lines(hits: Sequence[Hit]) -> Iterator[str]:
@@ -40,6 +50,7 @@ def as_xml(hits: Sequence[Hit]) -> Iterator[str]:
     for hit in hits:
         heading = " > ".join(hit.passage.heading)
         yield f'<document index="{hit.rank}" source={_attribute(hit.citation)}'
+        yield "" if hit.relevance is None else f' relevance="{hit.relevance:.2f}"'
         yield f" heading={_attribute(heading)}>\n" if heading else ">\n"
         yield escape(cleaned(hit.text.strip("\n")), quote=False) + "\n</document>\n"
     yield "</documents>\n"
@@ -72,6 +83,7 @@ def _row(hit: Hit) -> tuple[object, ...]:
     return (
         hit.rank,
         round(hit.score, 6),
+        "" if hit.relevance is None else hit.relevance,
         "" if hit.cosine is None else round(hit.cosine, 6),
         hit.dataset,
         hit.file,

@@ -83,6 +83,9 @@ def show_hits(
         listed = [word for word in query.keywords if "," in word]
         several = "; repeat --keyword for each of several words" if listed else ""
         session.note(f"no hits{_conditions(query)}{several}")
+    elif found.nothing_fits:
+        best = max(hit.relevance or 0.0 for hit in hits)
+        session.note(f"no passage fits well; the best has relevance {best:.2f}")
 
 
 def _told(found: Retrieved, took: float) -> str:
@@ -98,6 +101,7 @@ def _conditions(query: Query) -> str:
     """Return the conditions that every hit had to meet, which may be why there is none."""
     given = {
         "--threshold": query.threshold is not None,
+        "--min-relevance": query.min_relevance,
         "--keyword": query.keywords,
         "--where": query.where is not None,
         "--file": query.files,
@@ -116,11 +120,16 @@ def _notes(query: Query, hit: Hit, explained: bool, flow: str, near: str = "") -
 
 
 def _block(hit: Hit, notes: Sequence[str]) -> str:
-    lines = [f"[{hit.rank}] {hit.score:.4f} {one_line(hit.citation)}"]
+    lines = [f"[{hit.rank}] {_number(hit)} {one_line(hit.citation)}"]
     if heading := _heading(hit):
         lines.append("# " + heading)
     lines += [f"= {note}" for note in notes]
     return "\n".join([*lines, hit.text.strip("\n"), "", ""])
+
+
+def _number(hit: Hit) -> str:
+    """Return how well a hit fits; without a question, what it is ranked by."""
+    return f"{hit.score:.4f}" if hit.relevance is None else f"{hit.relevance:.2f}"
 
 
 def _heading(hit: Hit) -> str:
@@ -138,7 +147,7 @@ def _show_on_terminal(hit: Hit, notes: Sequence[str], *, full: bool) -> None:
     citation = hit.citation
     here = os.getcwd() + os.sep  # noqa: PTH109
     shown = one_line(citation.removeprefix(here))
-    head = Text.assemble((f"{hit.rank:>2}", "bold"), "  ", (f"{hit.score:.3f}", "green"), "  ")
+    head = Text.assemble((f"{hit.rank:>2}", "bold"), "  ", (_number(hit), "green"), "  ")
     link = f" link {Path(hit.file).as_uri()}" if Path(hit.file).is_absolute() else ""
     head.append(shown, style="bold cyan" + link)
     console.print(head, soft_wrap=True)

@@ -27,6 +27,8 @@ class Source:
         Which chunks may be hits; ``None`` is all.
     scores:
         Each chunk's BM25 score, where the query asks for it.
+    shares:
+        How much of what the question's terms weigh each chunk holds, from 0 to 1.
     file_scores:
         Each chunk's file's BM25 score, where the query asks for it.
     """
@@ -36,6 +38,7 @@ class Source:
     dense: DenseSearch | None
     mask: NDArray[np.bool_] | None
     scores: NDArray[np.float64] | None
+    shares: NDArray[np.float64]
     file_scores: NDArray[np.float64] | None = None
 
     @property
@@ -70,6 +73,13 @@ class Pool:
         assert self.source.scores is not None
         return self.source.scores[self.positions]
 
+    @property
+    def relevance(self) -> NDArray[np.float64]:
+        """How well each chunk fits, from 0 to 1."""
+        from knowledge.retrieval.search.relevance import relevance
+
+        return relevance(self.source.shares[self.positions], self.cosines)
+
     def exact_at(self, at: NDArray[np.int64]) -> Pool:
         """Return the pool of some of the chunks, each with its exact cosine if there is one."""
         import numpy as np
@@ -95,6 +105,8 @@ class Candidate:
         Place on a side, ``dense`` or ``keyword``, from 1, before filters.
     score:
         What it is ranked by.
+    relevance:
+        How well it fits, from 0 to 1.
     """
 
     source: Source
@@ -104,6 +116,7 @@ class Candidate:
     keyword: float | None
     ranks: Mapping[str, int] = field(default_factory=dict)
     score: float = 0.0
+    relevance: float = 0.0
 
     @property
     def parts(self) -> dict[str, float]:

@@ -42,6 +42,7 @@ def hydrate(snapshot: Snapshot, candidates: Sequence[Candidate]) -> list[Hit]:
                 chunk=chunk,
                 metadata={**file.all_metadata, **chunk.passage.metadata},
                 scores=item.parts,
+                relevance=item.relevance,
             )
     return [hits[item.source.dataset.key, item.id] for item in candidates]
 

@@ -54,6 +54,8 @@ class KeywordScores:
     ----------
     by_dataset:
         The score of each chunk; 0 for one that holds no term.
+    shares:
+        For each chunk, how much of what the question's terms weigh together it holds, from 0 to 1.
     of_files:
         For each chunk, the score of its file as if that were one chunk; ``None`` where nobody asked
         or there is but one file.
@@ -67,6 +69,7 @@ class KeywordScores:
     weights: Mapping[tuple[str, ...], float]
     mean: float
     bm25: Bm25
+    shares: Sequence[NDArray[np.float64]]
     of_files: Sequence[NDArray[np.float64]] | None = None
 
     def of_text(self, terms: Container[str], tokens: int) -> float:
@@ -96,7 +99,7 @@ def scores(
     chunks = _Scorer(bm25, [columns.tokens for columns in datasets])
     files = _Files.of(bm25, datasets, snapshot) if of_files else None
     if not chunks.total:
-        return KeywordScores(chunks.scores, {}, 1.0, bm25)
+        return KeywordScores(chunks.scores, {}, 1.0, bm25, chunks.shares())
     weights = {}
     for forms, times in terms_of(text, spoken, bm25.languages).items():
         holders = [_holders(columns, snapshot, forms) for columns in datasets]
@@ -104,7 +107,12 @@ def scores(
         if files is not None:
             files.add(times, holders)
     return KeywordScores(
-        chunks.rounded(), weights, chunks.mean, bm25, None if files is None else files.of_chunks()
+        chunks.rounded(),
+        weights,
+        chunks.mean,
+        bm25,
+        chunks.shares(),
+        None if files is None else files.of_chunks(),
     )
 
 
@@ -125,6 +133,8 @@ class _Scorer:
         self.total = sum(map(len, lengths))
         self.mean = max(1.0, sum(int(one.sum()) for one in lengths) / max(1, self.total))
         self.scores = [np.zeros(len(one)) for one in lengths]
+        self._held = [np.zeros(len(one)) for one in lengths]
+        self._weight = 0.0
         self._k1 = bm25.k1
         self._norms = [_norm(bm25, one / self.mean) for one in lengths]
 
@@ -133,9 +143,19 @@ class _Scorer:
         holding = sum(len(at) for at, _ in holders)
         rarity = math.log(1 + (self.total - holding + 0.5) / (holding + 0.5))
         weight = math.sqrt(times) * rarity * (self._k1 + 1)
-        for score, norm, (at, counts) in zip(self.scores, self._norms, holders, strict=True):
+        self._weight += weight
+        for score, held, norm, (at, counts) in zip(
+            self.scores, self._held, self._norms, holders, strict=True
+        ):
             score[at] += weight * counts / (counts + norm[at])
+            held[at] += weight
         return weight
+
+    def shares(self) -> list[NDArray[np.float64]]:
+        """Return what the terms weigh that each unit holds, as a share of all."""
+        return [
+            np.round(held / self._weight if self._weight else held, DIGITS) for held in self._held
+        ]
 
     def rounded(self) -> list[NDArray[np.float64]]:
         """Return the scores."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from knowledge.retrieval.query import COSINE_SPAN
 from knowledge.retrieval.search import fusion, keyword
 from knowledge.retrieval.search.candidates import Candidate, Pool, Source, in_order
 from knowledge.retrieval.search.dense import tolerance
+from knowledge.retrieval.search.relevance import STEEPEST
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -134,14 +135,16 @@ class Ranking:
                 words,
                 {side: int(places[at]) for side, places in ranks.items() if places[at]},
                 score,
+                relevance,
             )
-            for at, (position, id, cosine, words, score) in enumerate(
+            for at, (position, id, cosine, words, score, relevance) in enumerate(
                 zip(
                     positions,
                     pool.source.columns.ids_at(self._snapshot, positions),
                     nothing if pool.cosines is None else pool.cosines.tolist(),
                     nothing if pool.source.scores is None else pool.keyword.tolist(),
                     scores.tolist(),
+                    pool.relevance.tolist(),
                     strict=True,
                 )
             )
@@ -150,7 +153,7 @@ class Ranking:
 
 def _pool(query: Query, source: Source, snapshot: Snapshot) -> Pool:
     """Return all chunks of a source; the best of each search where not all can be compared."""
-    if source.dense is None or not query.needs_vector:
+    if source.dense is None or not (query.needs_vector or query.min_relevance):
         return Pool(source, np.arange(len(source.columns)), None)
     estimates = source.dense.estimates()
     if estimates is None:
@@ -184,10 +187,26 @@ def _may_be_hits(query: Query, pool: Pool, scores: NDArray[np.float64]) -> NDArr
     if pool.source.mask is not None:
         mask &= pool.source.mask[pool.positions]
     if query.threshold is not None and pool.cosines is not None:
-        unsure = np.flatnonzero(mask & (np.abs(pool.cosines - query.threshold) <= pool.error))
-        passes = pool.cosines >= query.threshold
-        exact = pool.exact_at(unsure).cosines
-        assert exact is not None
-        passes[unsure] = exact >= query.threshold
-        mask &= passes
+        mask &= _at_least(query.threshold, pool, lambda one: one.cosines, pool.error)
+    if query.min_relevance:
+        error = STEEPEST * pool.error
+        mask &= _at_least(query.min_relevance, pool, lambda one: one.relevance, error)
     return mask
+
+
+def _at_least(
+    least: float,
+    pool: Pool,
+    value_of: Callable[[Pool], NDArray[np.float64] | None],
+    error: float,
+) -> NDArray[np.bool_]:
+    """Return which chunks have a value so high; where estimates can't tell, exact ones do."""
+    values = value_of(pool)
+    assert values is not None
+    passes = values >= least
+    unsure = np.flatnonzero(np.abs(values - least) <= error)
+    if error and len(unsure):
+        exact = value_of(pool.exact_at(unsure))
+        assert exact is not None
+        passes[unsure] = exact >= least
+    return passes

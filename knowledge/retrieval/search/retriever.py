@@ -298,13 +298,12 @@ class Retriever:
         from knowledge.retrieval.search.filters import allowed
 
         columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
-        words = None
-        if "keyword" in query.sides:
-            whole = len(query.sides) > 1 and query.fusion == "weighted" and query.file_weight > 0
-            words = keyword.scores(query.text, columns, snapshot, query.bm25, of_files=whole)
+        ranked_by_words = "keyword" in query.sides
+        whole = len(query.sides) > 1 and query.fusion == "weighted" and query.file_weight > 0
+        words = keyword.scores(query.text, columns, snapshot, query.bm25, of_files=whole)
         nothing = [None] * len(asked)
-        scores = nothing if words is None else words.by_dataset
-        of_files = nothing if words is None or words.of_files is None else words.of_files
+        scores = words.by_dataset if ranked_by_words else nothing
+        of_files = nothing if words.of_files is None else words.of_files
         sources = [
             Source(
                 dataset,
@@ -314,13 +313,14 @@ class Retriever:
                 else dense_search(self._open.index(dataset), vector, column, snapshot),
                 allowed(query, column, snapshot),
                 score,
+                share,
                 of_file,
             )
-            for (dataset, vector), column, score, of_file in zip(
-                asked, columns, scores, of_files, strict=True
+            for (dataset, vector), column, score, share, of_file in zip(
+                asked, columns, scores, words.shares, of_files, strict=True
             )
         ]
-        return sources, words
+        return sources, words if ranked_by_words else None
 
 
 def _runs_here(dataset: Dataset) -> bool:

@@ -71,7 +71,10 @@ def similar(
         # Hits of a later state would not fit a target of an earlier one.
         if retriever.seen.get(stored.dataset.name) == stored.dataset:
             hits = [hit for hit in found if hit.chunk.id not in ids]
-            return [replace(hit, rank=rank) for rank, hit in enumerate(hits[: query.top_k], 1)]
+            return [
+                replace(hit, rank=rank, relevance=None)
+                for rank, hit in enumerate(hits[: query.top_k], 1)
+            ]
     raise KnowledgeError(
         f"dataset {query.datasets[0]!r} was written {ATTEMPTS} times while it was searched",
         hint="Ask again when nobody writes it.",

@@ -51,6 +51,14 @@ RETRIEVAL: tuple[Setting, ...] = (
         "keyword search alone, with a notice.",
     ),
     Setting(
+        "min_relevance",
+        ("KNOW_MIN_RELEVANCE",),
+        0.0,
+        "Minimum relevance of a passage, from 0 to 1.",
+        minimum=0,
+        maximum=1,
+    ),
+    Setting(
         "rerank",
         ("KNOW_RERANK",),
         "",
