@@ -79,12 +79,17 @@ def show_hits(
     else:
         for hit in hits:
             write(_block(hit, _notes(query, hit, explained, flow)))
-    if not hits:
-        listed = [word for word in query.keywords if "," in word]
+    _note_what_is_missing(session, found)
+
+
+def _note_what_is_missing(session: Session, found: Retrieved) -> None:
+    """Say on stderr that nothing was found, or that nothing of it fits."""
+    if not found.hits:
+        listed = [word for word in found.query.keywords if "," in word]
         several = "; repeat --keyword for each of several words" if listed else ""
-        session.note(f"no hits{_conditions(query)}{several}")
+        session.note(f"no hits{_conditions(found.query)}{several}")
     elif found.nothing_fits:
-        best = max(hit.relevance or 0.0 for hit in hits)
+        best = max(hit.relevance or 0.0 for hit in found.hits)
         session.note(f"no passage fits well; the best has relevance {best:.2f}")
 
 
