@@ -138,3 +138,70 @@ def test_a_page_in_xml_is_a_page():
     page = page.format("<body><p>Hi</p></body>")
     for name in ("a.xml", "a.xhtml"):
         assert load(page, name).text == "Hi"
+
+
+BOOK = """<?xml version="1.0" encoding="UTF-8"?>
+<FictionBook xmlns="http://www.gribuser.ru/xml/fictionbook/2.0"
+ xmlns:l="http://www.w3.org/1999/xlink">
+<description><title-info><genre>prose</genre><author><first-name>Alexander</first-name>
+<last-name>Pushkin</last-name></author><book-title>Spades</book-title></title-info></description>
+<body><title><p>Alexander Pushkin</p><p>Spades</p></title><section><title><p>Chapter
+<emphasis>One</emphasis></p></title><p>Water is H<sub>2</sub>O, 10<sup>6</sup>;
+<strikethrough>old</strikethrough>new
+<a l:href="#n1" type="note">[1]</a></p>
+<poem><stanza><v>Line one</v><v>Line two</v></stanza></poem>
+<section><title><p>Inner</p></title><p>Some <strong>deep</strong> text.</p></section></section>
+</body><body name="notes"><section id="n1"><title><p>1</p></title><p>The note.</p></section></body>
+<binary id="i.png" content-type="image/png">iVBORw0KGgo=</binary></FictionBook>"""
+
+
+def test_a_fiction_book_of_few_words():
+    document = load_one(BOOK.encode(), "a.fb2")
+    assert (
+        document.text
+        == """\
+genre: prose
+author: Alexander Pushkin
+
+# Spades
+
+## Alexander Pushkin Spades
+
+### Chapter One
+
+Water is H₂O, 10^6; ~~old~~ new [1]
+
+Line one
+
+Line two
+
+#### Inner
+
+Some deep text.
+
+## 1
+
+The note."""
+    )
+    assert document.metadata["title"] == "Spades"
+
+
+def test_a_malformed_book_is_read_where_all_of_it_is_found():
+    text = load_one(BOOK.replace("Some <strong>", "R & D <strong>").encode(), "a.fb2").text
+    assert "R & D deep text." in text
+    assert "<" not in text
+    cut = BOOK[: BOOK.index("<poem>")] + "<p>a < b"
+    assert load_one(cut.encode(), "a.fb2").text.endswith("a < b")
+    two = BOOK + BOOK.partition("?>")[2]  # what stands behind the first root would be lost
+    assert load_one(two.encode(), "a.fb2").text == two
+
+
+def test_short_mixed_text_is_prose_and_values_are_lines():
+    prose = "<note>A <b>short</b> note, 5 m<sup>2</sup>.</note>"
+    assert load_one(prose.encode(), "a.xml").text == "A short note, 5 m²."
+    data = "<list>\n<name>Jos&#233; &amp; Ana</name>\n<age>3 &lt; 4&#10;</age>\n</list>"
+    document = load_one(data.encode(), "a.xml")
+    assert document.text.split("\n")[1:3] == ["<name>José & Ana</name>", "<age>3 < 4 </age>"]
+    assert document.has_lines
+    program = "<stylesheet><template>Say <b/> it</template></stylesheet>"
+    assert load_one(program.encode(), "a.xsl").text == program

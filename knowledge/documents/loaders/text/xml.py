@@ -6,15 +6,16 @@ External entities are not fetched and internal ones are not expanded.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from html import unescape
+from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.encodings import decode
 from knowledge.documents.loading import Source
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean, drop_inline_data, words
+from knowledge.text.marks import struck, subscript, superscript
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -24,6 +25,20 @@ _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
 _LONG_LINE = 500
+_HEAD = 4_096
+_WHOLE = 0.95
+"""The share of a malformed document's characters that must be found in it."""
+_ROOT = re.compile(r"<(?:\w+:)?([A-Za-z][\w.-]*)")
+_TAG = re.compile(r"<[^<>]*>")
+_STRAY = re.compile(r"&(?!#?\w{1,40};)|<(?![A-Za-z_/!?])")
+"""Signs that should have been written as entities."""
+_REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);")
+_DOCUMENTS = words(
+    "FictionBook TEI TEI.2 article book chapter topic concept task reference dita bookmap dtbook"
+)
+"""The roots of documents, which are documents however short their texts are."""
+_PROGRAMS = words("stylesheet transform schema project beans configuration")
+"""The roots of programs and settings, even where they hold a few words of text."""
 _SHOWN_IN_SVG = frozenset({"title", "desc", "text"})
 _ITEMS = frozenset({"item", "entry"})
 _BODIES = ("encoded", "content", "description", "summary")
@@ -41,6 +56,8 @@ def load(source: Source) -> Document:
     declared = _DECLARED.match(source.data.lstrip()[:300])
     content, warnings = decode(source.data, declared=declared[1].decode() if declared else None)
     root = _parse(content)
+    if root is None:
+        root = _recovered(content)
     kind = local_name(root) if root is not None else ""
     if root is None:
         document = _as_lines(content)
@@ -52,14 +69,14 @@ def load(source: Source) -> Document:
         document = Document(_words_of_drawing(root))
     elif kind in ("rss", "feed", "RDF") and any(local_name(node) in _ITEMS for node in root.iter()):
         document = Document(_feed(root), TextKind.MARKDOWN, metadata=_about(root))
-    elif is_document(root):
+    elif kind in _DOCUMENTS or is_document(root):
         document = Document(markdown_of(root), TextKind.MARKDOWN, metadata=_about(root))
     else:
-        document = _as_lines(_indented(root, content))
+        document = _as_lines(_with_characters(_indented(root, content)))
     return Document(
         clean(drop_inline_data(document.text)),
         document.kind,
-        has_lines=document.has_lines and document.text == content,
+        has_lines=document.has_lines and document.text.count("\n") == content.count("\n"),
         metadata=document.metadata,
         syntax=document.syntax,
         loader="xml",
@@ -67,7 +84,26 @@ def load(source: Source) -> Document:
     )
 
 
-def _parse(source: str) -> _Element | None:
+def _recovered(source: str) -> _Element | None:
+    """Return the root of malformed XML: signs that stand for themselves are mended in any kind.
+
+    Documents of known kinds are read despite other faults, where all of their text is found.
+    """
+    mended = _STRAY.sub(lambda found: escape(found[0]), source)
+    root = _parse(mended) if mended != source else None
+    begins = _ROOT.search(source[:_HEAD])
+    if root is not None:
+        return root
+    if begins is None or begins[1] not in _DOCUMENTS:
+        return None
+    root = _parse(mended, recover=True)
+    if root is None or local_name(root) != begins[1]:
+        return None
+    wanted = len(_SPACE.sub("", _TAG.sub("", source)))
+    return root if len(_SPACE.sub("", plain_text(root))) >= _WHOLE * wanted else None
+
+
+def _parse(source: str, *, recover: bool = False) -> _Element | None:
     from lxml import etree
 
     parser = etree.XMLParser(
@@ -77,6 +113,7 @@ def _parse(source: str) -> _Element | None:
         huge_tree=False,
         remove_comments=True,
         remove_pis=True,
+        recover=recover,
     )
     try:
         return etree.fromstring(_DECLARATION.sub("", source, count=1).encode(), parser)
@@ -98,9 +135,15 @@ def _indented(root: _Element, source: str) -> str:
     return str(etree.tostring(root, encoding="unicode"))
 
 
+def _with_characters(source: str) -> str:
+    """Return data with the characters that its references stand for, but for line breaks."""
+    return _REFERENCE.sub(lambda found: unescape(found[0]).replace("\n", " "), source)
+
+
 def _about(root: _Element) -> dict[str, Any]:
     metadata: dict[str, Any] = {}
-    title = next((node for node in root.iter() if "title" in local_name(node).lower()), None)
+    names = ((node, local_name(node).lower()) for node in root.iter())
+    title = next((n for n, name in names if "title" in name and not name.endswith("-info")), None)
     if title is not None and plain_text(title):
         metadata["title"] = plain_text(title)[:500]
     language = root.get(_LANGUAGE) or root.get("lang")
@@ -167,6 +210,11 @@ _APART = _PARAGRAPHS | words(
     "li item list listitem ul ol table row tr entry td th claim claim-text sec section div br "
     "break title head heading dd dt fn footnote"
 )
+_NAMES = words(
+    "first-name middle-name last-name nickname firstname surname othername given-names prefix "
+    "suffix forename lastname"
+)
+"""The parts of a person's name."""
 _LIST_ITEMS = frozenset({"li", "listitem", "item", "list-item"})
 _ROWS = frozenset({"row", "tr"})
 
@@ -184,16 +232,18 @@ def plain_text(element: _Element) -> str:
 
 def is_document(root: _Element) -> bool:
     """Tell whether most of the text is prose: mixed with elements, or long."""
-    prose = total = 0
+    prose = total = mixed = 0
     for element in root.iter():
         size = len((element.text or "").strip())
         tails = sum(len((child.tail or "").strip()) for child in element)
         total += size + tails
         if tails or (len(element) and size):
+            mixed += 1
             prose += size + tails + sum(len((child.text or "").strip()) for child in element)
         elif size >= _PROSE and not _is_packed(element.text or ""):
             prose += size
-    return total >= _LEAST and 2 * prose >= total
+    enough = total >= _LEAST or (mixed and local_name(root).lower() not in _PROGRAMS)
+    return bool(enough) and 0 < total <= 2 * prose
 
 
 def markdown_of(root: _Element) -> str:
@@ -229,7 +279,10 @@ def _top_blocks(root: _Element) -> Iterator[tuple[str, str]]:
 def _blocks(element: _Element, level: int, depth: int) -> Iterator[tuple[str, str]]:
     """Yield texts and their kinds: ``heading``, ``text``, ``item``, ``value`` or ``row``."""
     name = local_name(element)
-    if not _children(element) or _is_mixed(element) or depth > _DEEPEST:
+    if name == "binary" and element.get("content-type"):
+        return  # a picture of a FictionBook
+    plain = not _children(element) or _is_mixed(element) or depth > _DEEPEST
+    if plain or (_TITLES.fullmatch(name) and _is_title(element)):
         yield from _text_block(element, name, level)
         return
     if name in _ROWS:
@@ -243,6 +296,12 @@ def _blocks(element: _Element, level: int, depth: int) -> Iterator[tuple[str, st
         level += 1
     for child in _children(element):
         yield from _blocks(child, level, depth + 1)
+
+
+def _is_title(element: _Element) -> bool:
+    """Tell whether an element of lines or paragraphs holds a title and nothing else."""
+    names = {local_name(child) for child in element.iter() if child is not element}
+    return not any(map(_TITLES.fullmatch, names)) and len(plain_text(element)) <= _LONG_LINE
 
 
 def _text_block(element: _Element, name: str, level: int) -> Iterator[tuple[str, str]]:
@@ -264,6 +323,9 @@ def _text_block(element: _Element, name: str, level: int) -> Iterator[tuple[str,
 
 def _values(element: _Element) -> str:
     """Return the short texts that are all an element holds, each after its name."""
+    names = [local_name(child) for child in _children(element)]
+    if names and _NAMES.issuperset(names):
+        return " ".join(filter(None, map(plain_text, _children(element))))
     values = []
     for child in _children(element):
         name, text = local_name(child), plain_text(child)
@@ -309,14 +371,34 @@ def _texts(element: _Element, apart: str = " ") -> Iterator[str]:
     """Yield the texts in an element; white space around elements that stand on their own."""
     from lxml import etree
 
-    for event, node in etree.iterwalk(element, events=("start", "end")):
-        stands_apart = local_name(node) in _APART and node is not element
-        if stands_apart:
+    last = ""
+    walk = etree.iterwalk(element, events=("start", "end"))
+    for event, node in walk:
+        name = local_name(node)
+        if name in _APART and node is not element:
             yield apart
-        if event == "start":
-            yield _SPACE.sub(" ", node.text or "") if local_name(node) else _entity(node)
-        elif node is not element:
-            yield _SPACE.sub(" ", node.tail or "")
+            last = apart
+        if event == "end":
+            piece = _SPACE.sub(" ", node.tail or "") if node is not element else ""
+        elif name in _MARKS and node is not element:
+            piece = _MARKS[name]("".join(_texts(node, apart)), last, node.tail or "")
+            walk.skip_subtree()
+        else:
+            piece = _SPACE.sub(" ", node.text or "") if name else _entity(node)
+        if piece:
+            yield piece
+            last = piece
+
+
+_Mark = Callable[[str, str, str], str]
+_RAISED: _Mark = lambda text, before, _: superscript(text, before)  # noqa: E731
+_LOWERED: _Mark = lambda text, before, _: subscript(text, before)  # noqa: E731
+_MARKS: Mapping[str, _Mark] = {
+    **dict.fromkeys(("sup", "superscript"), _RAISED),
+    **dict.fromkeys(("sub", "subscript"), _LOWERED),
+    **dict.fromkeys(("strikethrough", "strike", "del"), struck),
+}
+"""Elements of FictionBook, DocBook, JATS and their kin that mark what is in them."""
 
 
 def _children(element: _Element) -> list[_Element]:
