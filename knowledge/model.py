@@ -79,6 +79,22 @@ class PageSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class Anchor:
+    """A place in a document's text that an address may name, such as the id of a section.
+
+    Parameters
+    ----------
+    name:
+        What stands behind ``#`` in an address.
+    char_start:
+        Where it stands in ``Document.text``.
+    """
+
+    name: str
+    char_start: int
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
     """What a loader makes of one file, or of one member of a container.
 
@@ -105,6 +121,8 @@ class Document:
         Titles above the whole text, such as a mail's subject; they precede its own headings.
     syntax:
         The language of code, such as ``python`` or ``yaml``; empty if it does not matter.
+    anchors:
+        Places that an address may name, in order.
     loader:
         The engine that read it, such as ``text`` or ``kreuzberg``.
     warnings:
@@ -123,6 +141,7 @@ class Document:
     member: str = ""
     syntax: str = ""
     heading: tuple[str, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +173,8 @@ class Passage:
     row_start, row_end:
         The rows that it holds of a table that takes several passages, counted from 1 below the
         header.
+    anchor:
+        The nearest anchor at or above its start; empty for none.
     """
 
     ordinal: int
@@ -173,6 +194,7 @@ class Passage:
     lead: int = 0
     row_start: int | None = None
     row_end: int | None = None
+    anchor: str = ""
 
     @property
     def beyond(self) -> int:
@@ -189,6 +211,8 @@ class Passage:
     def cite(self, file: str) -> str:
         """Return the passage's citation, given the path of its file."""
         place = f"{file}!/{self.member}" if self.member else file
+        if self.anchor:
+            place += f"#{self.anchor}"
         if self.page_start is None:
             return place + self._rows if self.line_start is None else f"{place}:{self._lines}"
         several = self.page_end not in (None, self.page_start)
@@ -373,8 +397,8 @@ class Hit:
     def citation(self) -> str:
         """The location of the chunk.
 
-        ``path:line-line``, ``path, page N``, ``book.xlsx, sheet Sales, rows 2-9``; inside a
-        container ``archive.zip!/path/in/it:line-line``.
+        ``path:line-line``, ``path, page N``, ``page.html#section-id``, ``book.xlsx, sheet Sales,
+        rows 2-9``; inside a container ``archive.zip!/path/in/it:line-line``.
         """
         return self.passage.cite(self.file)
 

@@ -107,6 +107,7 @@ def passage_record(passage: Passage) -> dict[str, Any]:
         "page_end": passage.page_end,
         "page_unit": passage.page_unit.value if passage.page_start is not None else None,
         "page_name": passage.page_name or None,
+        "anchor": passage.anchor or None,
         "line_start": passage.line_start,
         "line_end": passage.line_end,
         "row_start": passage.row_start,

@@ -106,7 +106,7 @@ def test_what_the_page_says_of_itself():
         ("<ol start=3><li>c<li>d</ol>", "3. c\n4. d"),
         ("<p>x<script>y</script>z<!-- c -->w</p>", "xzw"),
         ("<math alttext='x^2'><mi>x</mi></math>", "x^2"),
-        ("<p>ﬁne\u00adly &nbsp; &eacute; &#8364;", "ﬁne\u00adly \xa0 é €"),
+        ("<p>ﬁne\u00adly &nbsp; &eacute; &#8364;", "ﬁnely \xa0 é €"),
         ("<a href=x><div>in a link</div></a>", "in a link"),
         ("<li>stray", "- stray"),
     ],

@@ -25,7 +25,7 @@ from knowledge.documents.splitting.pieces import code_pieces
 from knowledge.documents.splitting.rows import record_pieces, row_pieces
 from knowledge.documents.splitting.text_pieces import text_pieces
 from knowledge.errors import UsageError
-from knowledge.model import Document, PageSpan, Passage, SplitterSpec, TextKind
+from knowledge.model import Anchor, Document, PageSpan, Passage, SplitterSpec, TextKind
 from knowledge.text.tokens import TokenCounter, counter_of
 
 # Where a passage stands: its lines and its pages.
@@ -71,6 +71,22 @@ class PageFinder:
 
     def _page(self, offset: int) -> PageSpan:
         return self._pages[max(bisect_right(self._starts, offset) - 1, 0)]
+
+
+class AnchorFinder:
+    """Turns spans into the anchors that they are cited by."""
+
+    def __init__(self, anchors: Sequence[Anchor]) -> None:
+        self._anchors = anchors
+        self._starts = [anchor.char_start for anchor in anchors]
+
+    def anchor(self, text: str, start: int, end: int) -> str:
+        """Return the nearest anchor at or above the first sign of ``text[start:end]``."""
+        if not self._starts:
+            return ""
+        piece = text[start:end]
+        found = bisect_right(self._starts, start + len(piece) - len(piece.lstrip()))
+        return self._anchors[found - 1].name if found else ""
 
 
 REACH = 1.0
@@ -124,6 +140,7 @@ def _placed(
     """Make passages of pieces: number them, and say on which lines and pages they stand."""
     lines = LineCounter(document.text, document.first_line)
     pages = PageFinder(document.pages)
+    anchors = AnchorFinder(document.anchors)
     for ordinal, piece in enumerate(pieces):
         line = lines.lines(piece.start, piece.end) if document.has_lines else (None, None)
         page = pages.pages(document.text, piece.start, piece.end)
@@ -145,4 +162,5 @@ def _placed(
             lead=piece.lead,
             row_start=piece.rows[0] if piece.rows else None,
             row_end=piece.rows[1] if piece.rows else None,
+            anchor=anchors.anchor(document.text, piece.start, piece.end),
         )

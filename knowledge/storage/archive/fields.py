@@ -219,6 +219,7 @@ class ChunkRecord(_Record):
     tokens: Count
     page_name: Text
     member: Text
+    anchor: Text = ""
     heading: tuple[Text, ...]
     page_unit: PageUnit
     metadata: Metadata

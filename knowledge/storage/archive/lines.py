@@ -49,6 +49,8 @@ def chunk_line(chunk: Chunk) -> bytes:
             record[name] = getattr(passage, name)
     if passage.lead != passage.beyond:
         record["lead"] = passage.lead
+    if passage.anchor:
+        record["anchor"] = passage.anchor
     return _line(record)
 
 

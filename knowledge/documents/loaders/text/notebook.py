@@ -14,7 +14,7 @@ from knowledge.documents.splitting.fencing import fenced
 from knowledge.documents.splitting.headings import scan_markdown
 from knowledge.errors import DocumentError
 from knowledge.files.bounded_data import DataError, parse_json
-from knowledge.model import Document, PageSpan, PageUnit, TextKind
+from knowledge.model import Anchor, Document, PageSpan, PageUnit, TextKind
 from knowledge.text.cleaning import clean, drop_inline_data
 
 OUTPUT_LINES = 40
@@ -22,6 +22,8 @@ OUTPUT_LINES = 40
 
 _LINE = 2_000
 """Characters kept of one line of an output."""
+_ID = re.compile(r"[\w-]{1,64}")
+"""A cell's id (nbformat 4.5), which Jupyter opens by ``#cell-id=``."""
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
@@ -42,6 +44,7 @@ def load(source: Source) -> Document:
     language = _language(about)
     wanted = source.options.notebook
     text, pages = _joined(["\n\n".join(_cell(cell, language, wanted)) for cell in cells])
+    ids = [cell.get("id") if isinstance(cell, dict) else None for cell in cells]
     return Document(
         text,
         TextKind.MARKDOWN,
@@ -49,6 +52,11 @@ def load(source: Source) -> Document:
         page_unit=PageUnit.CELL,
         metadata=_metadata(about, text, language),
         loader="notebook",
+        anchors=tuple(
+            Anchor(f"cell-id={ids[page.number - 1]}", page.char_start)
+            for page in pages
+            if _ID.fullmatch(str(ids[page.number - 1] or ""))
+        ),
     )
 
 

@@ -8,15 +8,26 @@ table. Each knows its element, the zones it lies in and how much of it is links,
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+import unicodedata
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from knowledge.documents.loaders.web.elements import alternative, code_language, code_text, formula
-from knowledge.documents.loaders.web.zones import Zone, zone_of
+from knowledge.documents.loaders.web.elements import (
+    BOX,
+    alternative,
+    checkbox,
+    code_language,
+    code_text,
+    formula,
+    task_state,
+)
+from knowledge.documents.loaders.web.inline import STRUCK, InlineText
+from knowledge.documents.loaders.web.styles import Styles
+from knowledge.documents.loaders.web.zones import Controlled, Zone, is_panel, zone_of
 from knowledge.documents.splitting.fencing import fenced
-from knowledge.text.cleaning import words
+from knowledge.text.cleaning import clean, drop_inline_data, words
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -39,13 +50,15 @@ class Block:
     Parameters
     ----------
     text:
-        Markdown, indented as its list asks for.
+        Markdown, indented as its list asks for, clean.
     key:
         Its letters and digits in lower case, by which texts are compared.
     links:
         Letters and digits of ``key`` that stand in links.
     zones:
         The zones around it, outermost first: number and kind.
+    anchor:
+        The nearest id at or above it, which an address may name; empty for none.
     """
 
     text: str
@@ -54,6 +67,7 @@ class Block:
     element: HtmlElement
     links: int = 0
     zones: tuple[tuple[int, Zone], ...] = ()
+    anchor: str = ""
 
 
 _SKIP = words(
@@ -68,9 +82,9 @@ _BLOCKS = words(
     "option p search section summary table tbody td tfoot th thead tr ul"
 ) | set(_HEADINGS)
 _LISTS = frozenset({"ul", "ol", "menu", "dir"})
-_INLINE_MARKS = {
+_EMPHASIS = {
     "b": "**", "strong": "**", "i": "*", "em": "*", "cite": "*", "dfn": "*",
-    "code": "`", "kbd": "`", "samp": "`", "tt": "`", "s": "~~", "del": "~~", "strike": "~~",
+    "code": "`", "kbd": "`", "samp": "`", "tt": "`",
 }  # fmt: skip
 _UNSEEN = re.compile(
     r"(?:^|\s)(?:mw-editsection|mw-cite-backlink|headerlink|anchor-link|hash-link|anchorjs-link"
@@ -79,12 +93,21 @@ _UNSEEN = re.compile(
 _UNFOLDS = words("aria-expanded aria-controls data-toggle data-bs-toggle data-target")
 """Attributes of a button in a heading, whose label is the heading."""
 _KEY = re.compile(r"[\W_]+")
+_NO_ANCHOR = re.compile(
+    r"\s|^(?:cite_ref|fnref|footnote-ref|mw[\w-]{2,4}$|:r|ember\d|yui|radix|headlessui|react-|__)"
+    r"|^[0-9a-f-]{16,}$"
+)
+"""Ids that programs give, and those of marks of notes."""
+_NO_ANCHOR_TAGS = words("sup sub input label button li tr td th")
+_LONGEST_ANCHOR = 200
 _DEEPEST_LIST = 8
 _MOST_ZONES = 8
 
 
 def key_of(text: str) -> str:
-    """Return the letters and digits of a text, in lower case."""
+    """Return the letters and digits of a text, in lower case; raised ones as if on the line."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
     return _KEY.sub("", text).lower()
 
 
@@ -113,6 +136,9 @@ class _Walk:
         self._quotes = 0
         self._open_zones: list[tuple[HtmlElement, int, Zone]] = []
         self._zone_count = 0
+        self._styles = Styles(root)
+        self._controlled = Controlled(root)
+        self._anchor = ""
 
     def blocks(self) -> list[Block]:
         from lxml import etree
@@ -135,6 +161,11 @@ class _Walk:
     def _start(self, element: HtmlElement) -> bool:
         """Enter an element; tell whether what is inside is left out or already taken in."""
         tag = element.tag
+        box = checkbox(element)
+        if box:
+            self._inline.add(box)
+        if tag == "a":  # also one that is not shown
+            self._take_anchor(element)
         if tag in _SKIP or (not self._everything and self._is_unseen(element)):
             return True
         if tag in ("pre", "listing", "xmp"):
@@ -146,9 +177,18 @@ class _Walk:
         if tag in _BLOCKS:
             self._enter_zone(element)
             return self._start_block(element)
+        if tag != "a":
+            self._take_anchor(element)
         self._start_inline(element)
         self._inline.add(element.text)
         return False
+
+    def _take_anchor(self, element: HtmlElement) -> None:
+        name = element.get("id") or (element.get("name") if element.tag == "a" else None)
+        if not name or len(name) > _LONGEST_ANCHOR or element.tag in _NO_ANCHOR_TAGS:
+            return
+        if name.isprintable() and not _NO_ANCHOR.search(name):
+            self._anchor = name
 
     def _is_unseen(self, element: HtmlElement) -> bool:
         if element.tag in _CONTROLS:
@@ -156,16 +196,21 @@ class _Walk:
         if element.tag in _BLOCKS:
             return False  # a zone, see there
         if element.get("aria-hidden") == "true":
-            return True
+            return not (is_panel(element) or ("-" in element.tag and len(element)))
         return element.tag in ("a", "span") and bool(_UNSEEN.search(element.get("class") or ""))
 
     def _start_block(self, element: HtmlElement) -> bool:
         tag = element.tag
         self._flush()
+        self._take_anchor(element)
         if tag == "table" and is_data_table(element):
-            self._add(table_to_markdown(element), BlockKind.TABLE, element)
+            struck = self._inline.is_struck()
+            shown = table_to_markdown(element, self._styles, struck=struck)
+            self._add(shown, BlockKind.TABLE, element)
             self._leave_zone(element)
             return True
+        for mark in self._styles.marks(element):
+            self._inline.open(mark)
         if tag in _LISTS:
             self._lists.append([tag == "ol", _number(element.get("start"), 1), False])
         elif tag == "li":
@@ -174,6 +219,8 @@ class _Walk:
             self._quotes += 1
         self._owner = element
         self._kind = BlockKind.HEADING if tag in _HEADINGS else BlockKind.TEXT
+        if tag == "li":
+            self._inline.add(task_state(element))
         self._inline.add(element.text)
         return False
 
@@ -192,13 +239,22 @@ class _Walk:
             self._inline.line_break()
         elif tag == "img":
             self._inline.add(alternative(element))
-        elif tag in _INLINE_MARKS and self._kind is not BlockKind.HEADING:
-            self._inline.open(_INLINE_MARKS[tag])
+        for mark in self._marks(element):
+            self._inline.open(mark)
+
+    def _marks(self, element: HtmlElement) -> tuple[str, ...]:
+        """Return the marks of an inline element, outermost first; headings have no emphasis."""
+        marks = self._styles.marks(element)
+        if element.tag in _EMPHASIS and self._kind is not BlockKind.HEADING:
+            return (*marks, _EMPHASIS[element.tag])
+        return marks
 
     def _end(self, element: HtmlElement) -> None:
         tag = element.tag
         if tag in _BLOCKS:
             self._flush()
+            for mark in reversed(self._styles.marks(element)):
+                self._inline.close(mark)
             if tag in _LISTS and self._lists:
                 self._lists.pop()
             elif tag == "li" and self._lists:
@@ -210,15 +266,16 @@ class _Walk:
             parent = element.getparent()
             self._owner = self._root if parent is None else parent
             self._kind = BlockKind.TEXT
-        elif tag == "a" and element.get("href"):
-            self._inline.close_link()
-        elif tag in _INLINE_MARKS and self._kind is not BlockKind.HEADING:
-            self._inline.close(_INLINE_MARKS[tag])
+        else:
+            if tag == "a" and element.get("href"):
+                self._inline.close_link()
+            for mark in reversed(self._marks(element)):
+                self._inline.close(mark)
         if element is not self._root:
             self._inline.add(element.tail)
 
     def _enter_zone(self, element: HtmlElement) -> None:
-        zone = zone_of(element)
+        zone = zone_of(element, self._controlled)
         if zone:
             self._zone_count += 1
             self._open_zones.append((element, self._zone_count, zone))
@@ -251,11 +308,14 @@ class _Walk:
         self._add(text, kind, self._owner, links)
 
     def _add(self, text: str, kind: BlockKind, element: HtmlElement, links: int = 0) -> None:
-        key = key_of(text)
+        text = drop_inline_data(clean(text))
+        key = key_of(BOX.sub("", text))
         if not key:
             return
         zones = tuple((number, zone) for _, number, zone in self._open_zones[:_MOST_ZONES])
-        self._found.append(Block(self._indented(text), key, kind, element, links, zones))
+        self._found.append(
+            Block(self._indented(text), key, kind, element, links, zones, self._anchor)
+        )
 
     def _indented(self, text: str) -> str:
         depth = min(len(self._lists), _DEEPEST_LIST)
@@ -283,75 +343,6 @@ def _escaped(text: str) -> str:
     return _LINE_MARKUP.sub(r"\\", text)
 
 
-# Running text of a block: white space as a browser shows it, emphasis as Markdown.
-
-_SPACE = re.compile(r"[ \t\n\r\f]+")
-_SPACE_RUN = re.compile(" {2,}")
-_AROUND_BREAK = re.compile(r" ?\n ?")
-_INSIDE_ITSELF = -1
-
-
-class InlineText:
-    """Collects the text of one block."""
-
-    def __init__(self) -> None:
-        self._parts: list[str] = []
-        self._marks: list[tuple[str, int]] = []
-        self._open_links = 0
-        self._links = 0
-
-    def add(self, text: str | None) -> None:
-        """Add text; any run of white space is one space."""
-        if text:
-            text = _SPACE.sub(" ", text)
-            self._parts.append(text)
-            if self._open_links:
-                self._links += sum(map(str.isalnum, text))
-
-    def line_break(self) -> None:
-        """Begin a new line."""
-        self._parts.append("\n")
-
-    def open(self, mark: str) -> None:
-        """Begin emphasis or code; the same mark inside itself does not count."""
-        known = any(mark == opened for opened, _ in self._marks)
-        self._marks.append((mark, _INSIDE_ITSELF if known else len(self._parts)))
-
-    def close(self, mark: str) -> None:
-        """End what ``mark`` began, where it is the innermost."""
-        if not self._marks or self._marks[-1][0] != mark:
-            return
-        _, start = self._marks.pop()
-        if start == _INSIDE_ITSELF:
-            return
-        content = "".join(self._parts[start:])
-        bare = content.strip()
-        if bare and "\n" not in bare:
-            lead = content[: len(content) - len(content.lstrip())]
-            content = lead + mark + bare + mark + content[len(content.rstrip()) :]
-        self._parts[start:] = [content]
-
-    def open_link(self) -> None:
-        """Begin a link, whose text counts as such."""
-        self._open_links += 1
-
-    def close_link(self) -> None:
-        """End a link."""
-        self._open_links = max(0, self._open_links - 1)
-
-    def take(self) -> tuple[str, int]:
-        """Return the text so far, and how many letters and digits of it are links; begin anew.
-
-        A link goes on in the next block: it may hold several.
-        """
-        text = _SPACE_RUN.sub(" ", "".join(self._parts))
-        links = self._links
-        self._parts.clear()
-        self._marks.clear()
-        self._links = 0
-        return _AROUND_BREAK.sub("\n", text).strip(), links
-
-
 # HTML tables to Markdown tables; tables that only lay a page out are told apart.
 
 _MOST_SPANNED = 100
@@ -377,43 +368,61 @@ def is_data_table(table: HtmlElement) -> bool:
     return columns > 1
 
 
-def table_to_markdown(table: HtmlElement) -> str:
+def table_to_markdown(table: HtmlElement, styles: Styles, *, struck: bool = False) -> str:
     """Return a table as Markdown, its first row as the header, its caption above.
 
     A cell that spans rows is repeated in each of them, so that every row can be read alone.
+
+    Parameters
+    ----------
+    struck:
+        Whether all of it is.
     """
     caption = next((child for child in table if child.tag == "caption"), None)
-    rows = [row for row in _grid(table) if any(row)]
+    rows = [row for row in _grid(table, styles, struck) if any(row)]
     if not rows:
-        return "" if caption is None else flat_text(caption)
+        return "" if caption is None else flat_text(caption, styles)
     width = max(map(len, rows))
     lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
     lines.insert(1, "|" + " --- |" * width)
-    title = "" if caption is None else flat_text(caption)
+    title = "" if caption is None else flat_text(caption, styles)
     return (f"{title}\n\n" if title else "") + "\n".join(lines)
 
 
-def flat_text(element: HtmlElement) -> str:
-    """Return the text of an element in one line, items of lists parted by semicolons."""
+def flat_text(element: HtmlElement, styles: Styles, marks: Sequence[str] = ()) -> str:
+    """Return the text of an element in one line, items of lists parted by semicolons.
+
+    Parameters
+    ----------
+    marks:
+        Of what is around it.
+    """
     from lxml import etree
 
-    parts: list[str] = []
+    inline = InlineText()
+    for mark in dict.fromkeys((*marks, *styles.marks(element))):
+        inline.open(mark)
     skipped = None
     walk = etree.iterwalk(element, events=("start", "end"))
     for event, node in walk:
         if event == "start":
+            inline.add(checkbox(node))
             if node.tag in _NOT_IN_CELLS:
                 skipped = node
                 walk.skip_subtree()
                 continue
             if node.tag in _APART:
-                parts.append("; " if node.tag == "li" and node.getprevious() is not None else " ")
-            parts.append(alternative(node) if node.tag == "img" else node.text or "")
+                inline.add("; " if node.tag == "li" and node.getprevious() is not None else " ")
+            for mark in styles.marks(node) if node is not element else ():
+                inline.open(mark)
+            inline.add(alternative(node) if node.tag == "img" else node.text)
         elif node is not element:
-            if node.tag in _APART and node is not skipped:
-                parts.append(" ")
-            parts.append(node.tail or "")
-    return _ANY_SPACE.sub(" ", "".join(parts)).replace(" ;", ";").strip()
+            if node is not skipped:
+                for mark in reversed(styles.marks(node)):
+                    inline.close(mark)
+                inline.add(" " if node.tag in _APART else None)
+            inline.add(node.tail)
+    return _ANY_SPACE.sub(" ", inline.take()[0]).replace(" ;", ";").strip()
 
 
 def _rows(table: HtmlElement) -> Iterator[HtmlElement]:
@@ -440,15 +449,16 @@ def _is_frame(cell: HtmlElement) -> bool:
     return False
 
 
-def _grid(table: HtmlElement) -> Iterator[list[str]]:
+def _grid(table: HtmlElement, styles: Styles, struck: bool) -> Iterator[list[str]]:
     """Yield rows of cells; what spans rows or columns takes its places."""
     above: dict[int, tuple[int, str]] = {}  # column -> rows still to fill, text
     total = 0
     for row in _rows(table):
         texts: list[str] = []
+        marks = (*([STRUCK] if struck else ()), *styles.marks(row))
         for cell in _cells(row):
             _fill_down(texts, above)
-            text = flat_text(cell).replace("|", "\\|")
+            text = flat_text(cell, styles, marks).replace("|", "\\|")
             spanning = total < _MOST_CELLS  # a few spans can claim millions of places
             rows = min(_span(cell.get("rowspan")), _MOST_SPANNED) if spanning else 1
             columns = min(_span(cell.get("colspan")), _MOST_SPANNED) if spanning else 1

@@ -14,7 +14,7 @@ from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loaders.web import html
 from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError
-from knowledge.model import Document, PageUnit, TextKind
+from knowledge.model import Anchor, Document, PageUnit, TextKind
 from knowledge.text.cleaning import clean
 
 _CONTAINER = "META-INF/container.xml"
@@ -33,10 +33,24 @@ def load(source: Source) -> Loaded:
         It can't be read, or its chapters are encrypted.
     """
     book = _Book(source)
-    text, spans = numbered(book.chapters())
+    chapters = list(book.chapters())
+    text, spans = numbered(part for part, _ in chapters)
+    anchors = tuple(
+        Anchor(anchor.name, span.char_start + anchor.char_start)
+        for span, (_, found) in zip(spans, chapters, strict=True)
+        for anchor in found
+    )
     metadata: dict[str, Any] = {**book.metadata, "chapters": len(spans)}
     documents = [
-        Document(text, TextKind.MARKDOWN, spans, PageUnit.CHAPTER, metadata=metadata, loader="epub")
+        Document(
+            text,
+            TextKind.MARKDOWN,
+            spans,
+            PageUnit.CHAPTER,
+            metadata=metadata,
+            loader="epub",
+            anchors=anchors,
+        )
     ]
     if book.about and text.strip():
         documents.append(Document(book.about, TextKind.MARKDOWN, loader="epub"))
@@ -61,19 +75,23 @@ class _Book:
         self._spine = found.get("spine")
         self._encrypted = set(self._encrypted_parts())
 
-    def chapters(self) -> Iterator[Part]:
-        """Yield the chapters that hold text, numbered from 1."""
+    def chapters(self) -> Iterator[tuple[Part, list[Anchor]]]:
+        """Yield the chapters that hold text, numbered from 1, each with the anchors in it."""
         titles = self._titles()
         number = 0
         for path in self._reading_order():
-            text = self._page(path)
-            if not text.strip():
+            page = self._page(path)
+            text = page.text.strip() if page else ""
+            if page is None or not text:
                 continue
+            shift = len(page.text.lstrip()) - len(page.text)
             number += 1
             title = titles.get(path.lower()) or _first_heading(text)
             if not text.startswith("#"):  # else it would stand below the last chapter's heading
-                text = f"{markdown.heading(1, title or f'Chapter {number}')}\n\n{text}"
-            yield Part(number, text, title)
+                head = f"{markdown.heading(1, title or f'Chapter {number}')}\n\n"
+                text, shift = head + text, shift + len(head)
+            anchors = [Anchor(one.name, one.char_start + shift) for one in page.anchors]
+            yield Part(number, text, title), anchors
 
     def _package_file(self) -> str:
         root = self._package.tree(_CONTAINER)
@@ -90,11 +108,11 @@ class _Book:
             if "nav" not in str(item.get("properties", "")).split():
                 yield self._target(self._path, str(item.get("href", "")))
 
-    def _page(self, path: str) -> str:
+    def _page(self, path: str) -> Document | None:
         if path.lower() in self._encrypted:
             raise DocumentError("its chapters are encrypted (DRM)")
         data = self._package.read(path)
-        return html.load(replace(self._source, data=data)).text.strip() if data else ""
+        return html.load(replace(self._source, data=data)) if data else None
 
     def _titles(self) -> dict[str, str]:
         """Return the titles of the table of contents by the paths they lead to."""

@@ -8,7 +8,6 @@ from knowledge.documents.encodings import decode
 from knowledge.documents.loaders.web import read_page
 from knowledge.documents.loading import Source
 from knowledge.model import Document, TextKind
-from knowledge.text.cleaning import clean, drop_inline_data
 
 _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.IGNORECASE)
 _HEAD = 4_096
@@ -27,9 +26,10 @@ def load(source: Source) -> Document:
     content, warnings = decode(source.data, declared=declared)
     page = read_page(content, full=source.options.html == "full")
     return Document(
-        drop_inline_data(clean(page.text)),
+        page.text,
         TextKind.MARKDOWN,
         metadata=page.metadata,
         loader="html",
         warnings=warnings + page.warnings,
+        anchors=page.anchors,
     )

@@ -24,7 +24,7 @@ from knowledge.documents.loaders.web.main_text import (
     is_links,
     size_of,
 )
-from knowledge.documents.loaders.web.zones import Zone
+from knowledge.documents.loaders.web.zones import Zone, uncover
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -45,7 +45,7 @@ def own_blocks(blocks: Sequence[Block], root: HtmlElement, title: str = "") -> l
     Parameters
     ----------
     root:
-        The page's tree; spans of table cells are dropped from it.
+        The page's tree; spans of table cells, and what hides panels, are dropped from it.
     title:
         The page's title, by which its main heading is known.
     """
@@ -101,6 +101,7 @@ def _main_text(root: HtmlElement) -> str:
     for cell in root.iter("td", "th"):  # it believes every span, and a few claim millions of cells
         for name in ("rowspan", "colspan"):
             cell.attrib.pop(name, None)
+    uncover(root)
     try:
         text = _trafilatura().extract(
             root, output_format="txt", include_comments=False, include_tables=True

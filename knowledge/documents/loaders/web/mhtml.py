@@ -43,6 +43,7 @@ def load(source: Source) -> Document:
         metadata={**_metadata(message), **document.metadata},
         loader="mhtml",
         warnings=document.warnings,
+        anchors=document.anchors,
     )
 
 

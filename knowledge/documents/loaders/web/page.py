@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.loaders.web.blocks import Block, BlockKind, blocks_of
 from knowledge.documents.loaders.web.main import own_blocks
+from knowledge.model import Anchor
 from knowledge.text.cleaning import clean
 
 if TYPE_CHECKING:
@@ -116,11 +117,12 @@ def _plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What was read of a page."""
+    """What was read of a page; its text is clean."""
 
     text: str
     metadata: Mapping[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    anchors: tuple[Anchor, ...] = ()
 
 
 def read_page(html: str, *, full: bool = False) -> Page:
@@ -133,7 +135,7 @@ def read_page(html: str, *, full: bool = False) -> Page:
     """
     root = parse(html)
     if root is None:
-        text = without_tags(html)
+        text = clean(without_tags(html))
         warnings = ("its elements nest too deep to be told apart",) if text else ()
         return Page(text, {}, warnings)
     metadata = metadata_of(root)
@@ -142,7 +144,8 @@ def read_page(html: str, *, full: bool = False) -> Page:
         blocks = blocks_of(root, everything=True)
     elif not full:
         blocks = own_blocks(blocks, root, metadata.get("title", ""))
-    return Page(_joined(_once(blocks)), metadata)
+    text, anchors = _joined(_once(blocks))
+    return Page(text, metadata, anchors=anchors)
 
 
 def _once(blocks: list[Block]) -> list[Block]:
@@ -155,17 +158,21 @@ def _once(blocks: list[Block]) -> list[Block]:
     ]
 
 
-def _joined(blocks: list[Block]) -> str:
-    """Return the text of blocks, items of a list on neighbouring lines."""
+def _joined(blocks: list[Block]) -> tuple[str, tuple[Anchor, ...]]:
+    """Return the text of blocks and its anchors, items of a list on neighbouring lines."""
     parts: list[str] = []
+    anchors: list[Anchor] = []
+    length = 0
     before = None
     for block in blocks:
         tight = before is not None and (
             (block.kind is BlockKind.ITEM and before.kind is BlockKind.ITEM)
             or (block.element.tag == "dd" and before.element.tag == "dt")
         )
-        if before is not None:
-            parts.append("\n" if tight else "\n\n")
-        parts.append(block.text)
+        text = ("" if before is None else "\n" if tight else "\n\n") + block.text
+        if block.anchor and (not anchors or anchors[-1].name != block.anchor):
+            anchors.append(Anchor(block.anchor, length + len(text) - len(block.text)))
+        parts.append(text)
+        length += len(text)
         before = block
-    return "".join(parts)
+    return "".join(parts), tuple(anchors)

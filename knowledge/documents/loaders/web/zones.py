@@ -6,6 +6,7 @@ Told by elements, ARIA roles and the names that authors give to classes and ids.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from enum import IntEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -73,11 +74,60 @@ _NAME_LIMIT = 60
 _MOST_NAMES = 12
 _HIDDEN_STYLE = re.compile(r"(?:display\s*:\s*none|visibility\s*:\s*hidden)", re.IGNORECASE)
 _NOTES = re.compile(r"\b(?:foot|end)notes?\b|doc-(?:foot|end)note")
-_UNFOLDS = re.compile(r"accordion|collaps|expand|foldable|faq|answer|tab-?(?:pane|panel|content)")
+_UNFOLDS = re.compile(
+    r"accordion|collaps|expand|foldable|faq|answer|tab-?(?:pane|panel|content)|\bpanel|spoiler"
+    r"|solution|disclosure|show-?more|read-?more",
+    re.IGNORECASE,
+)
+_SHOWN_BY = words("x-show x-collapse x-transition v-show ng-show ng-hide data-show @show.bind")
+"""Attributes by which scripts show an element after a click."""
+_HIDDEN_NAME = re.compile(r"(?:^|\s)(?:hidden|d-none|is-hidden|hide)(?:\s|$)")
 _NEVER = words("html body main h1 h2 h3 h4 h5 h6 p table tbody tr td th details summary")
 
 
-def zone_of(element: HtmlElement) -> Zone | None:
+class Controlled:
+    """The ids of a page that its buttons and links show or lead to."""
+
+    def __init__(self, root: HtmlElement) -> None:
+        self._root = root
+        self._ids: set[str] | None = None
+
+    def __contains__(self, name: str) -> bool:
+        if self._ids is None:
+            self._ids = set(self._named())
+        return name in self._ids
+
+    def _named(self) -> Iterator[str]:
+        for control in self._root.iter("a", "button", "label", "summary", "input"):
+            for attribute in _CONTROLS:
+                yield from (control.get(attribute) or "").replace("#", " ").split()[:_MOST_NAMES]
+
+
+_CONTROLS = ("aria-controls", "href", "data-target", "data-bs-target", "data-tab", "for")
+
+
+def is_panel(element: HtmlElement) -> bool:
+    """Tell whether an element is a part that is shown after a click, by its own attributes."""
+    if (element.get("role") or "").lower() == "tabpanel" or element.get("hidden") == "until-found":
+        return True
+    if not _SHOWN_BY.isdisjoint(element.keys()):
+        return True
+    return bool(_UNFOLDS.search(f"{element.get('class')} {element.get('id')}"))
+
+
+def uncover(root: HtmlElement) -> None:
+    """Take from a page's panels what hides them, so that other readers see them."""
+    controlled = Controlled(root)
+    hidden = "//*[@hidden or @aria-hidden='true' or contains(@style,'none') or @class]"
+    for element in root.xpath(hidden):
+        if not _hides(element) and not _HIDDEN_NAME.search(element.get("class") or ""):
+            continue
+        if _is_shown(element, controlled):
+            for name in ("hidden", "aria-hidden", "style", "class"):
+                element.attrib.pop(name, None)
+
+
+def zone_of(element: HtmlElement, controlled: Controlled) -> Zone | None:
     """Return what kind of zone an element opens, if any."""
     tag = element.tag
     if tag in _HARD_TAGS:
@@ -86,7 +136,10 @@ def zone_of(element: HtmlElement) -> Zone | None:
         return None if _inside(element, "blockquote") else Zone.HARD
     if tag in _NEVER or is_note(element):
         return None
-    return max(_by_tag(element), _by_role(element), _by_name(element)) or None  # type: ignore[return-value]
+    zone = max(_by_tag(element), _by_role(element), _by_name(element))
+    if zone < Zone.HARD and _hides(element) and not _is_shown(element, controlled):
+        zone = Zone.SOFT
+    return zone or None  # type: ignore[return-value]
 
 
 def is_note(element: HtmlElement) -> bool:
@@ -104,18 +157,30 @@ def _by_role(element: HtmlElement) -> int:
     role = (element.get("role") or "").lower()
     if role in _HARD_ROLES or element.get("aria-modal") == "true":
         return Zone.HARD
-    return Zone.SOFT if role in _SOFT_ROLES or _is_hidden(element) else 0
+    return Zone.SOFT if role in _SOFT_ROLES else 0
 
 
-def _is_hidden(element: HtmlElement) -> bool:
-    """Tell whether an element is not shown; what a click unfolds counts as shown."""
-    style = _HIDDEN_STYLE.search(element.get("style") or "")
-    hidden = style or element.get("hidden") is not None or element.get("aria-hidden") == "true"
-    return bool(hidden) and not _UNFOLDS.search(f"{element.get('class')} {element.get('id')}")
+def _hides(element: HtmlElement) -> bool:
+    """Tell whether an element is not shown at first."""
+    if element.get("hidden") is not None or element.get("aria-hidden") == "true":
+        return True
+    style = element.get("style")
+    return bool(style and _HIDDEN_STYLE.search(style))
+
+
+def _is_shown(element: HtmlElement, controlled: Controlled) -> bool:
+    """Tell whether a hidden element is shown after a click, or is text that a script shows."""
+    if is_panel(element) or (element.get("id") or "") in controlled:
+        return True
+    if _HIDDEN_STYLE.search(element.get("style") or ""):
+        return False
+    return _inside(element, "article", "main")
 
 
 def _by_name(element: HtmlElement) -> int:
     names = f"{element.get('class') or ''} {element.get('id') or ''}".split()[:_MOST_NAMES]
+    if is_panel(element):  # its class may say that it is hidden at first
+        names = [name for name in names if not _HIDDEN_NAME.search(name)]
     return max((_zone_of_name(name[:_NAME_LIMIT]) for name in names), default=0)
 
 

@@ -131,6 +131,7 @@ def chunk_of(row: sqlite3.Row) -> Chunk:
         metadata=json.loads(row["metadata"]) if row["metadata"] else {},
         row_start=place.get("row_start"),
         row_end=place.get("row_end"),
+        anchor=place.get("anchor", ""),
     )
     # All that is more than the span stands before it, unless its place says otherwise.
     lead = place.get("lead", passage.beyond)
@@ -145,6 +146,7 @@ def _place(passage: Passage) -> str | None:
         "member": passage.member,
         "row_start": passage.row_start,
         "row_end": passage.row_end,
+        "anchor": passage.anchor,
     }
     told: dict[str, Any] = {key: value for key, value in place.items() if value}
     if passage.lead != passage.beyond:
