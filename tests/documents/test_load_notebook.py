@@ -65,7 +65,7 @@ def test_passages_name_their_cells():
     )
     assert [page.number for page in document.pages] == [1, 3, 4]
     found = split(document, SplitterSpec(60, 0))
-    assert found[0].cite("a.ipynb") == "a.ipynb, cell 1"
+    assert found[0].cite("a.ipynb") == "a.ipynb, cells 1-3"  # words go with the code below them
     assert found[1].cite("a.ipynb") == "a.ipynb, cell 3"
     assert found[-1].cite("a.ipynb") == "a.ipynb, cell 4"
     assert (found[1].heading, found[-1].heading) == (("Pumps",), ("Pumps", "Lids"))

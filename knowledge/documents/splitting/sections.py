@@ -29,12 +29,14 @@ def sections(
     """
 
     def rank(offset: int) -> int | None:
-        return 0 if joints.at(offset) else levels.get(offset)
+        joint = joints.at(offset)
+        return 0 if joint and joint.solid else levels.get(offset)
 
     start = begin
-    for end in anchors_inside(places(text, begin, stop, rank), begin, stop, reach):
+    for anchor in anchors_inside(places(text, begin, stop, rank), begin, stop, reach):
+        end = joints.before(anchor)
         if end > start:
             yield start, end
-        start = end
+            start = end
     if start < stop:
         yield start, stop
