@@ -11,7 +11,7 @@ from knowledge.documents.detection import detect
 from knowledge.documents.formats import BY_NAME, Content, Format
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
-from knowledge.documents.signatures import advice, describe
+from knowledge.documents.signatures import ELSEWHERE, advice, describe, is_pointer
 from knowledge.errors import DocumentError, EmptyDocumentError, UnsupportedDocumentError
 from knowledge.model import Document, FileProblem, Metadata
 from knowledge.text.wording import shortened
@@ -92,6 +92,8 @@ def read(source: Source) -> Loaded:
     data, limit = source.data, source.options.max_text
     if not data:
         raise EmptyDocumentError("the file is empty")
+    if is_pointer(data):
+        raise UnsupportedDocumentError(ELSEWHERE, hint="fetch it with: git lfs pull")
     found = source.format or detect(source.name, data)
     if found is None:
         seems = describe(data)

@@ -62,6 +62,16 @@ _FOREIGN_ARCHIVES = frozenset({"7z archive", "RAR archive", "zstd archive"})
 _TEXTUAL = frozenset({"PostScript document"})
 
 
+_POINTER = re.compile(rb"version https://(?:git-lfs|hawser)\.github\.com/spec/[^\n]{1,40}\n")
+LARGEST_POINTER = 1024
+ELSEWHERE = "its content is kept elsewhere (Git LFS) and is not here"
+
+
+def is_pointer(data: bytes) -> bool:
+    """Tell whether a whole file only points at content that Git LFS keeps elsewhere."""
+    return len(data) <= LARGEST_POINTER and bool(_POINTER.match(data)) and b"\noid " in data
+
+
 def describe(head: bytes) -> str | None:
     """Return what kind of file ``head`` begins, such as "PNG image"; ``None`` for unknown ones.
 

@@ -126,3 +126,24 @@ def test_text_needs_no_engine():
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert (result.stdout.strip(), result.stderr) == ("[]", "")
+
+
+POINTER = (
+    b"version https://git-lfs.github.com/spec/v1\n"
+    b"oid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393\nsize 12345\n"
+)
+
+
+@pytest.mark.parametrize(
+    "name", ["notes.md", "data.csv", "a.pdf", "b.docx", "c.json", "d.py", "e.txt", "f.png", "g.bin"]
+)
+def test_a_pointer_of_git_lfs_is_told_and_not_taken_for_text(name):
+    with pytest.raises(UnsupportedDocumentError, match="Git LFS") as caught:
+        loading.load(POINTER, name)
+    assert "git lfs pull" in caught.value.hint
+
+
+def test_a_text_about_pointers_is_a_text():
+    about = b"A pointer begins so:\n\n" + POINTER
+    assert loading.load(about, "a.txt").documents[0].text.startswith("A pointer")
+    assert loading.load(POINTER + b"and so on\n" * 200, "a.txt").documents

@@ -12,15 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from knowledge.documents.signatures import ELSEWHERE, LARGEST_POINTER, is_pointer
 from knowledge.ingestion.scan.files import FoundFile, Origin
 from knowledge.ingestion.scan.ignore import IgnoreOptions
 from knowledge.ingestion.scan.scan import Scan
 from knowledge.ingestion.sources.addresses import Repository
 from knowledge.ingestion.sources.git import Tip, files_url
 from knowledge.model import FileProblem, FileStatus, SourceFile
-
-_POINTER = b"version https://git-lfs.github.com/spec/"
-_POINTER_BYTES = 1024
 
 
 @dataclass(slots=True)
@@ -111,13 +109,12 @@ class Commit:
         return replace(file, origin=origin)
 
     def _is_pointer(self, file: FoundFile) -> bool:
-        if file.size > _POINTER_BYTES:
+        if file.size > LARGEST_POINTER:
             return False
         with open(file.path, "rb") as content:
-            pointer = content.read(len(_POINTER)) == _POINTER
+            pointer = is_pointer(content.read(LARGEST_POINTER))
         if pointer:
-            reason = "its content is kept elsewhere (Git LFS) and is not fetched"
-            self.problems.append(FileProblem(file.shown, str(FileStatus.UNSUPPORTED), reason))
+            self.problems.append(FileProblem(file.shown, str(FileStatus.UNSUPPORTED), ELSEWHERE))
         return pointer
 
 

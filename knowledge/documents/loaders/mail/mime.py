@@ -8,8 +8,9 @@ from email import policy
 from email.message import Message
 from email.parser import BytesParser
 
-from knowledge.documents.containers import Members
-from knowledge.documents.loaders.mail import headers
+from knowledge.documents.containers import MAX_DEPTH, Members
+from knowledge.documents.loaders.mail import headers, tnef
+from knowledge.documents.loaders.mail.smime import unwrapped
 from knowledge.documents.loaders.mail.text import (
     SMALL_IMAGE,
     Attachment,
@@ -27,7 +28,7 @@ _PARSER = BytesParser(policy=policy.compat32)  # the newer policies fail on brok
 _SIGNATURES = frozenset(
     {"application/pgp-signature", "application/pkcs7-signature", "application/x-pkcs7-signature"}
 )
-_ENCRYPTED = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
+_ENVELOPES = frozenset({"application/pkcs7-mime", "application/x-pkcs7-mime"})
 _ENDINGS = {"text/plain": ".txt", "text/html": ".html", "message/rfc822": ".eml"}
 
 
@@ -40,7 +41,8 @@ def parse(data: bytes, options: LoadOptions, members: Members) -> Mail:
         headers.date_of(date),
     )
     mail.fields["Date"] = mail.created or date
-    mail.parts = list(_Walk(options, members, mail).parts(message))
+    walk = _Walk(options, members, mail)
+    mail.parts = list(walk.parts(message)) or walk.wrapped
     return mail
 
 
@@ -52,6 +54,9 @@ class _Walk:
         self._members = members
         self._mail = mail
         self._number = 0
+        self._depth = 0
+        self.wrapped: list[TextPart] = []
+        """Texts of Outlook's wrapping, which mostly repeat the mail's own."""
 
     def parts(self, message: Message) -> Iterator[TextPart]:
         """Yield the parts that make the text; the others are put to the attachments."""
@@ -62,9 +67,7 @@ class _Walk:
                 yield from self.parts(part)
         else:
             self._number += 1
-            leaf = self._leaf(message, self._number)
-            if leaf is not None:
-                yield leaf
+            yield from self._leaf(message, self._number)
 
     def _alternative(self, message: Message) -> Iterator[TextPart]:
         found = [list(self.parts(part)) for part in _below(message)]
@@ -76,22 +79,54 @@ class _Walk:
         elif forms:
             yield from forms[0]
 
-    def _leaf(self, part: Message, number: int) -> TextPart | None:
+    def _leaf(self, part: Message, number: int) -> Iterator[TextPart]:
         kind = part.get_content_type()
         if kind in _SIGNATURES:
-            return None
+            return
         name = headers.file_name(part)
         attached = part.get_content_disposition() == "attachment"
         if kind in ("text/plain", "text/html") and not attached and not name:
-            return self._text(part, number, kind)
+            text = self._text(part, number, kind)
+            if text is not None:
+                yield text
+            return
         data = _content(part)
         if kind == "message/rfc822" and not name:
             name = headers.field(next(iter(_below(part)), part), "Subject")
-        if kind in _ENCRYPTED:
-            self._members.problem(_name(name, kind, number), FileStatus.FAILED, "it is encrypted")
+        if kind in _ENVELOPES or name.lower().endswith(".p7m"):
+            yield from self._envelope(data, name, _name(name, kind, number))
+        elif kind in tnef.MEDIA_TYPES or data.startswith(tnef.SIGNATURE):
+            self._unwrap(data, _name(name, kind, number))
         elif data and not (_is_inside(part) and len(data) < SMALL_IMAGE):
             self._mail.attachments.append(Attachment(_name(name, kind, number), data))
-        return None
+
+    def _envelope(self, data: bytes, name: str, shown: str) -> Iterator[TextPart]:
+        """Read what is signed: the parts of a mail, or an attached file."""
+        try:
+            content = unwrapped(data)
+        except DocumentError as error:
+            self._members.fail(shown, error)
+            return
+        if content is None:
+            self._members.problem(shown, FileStatus.FAILED, "it is encrypted")
+            return
+        inner = _PARSER.parsebytes(content.lstrip())
+        if "Content-Type" not in inner:
+            own = name[:-4] if name.lower().endswith(".p7m") else name
+            self._mail.attachments.append(Attachment(own or shown, content))
+        elif self._depth < MAX_DEPTH:
+            self._depth += 1
+            yield from self.parts(inner)
+            self._depth -= 1
+
+    def _unwrap(self, data: bytes, shown: str) -> None:
+        try:
+            mail = tnef.opened(data, self._options)
+        except DocumentError as error:
+            self._members.fail(shown, error)
+            return
+        self.wrapped += mail.parts
+        self._mail.attachments += mail.attachments
 
     def _text(self, part: Message, number: int, kind: str) -> TextPart | None:
         try:
