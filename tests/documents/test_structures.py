@@ -1,0 +1,38 @@
+"""Every word of a document of random structure is found, in order, once, with its marks."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from knowledge.documents.loading import load
+from knowledge.documents.splitting.splitting import split
+from knowledge.model import SplitterSpec
+from tests.documents.structures import WRITERS, models
+
+CHUNK = SplitterSpec(chunk_size=96, chunk_overlap=0)
+
+
+def in_order(words, text):
+    """The first word that is not found behind the one before it; empty where all are."""
+    at = 0
+    for word in words:
+        found = text.find(word, at)
+        if found < 0:
+            return word
+        at = found + len(word)
+    return ""
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(model=models())
+def test_every_word_is_found_in_order_once_with_its_marks(name, model):
+    documents = load(WRITERS[name](model), name).documents
+    text = "\n".join(document.text for document in documents)
+    assert in_order(model.shown, text) == ""
+    every = [*model.shown, *model.notes]
+    for shown in set(every):
+        word = shown.strip("~")
+        assert text.count(word) == every.count(shown), word
+    passages = "\n".join(p.text for document in documents for p in split(document, CHUNK))
+    assert in_order(model.shown, passages) == ""
+    assert all(shown in passages for shown in every)
