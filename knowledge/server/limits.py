@@ -8,6 +8,7 @@ time, so that whoever does not read is let go.
 from __future__ import annotations
 
 import asyncio
+import re
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -19,6 +20,9 @@ LEAST_RATE = 16_384
 """Bytes a second that a body must have on average to get more time than the limit."""
 
 
+UPLOADS = re.compile(r"/api/v1/datasets/.+/files")
+
+
 class Limits:
     """Holds requests to their limits.
 
@@ -28,12 +32,17 @@ class Limits:
         That may be open at the same time.
     body:
         Bytes of a request's body.
+    upload:
+        The same where files are sent.
     seconds:
         For reading a request and beginning its answer, and for a client to take a piece of it.
     """
 
-    def __init__(self, app: ASGIApp, *, requests: int, body: int, seconds: float) -> None:
+    def __init__(
+        self, app: ASGIApp, *, requests: int, body: int, upload: int, seconds: float
+    ) -> None:
         self._app = app
+        self._upload = upload
         self._requests = requests
         self._body = body
         self._seconds = seconds
@@ -54,7 +63,8 @@ class Limits:
             )
         self.open += 1
         try:
-            await _Bounded(self._app, scope, self._body, self._seconds)(receive, send)
+            most = self._upload if UPLOADS.fullmatch(scope["path"]) else self._body
+            await _Bounded(self._app, scope, most, self._seconds)(receive, send)
         finally:
             self.open -= 1
 

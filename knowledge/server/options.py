@@ -62,6 +62,15 @@ class ServeRequest(Request):
         setting="server_allow_origins",
         of_setting=listed,
     )
+    roots: Sequence[str] | None = option(
+        "Folder whose files clients may have ingested; may be repeated "
+        "[KNOW_SERVER_ROOTS; default: none].",
+        "--root",
+        metavar="FOLDER",
+        panel=ACCESS,
+        setting="server_roots",
+        of_setting=listed,
+    )
     models: Sequence[str] | None = option(
         "Embedding model, such as onnx:./minilm, that clients may name; may be repeated "
         "[KNOW_SERVER_MODELS; default: those of `models list`].",
@@ -107,6 +116,15 @@ class ServeRequest(Request):
         metavar="MIB",
         panel=LIMITS,
         setting="server_max_body",
+        minimum=1,
+        maximum=1_048_576,
+    )
+
+    max_upload: int | None = option(
+        "Largest upload, in MiB [KNOW_SERVER_MAX_UPLOAD; default: 512].",
+        metavar="MIB",
+        panel=LIMITS,
+        setting="server_max_upload",
         minimum=1,
         maximum=1_048_576,
     )

@@ -15,6 +15,7 @@ from knowledge.errors import (
     DatasetExistsError,
     DocumentError,
     FetchError,
+    FileNotInDatasetError,
     KnowledgeError,
     LockedError,
     ModelMismatchError,
@@ -94,6 +95,8 @@ def spelled(text: str) -> str:
 def reply_to(path: str, error: KnowledgeError) -> Response:
     """Return the reply for an error at a path."""
     status = status_of(error)
+    if type(error) is FileNotInDatasetError:  # whether a path exists on our disk is not said
+        error = FileNotInDatasetError("the dataset holds no such file or chunk")
     error.message, error.hint = spelled(error.message), spelled(error.hint)
     headers = dict(error.headers) if isinstance(error, RefusedError) else {}
     if isinstance(error, RemoteUnavailableError | LockedError):

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -14,8 +15,10 @@ from starlette.routing import BaseRoute, Route, Router
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from knowledge.errors import KnowledgeError
+from knowledge.files.private import temporary_folder
 from knowledge.server.access import AccessCheck, Rules
 from knowledge.server.bases import IDLE_SECONDS, Bases
+from knowledge.server.jobs import Jobs
 from knowledge.server.limits import Limits
 from knowledge.server.metrics import MEDIA_TYPE, Metrics
 from knowledge.server.models import OpenModels
@@ -64,11 +67,15 @@ class Server:
     metrics: Metrics = field(default_factory=Metrics)
     bases: Bases = field(init=False)
     models: OpenModels = field(init=False)
+    jobs: Jobs = field(init=False)
+    folder: Path = field(init=False)
+    """A private folder, for uploads, as long as the server runs."""
     stopping: bool = False
 
     def __post_init__(self) -> None:
         assert self.options.threads is not None
         self.bases = Bases(self.settings, self.options.threads, self.log)
+        self.jobs = Jobs(self.settings, self.log)
         self.models = OpenModels(self.bases, self.options.models or (), self.metrics)
 
     def app(self) -> ASGIApp:
@@ -82,16 +89,22 @@ class Server:
         options = self.options
         assert options.concurrency is not None
         assert options.max_body is not None
+        assert options.max_upload is not None
         assert options.timeout is not None
         limited = Limits(
             _InApp(router, self),
             requests=options.concurrency,
             body=options.max_body * MIB,
+            upload=options.max_upload * MIB,
             seconds=options.timeout,
         )
         checked = AccessCheck(limited, self.rules)
         recorded = Recorder(checked, self.metrics, self.log, str(options.log))
         return _Application(recorded, self, [face.lifespan for face in faces])
+
+    def stop(self) -> None:
+        """Let streams of events end: those who wait for the end of requests wait for them too."""
+        self.stopping = True
 
     async def run_lifespans(
         self, lifespans: Sequence[Callable[[], AbstractAsyncContextManager[object]] | None]
@@ -100,6 +113,8 @@ class Server:
         async with AsyncExitStack() as stack:
             stack.callback(self.models.close)
             stack.callback(self.bases.close)
+            self.folder = Path(stack.enter_context(temporary_folder()))
+            stack.callback(self.jobs.close)
             for one in lifespans:
                 if one is not None:
                     await stack.enter_async_context(one())

@@ -102,7 +102,7 @@ def serve(
             backlog=BACKLOG,
         )
         _log_warnings(log)
-        running = _Uvicorn(config, lambda: ready(started))
+        running = _Uvicorn(config, lambda: ready(started), server.stop)
         started = Started(f"http://{name}:{address[1]}", token, running.stop)
         running.run([bound])
 
@@ -153,9 +153,12 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 class _Uvicorn(uvicorn.Server):
     """Uvicorn, which ends by SIGINT and SIGTERM as by a return."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._ready = ready
+        self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""
@@ -182,8 +185,9 @@ class _Uvicorn(uvicorn.Server):
         """End, at once where it was asked for already."""
         del sig, frame
         self.force_exit = self.should_exit
-        self.should_exit = True
+        self.stop()
 
     def stop(self) -> None:
         """End when requests in flight are done."""
+        self._stopping()
         self.should_exit = True

@@ -82,6 +82,8 @@ def test_only_named_fields_may_be_missing(name):
         "status-1.json": {"names"},
         "file-1.json": {"passages"},
         "ingest-1.json": {"dry_run"},
+        "job-1.json": {"dry_run"},
+        "jobs-1.json": {"dry_run"},
         "retrieve-1.json": {"explanation"},
         "ask-1.json": {"explanation"},
     }
@@ -103,6 +105,10 @@ def test_all_its_fields_are_on_the_page(name):
         section += PAGE.partition("## `knowledge.datasets/1`")[2].partition("\n## ")[0]
     if name in ("dataset-1.json", "file-1.json"):
         section += PAGE.partition("## `knowledge.files/1`")[2].partition("\n## ")[0]
+    if name in ("job-1.json", "jobs-1.json"):
+        section += PAGE.partition("## `knowledge.ingest/1`")[2].partition("\n## ")[0]
+        section += PAGE.partition("## `knowledge.job/1`")[2].partition("\n## ")[0]
+        section += PAGE.partition("## `knowledge.error/1`")[2].partition("\n## ")[0]
     if name == "ask-1.json":
         section += PAGE.partition("## `knowledge.retrieve/1`")[2].partition("\n## ")[0]
     for part in objects(SCHEMAS[name]):

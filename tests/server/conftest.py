@@ -22,6 +22,7 @@ class Running:
     lines: list[str]
     client: httpx.Client
     thread: threading.Thread
+    data: str = ""
     failed: list[BaseException] = field(default_factory=list)
 
     @property
@@ -30,7 +31,7 @@ class Running:
 
     def stop(self) -> None:
         self.started.stop()
-        self.thread.join(20)
+        self.thread.join(40)
         assert not self.thread.is_alive()
         self.client.close()
 
@@ -62,7 +63,7 @@ def start(token: str = "", **options) -> Running:
         raise failed[0]
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     client = httpx.Client(base_url=started[0].url, headers=headers, timeout=30, trust_env=False)
-    return Running(started[0], lines, client, thread, failed)
+    return Running(started[0], lines, client, thread, flags.get("data_dir", ""), failed)
 
 
 @pytest.fixture

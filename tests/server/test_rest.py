@@ -2,29 +2,310 @@
 
 from __future__ import annotations
 
+import json
+import time
+
+import pytest
+
+from tests.chat_server import ChatServer
 from tests.conftest import check_schema
 
-
-def test_a_question_has_the_same_hits_as_on_the_command_line(client, run):
-    told = run("retrieve", "signing key", "-k", "2", "--json").json
-    for reply in (
-        client.get("/api/v1/retrieve", params={"query": "signing key", "top_k": 2}),
-        client.post("/api/v1/retrieve", json={"query": "signing key", "top_k": 2}),
-    ):
-        assert reply.status_code == 200
-        check_schema(reply.json())
-        assert reply.json()["hits"] == told["hits"]
-        assert reply.headers["Knowledge-Generation"] == "default=1"
+V1 = "/api/v1"
 
 
-def test_errors_name_fields_as_json_does(client):
-    reply = client.post("/api/v1/retrieve", json={"query": "key", "top_k": 0})
-    assert reply.status_code == 400
+def got(reply, status=200):
+    assert reply.status_code == status, reply.text
     check_schema(reply.json())
-    assert reply.json()["error"]["message"] == '"top_k" must be from 1 to 10000, not 0'
+    return reply.json()
 
 
-def test_a_dataset_that_does_not_exist_is_404(client):
-    reply = client.get("/api/v1/retrieve", params={"query": "key", "datasets": "none"})
-    assert reply.status_code == 404
-    assert reply.json()["error"]["code"] == "dataset-not-found"
+@pytest.fixture
+def same(shared, run, monkeypatch):
+    """Compare a reply with what the command line prints for the same data folder."""
+
+    def call(path, *command, without=("took_ms",), **params):
+        monkeypatch.setenv("KNOW_DATA_DIR", str(shared.data))
+        told = run(*command, "--json").json
+        found = got(shared.client.get(V1 + path, params=params))
+        for name in without:
+            told.pop(name, None), found.pop(name, None)
+        assert found == told
+        return found
+
+    return call
+
+
+def test_questions_have_the_same_hits(same):
+    command = ("retrieve", "signing key", "-k", "2", "--file", "*.md", "--explain")
+    params = {"query": "signing key", "top_k": 2, "files": "*.md", "explain": "true"}
+    assert same("/retrieve", *command, **params)["hits"]
+
+
+def test_posted_questions_have_the_same_hits(shared):
+    asked = {"query": "key", "top_k": 3, "where": ["name exists"], "fold": False}
+    posted = got(shared.client.post(f"{V1}/retrieve", json=asked))
+    assert posted["top_k"] == 3
+
+
+def test_similar_passages_are_the_same(same):
+    assert same("/similar", "similar", "keys.md", target="keys.md")["hits"]
+
+
+def test_lists_are_the_same(same):
+    same("/datasets", "list-datasets")
+    same("/datasets/default", "get-dataset", "default")
+    same("/datasets/default/files", "list-files")
+    same("/datasets/default/files/keys.md", "get-file", "keys.md")
+    same("/datasets/default/files/notes%2Fbadges.md", "get-file", "notes/badges.md")
+    same("/datasets/default/files/keys.md", "get-file", "keys.md", "--text", text="true")
+    same("/datasets/default/history", "history", "default")
+    same("/datasets/default/status", "status", "default", without=("bytes",))
+    same("/status", "status", without=("bytes",))
+
+
+def test_a_chunk_is_the_same(same, shared):
+    hit = got(shared.client.get(f"{V1}/retrieve?query=key"))["hits"][0]
+    same(f"/chunks/{hit['chunk_id']}", "show", hit["chunk_id"], "--before", "1", before=1)
+
+
+def test_each_reply_names_the_generation(shared, run, corpus, monkeypatch):
+    path = f"{V1}/retrieve?query=key"
+    assert shared.client.get(path).headers["Knowledge-Generation"] == "default=1"
+    for one in ("/datasets", "/datasets/default", "/datasets/default/files", "/status"):
+        assert shared.client.get(V1 + one).headers["Knowledge-Generation"] == "default=1"
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/retrieve", 400, "usage"),
+        ("/retrieve?query=a&top_k=0", 400, "usage"),
+        ("/retrieve?query=a&top_k=x", 400, "usage"),
+        ("/retrieve?query=a&nonsense=1", 400, "usage"),
+        ("/retrieve?query=a&query=b", 400, "usage"),
+        ("/retrieve?query=a&datasets=none", 404, "dataset-not-found"),
+        ("/retrieve?query=a&rerank=http://127.0.0.1:1/v1", 403, "reranker"),
+        ("/retrieve?query=a&rerank=cross-encoder:/etc", 403, "reranker"),
+        ("/datasets/none", 404, "dataset-not-found"),
+        ("/datasets/default/files/none", 404, "file-not-found"),
+        ("/datasets/default/files?status=odd", 400, "usage"),
+        ("/chunks/0123456789", 404, "file-not-found"),
+        ("/chunks/0123456789?before=-1", 400, "usage"),
+        ("/jobs/none", 404, "job-not-found"),
+        ("/nothing", 404, "not-found"),
+    ],
+)
+def test_errors_have_a_status_and_a_code(shared, path, status, code):
+    error = got(shared.client.get(V1 + path), status)["error"]
+    assert error["code"] == code
+    assert "`" not in error["message"]
+
+
+@pytest.mark.parametrize("body", [b"{", b"[1]", b"[" * 50_000, b'{"query": 1}'])
+def test_a_body_that_is_none_is_refused(shared, body):
+    assert got(shared.client.post(f"{V1}/retrieve", content=body), 400)["error"]["code"] == "usage"
+
+
+def test_a_path_of_the_servers_disk_is_not_told_from_one_that_is_not_there(shared):
+    there = shared.client.get(f"{V1}/datasets/default/files/%2Fetc%2Fpasswd").json()
+    missing = shared.client.get(f"{V1}/datasets/default/files/%2Fetc%2Fnothing").json()
+    assert there == missing
+
+
+def test_datasets_and_files_are_made_changed_and_deleted(client):
+    made = got(client.post(f"{V1}/datasets", json={"name": "a/b", "metadata": {"x": 1}}), 201)
+    assert made["dataset"]["metadata"] == {"x": 1}
+    assert client.post(f"{V1}/datasets", json={"name": "a/b"}).status_code == 409
+    changed = got(client.patch(f"{V1}/datasets/a%2Fb", json={"name": "c", "metadata": {"y": 2}}))
+    assert (changed["dataset"]["name"], changed["dataset"]["metadata"]) == ("c", {"y": 2})
+    got(client.delete(f"{V1}/datasets/c"))
+    assert client.get(f"{V1}/datasets/c").status_code == 404
+    file = f"{V1}/datasets/default/files/keys.md"
+    assert got(client.patch(file, json={"metadata": {"a": 1}}))["file"]["metadata"]["a"] == 1
+    got(client.delete(file))
+    assert client.get(file).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/datasets"),
+        ("PATCH", "/datasets/default"),
+        ("DELETE", "/datasets/default"),
+        ("PATCH", "/datasets/default/files/keys.md"),
+        ("DELETE", "/datasets/default/files/keys.md"),
+        ("POST", "/datasets/default/ingest"),
+        ("POST", "/datasets/default/files?name=a.md"),
+        ("DELETE", "/jobs/none"),
+    ],
+)
+def test_a_reader_cannot_write(library, served, monkeypatch, method, path):
+    monkeypatch.setenv("KNOW_SERVER_TOKEN", "writer")
+    monkeypatch.setenv("KNOW_SERVER_READ_TOKEN", "reader")
+    client = served(token="reader").client
+    assert got(client.request(method, V1 + path, json={}), 403)["error"]["code"] == "read-only"
+    assert client.get(f"{V1}/datasets").status_code == 200
+
+
+def test_nobody_writes_to_a_read_only_server(library, served):
+    client = served(read_only=True).client
+    assert client.delete(f"{V1}/datasets/default").status_code == 403
+    assert client.delete("/v1/vector_stores/default").status_code == 403
+    assert client.get(f"{V1}/datasets/default").status_code == 200
+
+
+def events_of(reply):
+    name = None
+    for line in reply.iter_lines():
+        key, _, value = line.partition(": ")
+        if key == "event":
+            name = value
+        elif key == "data":
+            yield name, json.loads(value)
+
+
+@pytest.fixture
+def chat(monkeypatch):
+    with ChatServer(["Every 90 days [1]."]) as server:
+        monkeypatch.setenv("KNOW_CHAT_BASE_URL", server.base_url)
+        monkeypatch.setenv("KNOW_CHAT_MODEL", "small")
+        yield server
+
+
+def test_an_answer_comes_whole_or_in_pieces(library, served, chat):
+    client = served().client
+    whole = got(client.post(f"{V1}/ask", json={"query": "signing key"}))
+    assert whole["answer"] == "Every 90 days [1]."
+    accepts = {"Accept": "text/event-stream"}
+    with client.stream("POST", f"{V1}/ask", json={"query": "key"}, headers=accepts) as reply:
+        events = list(events_of(reply))
+    assert "".join(data["text"] for name, data in events if name == "piece") == whole["answer"]
+    assert events[-1][0] == "answer"
+    check_schema(events[-1][1])
+
+
+def test_an_answer_that_fails_ends_in_an_error(client):
+    accepts = {"Accept": "text/event-stream"}
+    reply = client.post(f"{V1}/ask", json={"query": "key"}, headers=accepts)
+    ((name, data),) = events_of(reply)
+    assert (name, data["error"]["code"]) == ("error", "no-chat-model")
+    assert got(client.post(f"{V1}/ask", json={"query": "key"}), 400)
+    other = {"query": "key", "chat_model": "expensive"}
+    assert client.post(f"{V1}/ask", json=other).status_code == 400
+
+
+def test_ways_to_retrieve_are_compared(shared):
+    body = {
+        "queries": [{"query": "signing key", "file": "keys.md"}],
+        "ways": [{"mode": "dense"}, {"mode": "keyword"}],
+        "k": [1],
+    }
+    found = got(shared.client.post(f"{V1}/datasets/default/eval", json=body))
+    assert [run["name"] for run in found["runs"]] == ["dense", "keyword"]
+    assert found["runs"][0]["measures"][0]["recall"] == 1
+    wrong = {"queries": [{"odd": 1}]}
+    error = got(shared.client.post(f"{V1}/datasets/default/eval", json=wrong), 400)["error"]
+    assert "/" not in error["message"]
+
+
+# Ingest
+
+
+def ended(client, reply, state="done"):
+    job = got(reply, 202)["job"]
+    with client.stream("GET", f"{V1}/jobs/{job['id']}/events") as events:
+        seen = list(events_of(events))
+    for _, data in seen:
+        check_schema(data)
+    assert seen[-1][0] == "end"
+    last = got(client.get(f"{V1}/jobs/{job['id']}"))["job"]
+    assert last == seen[-1][1]["job"]
+    assert last["state"] == state, last
+    return last
+
+
+def test_sent_files_are_ingested(served):
+    client = served().client
+    form = {"metadata": json.dumps({"team": "ops"})}
+    files = [("files", ("a.md", b"# Apples\n\nred")), ("files", ("sub/b.txt", b"pears are green"))]
+    job = ended(client, client.post(f"{V1}/datasets/new/files", files=files, data=form))
+    assert job["report"]["files"]["ingested"] == 2
+    raw = client.post(f"{V1}/datasets/new/files?name=c.txt", content=b"plums are blue")
+    ended(client, raw)
+    listed = got(client.get(f"{V1}/datasets/new/files"))["files"]
+    assert [one["file"] for one in listed] == ["a.md", "c.txt", "sub/b.txt"]
+    assert listed[0]["metadata"]["team"] == "ops"
+    assert got(client.get(f"{V1}/jobs"))["jobs"][0]["dataset"] == "new"
+
+
+@pytest.mark.parametrize("name", ["", "../a.md", "/etc/passwd", "a\nb.md", "-"])
+def test_the_name_of_a_sent_file_is_no_path(served, name):
+    reply = served().client.post(f"{V1}/datasets/new/files", params={"name": name}, content=b"x")
+    assert got(reply, 400)["error"]["code"] == "usage"
+
+
+def test_sent_files_are_gone_when_they_are_ingested(served, tmp_path, monkeypatch):
+    import tempfile
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
+    running = served()
+    (folder,) = (tmp_path / "temporary").iterdir()
+    assert folder.stat().st_mode & 0o077 == 0
+    reply = running.client.post(f"{V1}/datasets/new/files?name=a.txt", content=b"apples")
+    ended(running.client, reply)
+    deadline = time.monotonic() + 10
+    while any(folder.iterdir()) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(folder.iterdir())
+
+
+def test_paths_below_roots_are_ingested(served, corpus):
+    client = served(roots=[str(corpus)]).client
+    job = ended(client, client.post(f"{V1}/datasets/new/ingest", json={"paths": ["."]}))
+    assert job["report"]["files"]["ingested"] == 5
+    again = {"paths": [str(corpus / "notes")], "include": ["*.md"], "dry_run": True}
+    job = ended(client, client.post(f"{V1}/datasets/new/ingest", json=again))
+    assert job["report"]["files"]["unchanged"] == 1
+
+
+@pytest.mark.parametrize(
+    "path", ["/etc", "../outside", "..", "notes/../../outside", "link", "https://example.org", "\0"]
+)
+def test_no_path_outside_the_roots_is_ingested(served, corpus, path):
+    (corpus.parent / "outside").mkdir()
+    (corpus / "link").symlink_to(corpus.parent / "outside")
+    client = served(roots=[str(corpus)]).client
+    reply = client.post(f"{V1}/datasets/new/ingest", json={"paths": [path]})
+    if path.startswith("https"):  # a name below the root, which does not exist
+        assert ended(client, reply, "failed")["error"]["code"] == "path-not-found"
+    else:
+        assert got(reply, 403)["error"]["code"] == "path"
+
+
+def test_a_link_inside_a_root_does_not_lead_out_of_it(served, corpus):
+    outside = corpus.parent / "outside"
+    outside.mkdir()
+    (outside / "secret.txt").write_text("a secret of somebody else")
+    (corpus / "link").symlink_to(outside)
+    (corpus / "one.txt").symlink_to(outside / "secret.txt")
+    client = served(roots=[str(corpus)]).client
+    ended(client, client.post(f"{V1}/datasets/new/ingest", json={"paths": ["."]}))
+    hits = got(client.get(f"{V1}/retrieve?query=secret&datasets=new&mode=keyword"))["hits"]
+    assert not hits
+
+
+def test_without_roots_no_path_is_ingested(served, corpus):
+    reply = served().client.post(f"{V1}/datasets/new/ingest", json={"paths": [str(corpus)]})
+    assert got(reply, 403)["error"]["code"] == "path"
+
+
+def test_a_cancelled_job_ends(served, tmp_path):
+    many = tmp_path / "many"
+    many.mkdir()
+    for number in range(3_000):
+        (many / f"{number}.txt").write_text(f"text {number}")
+    client = served(roots=[str(many)]).client
+    reply = client.post(f"{V1}/datasets/new/ingest", json={"paths": ["."]})
+    client.delete(f"{V1}/jobs/{reply.json()['job']['id']}")
+    ended(client, reply, "cancelled")

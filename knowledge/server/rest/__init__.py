@@ -10,8 +10,9 @@ if TYPE_CHECKING:
 
 def face(server: Server) -> Face:
     """Return the face."""
+    from knowledge.server.rest.description import routes
     from knowledge.server.rest.operation import route_of
-    from knowledge.server.rest.questions import OPERATIONS as QUESTIONS
+    from knowledge.server.rest.operations import OPERATIONS
     from knowledge.server.server import Face
 
-    return Face([route_of(one, server) for one in QUESTIONS])
+    return Face([*(route_of(one, server) for one in OPERATIONS), *routes(OPERATIONS)])

@@ -47,6 +47,10 @@ class Operation:
         Fields of it that are not taken from outside.
     writes:
         It changes something.
+    takes_files, takes_body, streams:
+        It takes a form with files, or JSON of its own; it answers with events.
+    status:
+        Of a reply that is no error.
     """
 
     method: str
@@ -57,6 +61,10 @@ class Operation:
     takes: type[Request] | None = None
     without: tuple[str, ...] = ()
     writes: bool = False
+    takes_files: bool = False
+    takes_body: bool = False
+    streams: bool = False
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)

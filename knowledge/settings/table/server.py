@@ -48,6 +48,12 @@ SERVER: tuple[Setting, ...] = (
         "Serve without any request that writes.",
     ),
     Setting(
+        "server_roots",
+        ("KNOW_SERVER_ROOTS",),
+        "",
+        "Folders whose files clients may have ingested; separated by commas.",
+    ),
+    Setting(
         "server_models",
         ("KNOW_SERVER_MODELS",),
         "",
@@ -83,6 +89,14 @@ SERVER: tuple[Setting, ...] = (
         ("KNOW_SERVER_MAX_BODY",),
         32,
         "Largest body of a request, in MiB.",
+        minimum=1,
+        maximum=MAX_MIB,
+    ),
+    Setting(
+        "server_max_upload",
+        ("KNOW_SERVER_MAX_UPLOAD",),
+        512,
+        "Largest upload, in MiB.",
         minimum=1,
         maximum=MAX_MIB,
     ),

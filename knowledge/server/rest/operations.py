@@ -1,0 +1,7 @@
+"""All operations of the REST face."""
+
+from __future__ import annotations
+
+from knowledge.server.rest import datasets, ingestion, questions
+
+OPERATIONS = (*datasets.OPERATIONS, *ingestion.OPERATIONS, *questions.OPERATIONS)
