@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from knowledge.errors import NotFoundError
+from knowledge.errors import NotFoundError, UsageError
 from knowledge.files.bounded_data import MAX_JSON, parse_json, read_text
 from knowledge.files.private import private_files, replace_text
 from knowledge.model import Hit
+from knowledge.settings.user_folders import user_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +27,7 @@ class Place:
 
 
 def _path() -> Path:
-    import platformdirs
-
-    return Path(platformdirs.user_state_dir("knowledge", appauthor=False)) / "last-hits.json"
+    return user_folder("state") / "last-hits.json"
 
 
 def remember(hits: Sequence[Hit]) -> None:
@@ -43,8 +42,8 @@ def remember(hits: Sequence[Hit]) -> None:
         )
         for hit in hits
     ]
-    path = _path()
-    with contextlib.suppress(OSError, UnicodeEncodeError), private_files():
+    with contextlib.suppress(OSError, UnicodeEncodeError, UsageError), private_files():
+        path = _path()
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_text(path, json.dumps([asdict(place) for place in places]))
 
@@ -59,7 +58,7 @@ def recalled(number: int) -> Place:
     """
     try:
         places = [Place(**one) for one in parse_json(read_text(_path(), MAX_JSON))]
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, UsageError):
         places = []
     if not places:
         raise NotFoundError(

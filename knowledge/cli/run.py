@@ -21,7 +21,7 @@ from knowledge.cli.arguments import arranged
 from knowledge.cli.errors import show_error
 from knowledge.cli.render.terminal import OutputClosedError, clean_streams, complain
 from knowledge.cli.session import Interrupted
-from knowledge.errors import KnowledgeError, UsageError
+from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
 from knowledge.settings.installed import installed_settings
 from knowledge.settings.reading import Settings
 from knowledge.text.masking import without_key_likes, without_secrets
@@ -174,22 +174,37 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
             return _usage(error, json=json)
         if debug:
             _show_traceback()
-        if isinstance(error, UnicodeEncodeError):
-            show_error(UsageError("an argument contains bytes that are not valid UTF-8"), json=json)
-            return UsageError.exit_code
-        if isinstance(error, OSError) and error.strerror:
-            named = f"{error.filename}: " if error.filename else ""
-            show_error(KnowledgeError(f"{named}{error.strerror}"), json=json)
-            return KnowledgeError.exit_code
-        show_error(
-            KnowledgeError(
-                f"unexpected {type(error).__name__}: {error}",
-                hint="This is a bug. Run again with --debug and report the output.",
-            ),
-            json=json,
-        )
-        return KnowledgeError.exit_code
+        told = _told(error)
+        show_error(told, json=json)
+        return told.exit_code
     return code if isinstance(code, int) else 0
+
+
+def _told(error: Exception) -> KnowledgeError:
+    """Return what nobody foresaw as an error of ours: of the arguments, the system, or a bug."""
+    if isinstance(error, UnicodeEncodeError):
+        return UsageError("an argument contains bytes that are not valid UTF-8")
+    if isinstance(error, RuntimeError) and "home directory" in str(error):
+        return UsageError("this user has no home folder", hint="Set HOME, or write whole paths.")
+    if isinstance(error, FileNotFoundError) and not error.filename and _is_nowhere():
+        return PathNotFoundError(
+            "the working directory was deleted", hint="Change to a folder that is there."
+        )
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{error.filename}: " if error.filename else ""
+        return KnowledgeError(f"{named}{error.strerror}")
+    return KnowledgeError(
+        f"unexpected {type(error).__name__}: {error}",
+        hint="This is a bug. Run again with --debug and report the output.",
+    )
+
+
+def _is_nowhere() -> bool:
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        return True
+    return False
 
 
 def _show_traceback() -> None:

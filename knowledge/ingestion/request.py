@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import UsageError
+from knowledge.files.typed_names import as_on_disk
 from knowledge.ingestion.scan.ignore import IgnoreOptions
 from knowledge.ingestion.scan.places import Places
 from knowledge.ingestion.sources.addresses import is_address, is_page
@@ -106,7 +107,7 @@ class RunRequest:
             raise UsageError("a PATH is empty", hint="Is a variable not set? . is this folder.")
         one_file = len(sources) == 1 and (Path(sources[0]).is_file() or is_page(sources[0]))
         run = cls(
-            [Path(source) for source in sources if not is_address(source)],
+            [as_on_disk(source) for source in sources if not is_address(source)],
             remote=[source for source in sources if is_address(source)],
             ignore=_ignore_options(asked),
             recursive=bool(asked.recursive),

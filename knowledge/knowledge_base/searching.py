@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import PathNotFoundError, UsageError
+from knowledge.files.typed_names import as_on_disk
 from knowledge.knowledge_base.flows import Flows
 from knowledge.knowledge_base.shared import Shared
 from knowledge.requests import AskRequest, SearchRequest, SimilarRequest, StrPath, check_known
@@ -173,7 +174,7 @@ def folder_source(path: StrPath) -> str:
         raise UsageError("`path` is empty", hint="Is a variable not set? . is this folder.")
     if is_address(text):
         return text
-    folder = Path(path).resolve()
+    folder = as_on_disk(path).resolve()
     if not folder.exists():
         raise PathNotFoundError(f"{text} does not exist")
     if not folder.is_dir():

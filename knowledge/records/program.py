@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from knowledge.records.schema import of
 
 if TYPE_CHECKING:
+    from knowledge.errors import KnowledgeError
     from knowledge.settings.reading import Origin, Setting
 
     Shown = tuple[Setting, str | int | float | bool, Origin]
@@ -26,19 +27,32 @@ def version(
     return of("version", content)
 
 
-def config(rows: Iterable[Shown]) -> dict[str, Any]:
-    """Return settings with values (secrets masked) and origins as ``knowledge.config/1``."""
+def config(
+    rows: Iterable[Shown], places: Mapping[str, str], wrong: Mapping[str, KnowledgeError]
+) -> dict[str, Any]:
+    """Return settings with values (secrets masked) and origins as ``knowledge.config/1``.
+
+    Parameters
+    ----------
+    places:
+        Where each value stands, such as ``/home/ana/.env:3``.
+    wrong:
+        The errors by setting; "" for those of a whole file.
+    """
     settings = [
         {
             "name": setting.name,
             "value": value,
             "origin": origin.value,
+            "place": places[setting.name] or None,
+            "error": wrong[setting.name].message if setting.name in wrong else None,
             "variables": list(setting.variables),
             "help": setting.help,
         }
         for setting, value, origin in rows
     ]
-    return of("config", {"settings": settings})
+    errors = [one.message for one in wrong.values()]
+    return of("config", {"settings": settings, "errors": errors})
 
 
 def trust(folders: Sequence[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
+from knowledge.files.typed_names import composed
 from knowledge.files.wildmatch import any_of, wildmatch
 from knowledge.requests import SearchRequest, check_question
 from knowledge.retrieval.conditions import Condition, condition_of
@@ -177,13 +178,13 @@ class Globs:
         """Tell whether a stored path matches; without patterns every path does."""
         if self._any is None:
             return True
-        return self._any.match(path.replace("\\", "/").lstrip("/")) is not None
+        return self._any.match(composed(path.replace("\\", "/").lstrip("/"))) is not None
 
 
 @lru_cache(64)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
     try:
-        found = [wildmatch(_line(pattern)) for pattern in patterns]
+        found = [wildmatch(_line(composed(pattern))) for pattern in patterns]
     except ValueError as error:
         raise UsageError(f"`files`: {error}") from error
     return any_of(one.within if one else "(?!)" for one in found)

@@ -7,9 +7,10 @@ whether a key may go to an endpoint.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -19,6 +20,7 @@ from knowledge.errors import UsageError
 from knowledge.files.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.settings.conversion import convert
 from knowledge.settings.installed import installed_settings
+from knowledge.settings.places import line_of, place_of
 from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
@@ -26,6 +28,7 @@ from knowledge.text.masking import masked_urls
 from knowledge.text.wording import brief, did_you_mean, nearest
 
 PROJECT_FILE = "knowledge.yaml"
+DOTENV_FILE = ".env"
 
 
 class Origin(StrEnum):
@@ -112,6 +115,15 @@ class Settings:
         """Tell where the value of ``name`` came from."""
         return self.values[name].origin
 
+    def place(self, name: str) -> str:
+        """Tell where the value of ``name`` stands: a file with its line, a variable, or a flag."""
+        value = self.values[name]
+        if value.origin is Origin.DOTENV:
+            return place_of(self.folder / DOTENV_FILE, value.source)
+        if value.origin in (Origin.PROJECT_FILE, Origin.CONFIG_FILE):
+            return place_of(self.file.path, name)
+        return value.source
+
     def is_set(self, name: str) -> bool:
         """Tell whether ``name`` is set, even to its default."""
         return self.values[name].origin is not Origin.DEFAULT
@@ -158,6 +170,7 @@ class Settings:
         *,
         environ: Mapping[str, str] | None = None,
         folder: Path | None = None,
+        wrong: Wrong | None = None,
         **flags: Any,
     ) -> Settings:
         """Read every source.
@@ -168,6 +181,9 @@ class Settings:
             The environment; default ``os.environ``.
         folder:
             Where ``.env`` and ``knowledge.yaml`` are looked for; default the working directory.
+        wrong:
+            Gets the errors by setting, "" for those of a whole file; what is wrong then counts
+            as not set. Without it the first error is raised.
         flags:
             Values by setting name; ``None`` is "not given".
 
@@ -177,9 +193,14 @@ class Settings:
             A value is invalid, two names of one setting disagree, or a file cannot be read.
         """
         environ = os.environ if environ is None else environ
-        folder = Path.cwd() if folder is None else folder
-        variables = Variables(environ, _read_dotenv(folder / ".env"))
-        file = _read_file(folder, _config_file(variables, flags), variables)
+        folder = _working_directory() if folder is None else folder
+        with _gathered(wrong, ""):
+            dotenv = {}
+            dotenv = _read_dotenv(folder / DOTENV_FILE)
+        variables = Variables(environ, dotenv)
+        with _gathered(wrong, ""):
+            file = SettingsFile()
+            file = _read_file(folder, _config_file(variables, flags), variables)
         others = {row.name: row for row in _rows_for({**file.content, **flags})}
         table = {**BY_NAME, **{name: others[name] for name in others if name not in BY_NAME}}
         unknown = [
@@ -190,7 +211,7 @@ class Settings:
         ]
         unread = unread_variables({**variables.dotenv, **environ}, _KNOWN)
         return cls(
-            {**_values(table, variables, file), **_flag_values(flags, table)},
+            {**_values(table, variables, file, folder, wrong), **_flag_values(flags, table)},
             folder,
             (*unknown, *file.warnings, *unread),
             file.profiles,
@@ -198,6 +219,29 @@ class Settings:
             table,
             file,
         )
+
+
+Wrong = dict[str, UsageError]
+"""What is wrong with settings, by name."""
+
+
+@contextlib.contextmanager
+def _gathered(wrong: Wrong | None, name: str) -> Iterator[None]:
+    """Keep an error under a setting's name where errors are gathered; else let it go on."""
+    try:
+        yield
+    except UsageError as error:
+        if wrong is None:
+            raise
+        wrong.setdefault(name, error)
+
+
+def _working_directory() -> Path:
+    """Return the working directory; where it was deleted, a place that holds no settings."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return Path(os.devnull)
 
 
 def _config_file(variables: Variables, flags: Mapping[str, Any]) -> Value:
@@ -214,15 +258,24 @@ def _rows_for(names: Iterable[Any]) -> tuple[Setting, ...]:
 
 
 def _values(
-    table: Mapping[str, Setting], variables: Variables, file: SettingsFile
+    table: Mapping[str, Setting],
+    variables: Variables,
+    file: SettingsFile,
+    folder: Path | None = None,
+    wrong: Wrong | None = None,
 ) -> dict[str, Value]:
     """Read the values of some settings from everywhere but flags."""
     both = {**variables.dotenv, **variables.environment}
+
+    def in_dotenv(name: str) -> str:
+        line = line_of(folder / DOTENV_FILE, name) if folder is not None else 0
+        return f"{DOTENV_FILE}:{line}: {name}" if line else name
+
     return {
         **{row.name: Value(row.default, Origin.DEFAULT) for row in table.values()},
-        **_file_values(table, file),
-        **_variables(table, variables.dotenv, Origin.DOTENV, both),
-        **_variables(table, variables.environment, Origin.ENVIRONMENT, both),
+        **_file_values(table, file, wrong),
+        **_variables(table, variables.dotenv, Origin.DOTENV, both, in_dotenv, wrong),
+        **_variables(table, variables.environment, Origin.ENVIRONMENT, both, str, wrong),
     }
 
 
@@ -265,6 +318,8 @@ def _variables(
     environ: Mapping[str, str],
     origin: Origin,
     both: Mapping[str, str],
+    where: Callable[[str], str],
+    wrong: Wrong | None,
 ) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for setting in table.values():
@@ -275,18 +330,28 @@ def _variables(
             and both.get(setting.only_with.get(name, name))
             and not both.get(setting.not_with.get(name, ""))
         ]
-        if not given:
-            continue
-        name, raw = given[0]
-        value = convert(setting, raw, name)
-        for other, text in given[1:]:
-            if _differs(value, convert(setting, text, other)):
-                raise UsageError(
-                    f"{name} and {other} set the same setting to different values",
-                    hint=f"Unset {other}.",
-                )
-        values[setting.name] = Value(value, origin, name)
+        if given:
+            with _gathered(wrong, setting.name):
+                values[setting.name] = _agreed(setting, given, origin, where)
     return values
+
+
+def _agreed(
+    setting: Setting,
+    given: Sequence[tuple[str, str]],
+    origin: Origin,
+    where: Callable[[str], str],
+) -> Value:
+    """Return the value that all variables of a setting agree on."""
+    name, raw = given[0]
+    value = convert(setting, raw, where(name))
+    for other, text in given[1:]:
+        if _differs(value, convert(setting, text, where(other))):
+            raise UsageError(
+                f"{where(name)} and {where(other)} set the same setting to different values",
+                hint=f"Unset {other}.",
+            )
+    return Value(value, origin, name)
 
 
 def _differs(one: object, other: object) -> bool:
@@ -333,20 +398,24 @@ def _read_file(folder: Path, named: Value, variables: Variables) -> SettingsFile
     return SettingsFile(path, origin, content, profiles, tuple(warnings))
 
 
-def _file_values(table: Mapping[str, Setting], file: SettingsFile) -> dict[str, Value]:
+def _file_values(
+    table: Mapping[str, Setting], file: SettingsFile, wrong: Wrong | None
+) -> dict[str, Value]:
     """Read the values that a settings file gives; none of them may be a secret."""
     given = {name: raw for name, raw in file.content.items() if name in table}
-    for name in given:
-        if table[name].secret:
-            raise UsageError(
-                f"{file.path} holds the secret {name!r}",
-                hint=f"Set {table[name].variables[0]} in the environment or in .env instead.",
-            )
-    return {
-        name: Value(convert(table[name], raw, f"{file.name}: {name}"), file.origin, name)
-        for name, raw in given.items()
-        if name != "config_file" and raw is not None
-    }
+    values = {}
+    for name, raw in given.items():
+        with _gathered(wrong, name):
+            if table[name].secret:
+                raise UsageError(
+                    f"{place_of(file.path, name)} holds the secret {name!r}",
+                    hint=f"Set {table[name].variables[0]} in the environment or in .env instead.",
+                )
+            if name != "config_file" and raw is not None:
+                line = line_of(file.path, name)
+                where = f"{file.name}:{line}: {name}" if line else f"{file.name}: {name}"
+                values[name] = Value(convert(table[name], raw, where), file.origin, name)
+    return values
 
 
 def _mapping(path: Path) -> dict[Any, Any]:

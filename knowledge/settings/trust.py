@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from knowledge.errors import KnowledgeError, UntrustedEndpointError
+from knowledge.errors import KnowledgeError, UntrustedEndpointError, UsageError
 from knowledge.files.bounded_data import MAX_JSON, parse_json, read_text
 from knowledge.files.private import replace_text
 from knowledge.settings.reading import Origin, Settings
+from knowledge.settings.user_folders import user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,16 +58,14 @@ TRUST_FLOWS = (
 
 def trust_file() -> Path:
     """Return the file that lists trusted folders."""
-    import platformdirs
-
-    return Path(platformdirs.user_config_dir("knowledge", appauthor=False)) / "trusted.json"
+    return user_folder("config") / "trusted.json"
 
 
 def trusted_folders() -> list[str]:
     """Return the trusted folders, sorted; an unreadable list trusts nothing."""
     try:
         folders = parse_json(read_text(trust_file(), MAX_JSON))
-    except (OSError, ValueError):
+    except (OSError, ValueError, UsageError):  # the last: no home folder
         return []
     return sorted(map(str, folders)) if isinstance(folders, list) else []
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import FileNotInDatasetError, UsageError
+from knowledge.files.typed_names import forms_of
 from knowledge.model import Dataset, SourceFile
 
 if TYPE_CHECKING:
@@ -32,11 +33,14 @@ def find_file(snapshot: Snapshot, dataset: Dataset, text: str) -> SourceFile:
     UsageError
         Several files have this name.
     """
-    exact = snapshot.find_file(dataset, text)
-    if exact is not None:
-        return exact
+    for form in forms_of(text):
+        exact = snapshot.find_file(dataset, form)
+        if exact is not None:
+            return exact
     may_be_end = bool(text.strip("/")) and not text.startswith("/")
-    named = snapshot.files_ending_with(dataset, text, LISTED + 1) if may_be_end else []
+    forms = forms_of(text) if may_be_end else ()
+    ends = (snapshot.files_ending_with(dataset, form, LISTED + 1) for form in forms)
+    named = next(filter(None, ends), [])
     if os.path.lexists(text):
         raise FileNotInDatasetError(
             f"dataset {dataset.name!r} does not hold the file {os.path.abspath(text)!r}",  # noqa: PTH100

@@ -78,7 +78,7 @@ def test_both_names_of_a_setting(run, config, monkeypatch):
     monkeypatch.setenv("VS_EMBEDDING_PARALLEL_THREAD", "3")
     assert config()["embedding_threads"] == (3, "environment")
     monkeypatch.setenv("VS_EMBEDDING_PARALLEL_THREAD", "4")
-    outcome = run("config", "--json")
+    outcome = run("list-datasets", "--json")
     assert outcome.code == 2
     assert "VS_CHROMEM_EMBEDDING_PARALLEL_THREAD" in outcome.json["error"]["message"]
 
@@ -98,7 +98,7 @@ def test_both_names_of_a_setting(run, config, monkeypatch):
 )
 def test_a_value_that_does_not_fit_names_its_variable(run, monkeypatch, variable, value):
     monkeypatch.setenv(variable, value)
-    for command in (["config"], ["list-datasets"]):
+    for command in (["retrieve", "x"], ["list-datasets"]):
         outcome = run(*command, "--json")
         assert outcome.code == 2
         assert outcome.json["error"]["code"] == "usage"
@@ -123,14 +123,14 @@ def test_a_value_that_does_not_fit_names_its_variable(run, monkeypatch, variable
 )
 def test_a_project_file_that_does_not_fit(run, tmp_path, content):
     write_files(tmp_path / "here", {"knowledge.yaml": content})
-    outcome = run("config", "--json")
+    outcome = run("list-datasets", "--json")
     assert outcome.code == 2
     assert "knowledge.yaml" in outcome.json["error"]["message"]
 
 
 def test_a_list_of_extensions_is_understood_or_refused(run, config, tmp_path):
     write_files(tmp_path / "here", {"knowledge.yaml": "ignore_extensions: [.log, .tmp]\n"})
-    outcome = run("config", "--json")
+    outcome = run("list-datasets", "--json")
     if outcome.code != 2:
         assert config()["ignore_extensions"][0].replace(" ", "") == ".log,.tmp"
 
@@ -151,7 +151,7 @@ def test_a_name_that_is_no_setting_is_a_warning(run, tmp_path):
 
 def test_a_dotenv_that_is_no_text(run, tmp_path):
     write_files(tmp_path / "here", {".env": b"KNOW_TOP_K=\xff\xfe\n"})
-    outcome = run("config", "--json")
+    outcome = run("list-datasets", "--json")
     assert outcome.code == 2
     assert ".env" in outcome.json["error"]["message"]
 
@@ -189,10 +189,10 @@ def test_a_password_in_a_base_url_is_masked(run, monkeypatch, user):
 def test_a_key_in_the_project_file_is_refused_and_not_shown(run, tmp_path):
     write_files(tmp_path / "here", {"knowledge.yaml": f"openai_api_key: {SECRET}\n"})
     for flags in (["--json"], ["--debug"]):
-        outcome = run("config", *flags)
+        outcome = run("list-datasets", *flags)
         assert outcome.code == 2
         assert SECRET not in outcome.out + outcome.err
-    assert "OPENAI_API_KEY" in run("config", "--json").json["error"]["hint"]
+    assert "OPENAI_API_KEY" in run("list-datasets", "--json").json["error"]["hint"]
 
 
 @pytest.fixture(params=["environment", ".env"])

@@ -50,7 +50,7 @@ RUNS = {
     "gc": ("gc", [["--dry-run"], []]),
     "reset": ("reset", [["--yes"]]),
     "config": ("config", [[]]),
-    "trust": ("trust", [[], ["--remove"]]),
+    "trust": ("trust", [["."], ["--remove"], ["--list"]]),
     "version": ("version", [[], ["--verbose"]]),
 }
 

@@ -52,7 +52,7 @@ def test_quiet_says_nothing_when_all_is_well(run, corpus):
         ["edit-dataset", "a", "--reset-metadata"],
         ["delete-file", corpus / "keys.md"],
         ["delete-dataset", "a", "--yes"],
-        ["trust"],
+        ["trust", "."],
     ):
         outcome = run(*command, "--quiet")
         assert (outcome.code, outcome.out, outcome.err) == (0, "", ""), command

@@ -42,7 +42,7 @@ def test_a_file_that_the_folder_names_is_the_folders(config, tmp_path):
 
 
 def test_a_named_file_must_be_there(run):
-    outcome = run("config", "-c", "nowhere.yaml", "--json")
+    outcome = run("list-datasets", "-c", "nowhere.yaml", "--json")
     assert outcome.code == 2
     assert "nowhere.yaml" in outcome.json["error"]["message"]
     assert "--config-file" in outcome.json["error"]["hint"]
@@ -192,7 +192,7 @@ def test_names_that_disagree_are_both_named(run, monkeypatch, one, other):
     monkeypatch.setenv("EMBEDDING_GENERATOR", "OPENAI")
     monkeypatch.setenv(*one)
     monkeypatch.setenv(*other)
-    outcome = run("config", "--json")
+    outcome = run("list-datasets", "--json")
     assert outcome.code == 2
     for name in (one[0], other[0]):
         assert name in outcome.json["error"]["message"]
@@ -210,7 +210,7 @@ def test_names_that_agree_in_other_words_do_not_disagree(config, monkeypatch):
 
 def test_a_file_that_is_no_yaml_is_one_sentence_with_the_line(run, tmp_path):
     write_files(tmp_path / "here", {"knowledge.yaml": "top_k: 4\nembeddings: {providers: [\n"})
-    outcome = run("config", "--json")
+    outcome = run("list-datasets", "--json")
     error = outcome.json["error"]
     assert outcome.code == 2
     assert "knowledge.yaml:3: it is not valid YAML: expected the node" in error["message"]

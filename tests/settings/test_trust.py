@@ -122,7 +122,7 @@ def test_what_only_looks_like_loopback_is_refused(chosen, key, here, url):
 def test_a_trusted_folder_is_accepted_until_it_is_trusted_no_longer(run, chosen, key, here):
     write_files(here, {".env": f"OPENAI_BASE_URL={EVIL}\n"})
     assert chosen() == REFUSED
-    outcome = run("trust")
+    outcome = run("trust", ".")
     assert (outcome.code, outcome.out) == (0, f"{here} is trusted\n")
     assert chosen() == ACCEPTED
     assert run("trust", here, "--remove").out == f"{here} is no longer trusted\n"
@@ -180,17 +180,19 @@ def test_a_damaged_list_trusts_nothing(run, chosen, key, here, tmp_path, content
     write_files(here, {".env": f"OPENAI_BASE_URL={EVIL}\n"})
     write_files(tmp_path / "home/config/knowledge", {"trusted.json": content})
     assert chosen() == REFUSED
-    run("trust")
+    run("trust", ".")
     assert chosen() == ACCEPTED
 
 
 def test_the_list_of_trusted_folders(run, here, tmp_path):
     (tmp_path / "another").mkdir()
-    assert run("trust", "--json").json["trusted"] == [str(here)]
+    assert run("trust", ".", "--json").json["trusted"] == [str(here)]
     assert run("trust", tmp_path / "another", "--json").json["trusted"] == sorted(
         [str(here), str(tmp_path / "another")]
     )
-    assert run("trust", "--json").json["trusted"] == sorted([str(here), str(tmp_path / "another")])
+    assert run("trust", ".", "--json").json["trusted"] == sorted(
+        [str(here), str(tmp_path / "another")]
+    )
     run("trust", "--remove")
     assert run("trust", tmp_path / "another", "--remove", "--json").json["trusted"] == []
 

@@ -23,6 +23,7 @@ from knowledge.embeddings.model_name import absolute, only_known, parse_model_na
 from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
 from knowledge.model import EmbedderSpec
 from knowledge.settings.trust import may_not_name
+from knowledge.settings.user_folders import user_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -183,10 +184,7 @@ def cache_folder(settings: Settings) -> str:
         raise UntrustedEndpointError(
             f"{settings.origin(name)} in {settings.folder} names a folder of models to open: {name}"
         )
-    import platformdirs
-
-    default = Path(platformdirs.user_cache_dir("knowledge", appauthor=False), "fastembed")
-    return str(settings[name]) or str(default)
+    return str(settings[name]) or str(user_folder("cache") / "fastembed")
 
 
 def _quoted(path: Path) -> str:

@@ -19,6 +19,8 @@ from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, Metadata, SourceFile, SplitterSpec
 from knowledge.settings.reading import Settings
 
+CTIME = "ctime_ns"
+"""Under which a file that was compared by content is remembered, by its status's time."""
 RACY = timedelta(seconds=2)
 
 
@@ -97,15 +99,26 @@ class Planner:
 
 
 def is_unchanged(file: FoundFile, stored: SourceFile) -> bool:
-    """Tell whether size and modification time prove that a file is the stored one.
+    """Tell whether size and times prove that a file is the stored one.
 
     A file changed within the clock's grain of our reading it could have the same time; such a
-    file is compared by its content.
+    file is compared by its content. So is one about which the system changed something since:
+    its modification time may have been put back.
     """
     if (file.size, file.mtime_ns) != (stored.size, stored.mtime_ns):
         return False
+    if is_touched(file, stored):
+        return False
     modified = datetime.fromtimestamp(file.mtime_ns / 1e9, tz=stored.ingested_at.tzinfo)
     return modified + RACY < stored.ingested_at
+
+
+def is_touched(file: FoundFile, stored: SourceFile) -> bool:
+    """Tell whether a file's status changed after it was ingested, or last compared."""
+    if file.ctime_ns == stored.remembered.get(CTIME):
+        return False
+    changed = datetime.fromtimestamp(file.ctime_ns / 1e9, tz=stored.ingested_at.tzinfo)
+    return changed > stored.ingested_at
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,8 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
             for note in filter(None, (*choice.notes, remember(run.dataset, choice))):
                 notify(note)
             if run.dataset.embedding is None:
-                notify(_announcement(name, choice.embedder))
+                for note in _announcements(name, choice.embedder, settings):
+                    notify(note)
             with (
                 recorded_ingest(writing, run.dataset, request, scan, stats, choice) as record,
                 open_pool(store, choice, notify) as pool,
@@ -130,6 +131,10 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
                     pipeline.run(scan, stored, splitter, writer, pool)
                 embedded = pool.stats
     return Usage.of(choice, embedded.embedded, embedded.tokens)
+
+
+OPENAI_HOST = "//api.openai.com/"
+OLD_OPENAI_MODEL = "text-embedding-ada-002"
 
 
 def _dry_run(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usage:
@@ -145,6 +150,9 @@ def _dry_run(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Us
             raise no_dataset(name, store.names())
         splitter = choose_splitter(dataset, settings, request.splitter)
         choice = choose(dataset, settings)
+        if dataset is None or dataset.embedding is None:
+            for note in _announcements(name, choice.embedder, settings):
+                pipeline.notify(note)
         dry_run = DryRun(pipeline.stats)
         pipeline.run(pipeline.scan(), Stored(catalog, dataset), splitter, dry_run)
     kept = kept_texts(store, choice, dry_run.texts, pipeline.notify)
@@ -249,8 +257,22 @@ def open_for_ingest(
         raise
 
 
-def _announcement(name: str, embedder: Embedder) -> str:
+def _announcements(name: str, embedder: Embedder, settings: Settings) -> Iterator[str]:
+    """Say which model a new dataset gets, where texts go, and why, before any is sent."""
     spec = embedder.spec
     if not embedder.endpoint:
-        return f"dataset {name!r} is embedded with {spec}, on this machine"
-    return f"dataset {name!r} is embedded with {spec}; texts are sent to {embedder.endpoint}"
+        yield f"dataset {name!r} is embedded with {spec}, on this machine"
+        return
+    why = ""
+    if not settings.is_set("embedding_model_provider") and spec.provider == "openai":
+        cause = "openai_base_url" if settings.is_set("openai_base_url") else "openai_api_key"
+        why = (
+            f", since {settings.values[cause].source} is set; "
+            "KNOW_EMBEDDING_MODEL_PROVIDER=static keeps them on this machine"
+        )
+    yield f"dataset {name!r} is embedded with {spec}; texts are sent to {embedder.endpoint}{why}"
+    if spec.model == OLD_OPENAI_MODEL and OPENAI_HOST in embedder.endpoint:
+        yield (
+            f"{spec.model} is an old model: OPENAI_EMBEDDING_MODEL=text-embedding-3-small is "
+            "better and costs a fifth"
+        )

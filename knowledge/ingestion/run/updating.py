@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.changes import Remove, Sink, Touch, Write
-from knowledge.ingestion.run.plan import Planned
+from knowledge.ingestion.run.plan import CTIME, Planned, is_touched
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.sources.repositories import Commits
 from knowledge.ingestion.stored import Stored
@@ -110,6 +110,8 @@ class Updater:
     def _touch(self, loaded: LoadedFile, planned: Planned, known: SourceFile) -> None:
         mtime_ns = known.mtime_ns if planned.file.origin else loaded.mtime_ns
         facts = planned.facts(self._request.metadata, known.metadata, mtime_ns)
+        if planned.file.is_in_place and is_touched(planned.file, known):
+            facts["remembered"] = {**facts["remembered"], CTIME: planned.file.ctime_ns}
         touched = replace(known, size=loaded.size, **facts)
         self._commits.keep(touched)
         if touched != known:

@@ -44,7 +44,8 @@ class FoundFile:
     ``path`` opens it; ``shown`` is the same for people and for the catalog, where bytes that are
     no UTF-8 stand as ``\\xNN``. ``size`` counts bytes. ``folder_metadata`` is what
     ``.knowledge.json`` files say of it; ``None`` when one of them cannot be read. ``content`` are
-    the bytes of a document that is no file.
+    the bytes of a document that is no file. ``ctime_ns`` is when the system last changed anything
+    about the file, which nobody can put back; 0 where that is not known.
     """
 
     path: str
@@ -54,6 +55,7 @@ class FoundFile:
     folder_metadata: Mapping[str, Any] | None = field(default_factory=dict)
     origin: Origin | None = None
     content: bytes | None = field(default=None, repr=False)
+    ctime_ns: int = 0
 
     @property
     def is_in_place(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -109,7 +110,14 @@ class Scan:
             return
         self.seen.add(place)
         path = place if path == place else path  # all found files may wait in memory
-        yield FoundFile(path, place, facts.st_size, facts.st_mtime_ns, metadata.of(name))
+        yield FoundFile(
+            path,
+            place,
+            facts.st_size,
+            facts.st_mtime_ns,
+            metadata.of(name),
+            ctime_ns=0 if sys.platform == "win32" else facts.st_ctime_ns,  # there: of its making
+        )
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.files.private import FOLDER, tighten_all
+from knowledge.settings.user_folders import user_folder
 
 HIDDEN = "\x01"
 """First character of the name of a dataset that is not to be seen; no user's name holds it."""
@@ -35,9 +36,7 @@ class DataFolder:
         """Return the folder at ``data_dir``, or the platform's user data folder when empty."""
         if data_dir:
             return cls(Path(data_dir).expanduser().absolute())
-        import platformdirs
-
-        return cls(Path(platformdirs.user_data_dir("knowledge", appauthor=False)))
+        return cls(user_folder("data"))
 
     @property
     def catalog(self) -> Path:

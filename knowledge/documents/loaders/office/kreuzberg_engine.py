@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.documents.loaders.office.protection import protected
-from knowledge.errors import DocumentError
+from knowledge.errors import DocumentError, UsageError
 from knowledge.files.private import temporary_folder
+from knowledge.settings.user_folders import user_folder
 from knowledge.text.cleaning import clean
 
 _FIELDS = {
@@ -89,15 +90,13 @@ def _private_folder() -> Iterator[None]:
 
 @cache
 def _own_folder() -> str:
-    import platformdirs
-
-    folder = Path(platformdirs.user_cache_path("knowledge")) / "native"
     try:
+        folder = user_folder("cache") / "native"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if _is_private(folder):
             return str(folder)
-    except OSError:
-        pass  # a home that can't be written
+    except (OSError, UsageError):
+        pass  # a home that can't be written, or none
     made = temporary_folder()
     atexit.register(made.cleanup)
     return made.name
