@@ -500,6 +500,12 @@ class SourceRequest(Request):
     include_hidden: bool | None = option(
         "Include hidden files and folders.", setting="include_hidden"
     )
+    include_generated: bool | None = option(
+        "Include what nobody wrote: lock files, source maps, minified and generated code.",
+        "--include-generated",
+        panel=TAKING,
+        setting="include_generated",
+    )
     include: Sequence[str] = option(
         "Ingest only files that match, such as 'docs/**/*.md'; may be repeated.",
         default=(),

@@ -49,6 +49,7 @@ VALUES = {
     "ignore_file": "rules.txt",
     "ignore_extensions": ".log,.tmp",
     "include_hidden": True,
+    "include_generated": True,
     "follow_links": False,
     "gitignore": "off",
     "no_recursive": True,

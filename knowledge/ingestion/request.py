@@ -152,6 +152,7 @@ def _ignore_options(asked: SourceRequest) -> IgnoreOptions:
         files=[Path(asked.ignore_file)] if asked.ignore_file else [],
         extensions=extensions,
         include_hidden=bool(asked.include_hidden),
+        include_generated=bool(asked.include_generated),
         gitignore=asked.gitignore,
         include=tuple(asked.include),
         exclude=tuple(asked.exclude),

@@ -177,6 +177,7 @@ class KnowledgeBase:
         ignore_file: StrPath | None = None,
         ignore_extensions: str | Sequence[str] | None = None,
         include_hidden: bool | None = None,
+        include_generated: bool | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         gitignore: bool | None = None,
@@ -204,7 +205,8 @@ class KnowledgeBase:
             Take sub-folders too.
         create:
             Make the dataset when there is none.
-        ignore_file, ignore_extensions, include_hidden, include, exclude, gitignore, follow_links:
+        ignore_file, ignore_extensions, include_hidden, include_generated, include, exclude,
+        gitignore, follow_links:
             Which files of folders are taken.
         err_on_unsupported:
             Count unsupported files as failed; by default where one file alone is named.
@@ -250,6 +252,7 @@ class KnowledgeBase:
         ignore_file: StrPath | None = None,
         ignore_extensions: str | Sequence[str] | None = None,
         include_hidden: bool | None = None,
+        include_generated: bool | None = None,
         include: Sequence[str] = (),
         exclude: Sequence[str] = (),
         gitignore: bool | None = None,

@@ -340,3 +340,22 @@ def test_what_runs_keep_for_a_moment_is_left_out(names, tmp_path, monkeypatch):
     fill(tmp_path, "a.md", "tmp/knowledge-x/b.md", "tmp/c.md", "knowledge-y/d.md")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "root/tmp"))
     assert names() == {"a.md", "tmp/c.md", "knowledge-y/d.md"}
+
+
+def test_what_nobody_wrote_is_left_out_in_one_line(run, tmp_path, monkeypatch):
+    lock = tmp_path / "docs" / "yarn.lock"
+    write_files(
+        tmp_path / "docs",
+        {"a.md": "Words.", "yarn.lock": "a@1:\n  version 1\n", "x.min.js": "var a=1"},
+    )
+    docs = str(tmp_path / "docs")
+    outcome = run("ingest", docs)
+    assert outcome.code == 0
+    assert "1 ingested" in outcome.out
+    (line,) = (line for line in outcome.err.splitlines() if "nobody wrote" in line)
+    assert line.startswith(f"notice: {docs}: left out 2 files that nobody wrote")
+    assert "such as x.min.js; --include-generated takes them in" in line
+    assert "2 ingested" in run("ingest", docs, "--include-generated").out
+    assert "1 ingested" in run("ingest", str(lock), "-d", "named").out
+    monkeypatch.setenv("KNOW_INGEST_INCLUDE_GENERATED", "true")
+    assert "3 ingested" in run("ingest", docs, "-d", "set").out

@@ -46,6 +46,8 @@ class IgnoreOptions:
         Extensions such as ``.log``, with or without the dot.
     include_hidden:
         Take files and folders whose name begins with a dot.
+    include_generated:
+        Take what nobody wrote: lock files, source maps, minified and generated code.
     gitignore:
         Heed ``.gitignore`` files; ``None`` is: inside Git work trees.
     include:
@@ -59,6 +61,7 @@ class IgnoreOptions:
     files: Sequence[Path] = ()
     extensions: Sequence[str] = ()
     include_hidden: bool = False
+    include_generated: bool = False
     gitignore: bool | None = None
     include: Sequence[str] = ()
     exclude: Sequence[str] = ()

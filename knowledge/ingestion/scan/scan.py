@@ -13,6 +13,7 @@ from pathlib import Path
 from knowledge.errors import PathNotFoundError
 from knowledge.ingestion.scan.files import FoundFile
 from knowledge.ingestion.scan.folder_metadata import SIDECAR, FolderMetadata, SidecarError
+from knowledge.ingestion.scan.generated import is_generated, left_out
 from knowledge.ingestion.scan.ignore import FolderRules, IgnoreOptions, IgnoreRules
 from knowledge.ingestion.scan.places import Places, lies_within
 from knowledge.model import FileProblem, FileStatus
@@ -60,6 +61,8 @@ class Scan:
                 continue
             walk = _Walk(self, rules, root)
             yield from walk.files()
+            if walk.generated:
+                self.problem(shown(root), "notice", left_out(walk.generated))
             if walk.complete:
                 self.roots.append(shown(root))
 
@@ -145,6 +148,8 @@ class _Walk:
         self.root = root
         self.folders: set[tuple[int, int]] = set()
         self.temporary = _temporary_folder()
+        self.generated: list[str] = []
+        """Names of files that were left out since nobody wrote them."""
 
     def files(self) -> Iterator[FoundFile]:
         """Yield the files in order; a stack, since folders may nest deeper than Python calls."""
@@ -164,7 +169,9 @@ class _Walk:
             is_folder = _is_folder(entry)
             if here.rules.ignores(name, is_folder=is_folder):
                 continue
-            if not is_folder:
+            if not is_folder and self._is_generated(entry):
+                self.generated.append(name)
+            elif not is_folder:
                 yield from self.scan._file(entry.path, here.place + name, here.metadata, name)
             elif self.scan.recursive and self._leads_on(entry):
                 stack += self._enter(entry.path, f"{here.place}{name}/", here, name)
@@ -173,6 +180,16 @@ class _Walk:
         if not entry.is_symlink():
             return True
         return self.scan.options.follow_links and not self.scan.leads_into_skipped(entry.path)
+
+    def _is_generated(self, entry: os.DirEntry[str]) -> bool:
+        if self.scan.options.include_generated:
+            return False
+        try:
+            facts = entry.stat()
+        except OSError:
+            return False
+        regular = stat.S_ISREG(facts.st_mode)
+        return regular and is_generated(entry.path, entry.name, facts.st_size)
 
     def _leads_on(self, entry: os.DirEntry[str]) -> bool:
         """Tell whether a folder is entered here: of several ways to it a full walk knows the first.

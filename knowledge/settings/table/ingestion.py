@@ -24,6 +24,12 @@ INGESTION: tuple[Setting, ...] = (
         "Include hidden files and folders.",
     ),
     Setting(
+        "include_generated",
+        ("KNOW_INGEST_INCLUDE_GENERATED",),
+        False,
+        "Include what nobody wrote: lock files, source maps, minified and generated code.",
+    ),
+    Setting(
         "follow_links",
         ("KNOW_FOLLOW_LINKS",),
         True,
