@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import re
+import unicodedata
 
 from knowledge.documents.signatures import describe
 from knowledge.errors import DocumentError
@@ -20,18 +21,25 @@ _BOMS = (
 # Control bytes that no text holds in number; tab, line breaks, backspace and escape may occur.
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\b\x1b")) + b"\x7f"
 _ISO_2022_JP = b"\x1b$B"
-_ENCODINGS = [
-    *("cp932", "euc_jp", "gb18030", "big5", "cp949"),
-    *("cp1250", "iso8859_2", "cp1251", "koi8_r", "cp1252", "mac_roman"),
-    *("cp1253", "cp1254", "cp1255", "cp1256"),
-]
+_EBCDIC_LETTERS = b"".join(
+    bytes(range(first, last))
+    for first, last in (
+        *((0x81, 0x8A), (0x91, 0x9A), (0xA2, 0xAA)),
+        *((0xC1, 0xCA), (0xD1, 0xDA), (0xE2, 0xEA), (0xF0, 0xFA)),
+    )
+)
+_EBCDIC_SIGNS = bytes((0x05, 0x0D, 0x15, 0x25)) + bytes(
+    sign for sign in range(0x41, 0x100) if sign not in _EBCDIC_LETTERS
+)
+_EBCDIC = frozenset({"cp037", "cp273", "cp424", "cp500", "cp875", "cp1026", "cp1140"})
 
 
 def decode(data: bytes, *, declared: str | None = None) -> tuple[str, tuple[str, ...]]:
     """Return the text of ``data``, cleaned, and warnings where it had to be guessed.
 
-    Byte order marks count first, then UTF-16 where every other byte is NUL, then UTF-8, then what
-    the file declares; then the encoding is guessed.
+    Byte order marks count first, then UTF-16 and UTF-32 where bytes of characters are NUL, then
+    UTF-8, then what the file declares; then the encoding is guessed. Where some lines are UTF-8 and
+    others are not, each is decoded by itself.
 
     Parameters
     ----------
@@ -46,9 +54,9 @@ def decode(data: bytes, *, declared: str | None = None) -> tuple[str, tuple[str,
     for mark, encoding in _BOMS:
         if data.startswith(mark):
             return _as(data[len(mark) :], encoding)
-    utf16 = _utf16_without_mark(data)
-    if utf16:
-        return _as(data, utf16)
+    wide = _wide_without_mark(data)
+    if wide:
+        return _as(data, wide)
     if _is_binary(data):
         kind = describe(data)
         raise DocumentError(
@@ -65,7 +73,7 @@ def decode(data: bytes, *, declared: str | None = None) -> tuple[str, tuple[str,
 
 def is_text(head: bytes) -> bool:
     """Tell whether the first bytes of a file look like text of any encoding."""
-    if head.startswith(tuple(mark for mark, _ in _BOMS)) or _utf16_without_mark(head):
+    if head.startswith(tuple(mark for mark, _ in _BOMS)) or _wide_without_mark(head):
         return True
     return b"\0" not in head and not _is_binary(head)
 
@@ -88,17 +96,30 @@ def _is_binary(data: bytes) -> bool:
     if len(data) > _SAMPLE:
         sample += data[middle : middle + _SAMPLE // 4] + data[-_SAMPLE // 4 :]
     controls = len(sample) - len(sample.translate(None, _CONTROLS))
-    return controls > 1 + len(sample) // 100
+    return controls > 1 + len(sample) // 100 and not _is_ebcdic(sample)
 
 
-def _utf16_without_mark(data: bytes) -> str | None:
-    """Return the byte order of UTF-16 text without a mark, where it is plain.
+def _is_ebcdic(sample: bytes) -> bool:
+    """Tell whether bytes are text of a mainframe: its letters and spaces lie elsewhere."""
+    size = len(sample)
+    letters = size - len(sample.translate(None, _EBCDIC_LETTERS))
+    signs = size - len(sample.translate(None, _EBCDIC_SIGNS))
+    spaces = sample.count(b"\x40")
+    return 20 * spaces > size and 2 * letters > size and letters + signs + spaces > 0.95 * size
+
+
+def _wide_without_mark(data: bytes) -> str | None:
+    """Return the encoding of UTF-16 or UTF-32 text without a mark, where it is plain.
 
     In alphabets one byte of each pair is small: 0 for Latin, 4 for Cyrillic, and so on.
     """
     sample = data[:4096]
     if len(data) < 4 or len(data) % 2 or b"\0" not in sample:
         return None
+    if len(data) % 4 == 0 and len(data) >= 8:
+        for zeros, at_low, encoding in (((2, 3), 0, "utf-32-le"), ((0, 1), 3, "utf-32-be")):
+            if not any(any(sample[at::4]) for at in zeros) and _small(sample[at_low::4]) < 0.3:
+                return encoding
     for high, low, encoding in (
         (sample[1::2], sample[0::2], "utf-16-le"),
         (sample[0::2], sample[1::2], "utf-16-be"),
@@ -114,77 +135,100 @@ def _small(data: bytes) -> float:
 
 
 def _guessed(data: bytes) -> tuple[str, tuple[str, ...]]:
-    text = data.decode("utf-8", "replace")
-    lost = text.count("\ufffd")
-    if len(text) - len(text.encode("ascii", "ignore")) > 10 * lost:
-        return clean(text), _lost(lost, "utf-8")  # UTF-8 with a few damaged places
+    mixed = _by_lines(data)
+    if mixed is not None:
+        return mixed
     encoding = _guess(b"\n".join(re.findall(rb"[^\n]*[\x80-\xff][^\n]*", data[: 8 * _SAMPLE])))
     warning = f"it is not UTF-8; it was read as {encoding}, which is a guess"
-    return clean(data.decode(encoding, "replace")), (warning,)
+    text = data.decode(encoding, "replace")
+    return clean(text.replace("\x85", "\n") if encoding in _EBCDIC else text), (warning,)
+
+
+def _by_lines(data: bytes) -> tuple[str, tuple[str, ...]] | None:
+    """Decode each line by itself; ``None`` where too few of them are UTF-8."""
+    lines = data.split(b"\n")
+    kinds = [_kind(line) for line in lines]
+    others = kinds.count(_OTHER)
+    ours = len(kinds) - others - kinds.count(_ASCII)
+    if not ours or others > 4 * ours:
+        return None
+    pairs = list(zip(lines, kinds, strict=True))
+    encoding = _guess(b"\n".join(line for line, kind in pairs if kind is _OTHER)) if others else ""
+    text = "\n".join(
+        line.decode(encoding if kind is _OTHER else "utf-8", "replace") for line, kind in pairs
+    )
+    lost = text.count("\ufffd")
+    warnings = _lost(lost, "utf-8") if lost else ()
+    if others:
+        told = "1 line is" if others == 1 else f"{others} lines are"
+        warnings += (f"{told} not UTF-8; read as {encoding}, which is a guess",)
+    return clean(text), warnings
+
+
+_ASCII, _UTF8, _OTHER = range(3)
+"""What a line is; UTF-8 may be damaged."""
+
+
+def _kind(line: bytes) -> int:
+    if line.isascii():
+        return _ASCII
+    text = line.decode("utf-8", "replace")
+    lost = text.count("\ufffd")
+    whole = len(text) - len(text.encode("ascii", "ignore")) - lost
+    return _UTF8 if whole > 10 * lost else _OTHER
 
 
 def _guess(sample: bytes) -> str:
     """Guess an encoding by the lines that hold other bytes than ASCII."""
-    sample = sample[:_SAMPLE]
-    for encoding, fits in _PLAIN:
-        if fits(sample, encoding):
-            return encoding
-    from charset_normalizer import from_bytes
+    import chardet
 
-    best = from_bytes(sample, cp_isolation=_ENCODINGS).best()
-    return best.encoding if best else "cp1252"
+    every = chardet.EncodingEra.ALL
+    listed = chardet.detect_all(sample[:_SAMPLE], encoding_era=every, ignore_threshold=True)
+    head = sample[:_LOOK]
+    found = [
+        (one["confidence"], name.lower(), head.decode(name, "replace"))
+        for one in listed[:_MOST]
+        if (name := one["encoding"]) and _is_known(name)
+    ]
+    found = [one for one in found if _is_plausible(one[2])] or found
+    if not found:
+        return _WESTERN
+    best = found[0][0]
+    if any(name == _WESTERN and sure >= _NEARLY * best for sure, name, _ in found):
+        return _WESTERN
+    tied = [one for one in found if one[0] >= _TIED * best]
+    return max(tied, key=lambda one: len(_RUSSIAN.findall(one[2])))[1]
 
 
-_WESTERN = frozenset("àáâãäåæçèéêëìíîïñòóôõöøùúûüÿœšžßÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŸŒŠŽ")
-_HIGH_RUN = re.compile(r"[^\W\x00-\x7f]{3,}")
-_HIGH = re.compile(r"(.?)([^\x00-\x7f])(?=(.?))", re.DOTALL)
-
-
-def _is_western(sample: bytes, encoding: str) -> bool:
-    """Tell whether the bytes make words of a western European language.
-
-    Accented letters stand alone between others there, and signs do not stand inside words.
-    """
+def _is_known(encoding: str) -> bool:
     try:
-        text = sample.decode(encoding)
-    except UnicodeDecodeError:
+        codecs.lookup(encoding)
+    except LookupError:
         return False
+    return True
+
+
+_LOOK, _MOST = 4_096, 24
+"""Bytes and candidates that are looked at closely."""
+_WESTERN = "windows-1252"
+_NEARLY, _TIED = 0.7, 0.98
+"""Share of the best candidate's score from which the usual one is taken, and others compared."""
+_RUSSIAN = re.compile("[А-яЁё]")
+"""Code pages of Cyrillic differ in rarer letters alone."""
+_HIGH = re.compile(r"(.?)([^\x00-\x7f])(?=(.?))", re.DOTALL)
+_IN_WORDS = frozenset("’ʼ·\u0301\u200c\u200d\xad\u2010\u2011")
+
+
+def _is_plausible(text: str) -> bool:
+    """Tell whether words are of one script each, without capitals and signs inside them."""
     high = odd = 0
     for before, sign, after in _HIGH.findall(text):
         high += 1
-        if sign in _WESTERN:
-            odd += before.islower() and sign.isupper()
-        else:
-            odd += sign.isalpha() or (before.isalpha() and after.isalpha() and sign != "’")
-    runs = sum(map(len, _HIGH_RUN.findall(text)))
-    return (odd + runs) * 20 <= high
-
-
-def _is_dos(sample: bytes, encoding: str) -> bool:
-    """Tell whether the bytes make western words in a code page of DOS, without its line drawing."""
-    if not _is_western(sample, encoding):
-        return False
-    return set(_HIGH_SIGN.findall(sample.decode(encoding))) <= _WESTERN | set("«»°§ ")
-
-
-_HIGH_SIGN = re.compile(r"[^\x00-\x7f]")
-_KANA = re.compile("[ぁ-ヿ]")
-
-
-def _is_japanese(sample: bytes, encoding: str) -> bool:
-    """Tell whether the bytes make Japanese: much of it is kana, which other readings lack."""
-    try:
-        text = sample[: sample.rfind(b"\n") if len(sample) == _SAMPLE else None].decode(encoding)
-    except UnicodeDecodeError:
-        return False
-    high = [sign for sign in text if not sign.isascii()]
-    return bool(high) and 3 * len(_KANA.findall("".join(high))) >= len(high)
-
-
-_PLAIN = (
-    ("cp932", _is_japanese),
-    ("euc_jp", _is_japanese),
-    ("cp1252", _is_western),
-    ("cp850", _is_dos),
-)
-"""Encodings that a test of their own recognizes with certainty."""
+        beside = any(one.isascii() and one.isalpha() for one in before + after)
+        if unicodedata.category(sign)[0] not in "LM":
+            odd += before.isalpha() and after.isalpha() and sign not in _IN_WORDS
+        elif before.islower() and sign.isupper():
+            odd += 1
+        elif beside:
+            odd += not unicodedata.name(sign, "").startswith("LATIN")
+    return 10 * odd <= high

@@ -99,3 +99,63 @@ def test_text_is_text():
     assert is_text(FRENCH.encode("cp1252"))
     assert is_text(codecs.BOM_UTF16_LE + "a".encode("utf-16-le"))
     assert not is_text(b"text with \0 inside")
+
+
+GERMAN = "Über den Wolken muss die Freiheit wohl grenzenlos sein; die Straße führt durch das Tal.\n"
+POLISH = "Umowa wchodzi w życie z dniem jej podpisania przez strony i obowiązuje do końca.\n"
+HEBREW = "ההסכם ייכנס לתוקף ביום חתימתו על ידי הצדדים ויעמוד בתוקפו עד למילוי מלא.\n"
+ARABIC = "يدخل العقد حيز التنفيذ من تاريخ توقيعه من قبل الطرفين ويبقى ساريا.\n"
+TURKISH = "Sözleşme, tarafların imzaladığı gün yürürlüğe girer; ışık çok güçlü.\n"
+LATVIAN = "Līgums stājas spēkā ar tā parakstīšanas dienu un ir spēkā līdz saistību izpildei.\n"
+UKRAINIAN = "Угода набирає чинності з дня її підписання сторонами і діє до її виконання.\n"
+ENGLISH = "The quick report lists all items that were sold in the second quarter.\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "encodings"),
+    [
+        (GERMAN, "cp1252 mac_roman cp850 cp273 cp500"),
+        (FRENCH.replace("’", "'").replace("—", "-"), "cp1252 mac_roman iso8859_15"),
+        (POLISH, "cp1250 iso8859_2 cp852 mac_latin2"),
+        (RUSSIAN, "cp1251 koi8_r iso8859_5 mac_cyrillic cp866"),
+        (UKRAINIAN, "cp1251 koi8_u mac_cyrillic"),
+        (GREEK, "cp1253 iso8859_7 mac_greek cp737"),
+        (TURKISH, "cp1254 iso8859_9 cp857"),
+        (HEBREW, "cp1255 iso8859_8 cp862"),
+        (ARABIC, "cp1256 iso8859_6"),
+        (LATVIAN, "cp1257 iso8859_13"),
+    ],
+    ids=["de", "fr", "pl", "ru", "uk", "el", "tr", "he", "ar", "lv"],
+)
+def test_small_files_in_code_pages(text, encodings):
+    wrong = [name for name in encodings.split() if decode(text.encode(name))[0] != text]
+    assert wrong == []
+
+
+@pytest.mark.parametrize("newline", ["\n", "\x85"])
+@pytest.mark.parametrize("encoding", ["cp037", "cp500"])
+def test_text_of_mainframes(encoding, newline):
+    data = (ENGLISH * 3).replace("\n", newline).encode(encoding)
+    assert decode(data)[0] == ENGLISH * 3
+    assert is_text(data)
+
+
+@pytest.mark.parametrize("encoding", ["utf-32-le", "utf-32-be"])
+def test_utf_32_without_a_mark(encoding):
+    for text in (ENGLISH, RUSSIAN, JAPANESE):
+        assert decode(text.encode(encoding)) == (text, ())
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "encoding"),
+    [
+        ("Ein Café in Köln.\n", "Größe und Übermaß der Straße.\n", "latin-1"),
+        (RUSSIAN, RUSSIAN, "cp1251"),
+        ("日本語の文章です。\n", "Un café déjà vu à côté.\n", "cp1252"),
+    ],
+)
+def test_lines_of_two_encodings_are_decoded_each_by_itself(first, second, encoding):
+    data = first.encode() + b"plain\n" + second.encode(encoding) + first.encode()
+    text, warnings = decode(data)
+    assert text == first + "plain\n" + second + first
+    assert warnings[0].startswith("1 line is not UTF-8; read as")

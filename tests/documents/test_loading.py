@@ -120,7 +120,7 @@ def test_text_needs_no_engine():
     script = (
         "import sys; from knowledge.documents.loading import load; "
         "load(b'# text', 'a.md'); "
-        "heavy = {'kreuzberg', 'pypdf', 'docx', 'charset_normalizer', 'numpy', 'yaml', "
+        "heavy = {'kreuzberg', 'pypdf', 'docx', 'chardet', 'numpy', 'yaml', "
         "'semantic_text_splitter', 'tiktoken'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )
