@@ -4,6 +4,7 @@
 
 ``FOLDER/manifest.jsonl`` has one object a line: ``path``, ``format``, ``expect``, ``must`` (phrases
 that the text holds), ``must_not`` (navigation, banners, boilerplate) and perhaps ``password``.
+A page is 1,800 characters of what was found; each file is read twice, and the second time counts.
 ``expect`` is ``text``, ``empty_ok``, ``password``, ``password_or_text`` or ``fail_ok`` (also
 ``error_ok``). Phrases are compared by their letters and digits alone. Each file is read in a
 process of its own with a time limit, so that a crash is an outcome too.
@@ -17,6 +18,7 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import time
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
@@ -26,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 SECONDS = 120
+PAGE = 1_800
 ALLOWED = {
     "text": {"text"},
     "empty_ok": {"text", "empty"},
@@ -46,13 +49,18 @@ class Score:
     found: int = 0
     must_not: int = 0
     kept: int = 0
+    pages: float = 0.0
+    seconds: float = 0.0
     outcomes: Counter[str] = field(default_factory=Counter)
     unmet: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
 
-    def add(self, row: dict[str, Any], outcome: str, text: str) -> None:
+    def add(self, row: dict[str, Any], outcome: str, text: str, seconds: float) -> None:
         """Count one file."""
         plain = letters(text)
+        if outcome == "text":
+            self.pages += max(1.0, len(text) / PAGE)
+            self.seconds += seconds
         self.files += 1
         self.outcomes[outcome] += 1
         if outcome not in ALLOWED.get(row["expect"], {"text"}):
@@ -93,30 +101,30 @@ def score(folder: Path, rows: Sequence[dict[str, Any]], reader: str, jobs: int) 
     scores: dict[str, Score] = defaultdict(Score)
     with ThreadPoolExecutor(jobs) as pool:
         answers = pool.map(lambda row: in_own_process(reader, folder / row["path"], ()), rows)
-        for row, (outcome, text) in zip(rows, answers, strict=True):
-            scores[row["format"]].add(row, outcome, text)
+        for row, (outcome, text, seconds) in zip(rows, answers, strict=True):
+            scores[row["format"]].add(row, outcome, text, seconds)
     locked = [row for row in rows if row.get("password")]
     for row in locked if reader.startswith("knowledge") else ():
-        outcome, text = in_own_process(reader, folder / row["path"], (row["password"],))
+        outcome, text, _ = in_own_process(reader, folder / row["path"], (row["password"],))
         scores[row["format"]].outcomes["opened"] += outcome in ("text", "empty")
         if outcome not in ("text", "empty"):
             scores[row["format"]].unmet.append(f"{row['path']}: with its password {outcome} {text}")
     return scores
 
 
-def in_own_process(reader: str, path: Path, passwords: tuple[str, ...]) -> tuple[str, str]:
-    """Return (outcome, text or reason)."""
+def in_own_process(reader: str, path: Path, passwords: tuple[str, ...]) -> tuple[str, str, float]:
+    """Return (outcome, text or reason, seconds)."""
     context = multiprocessing.get_context("forkserver")
     receiving, sending = context.Pipe(duplex=False)
     process = context.Process(target=child, args=(sending, reader, str(path), passwords))
     process.start()
     sending.close()
-    answer = ("time-out", "")
+    answer = ("time-out", "", 0.0)
     try:
         if receiving.poll(SECONDS):
             answer = receiving.recv()
     except EOFError:
-        answer = ("crash", "the process died")
+        answer = ("crash", "the process died", 0.0)
     process.kill()
     process.join()
     return answer
@@ -126,9 +134,12 @@ def child(pipe: Any, reader: str, path: str, passwords: tuple[str, ...]) -> None
     """Read one file and send what came out."""
     name, _, engines = reader.partition(":")
     try:
-        pipe.send(READERS[name](Path(path), engines, passwords))
+        READERS[name](Path(path), engines, passwords)  # imports what it needs
+        start = time.perf_counter()
+        outcome, text = READERS[name](Path(path), engines, passwords)
+        pipe.send((outcome, text, time.perf_counter() - start))
     except BaseException as error:  # noqa: BLE001  a peer's panic is an outcome
-        pipe.send(("failed", f"{type(error).__name__}: {error}"[:300]))
+        pipe.send(("failed", f"{type(error).__name__}: {error}"[:300], 0.0))
 
 
 def by_knowledge(path: Path, engines: str, passwords: tuple[str, ...]) -> tuple[str, str]:
@@ -193,14 +204,17 @@ def letters(text: str) -> str:
 
 def report(reader: str, scores: dict[str, Score], *, missing: bool) -> None:
     """Print a table, then what was not met."""
-    print(f"\n{reader}\n\n| format | files | phrases found | boilerplate kept | outcomes |")
-    print("|---|--:|--:|--:|---|")
+    print(
+        f"\n{reader}\n\n| format | files | phrases found | boilerplate kept | pages/s | outcomes |"
+    )
+    print("|---|--:|--:|--:|--:|---|")
     total = Score()
     for name, one in sorted(scores.items()):
         print_row(name, one)
         total.files += one.files
         total.must, total.found = total.must + one.must, total.found + one.found
         total.must_not, total.kept = total.must_not + one.must_not, total.kept + one.kept
+        total.pages, total.seconds = total.pages + one.pages, total.seconds + one.seconds
         total.outcomes += one.outcomes
         total.unmet += one.unmet
         total.missing += one.missing
@@ -216,7 +230,8 @@ def print_row(name: str, one: Score) -> None:
     found = f"{one.found}/{one.must} ({one.found / one.must:.1%})" if one.must else "-"
     kept = f"{one.kept}/{one.must_not} ({one.kept / one.must_not:.1%})" if one.must_not else "-"
     outcomes = ", ".join(f"{count} {outcome}" for outcome, count in one.outcomes.most_common())
-    print(f"| {name} | {one.files} | {found} | {kept} | {outcomes} |")
+    speed = f"{one.pages / one.seconds:,.0f}" if one.seconds else "-"
+    print(f"| {name} | {one.files} | {found} | {kept} | {speed} | {outcomes} |")
 
 
 if __name__ == "__main__":
