@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import UsageError
+from knowledge.settings.pairs import listed, setting_pairs
 from knowledge.settings.table import TABLE
 from knowledge.text.wording import brief, did_you_mean, nearest
 
@@ -315,13 +316,15 @@ class SearchRequest(Request):
         minimum=0,
         maximum=1,
     )
-    keywords: Sequence[str] = option(
-        "A passage must contain one of these; -WORD excludes passages with WORD.",
+    keywords: Sequence[str] | None = option(
+        "A passage must contain one of these; -WORD excludes passages with WORD "
+        "[KNOW_RETRIEVE_KEYWORDS].",
         "-w",
         "--keyword",
-        default=(),
         metavar="WORD",
         panel=FILTERS,
+        setting="retrieve_keywords",
+        of_setting=listed,
     )
     where: Mapping[str, Any] | str | Sequence[str] | None = option(
         "Condition on metadata, such as 'year >= 2020 and team = support'.",
@@ -443,7 +446,7 @@ class SimilarRequest(Request):
     )
     top_k: int | None = like(SearchRequest, "top_k")
     threshold: float | None = like(SearchRequest, "threshold")
-    keywords: Sequence[str] = like(SearchRequest, "keywords")
+    keywords: Sequence[str] | None = like(SearchRequest, "keywords")
     where: Mapping[str, Any] | str | Sequence[str] | None = like(SearchRequest, "where")
     files: str | Sequence[str] = like(SearchRequest, "files")
     since: str | None = like(SearchRequest, "since")
@@ -471,7 +474,10 @@ class SourceRequest(Request):
     )
     dataset: str | None = like(SimilarRequest, "dataset")
     metadata: Mapping[str, Any] | None = option(
-        "Metadata to store with every file.", metavar="NAME=VALUE"
+        "Metadata to store with every file [KNOW_INGEST_METADATA].",
+        metavar="NAME=VALUE",
+        setting="ingest_metadata",
+        of_setting=setting_pairs,
     )
     recursive: bool | None = option(
         "Do not read subfolders.",

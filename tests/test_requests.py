@@ -36,6 +36,8 @@ VERBS = {
 VALUES = {
     "dataset": "handbook",
     "top_k": 3,
+    "retrieve_keywords": "hotel",
+    "ingest_metadata": "team=support",
     "retrieve_mode": "keyword",
     "retrieve_weight": 0.75,
     "retrieve_fusion": "rrf",
@@ -134,6 +136,8 @@ def test_every_setting_of_a_request_means_the_same_from_everywhere(
     by_file = asked(command)[0]
     for one in (by_flag, by_variable, by_file):
         got = getattr(one, name)
+        if isinstance(wanted, tuple):
+            got = tuple(got)
         got = got[0] if isinstance(got, list) else os.fspath(got) if name == "ignore_file" else got
         assert got == wanted
 

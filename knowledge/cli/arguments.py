@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 
@@ -51,3 +52,9 @@ def _common(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 def _names(words: list[str]) -> list[str]:
     return [SYNONYMS.get(words[0], words[0]), *words[1:]] if words else []
+
+
+def from_environment() -> list[str]:
+    """Return the flags that the environment sets: ``--json`` where KNOW_JSON is true."""
+    given = os.environ.get("KNOW_JSON", "").strip().lower()
+    return ["--json"] if given in ("1", "true", "yes", "on") else []

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 import typer
 
 from knowledge.cli.app import app
-from knowledge.cli.arguments import arranged
+from knowledge.cli.arguments import arranged, from_environment
 from knowledge.cli.errors import show_error
 from knowledge.cli.render.terminal import OutputClosedError, clean_streams, complain
 from knowledge.cli.session import Interrupted
@@ -111,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         provider, 6 locked, 7 damaged store, 8 model mismatch, 130 and 143 on signals.
     """
     as_program = arguments is None
-    arguments = arranged(sys.argv[1:] if arguments is None else arguments)
+    arguments = arranged([*from_environment(), *(sys.argv[1:] if as_program else arguments or ())])
     flags = arguments[: arguments.index("--")] if "--" in arguments else arguments
     json, debug = "--json" in flags, "--debug" in flags
     _handle_sigterm()

@@ -40,6 +40,10 @@ class Datasets:
         """Return the dataset that is meant where none is named: the settings' or the only one."""
         return self._shared.dataset(None)
 
+    def asked(self) -> Sequence[str]:
+        """Return the datasets that a question goes to which names none."""
+        return self._shared.asked_datasets() or [str(self._shared.settings["dataset"])]
+
     def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
         """Create an empty dataset; its embedder is chosen at the first ingest.
 

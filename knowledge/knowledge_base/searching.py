@@ -37,7 +37,7 @@ def search(shared: Shared, flows: Flows, request: SearchRequest) -> Retrieved:
     """Return the hits of a request, by the flow that counts for its datasets if there is one."""
     started = time.perf_counter()
     if request.datasets is None:
-        request = replace(request, datasets=shared.only_dataset())
+        request = replace(request, datasets=shared.asked_datasets())
     query = Query.of_request(request, shared.settings)
     settings = shared.settings.override(rerank=request.rerank, rerank_depth=request.rerank_depth)
     flow = flows.choose(query.datasets) if flows.is_named else None
@@ -120,7 +120,7 @@ def ask(shared: Shared, flows: Flows, request: AskRequest, listen: Listener | No
     from knowledge.chat import ChatModel
 
     if request.datasets is None:
-        request = replace(request, datasets=shared.only_dataset())
+        request = replace(request, datasets=shared.asked_datasets())
     query = Query.of_request(request, shared.settings)  # what does not fit is reported first
     settings = shared.settings.override(chat_model=request.chat_model)
     # Before anything is searched: a missing model is reported at once.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
+from knowledge.settings.pairs import listed
 from knowledge.settings.reading import Origin, Settings
 from knowledge.storage.dataset_names import no_dataset
 from knowledge.storage.store import open_store
@@ -93,6 +95,12 @@ class Shared:
         if name is not None:
             return name
         return self.only_dataset() or str(self.settings["dataset"])
+
+    def asked_datasets(self) -> Sequence[str] | None:
+        """Return where questions go that name no dataset; ``None`` for the settings' one."""
+        named = listed(self.settings["datasets"])
+        only = None if named else self.only_dataset()
+        return named or ((only,) if only else None)
 
     def only_dataset(self) -> str | None:
         """Return the only dataset where none is named, and there is no ``default``; and say so."""

@@ -49,6 +49,38 @@ def retrieved(found: Retrieved, seconds: float, *, explained: bool = False) -> d
     )
 
 
+def gptscript(found: Retrieved, seconds: float) -> dict[str, Any]:
+    """Return hits as ``gptscript-ai/knowledge`` 0.6 printed them, for tools that read that.
+
+    Every value of ``metadata`` is a text there, and no hits are null.
+    """
+    documents = [
+        {
+            "id": hit.chunk.id,
+            "content": hit.text,
+            "metadata": {
+                "absPath": hit.file,
+                "filename": hit.name,
+                **({} if hit.passage.page_start is None else {"page": str(hit.passage.page_start)}),
+                **{name: str(value) for name, value in hit.metadata.items()},
+            },
+            "similarity_score": round(hit.score, 6),
+        }
+        for hit in found
+    ]
+    results = {
+        "subquery": found.query.text,
+        "numResultDocuments": len(documents),
+        "resultDocuments": documents or None,
+    }
+    return {
+        "originalQuery": found.query.text,
+        "queriedDatasets": list(found.query.datasets),
+        "subqueryResults": [results],
+        "stats": {"retrievalTimeSeconds": round(seconds, 3)},
+    }
+
+
 def answer(answer: Answer, request: AskRequest, seconds: float) -> dict[str, Any]:
     """Return an answer in words as ``knowledge.ask/1``; the request is resolved."""
     cited = [(number, answer.hits[number - 1]) for number in answer.cited]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -44,8 +45,10 @@ def ask(
     started = time.perf_counter()
     request = with_question(request)
     with session.open(flows, archive=archive) as kb:
-        request = with_datasets(kb, request).resolved(kb.settings)
+        request = with_datasets(kb, request)
         answer = kb.ask(request, listen=_print_piece if session.on_terminal else None)
+        datasets = request.datasets or kb.datasets.asked()
+        request = replace(request, datasets=datasets).resolved(kb.settings)
     _show(session, answer, request, took=time.perf_counter() - started)
     if fail_empty and answer.text is None:
         raise typer.Exit(NotFoundError.exit_code)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli.options import common as options
-from knowledge.cli.options.pairs import edited_metadata, metadata_pairs
+from knowledge.cli.options.pairs import edited_metadata
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import json_text
@@ -19,6 +19,7 @@ from knowledge.errors import KnowledgeError, UsageError
 from knowledge.model import Dataset
 from knowledge.records import documents as records
 from knowledge.records.nouns import named_note
+from knowledge.settings.pairs import metadata_pairs
 from knowledge.text.wording import counted
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.options.pairs import metadata_pairs
 from knowledge.cli.options.settings import ReadingOptions
 from knowledge.cli.options.sources import PasswordOption, warn_of_passwords
 from knowledge.cli.render.json_output import json_text
@@ -20,6 +19,7 @@ from knowledge.cli.session import Session
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.model import FileStatus
 from knowledge.records import documents as records
+from knowledge.settings.pairs import metadata_pairs
 
 if TYPE_CHECKING:
     from knowledge.ingestion.source_text import SourceText

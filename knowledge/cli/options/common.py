@@ -42,7 +42,7 @@ OutputOption = Annotated[
     str,
     typer.Option(
         "--output",
-        help="text, json, jsonl, markdown, xml, files or csv.",
+        help="text, json, jsonl, markdown, xml, files, csv or gptscript.",
         metavar="FORMAT",
     ),
 ]

@@ -10,8 +10,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
-from knowledge.cli.options.pairs import metadata_pairs
 from knowledge.requests import Option, Request
+from knowledge.settings.pairs import metadata_pairs
 
 PAIRS = "NAME=VALUE"
 """Stands for a mapping."""

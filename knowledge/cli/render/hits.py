@@ -29,7 +29,7 @@ LINES_ON_TERMINAL = 8
 
 def check_output(session: Session, output: str) -> None:
     """Raise :class:`UsageError` for an invalid ``--output``."""
-    known = ["text", "json", *FORMATS]
+    known = ["text", "json", "gptscript", *FORMATS]
     if output not in known:
         raise UsageError(
             f"--output must be one of {', '.join(known)}, not {output!r}",
@@ -70,6 +70,8 @@ def show_hits(
     if output in FORMATS:
         for piece in FORMATS[output](hits):
             write(piece)
+    elif output == "gptscript":
+        session.print_json(records.gptscript(found, took))
     elif session.json or output == "json":
         session.print_json(records.retrieved(found, took, explained=explained))
     elif session.on_terminal:

@@ -28,8 +28,8 @@ Layer = tuple[Patterns, str]
 """Patterns, and the path from their folder down to the folder at hand, ending in ``/`` or empty."""
 BUILT_IN_FOLDERS = frozenset({GIT, "node_modules", "__pycache__"})
 BUILT_IN_FILES = frozenset({IGNORE_FILE, ".knowledge.json", ".DS_Store", "Thumbs.db", GIT})
-BUILT_IN_STARTS = ("~$", ".~lock.")
-"""Lock files of Word and LibreOffice."""
+BUILT_IN_STARTS = ("~$", ".~lock.", "$")
+"""Lock files of Word and LibreOffice, and what Windows keeps for itself, such as $RECYCLE.BIN."""
 BUILT_IN_ENDS = ("~", ".swp", ".swo")
 """Backups and swap files of editors."""
 

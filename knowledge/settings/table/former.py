@@ -8,16 +8,15 @@ from difflib import get_close_matches
 LIKE = 0.88
 """Similarity of a misspelt name to the intended one."""
 
+ELSEWHERE = frozenset({"KNOW_JSON"})
+"""Variables that are read before there are settings."""
+
 FORMER = {
     "KNOW_ASKDIR_NO_PRUNE": "use --no-prune",
-    "KNOW_DATASETS": "use KNOW_DATASET, or repeat --dataset",
     "KNOW_DB_AUTO_MIGRATE": "the data folder is upgraded automatically",
     "KNOW_INDEX_DSN": "use KNOW_DATA_DIR, a folder",
     "KNOW_INGEST_DEDUPE_FUNC": "files are compared by content; --force reads all of them again",
     "KNOW_INGEST_EXIT_ON_FAILED_FILE": "a failed file does not stop the others; the exit code is 4",
-    "KNOW_INGEST_METADATA": "use --metadata",
-    "KNOW_JSON": "use --json",
-    "KNOW_RETRIEVE_KEYWORDS": "use --keyword",
     "KNOW_SERVER_URL": "there is no server",
     "KNOW_TEXTSPLITTER_CHUNK_OVERLAP": "use KNOW_CHUNK_OVERLAP",
     "KNOW_TEXTSPLITTER_CHUNK_SIZE": "use KNOW_CHUNK_SIZE",
@@ -53,7 +52,7 @@ def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
         if name in given and not chosen
     ]
     for name in given:
-        if not name.startswith("KNOW_") or name in known:
+        if not name.startswith("KNOW_") or name in known or name in ELSEWHERE:
             continue
         if name in FORMER:
             warnings.append(f"{name} is not read: {FORMER[name]}")

@@ -18,6 +18,12 @@ INGESTION: tuple[Setting, ...] = (
         "Extensions that ingest excludes, separated by commas.",
     ),
     Setting(
+        "ingest_metadata",
+        ("KNOW_INGEST_METADATA",),
+        "",
+        "Metadata that an ingest stores with every file, such as team=support,year=2024.",
+    ),
+    Setting(
         "include_hidden",
         ("KNOW_INGEST_INCLUDE_HIDDEN",),
         False,

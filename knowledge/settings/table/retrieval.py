@@ -14,6 +14,12 @@ RETRIEVAL: tuple[Setting, ...] = (
         "embedded by a model on this machine, else dense.",
     ),
     Setting(
+        "retrieve_keywords",
+        ("KNOW_RETRIEVE_KEYWORDS",),
+        "",
+        "Words, separated by commas, of which a passage must contain one; -WORD excludes passages.",
+    ),
+    Setting(
         "retrieve_candidates",
         ("KNOW_RETRIEVE_CANDIDATES",),
         0,

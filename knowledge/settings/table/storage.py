@@ -21,6 +21,12 @@ STORAGE: tuple[Setting, ...] = (
         "dataset", ("KNOW_DATASET",), "default", "Dataset that commands use unless one is named."
     ),
     Setting(
+        "datasets",
+        ("KNOW_DATASETS",),
+        "",
+        "Datasets that questions go to, separated by commas; default: the dataset.",
+    ),
+    Setting(
         "lock_timeout",
         ("KNOW_LOCK_TIMEOUT",),
         60.0,
