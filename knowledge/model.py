@@ -296,7 +296,8 @@ class Dataset:
     """A named collection of documents, as its last published generation shows it.
 
     ``vectors`` is the generation whose folder holds the vectors: an earlier one than
-    ``generation`` when the last publish changed none.
+    ``generation`` when the last publish changed none. ``sparse`` is its second model, which gives
+    texts as weights of terms.
     """
 
     name: str
@@ -310,6 +311,7 @@ class Dataset:
     metadata: Metadata
     created_at: datetime
     updated_at: datetime
+    sparse: EmbedderSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

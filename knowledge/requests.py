@@ -276,6 +276,15 @@ class SearchRequest(Request):
         minimum=0,
         maximum=1,
     )
+    sparse_weight: float | None = option(
+        "Weight of a dataset's sparse model in hybrid, beside 1 for the other sides together "
+        "[KNOW_RETRIEVE_SPARSE_WEIGHT; default: 0.5].",
+        metavar="WEIGHT",
+        panel=RANKING,
+        setting="retrieve_sparse_weight",
+        minimum=0,
+        maximum=10,
+    )
     fusion: str | None = option(
         "weighted or rrf [KNOW_RETRIEVE_FUSION; default: weighted].",
         metavar="FUSION",

@@ -47,6 +47,8 @@ VALUES = {
     "min_relevance": 0.3,
     "rerank": "bm25",
     "rerank_depth": 7,
+    "retrieve_sparse_weight": 0.7,
+    "sparse_model": "./splade",
     "chat_model": "some-model",
     "ignore_file": "rules.txt",
     "ignore_extensions": ".log,.tmp",

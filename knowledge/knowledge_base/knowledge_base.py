@@ -332,6 +332,7 @@ class KnowledgeBase:
         mode: str | None = None,
         weight: float | None = None,
         file_weight: float | None = None,
+        sparse_weight: float | None = None,
         fusion: str | None = None,
         candidates: int | None = None,
         fallback: str | None = None,
@@ -367,6 +368,8 @@ class KnowledgeBase:
             The dense side's share in hybrid, from 0 to 1.
         file_weight:
             Weight of the whole file in hybrid's keyword score, from 0 to 1.
+        sparse_weight:
+            Weight of a dataset's sparse model in hybrid, beside 1 for the other sides together.
         fusion:
             How hybrid makes one order of two: ``weighted`` or ``rrf``.
         candidates:
@@ -468,6 +471,7 @@ class KnowledgeBase:
         mode: str | None = None,
         weight: float | None = None,
         file_weight: float | None = None,
+        sparse_weight: float | None = None,
         fusion: str | None = None,
         candidates: int | None = None,
         fallback: str | None = None,

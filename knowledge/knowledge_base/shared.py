@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from knowledge.embeddings.embedder import Embedder
     from knowledge.embeddings.pool.questions import QuestionPool
+    from knowledge.embeddings.sparse import SparseEncoder
     from knowledge.ingestion.request import Notify
     from knowledge.model import Dataset
     from knowledge.retrieval.rerank.choice import Reranker
@@ -41,6 +42,7 @@ class Shared:
         self._caches: list[EmbeddingCache] = []
         self._rerankers: dict[tuple[str, Origin, int], Reranker] = {}
         self._named_only = False
+        self._encoders: dict[str, SparseEncoder] = {}
         self.closing = ExitStack()
         self.seen: dict[str, Dataset] = {}
         """The datasets that the last verbs read, by name, as they were then."""
@@ -54,6 +56,7 @@ class Shared:
             self._rerankers.popitem()[1].close()
         while self._caches:
             self._caches.pop().close()
+        self._encoders.clear()
         self.closing.close()
 
     def warn_of_passwords(self) -> None:
@@ -90,6 +93,16 @@ class Shared:
             self._pools[fingerprint] = self._open_pool(dataset)
         return self._pools[fingerprint].embed_query(text)
 
+    def encoder(self, dataset: Dataset) -> SparseEncoder:
+        """Return the encoder of a dataset's sparse model, which stays open."""
+        from knowledge.embeddings.sparse import recorded_sparse
+
+        assert dataset.sparse is not None
+        key = f"{dataset.key} {dataset.sparse.fingerprint}"
+        if key not in self._encoders:
+            self._encoders[key] = recorded_sparse(dataset, dataset.sparse, self.settings)
+        return self._encoders[key]
+
     def dataset(self, name: str | None) -> str:
         """Return the name of a dataset: by default the settings' one, or the only one there is."""
         if name is not None:
@@ -125,7 +138,9 @@ class Shared:
         from knowledge.retrieval.search.retriever import Retriever
 
         if self._retriever is None:
-            self._retriever = Retriever(self.store, self.embed_query, self.notify, self.seen)
+            self._retriever = Retriever(
+                self.store, self.embed_query, self.notify, self.seen, self.encoder
+            )
         return self._retriever
 
     def close_indexes(self) -> None:

@@ -64,6 +64,7 @@ def dataset_details(dataset: Dataset) -> dict[str, Any]:
         "chunk_size": splitter.chunk_size if splitter else None,
         "chunk_overlap": splitter.chunk_overlap if splitter else None,
         "generation": dataset.generation,
+        "sparse_model": dataset.sparse.model if dataset.sparse else None,
     }
 
 
@@ -150,10 +151,12 @@ def hit_record(hit: Hit) -> dict[str, Any]:
 
 def scores_record(hit: Hit) -> dict[str, Any]:
     """Return what a hit's score is made of; null for a side that was not asked or missed it."""
-    ranks = {f"{side}_rank": hit.scores.get(f"{side}_rank") for side in ("dense", "keyword")}
+    sides = ("dense", "keyword", "sparse")
+    ranks = {f"{side}_rank": hit.scores.get(f"{side}_rank") for side in sides}
     return {
         "dense": None if hit.cosine is None else round(hit.cosine, 6),
         "keyword": hit.scores.get("keyword"),
+        "sparse": hit.scores.get("sparse"),
         **{name: None if rank is None else int(rank) for name, rank in ranks.items()},
         **{
             name: None if name not in hit.scores else round(hit.scores[name], 6)

@@ -22,6 +22,8 @@ WEIGHT = 0.35
 """The dense side's share that measured best; see benchmarks/results/quality.md."""
 FILE_WEIGHT = 0.25
 """The file's weight on the keyword side that measured best."""
+SPARSE_WEIGHT = 0.5
+"""The sparse side's, beside 1 for the two others: a third of the whole."""
 COSINE_SPAN = 0.36
 """A cosine so far below the best counts as 0 in hybrid; it serves small and large models alike."""
 CANDIDATES = 50
@@ -71,6 +73,7 @@ class Query(SearchRequest):
     mode: str = "auto"
     weight: float = WEIGHT
     file_weight: float = FILE_WEIGHT
+    sparse_weight: float = SPARSE_WEIGHT
     fusion: str = "weighted"
     fallback: str = "none"
     keywords: tuple[str, ...] = ()

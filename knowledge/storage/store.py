@@ -247,6 +247,12 @@ class Snapshot(Protocol):
     def chunk_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all chunks, and how many tokens each has, in no order."""
 
+    def sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
+        """Return the rows, ascending, of the chunks with a sparse vector, of any generation.
+
+        With each come the numbers of its terms, little-endian uint32, and their weights, float16.
+        """
+
     def file_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all chunks, file by file, and how many each file has."""
 
@@ -293,6 +299,16 @@ class WriteRun(Protocol):
 
     def touch_file(self, file: SourceFile) -> None:
         """Record other facts of a file whose text is the same; readers see them at once."""
+
+    def without_sparse(self, limit: int) -> list[tuple[int, str]]:
+        """Return rows and embedded texts of chunks, staged ones too, without a sparse vector."""
+
+    def write_sparse(
+        self,
+        model: EmbedderSpec,
+        vectors: Mapping[int, tuple[NDArray[np.uint32], NDArray[np.float32]]],
+    ) -> None:
+        """Record the sparse model, and the vectors of some rows: terms with their weights."""
 
     def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
         """Make all that was staged visible, in one step."""

@@ -15,6 +15,7 @@ from knowledge.cli.options.settings import (
     LockOptions,
     ModelOptions,
     ReadingOptions,
+    SparseOptions,
     SplittingOptions,
     WorkerOptions,
 )
@@ -40,6 +41,7 @@ def ingest(
     reading: ReadingOptions,
     flows: FlowOptions,
     model: ModelOptions,
+    sparse: SparseOptions,
     embedding: EmbeddingOptions,
     lock: LockOptions,
     name: Annotated[
@@ -60,7 +62,7 @@ def ingest(
     """
     from knowledge.cli.render.progress import progress_bar
 
-    groups = (splitting, workers, reading, flows, model, embedding, lock)
+    groups = (splitting, workers, reading, flows, model, sparse, embedding, lock)
     with session.open(*groups) as kb:
         inline = _standard_input(name, asked="-" in request.sources)
         paths = [path for path in request.sources if path != "-"]

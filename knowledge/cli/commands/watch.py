@@ -18,6 +18,7 @@ from knowledge.cli.options.settings import (
     LockOptions,
     ModelOptions,
     ReadingOptions,
+    SparseOptions,
     SplittingOptions,
     WorkerOptions,
 )
@@ -48,6 +49,7 @@ def watch(
     reading: ReadingOptions,
     flows: FlowOptions,
     model: ModelOptions,
+    sparse: SparseOptions,
     embedding: EmbeddingOptions,
     lock: LockOptions,
     every: Annotated[
@@ -80,7 +82,7 @@ def watch(
     if "-" in request.sources or not all(request.sources):
         raise UsageError("a PATH is a file, a folder or a URL; standard input cannot be watched")
     warn_of_passwords(session, request.passwords)
-    groups = (splitting, workers, reading, flows, model, embedding, lock)
+    groups = (splitting, workers, reading, flows, model, sparse, embedding, lock)
     with session.open(*groups) as kb:
         dataset = str(request.resolved(kb.settings).dataset)
         failed = False

@@ -103,6 +103,20 @@ class ModelOptions(Request):
 
 
 @dataclass(frozen=True, slots=True)
+class SparseOptions(Request):
+    """Which second model weighs terms."""
+
+    sparse_model: str | None = option(
+        "Add a sparse model, a third side of hybrid search: a folder, or one of fastembed's such "
+        "as prithivida/Splade_PP_en_v1 [KNOW_SPARSE_MODEL].",
+        "--sparse",
+        metavar="MODEL",
+        panel=EMBEDDING,
+        setting="sparse_model",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class EmbeddingOptions(Request):
     """How texts are embedded."""
 

@@ -120,8 +120,8 @@ class OnnxEmbedder(LocalEmbedder):
             self.max_input_tokens = arguments.get("max_length", files.max_tokens)
             self._prompts = files.prompts
             self.own_instructions = bool(files.prompts)
-            _model_file(folder, arguments)
-            _tokenizer_file(folder, files)
+            model_file(folder, arguments)
+            tokenizer_file(folder, files)
 
     @classmethod
     def from_settings(
@@ -163,12 +163,12 @@ class OnnxEmbedder(LocalEmbedder):
 
         folder = self._folder or fetched_folder()
         files = read_transformer_files(folder)
-        tokenizer = open_tokenizer(_tokenizer_file(folder, files))
+        tokenizer = open_tokenizer(tokenizer_file(folder, files))
         pad = tokenizer.token_to_id(files.pad_token) if files.pad_token else None
         pooling = self._arguments.get("pooling")
         return OnnxModel(
             session=open_session(
-                _model_file(folder, self._arguments),
+                model_file(folder, self._arguments),
                 providers=self._providers,
                 threads=self._threads,
             ),
@@ -204,7 +204,8 @@ def _check_arguments(arguments: Mapping[str, Any]) -> None:
         raise UsageError(f"max_length must be a whole number above 0, not {length!r}")
 
 
-def _model_file(folder: Path, arguments: Mapping[str, Any]) -> Path:
+def model_file(folder: Path, arguments: Mapping[str, Any]) -> Path:
+    """Return the ONNX file of a model's folder, or raise ``UsageError``."""
     wanted = arguments.get("file")
     places = (str(wanted),) if wanted else _PLACES
     found = next((folder / place for place in places if (folder / place).is_file()), None)
@@ -217,7 +218,8 @@ def _model_file(folder: Path, arguments: Mapping[str, Any]) -> Path:
     return found
 
 
-def _tokenizer_file(folder: Path, files: TransformerFiles) -> Path:
+def tokenizer_file(folder: Path, files: TransformerFiles) -> Path:
+    """Return the tokenizer's file of a model's folder, or raise ``UsageError``."""
     for place in (files.folder, folder, folder / "onnx"):
         if (place / "tokenizer.json").is_file():
             return place / "tokenizer.json"

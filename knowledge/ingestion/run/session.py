@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from knowledge.documents.options import LoadOptions
 from knowledge.embeddings.choice import choose, remember
@@ -29,6 +30,9 @@ from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings
 from knowledge.storage.dataset_names import check_name, no_dataset
 from knowledge.storage.store import Catalog, Store, WriteRun
+
+if TYPE_CHECKING:
+    from knowledge.embeddings.sparse import SparseEncoder
 
 
 def ingest(
@@ -114,6 +118,7 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
         ) as run:
             splitter = choose_splitter(run.dataset, settings, request.splitter)
             choice = choose(run.dataset, settings)
+            encoder = _sparse(run.dataset, settings, notify)
             for note in filter(None, (*choice.notes, remember(run.dataset, choice))):
                 notify(note)
             if run.dataset.embedding is None:
@@ -126,7 +131,7 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
                 record.pool = pool
                 spec, checkpoint = choice.embedder.spec, settings["checkpoint_seconds"]
                 stored = Stored(reading, run.dataset)
-                writer = Writer(run, pool, stats, spec, splitter, checkpoint)
+                writer = Writer(run, pool, stats, spec, splitter, checkpoint, encoder)
                 with writer.working():
                     pipeline.run(scan, stored, splitter, writer, pool)
                 embedded = pool.stats
@@ -135,6 +140,21 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
 
 OPENAI_HOST = "//api.openai.com/"
 OLD_OPENAI_MODEL = "text-embedding-ada-002"
+
+
+def _sparse(
+    dataset: Dataset | None, settings: Settings, notify: Notify | None = None
+) -> SparseEncoder | None:
+    """Return the encoder of a dataset's sparse model, where it has one or gets one."""
+    if not (settings["sparse_model"] or (dataset is not None and dataset.sparse)):
+        return None
+    from knowledge.embeddings import sparse
+
+    encoder = sparse.choose_sparse(dataset, settings)
+    if dataset is not None and encoder is not None and notify is not None:
+        for note in filter(None, [sparse.remember(dataset, encoder, settings)]):
+            notify(note)
+    return encoder
 
 
 def _dry_run(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usage:
@@ -172,6 +192,7 @@ def _check_settings(
             raise
     choose_splitter(dataset, settings, request.splitter)
     choice = choose(dataset, settings)
+    _sparse(dataset, settings)
     Usage.of(choice, 0, 0)  # prices that cannot be read are an error now
 
 

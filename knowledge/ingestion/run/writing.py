@@ -14,12 +14,14 @@ from typing import TYPE_CHECKING
 from knowledge.errors import RemoteError
 from knowledge.ingestion.run.allocator import give_back
 from knowledge.ingestion.run.changes import Change, Remove, Touch, Write
+from knowledge.ingestion.run.sparse import fill_sparse
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
 
 if TYPE_CHECKING:
     from knowledge.embeddings.pool.pool import EmbeddingPool
+    from knowledge.embeddings.sparse import SparseEncoder
     from knowledge.storage.store import WriteRun
 
 WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for the writer
@@ -61,6 +63,8 @@ class Writer:
         The embedder's identity; its dimensions are learnt from the vectors when unknown.
     checkpoint_seconds:
         Publish what is complete this often.
+    sparse:
+        Gives each chunk a sparse vector too, before it is published.
     """
 
     def __init__(
@@ -71,6 +75,7 @@ class Writer:
         embedding: EmbedderSpec,
         splitter: SplitterSpec,
         checkpoint_seconds: float,
+        sparse: SparseEncoder | None = None,
     ) -> None:
         self._run = run
         self._pool = pool
@@ -78,6 +83,8 @@ class Writer:
         self._embedding = embedding
         self._splitter = splitter
         self._checkpoint = checkpoint_seconds
+        self._sparse = sparse
+        self._stopping = False
         self._published_at = time.monotonic()
         self._written = 0
         self._waiting = _Waiting(WAITING_CHUNKS)
@@ -132,6 +139,7 @@ class Writer:
         while self._thread.ident is not None and not self._done.is_set():
             try:
                 if cancel or interrupt is not None:
+                    self._stopping = True
                     self._pool.close(cancel=True)
                 if not was_sent:
                     self._waiting.put(None)
@@ -230,6 +238,8 @@ class Writer:
         self._stats.finished(file.path, FileStatus.FAILED)
 
     def _publish(self) -> None:
+        if self._sparse is not None:
+            fill_sparse(self._run, self._sparse, lambda: self._stopping)
         self._run.publish(self._embedding, self._splitter)
         self._published_at = time.monotonic()
 

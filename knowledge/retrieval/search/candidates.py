@@ -31,6 +31,8 @@ class Source:
         How much of what the question's terms weigh each chunk holds, from 0 to 1.
     file_scores:
         Each chunk's file's BM25 score, where the query asks for it.
+    sparse:
+        Each chunk's score by the sparse model, where all datasets have the same one.
     """
 
     dataset: Dataset
@@ -40,6 +42,7 @@ class Source:
     scores: NDArray[np.float64] | None
     shares: NDArray[np.float64]
     file_scores: NDArray[np.float64] | None = None
+    sparse: NDArray[np.float64] | None = None
 
     @property
     def model(self) -> str:
@@ -107,6 +110,8 @@ class Candidate:
         What it is ranked by.
     relevance:
         How well it fits, from 0 to 1.
+    sparse:
+        Score by the sparse model; ``None`` without one.
     """
 
     source: Source
@@ -117,11 +122,12 @@ class Candidate:
     ranks: Mapping[str, int] = field(default_factory=dict)
     score: float = 0.0
     relevance: float = 0.0
+    sparse: float | None = None
 
     @property
     def parts(self) -> dict[str, float]:
         """What the score is made of, by name."""
-        parts = {"dense": self.cosine, "keyword": self.keyword}
+        parts = {"dense": self.cosine, "keyword": self.keyword, "sparse": self.sparse}
         ranks = {f"{side}_rank": float(rank) for side, rank in self.ranks.items()}
         return {**{name: value for name, value in parts.items() if value is not None}, **ranks}
 

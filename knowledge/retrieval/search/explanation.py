@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from knowledge.retrieval.query import Query
 
 LANGUAGES = ("english",)
-_SIDES = {"dense": "cosine", "keyword": "BM25"}
+_SIDES = {"dense": "cosine", "keyword": "BM25", "sparse": "sparse model"}
 _STAGES = {
     "before": "score before the reranker",
     "rerank": "reranker",
@@ -72,6 +72,9 @@ def _how(query: Query, parts: Mapping[str, float]) -> list[str]:
     if query.sides != ("dense", "keyword"):
         return [_SIDES[query.sides[0]]]
     shares = f"{query.weight:g} cosine and {1 - query.weight:g} BM25"
+    if "sparse" in parts:
+        shares = f"{query.weight:g} cosine, {1 - query.weight:g} BM25 and {query.sparse_weight:g} "
+        shares += "of the sparse model"
     if query.fusion == "rrf":
         return [f"reciprocal ranks, {shares}"]
     return [

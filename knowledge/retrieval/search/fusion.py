@@ -8,6 +8,7 @@ neither changes the order of two chunks. ``weighted`` adds them by weight:
 - keyword: ``(1 - w / 2) * BM25 / best + w * BM25 of the file / best of all files``, over its
   greatest value; a passage of a file that deals with the question counts more than one that
   mentions it. ``w`` is the weight of the file; in a collection of one file it is 0.
+- sparse: the score by the datasets' sparse model, where they have one, as a share of the best.
 
 A convex combination of scores with exact values for all chunks: Bruch, Gai and Ingber, "An Analysis
 of Fusion Functions for Hybrid Retrieval" (2023); benchmarks/results/quality.md has what it brings
@@ -100,6 +101,19 @@ def keyword_side(pools: Sequence[Pool], weight: float, file_weight: float) -> Si
             for chunk, file, pool in zip(of_chunks, of_files, pools, strict=True)
         ]
     return Side("keyword", weight, values, parts)
+
+
+def sparse_side(pools: Sequence[Pool], weight: float) -> Side:
+    """Return the side of the sparse model: shares of the best score of all datasets."""
+    of_all = [pool.source.sparse for pool in pools]
+    shares = _shares(of_all) or []
+    parts = [share[pool.positions] for share, pool in zip(shares, pools, strict=True)]
+    values = [
+        np.where(scores[pool.positions] > 0, scores[pool.positions], np.nan)
+        for scores, pool in zip(of_all, pools, strict=True)
+        if scores is not None
+    ]
+    return Side("sparse", weight, values, parts)
 
 
 def _shares(

@@ -11,6 +11,7 @@ from knowledge.storage.store import open_vectors
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
+    from knowledge.retrieval.search.sparse import SparseVectors
     from knowledge.storage.columns import ChunkColumns
     from knowledge.storage.store import Snapshot, Store, VectorReader
 
@@ -25,6 +26,7 @@ class OpenDatasets:
         self._store = store
         self._indexes: dict[str, tuple[int, VectorReader]] = {}
         self._columns: dict[str, tuple[tuple[int, int], ChunkColumns]] = {}
+        self._sparse: dict[str, tuple[ChunkColumns, SparseVectors]] = {}
         self._warming: dict[str, threading.Thread] = {}
 
     def close(self) -> None:
@@ -37,6 +39,8 @@ class OpenDatasets:
             self._end_warming(key)
         while len(self._columns) > kept:
             del self._columns[next(iter(self._columns))]
+        while len(self._sparse) > kept:
+            del self._sparse[next(iter(self._sparse))]
         while len(self._indexes) > kept:
             self._indexes.pop(next(iter(self._indexes)))[1].close()
 
@@ -48,6 +52,14 @@ class OpenDatasets:
         if dataset.key not in self._columns or self._columns[dataset.key][0] != state:
             self._columns[dataset.key] = (state, ChunkColumns(snapshot, dataset))
         return self._columns[dataset.key][1]
+
+    def sparse(self, snapshot: Snapshot, dataset: Dataset, columns: ChunkColumns) -> SparseVectors:
+        """Return the sparse vectors of the generation that the columns are of."""
+        from knowledge.retrieval.search.sparse import SparseVectors
+
+        if dataset.key not in self._sparse or self._sparse[dataset.key][0] is not columns:
+            self._sparse[dataset.key] = (columns, SparseVectors(snapshot, dataset, columns))
+        return self._sparse[dataset.key][1]
 
     def warm(self, dataset: Dataset) -> None:
         """Begin to read a dataset's index in a thread of its own.

@@ -101,6 +101,8 @@ class Ranking:
         asked = [sides[name]() for name in query.sides]
         if len(asked) == 1:
             return list(asked[0].values)
+        if pools and all(pool.source.sparse is not None for pool in pools):
+            asked.append(fusion.sparse_side(pools, query.sparse_weight))
         return fusion.FUSIONS[query.fusion](asked)
 
     def _ranks(self, pools: Sequence[Pool]) -> dict[str, list[NDArray[np.int64]]]:
@@ -119,6 +121,10 @@ class Ranking:
             of_all = [pool.source.scores for pool in pools if pool.source.scores is not None]
             own = [np.where(pool.keyword > 0, pool.keyword, np.nan) for pool in pools]
             found["keyword"] = fusion.places(own, of_all)
+        weighed = [pool.source.sparse for pool in pools if pool.source.sparse is not None]
+        if weighed:
+            scores = [np.where(one > 0, one, np.nan) for one in weighed]
+            found["sparse"] = fusion.places(fusion.sparse_side(pools, 1).values, scores)
         return found
 
     def _candidates(
@@ -126,6 +132,7 @@ class Ranking:
     ) -> list[Candidate]:
         positions = pool.positions.tolist()
         nothing = [None] * len(positions)
+        weighed = pool.source.sparse
         return [
             Candidate(
                 pool.source,
@@ -136,6 +143,7 @@ class Ranking:
                 {side: int(places[at]) for side, places in ranks.items() if places[at]},
                 score,
                 relevance,
+                None if weighed is None else float(weighed[position]),
             )
             for at, (position, id, cosine, words, score, relevance) in enumerate(
                 zip(
@@ -177,6 +185,10 @@ def _reached(query: Query, source: Source, snapshot: Snapshot) -> Pool:
         if source.scores is not None:
             best = keyword.best(source.columns, snapshot, source.scores, reach, mask)
             found.update(at for at, _ in best)
+        if source.sparse is not None:
+            weighed = source.sparse if mask is None else np.where(mask, source.sparse, 0)
+            best_first = np.argsort(-weighed, kind="stable")[:reach]
+            found.update(at for at in best_first.tolist() if weighed[at] > 0)
     positions = np.array(sorted(found), dtype=np.int64)
     return Pool(source, positions, None).exact_at(np.arange(len(positions)))
 

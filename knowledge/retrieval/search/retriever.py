@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.embeddings.sparse import SparseEncoder
     from knowledge.retrieval.search.candidates import Source
     from knowledge.retrieval.search.keyword import KeywordScores
     from knowledge.retrieval.search.ranking import Ranking
+    from knowledge.storage.columns import ChunkColumns
     from knowledge.storage.store import Catalog, Notify, Snapshot, Store
 
 
@@ -42,6 +44,10 @@ GROWTH = 4
 
 EmbedQuery = Callable[[Dataset, str], "NDArray[np.float32]"]
 """(dataset, question) -> unit vector of shape (dimensions,) by the dataset's own embedder."""
+
+
+EncoderOf = Callable[[Dataset], "SparseEncoder"]
+"""Gives the encoder of a dataset's sparse model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +91,12 @@ class Retriever:
         embed: EmbedQuery,
         notify: Notify = lambda _: None,
         seen: dict[str, Dataset] | None = None,
+        encoder: EncoderOf | None = None,
     ) -> None:
         self._store = store
         self._embed = embed
         self._notify = notify
+        self._encoder = encoder
         self._open = OpenDatasets(store)
         self.seen: dict[str, Dataset] = {} if seen is None else seen
         self.answered: Query | None = None
@@ -114,7 +122,8 @@ class Retriever:
         if not self._store.exists():
             raise no_dataset(query.datasets[0])
         with self._store.open() as catalog:
-            local = any(_runs_here(catalog.dataset(name)) for name in query.datasets)
+            datasets = [catalog.dataset(name) for name in query.datasets]
+        local = any(_runs_here(dataset) or dataset.sparse for dataset in datasets)
         return replace(query, mode="hybrid" if local else "dense")
 
     def retrieve(self, query: Query, rerank: Rerank | None = None) -> list[Hit]:
@@ -304,6 +313,7 @@ class Retriever:
         nothing = [None] * len(asked)
         scores = words.by_dataset if ranked_by_words else nothing
         of_files = nothing if words.of_files is None else words.of_files
+        weighed = self._weighed(query, snapshot, [dataset for dataset, _ in asked], columns)
         sources = [
             Source(
                 dataset,
@@ -315,12 +325,35 @@ class Retriever:
                 score,
                 share,
                 of_file,
+                sparse,
             )
-            for (dataset, vector), column, score, share, of_file in zip(
-                asked, columns, scores, words.shares, of_files, strict=True
+            for (dataset, vector), column, score, share, of_file, sparse in zip(
+                asked, columns, scores, words.shares, of_files, weighed, strict=True
             )
         ]
         return sources, words if ranked_by_words else None
+
+    def _weighed(
+        self,
+        query: Query,
+        snapshot: Snapshot,
+        datasets: Sequence[Dataset],
+        columns: Sequence[ChunkColumns],
+    ) -> Sequence[NDArray[np.float64] | None]:
+        """Return the scores of the sparse side, where hybrid has one in all of the datasets."""
+        models = {dataset.sparse.fingerprint if dataset.sparse else "" for dataset in datasets}
+        asked = self._encoder is not None and len(query.sides) > 1 and query.sparse_weight > 0
+        if not asked or len(models) != 1 or "" in models:
+            return [None] * len(datasets)
+        assert self._encoder is not None
+        encoder = self._encoder(datasets[0])
+        question = encoder.encode([query.text], query=True)[0]
+        return [
+            self._open.sparse(snapshot, dataset, column).scores(
+                question, count_rarity=encoder.counts_rarity
+            )
+            for dataset, column in zip(datasets, columns, strict=True)
+        ]
 
 
 def _runs_here(dataset: Dataset) -> bool:

@@ -13,6 +13,13 @@ EMBEDDINGS: tuple[Setting, ...] = (
         "OPENAI_API_KEY or OPENAI_BASE_URL is set, else static, the bundled offline model.",
     ),
     Setting(
+        "sparse_model",
+        ("KNOW_SPARSE_MODEL",),
+        "",
+        "Sparse model that ingest adds to a dataset, as a third side of hybrid search: a folder, "
+        "or one of fastembed's; default: none, or the one that the dataset has.",
+    ),
+    Setting(
         "query_instruction",
         ("KNOW_QUERY_INSTRUCTION",),
         "auto",

@@ -50,6 +50,14 @@ RETRIEVAL: tuple[Setting, ...] = (
         maximum=1,
     ),
     Setting(
+        "retrieve_sparse_weight",
+        ("KNOW_RETRIEVE_SPARSE_WEIGHT",),
+        0.5,
+        "Weight of the sparse model in hybrid, beside 1 for the other two together; 0 is without.",
+        minimum=0,
+        maximum=10,
+    ),
+    Setting(
         "fallback",
         ("KNOW_FALLBACK",),
         "none",

@@ -82,6 +82,7 @@ def dataset_of(row: sqlite3.Row) -> Dataset:
         metadata=json.loads(row["metadata"]),
         created_at=datetime.fromisoformat(row["created_at"]),
         updated_at=datetime.fromisoformat(row["updated_at"]),
+        sparse=EmbedderSpec(**json.loads(row["sparse"])) if row["sparse"] else None,
     )
 
 

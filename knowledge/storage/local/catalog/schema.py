@@ -186,6 +186,16 @@ MIGRATIONS: tuple[str, ...] = (
     END;
     INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild');
     """,
+    # The vectors of a second model that gives weights of terms: a chunk's together, since they go
+    # with it, and since a question has terms of most chunks.
+    """
+    ALTER TABLE datasets ADD COLUMN sparse TEXT;
+    CREATE TABLE sparse (
+        row INTEGER PRIMARY KEY REFERENCES chunks (row) ON DELETE CASCADE,
+        terms BLOB NOT NULL,
+        weights BLOB NOT NULL
+    );
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -198,6 +198,14 @@ class Snapshot:
         found = self._select("chunks INDEXED BY chunks_sizes", columns, dataset).fetchone()
         return _array(found["rows"]), _array(found["tokens"])
 
+    def sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
+        """Return the rows of the chunks with a sparse vector, its terms and its weights."""
+        query = (
+            "SELECT row, sparse.terms, weights FROM sparse JOIN chunks USING (row) "
+            "WHERE dataset = ? ORDER BY row"
+        )
+        return list(self._plain(query, [self._dataset_id(dataset)]))
+
     def file_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all chunks, file by file, and how many each file has."""
         found = self._plain(

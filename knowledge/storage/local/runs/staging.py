@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from itertools import count, islice
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from knowledge.storage.local.catalog.fulltext import in_dataset
 from knowledge.storage.local.catalog.rows import (
     CHUNK_COLUMNS,
     FILE_COLUMNS,
+    chunk_of,
     chunk_values,
     dump,
     file_values,
@@ -24,6 +26,9 @@ from knowledge.storage.local.layout import HIDDEN
 from knowledge.storage.terms import language_of, terms_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from knowledge.storage.local.catalog.catalog import Catalog
 
 _INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 12})"
@@ -140,6 +145,53 @@ class Staging:
                     self._dataset,
                     file.id,
                 ),
+            )
+
+    def without_sparse(self, limit: int) -> list[tuple[int, str]]:
+        """Return rows and embedded texts of chunks that have no sparse vector.
+
+        A chunk that only moved takes over that of its former row. Vectors of a dataset that names
+        no model are of one that nobody knows any more, and go.
+        """
+        with self._catalog.transaction():
+            self._sql.execute(
+                "DELETE FROM sparse WHERE row IN (SELECT row FROM chunks WHERE dataset = ?1) "
+                "AND (SELECT sparse FROM datasets WHERE id = ?1) IS NULL",
+                (self._dataset,),
+            )
+            self._sql.execute(
+                "INSERT OR IGNORE INTO sparse SELECT new.row, sparse.terms, sparse.weights "
+                "FROM chunks AS new JOIN chunks AS old USING (dataset, id) "
+                "JOIN sparse ON sparse.row = old.row "
+                "WHERE new.dataset = ? AND new.added = ? AND new.removed IS NULL "
+                "AND old.row < new.row",
+                (self._dataset, self._next),
+            )
+        rows = self._sql.execute(
+            f"SELECT row, {CHUNK_COLUMNS} FROM chunks WHERE dataset = ? AND removed IS NULL "
+            "AND NOT EXISTS (SELECT 1 FROM sparse WHERE sparse.row = chunks.row) "
+            "ORDER BY row LIMIT ?",
+            (self._dataset, limit),
+        )
+        return [(row["row"], chunk_of(row).passage.embedding_text) for row in rows]
+
+    def write_sparse(
+        self,
+        model: EmbedderSpec,
+        vectors: Mapping[int, tuple[NDArray[np.uint32], NDArray[np.float32]]],
+    ) -> None:
+        """Record the sparse model, and the vectors of some rows."""
+        with self._catalog.transaction():
+            self._sql.execute(
+                "UPDATE datasets SET sparse = ?, touched = touched + 1 WHERE id = ?",
+                (dump(asdict(model)), self._dataset),
+            )
+            self._sql.executemany(
+                "INSERT OR REPLACE INTO sparse (row, terms, weights) VALUES (?, ?, ?)",
+                [
+                    (row, terms.astype("<u4").tobytes(), weights.astype("<f2").tobytes())
+                    for row, (terms, weights) in vectors.items()
+                ],
             )
 
     def live_chunks(self) -> int:

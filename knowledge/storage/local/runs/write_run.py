@@ -9,7 +9,7 @@ transaction is swept by the next run.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
@@ -19,6 +19,9 @@ from knowledge.storage.local.runs.ownership import locked_dataset
 from knowledge.storage.local.runs.staging import Staging, facts_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from knowledge.storage.local.catalog.catalog import Catalog
     from knowledge.storage.store import VectorWriter
 
@@ -117,6 +120,19 @@ class WriteRun:
         if any(change.file.id == file.id for change in self._pending):
             self._write_pending()
         self._staging.touch_file(file)
+
+    def without_sparse(self, limit: int) -> list[tuple[int, str]]:
+        """Return rows and embedded texts of chunks, staged ones too, without a sparse vector."""
+        self._write_pending()
+        return self._staging.without_sparse(limit)
+
+    def write_sparse(
+        self,
+        model: EmbedderSpec,
+        vectors: Mapping[int, tuple[NDArray[np.uint32], NDArray[np.float32]]],
+    ) -> None:
+        """Record the sparse model, and the vectors of some rows; readers see them at once."""
+        self._staging.write_sparse(model, vectors)
 
     def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
         """Make all that was staged visible, in one step.

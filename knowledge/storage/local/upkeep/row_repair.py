@@ -86,6 +86,15 @@ def _object_or_none(value: Any) -> str | None:
     return value if isinstance(_parsed(value), dict) else None
 
 
+def _model_or_none(value: Any) -> str | None:
+    model = _parsed(value)
+    whole = isinstance(model, dict) and all(
+        isinstance(model.get(name), kind)
+        for name, kind in (("provider", str), ("model", str), ("options", dict))
+    )
+    return value if whole and set(model) == {"provider", "model", "dimensions", "options"} else None
+
+
 _PLACE_NUMBERS = ("lead", "row_start", "row_end")
 
 
@@ -132,6 +141,7 @@ _DATASET: Mapping[str, Mend] = {
     "created_at": _moment,
     "updated_at": _moment,
     "touched": _number,
+    "sparse": _model_or_none,
 }
 _FILE: Mapping[str, Mend] = {
     "row": _needed_number,

@@ -1,0 +1,197 @@
+"""A sparse model as the third side of hybrid, by a small SPLADE that the tests write."""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from contextlib import closing
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from knowledge import KnowledgeBase
+from knowledge.cli.app import app
+from knowledge.embeddings.sparse import create_sparse
+from knowledge.errors import (
+    DamagedStoreError,
+    ModelMismatchError,
+    UntrustedEndpointError,
+    UntrustedModelError,
+    UsageError,
+)
+from knowledge.settings.reading import Settings
+from tests.embeddings.local.models import VOCABULARY
+from tests.embeddings.local.tiny_splade import write_splade
+
+pytest.importorskip("onnxruntime")
+
+
+@pytest.fixture
+def splade(tmp_path):
+    return write_splade(tmp_path / "splade")
+
+
+@pytest.fixture
+def docs(tmp_path):
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    (folder / "whales.md").write_text("whales sing\n")
+    (folder / "key.md").write_text("the key is rotated by an engineer\n")
+    (folder / "days.md").write_text("every ninety days on call\n")
+    return folder
+
+
+def sparse_of(kb, question, **options):
+    hits = kb.retrieve(question, mode="hybrid", fold=False, **options)
+    return {hit.name: hit.scores.get("sparse") for hit in hits}
+
+
+def weight(logit):
+    return math.log1p(logit)
+
+
+def test_weights_are_those_of_splade(splade):
+    encoder = create_sparse(str(splade), Settings.read())
+    (found,) = encoder.encode(["whales sing"])
+    terms = dict(zip(found.terms.tolist(), found.weights.tolist(), strict=True))
+    wanted = {"whales": 4.0, "sing": 4.0, "water": 3.0, "songs": 1.0}
+    assert terms == pytest.approx({VOCABULARY[w]: weight(x) for w, x in wanted.items()})
+    assert found.terms.dtype == np.uint32
+    (empty,) = encoder.encode([""])
+    assert len(empty.terms) == 0
+
+
+def test_a_long_text_is_read_to_its_end(splade):
+    encoder = create_sparse(str(splade), Settings.read())
+    (long,) = encoder.encode([" ".join(["days"] * 60 + ["whales"])])
+    assert VOCABULARY["songs"] in long.terms.tolist()
+
+
+def test_a_passage_without_a_word_of_the_question_is_found_by_what_it_means(splade, docs):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+        assert kb.datasets.get("default").sparse.model == str(splade)
+        found = sparse_of(kb, "cold water")
+        # "water" has weight 4 in the question and 3 in the passage, which is kept as float16.
+        score = weight(4.0) * float(np.float16(weight(3.0)))
+        assert found == {"whales.md": pytest.approx(score), "key.md": 0.0, "days.md": 0.0}
+        hits = kb.retrieve("cold water", mode="hybrid")
+        without = kb.retrieve("cold water", mode="hybrid", sparse_weight=0)
+        assert hits[0].name == "whales.md"
+        assert hits[0].scores["sparse_rank"] == 1
+        assert all("sparse" not in hit.scores for hit in without)
+        before = {hit.name: hit.score for hit in without}
+        for hit in hits:
+            part = 1.0 if hit.name == "whales.md" else 0.0
+            assert hit.score == pytest.approx((before[hit.name] + 0.5 * part) / 1.5, abs=1e-6)
+
+
+def test_filters_and_top_k_change_no_score(splade, docs):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+        everything = {hit.name: hit.score for hit in kb.retrieve("whales key", mode="hybrid")}
+        for hit in kb.retrieve("whales key", mode="hybrid", files=["key.md"]):
+            assert hit.score == everything[hit.name]
+        (first,) = kb.retrieve("whales key", mode="hybrid", top_k=1)
+        assert first.score == max(everything.values())
+
+
+def test_the_dataset_keeps_its_model_through_edits_and_removals(splade, docs):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+    with KnowledgeBase.open() as kb:  # nobody names the model again
+        (docs / "key.md").write_text("whales and the key\n")
+        (docs / "days.md").unlink()
+        kb.ingest(docs, prune=True)
+        found = sparse_of(kb, "songs")
+        assert set(found) == {"whales.md", "key.md"}
+        assert min(found.values()) > 0
+        kb.ingest(docs, force=True)
+        assert sparse_of(kb, "songs") == found
+
+
+def test_a_dataset_that_was_there_gets_it_with_the_next_ingest(splade, docs):
+    with KnowledgeBase.open() as kb:
+        kb.ingest(docs)
+        assert sparse_of(kb, "songs")["whales.md"] is None
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+        assert sparse_of(kb, "songs")["whales.md"] > 0
+
+
+def test_datasets_without_the_model_are_ranked_without_that_side(splade, docs):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs, dataset="a")
+    with KnowledgeBase.open() as kb:
+        kb.ingest(docs, dataset="b")
+        hits = kb.retrieve("songs", datasets=["a", "b"], mode="hybrid")
+        assert all("sparse" not in hit.scores for hit in hits)
+
+
+def test_another_model_is_refused(splade, docs, tmp_path):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+    other = write_splade(tmp_path / "other", max_length=8)
+    with pytest.raises(ModelMismatchError), KnowledgeBase.open(sparse_model=str(other)) as kb:
+        kb.ingest(docs)
+    (splade / "config.json").write_text('{"max_position_embeddings": 9}')
+    with pytest.raises(ModelMismatchError), KnowledgeBase.open() as kb:
+        kb.retrieve("songs", mode="hybrid")
+
+
+def test_a_damaged_vector_is_named_and_made_anew(splade, docs, data_dir):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+        before = sparse_of(kb, "songs")
+    with closing(sqlite3.connect(data_dir / "catalog.db")) as sql:
+        sql.execute("UPDATE sparse SET weights = x'00' WHERE row = 1")
+        sql.commit()
+    with KnowledgeBase.open() as kb:
+        with pytest.raises(DamagedStoreError, match="sparse vectors"):
+            kb.retrieve("songs", mode="hybrid")
+        kb.ingest(docs, force=True)
+        assert sparse_of(kb, "songs") == before
+
+
+def test_names_that_mean_nothing(tmp_path):
+    with pytest.raises(UsageError, match="no model folder"):
+        create_sparse(str(tmp_path / "nothing"), Settings.read())
+    pytest.importorskip("fastembed")
+    with pytest.raises(UsageError, match="no sparse model") as raised:
+        create_sparse("nonsense", Settings.read())
+    assert "prithivida/Splade_PP_en_v1" in raised.value.hint
+
+
+def test_a_recorded_folder_is_opened_for_nobody_who_did_not_name_it(
+    splade, docs, tmp_path, monkeypatch
+):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "another"))
+    with KnowledgeBase.open() as kb:
+        with pytest.raises(UntrustedModelError) as raised:
+            kb.retrieve("songs", mode="hybrid")
+        assert "KNOW_SPARSE_MODEL" in raised.value.hint
+        assert kb.retrieve("whales", mode="keyword")
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        assert kb.retrieve("songs", mode="hybrid")
+
+
+def test_a_project_s_file_may_not_name_a_folder(splade, docs, tmp_path, monkeypatch):
+    (tmp_path / "knowledge.yaml").write_text(f"sparse_model: {splade}\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UntrustedEndpointError), KnowledgeBase.open() as kb:
+        kb.ingest(docs)
+
+
+def test_from_the_command_line(splade, docs):
+    run = CliRunner().invoke
+    done = run(app, ["ingest", str(docs), "--sparse", str(splade)])
+    assert done.exit_code == 0, done.output
+    found = run(app, ["retrieve", "cold water", "-k", "1", "--explain"])
+    assert found.exit_code == 0, found.output
+    assert "whales.md" in found.output
+    assert "sparse model" in found.output
+    missing = run(app, ["ingest", str(docs), "-d", "x", "--sparse", "./nothing"])
+    assert isinstance(missing.exception, UsageError)
