@@ -8,10 +8,8 @@ from contextlib import closing
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from knowledge import KnowledgeBase
-from knowledge.cli.app import app
 from knowledge.embeddings.sparse import create_sparse
 from knowledge.errors import (
     DamagedStoreError,
@@ -185,13 +183,16 @@ def test_a_project_s_file_may_not_name_a_folder(splade, docs, tmp_path, monkeypa
         kb.ingest(docs)
 
 
-def test_from_the_command_line(splade, docs):
-    run = CliRunner().invoke
-    done = run(app, ["ingest", str(docs), "--sparse", str(splade)])
-    assert done.exit_code == 0, done.output
-    found = run(app, ["retrieve", "cold water", "-k", "1", "--explain"])
-    assert found.exit_code == 0, found.output
-    assert "whales.md" in found.output
-    assert "sparse model" in found.output
-    missing = run(app, ["ingest", str(docs), "-d", "x", "--sparse", "./nothing"])
-    assert isinstance(missing.exception, UsageError)
+def test_from_the_command_line(splade, docs, run):
+    assert run("ingest", docs, "--sparse", splade).code == 0
+    found = run("retrieve", "cold water", "-k", "1", "--explain")
+    assert found.code == 0
+    assert "whales.md" in found.out
+    assert "sparse model" in found.out
+    (hit,) = run("retrieve", "cold water", "-k", "1", "--json").json["hits"]
+    assert hit["scores"]["sparse_rank"] == 1
+    assert run("get-dataset", "default", "--json").json["sparse_model"] == str(splade)
+    assert run("doctor", "--json").json["damaged"] is False
+    wrong = run("ingest", docs, "-d", "x", "--sparse", "./nothing")
+    assert wrong.code == 2
+    assert "no model folder" in wrong.err

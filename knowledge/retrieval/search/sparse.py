@@ -43,18 +43,22 @@ class SparseVectors:
         rows = np.array([row for row, _, _ in stored], np.int64)
         shown = np.isin(rows, columns.rows)  # the others belong to other generations
         kept = [one for one, is_shown in zip(stored, shown.tolist(), strict=True) if is_shown]
+        whole = all(
+            len(terms) == 2 * len(weights) and not len(weights) % 2 for _, terms, weights in kept
+        )
+        joined = b"".join(weights for _, _, weights in kept) if whole else b""
+        weights = np.frombuffer(joined, "<f2").astype(np.float32)
+        if not whole or not np.isfinite(weights).all():
+            raise DamagedStoreError(
+                f"the sparse vectors of dataset {dataset.name!r} are damaged",
+                hint="`ingest` with `force` makes them anew.",
+            )
         self._size = len(columns)
         positions = np.searchsorted(columns.rows, rows[shown])
         lengths = [len(terms) // 4 for _, terms, _ in kept]
         self._positions = np.repeat(positions, lengths)
         self._terms = np.frombuffer(b"".join(terms for _, terms, _ in kept), "<u4")
-        weights = np.frombuffer(b"".join(weights for _, _, weights in kept), "<f2")
-        self._weights = weights.astype(np.float32)
-        if len(self._weights) != len(self._terms) or not np.isfinite(self._weights).all():
-            raise DamagedStoreError(
-                f"the sparse vectors of dataset {dataset.name!r} are damaged",
-                hint="`ingest` with `force` makes them anew.",
-            )
+        self._weights = weights
 
     def scores(self, question: SparseVector, *, count_rarity: bool) -> NDArray[np.float64]:
         """Return the score of each chunk by its position; 0 where it has no vector.

@@ -9,9 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
-from knowledge.cli.app import app
 from knowledge.embeddings.local import extras, minilm
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import RemoteError, RemoteInputTooLongError, UsageError
@@ -96,17 +94,14 @@ def test_a_dataset_finds_its_model_again(create, settings, wheel):
     assert embedder_for(spec, settings).spec == spec
 
 
-def test_from_the_command_line(monkeypatch, tmp_path, wheel):
+def test_from_the_command_line(tmp_path, wheel, run):
     (tmp_path / "docs").mkdir()
     Path(tmp_path, "docs", "whales.md").write_text("Whales sing songs in cold water.\n")
     Path(tmp_path, "docs", "keys.md").write_text("The signing key is rotated each month.\n")
-    monkeypatch.setenv("KNOW_DATA_DIR", str(tmp_path / "data"))
-    run = CliRunner().invoke
-    done = run(app, ["ingest", str(tmp_path / "docs"), "--embedding-model-provider", "minilm"])
-    assert done.exit_code == 0, done.output
-    found = run(app, ["retrieve", "signing key rotated", "-k", "1"])
-    assert "keys.md" in found.output
-    assert "minilm" in run(app, ["list-datasets"]).output
+    done = run("ingest", tmp_path / "docs", "--embedding-model-provider", "minilm")
+    assert done.code == 0, done.err
+    assert "keys.md" in run("retrieve", "signing key rotated", "-k", "1").out
+    assert "minilm" in run("list-datasets").out
 
 
 def test_the_notice_names_the_vocabulary_that_is_shipped():
