@@ -191,7 +191,7 @@ def test_from_the_command_line(splade, docs, run):
     assert "sparse model" in found.out
     (hit,) = run("retrieve", "cold water", "-k", "1", "--json").json["hits"]
     assert hit["scores"]["sparse_rank"] == 1
-    assert run("get-dataset", "default", "--json").json["sparse_model"] == str(splade)
+    assert run("get-dataset", "default", "--json").json["dataset"]["sparse_model"] == str(splade)
     assert run("doctor", "--json").json["damaged"] is False
     wrong = run("ingest", docs, "-d", "x", "--sparse", "./nothing")
     assert wrong.code == 2

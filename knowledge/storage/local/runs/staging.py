@@ -36,6 +36,12 @@ _INSERT_CHUNK = (
     f"INSERT INTO chunks (row, dataset, added, language, {CHUNK_COLUMNS}) "
     f"VALUES (?, ?, ?, ?{', ?' * 14})"
 )
+_KEEP_SPARSE = (
+    "INSERT OR IGNORE INTO sparse SELECT new.row, sparse.terms, sparse.weights "
+    "FROM chunks AS new JOIN chunks AS old USING (dataset, id) JOIN sparse ON sparse.row = old.row "
+    "WHERE new.dataset = ? AND new.id = ? AND new.added = ? AND old.row < new.row"
+)
+"""A chunk that moved takes over the vector of its former row."""
 _INSERT_TERMS = "INSERT INTO chunks_fts (rowid, terms) VALUES (?, ?)"
 
 
@@ -115,6 +121,10 @@ class Staging:
                     _INSERT_FILE, (self._dataset, self._next, *file_values(change.file))
                 )
                 self._insert_chunks(change, written, rows)
+                self._sql.executemany(
+                    _KEEP_SPARSE,
+                    [(self._dataset, chunk.id, self._next) for chunk in change.diff.moved],
+                )
 
     def remove_file(self, file_id: str) -> list[str]:
         """Stage a file's removal; return the ids of its chunks."""
@@ -150,22 +160,13 @@ class Staging:
     def without_sparse(self, limit: int) -> list[tuple[int, str]]:
         """Return rows and embedded texts of chunks that have no sparse vector.
 
-        A chunk that only moved takes over that of its former row. Vectors of a dataset that names
-        no model are of one that nobody knows any more, and go.
+        Vectors of a dataset that names no model are of one that nobody knows any more, and go.
         """
         with self._catalog.transaction():
             self._sql.execute(
                 "DELETE FROM sparse WHERE row IN (SELECT row FROM chunks WHERE dataset = ?1) "
                 "AND (SELECT sparse FROM datasets WHERE id = ?1) IS NULL",
                 (self._dataset,),
-            )
-            self._sql.execute(
-                "INSERT OR IGNORE INTO sparse SELECT new.row, sparse.terms, sparse.weights "
-                "FROM chunks AS new JOIN chunks AS old USING (dataset, id) "
-                "JOIN sparse ON sparse.row = old.row "
-                "WHERE new.dataset = ? AND new.added = ? AND new.removed IS NULL "
-                "AND old.row < new.row",
-                (self._dataset, self._next),
             )
         rows = self._sql.execute(
             f"SELECT row, {CHUNK_COLUMNS} FROM chunks WHERE dataset = ? AND removed IS NULL "
