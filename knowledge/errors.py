@@ -26,6 +26,7 @@
     │   ├── RemoteUnavailableError      5   worth another try: 5xx, time-out, broken connection
     │   │   └── RemoteRateLimitError    5   429: too many requests or tokens a minute
     │   └── RemoteResponseError         5   it answered, but not with what was asked for
+    ├── ServerError                     5   a server of ours can't be reached, or failed
     ├── LockedError                     6
     ├── DamagedStoreError               7
     │   ├── NewerStoreError             7
@@ -320,6 +321,13 @@ class RemoteResponseError(RemoteError):
 
     code = "embedding-response"
     chat_code = "chat-response"
+
+
+class ServerError(KnowledgeError):
+    """The server that `server` names can't be reached, or failed."""
+
+    code = "server-failed"
+    exit_code = 5
 
 
 class LockedError(KnowledgeError):

@@ -32,7 +32,13 @@ def test_nothing_below_the_command_line_prints():
 _FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
 _COMMAND = re.compile(r"`(knowledge|git|pip) [^`]*`|pip install [^,;]*|llama\.cpp: --pooling mean")
 """Whole commands may be suggested by any room, and flags of other programs."""
-_FLAGS_ARE_DECLARED_IN = ("cli", "requests.py", "settings/table/former.py", "ingestion/sources/git")
+_FLAGS_ARE_DECLARED_IN = (
+    "cli",
+    "requests.py",
+    "server/options.py",
+    "settings/table/former.py",
+    "ingestion/sources/git",
+)
 
 
 def test_the_library_names_fields_and_leaves_flags_to_the_command_line():

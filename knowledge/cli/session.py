@@ -5,9 +5,9 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -17,8 +17,10 @@ from knowledge.cli.render.json_output import print_object
 from knowledge.cli.render.paging import paged, show_held
 from knowledge.cli.render.terminal import OutputClosedError
 from knowledge.cli.spelling import spelled
+from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
+    from knowledge.cli.options.settings import DatasetOptions, ServerOptions
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.requests import Request
     from knowledge.settings.reading import Settings
@@ -72,14 +74,51 @@ class Session:
         groups:
             Options that set settings.
         """
+        settings = self.settings(**_flags_of(groups))
+        if settings["server"] and self.data_dir is None:
+            raise UsageError(
+                f"{settings.values['server'].source} names a server, which this command can't ask",
+                hint="Name a data folder with `data_dir`, or leave the server out.",
+            )
+        return self._opened(settings, archive)
+
+    def open_or_connect(
+        self,
+        server: ServerOptions,
+        *groups: Request,
+        dataset: DatasetOptions | None = None,
+        archive: str | None = None,
+    ) -> KnowledgeBase:
+        """Open the knowledge base, or connect to the server that is named.
+
+        Parameters
+        ----------
+        groups:
+            Options that set settings, which a server decides by itself.
+        dataset:
+            The one that a server takes.
+
+        Raises
+        ------
+        UsageError
+            An option is given that only a data folder has.
+        """
+        taken = (server,) if dataset is None else (server, dataset)
+        settings = self.settings(**_flags_of((*groups, *taken)))
+        if not settings["server"] or (self.data_dir is not None and server.server is None):
+            return self._opened(settings, archive)
+        flags = {**_flags_of(groups), "archive": archive, "data_dir": self.data_dir}
+        given = [name for name, value in flags.items() if value is not None]
+        if given:
+            raise UsageError(f"`{given[0]}` does not go with `server`, which decides it by itself")
+        from knowledge.client import RemoteKnowledgeBase
+
+        return cast("KnowledgeBase", RemoteKnowledgeBase(settings, notify=self.note))
+
+    def _opened(self, settings: Settings, archive: str | None) -> KnowledgeBase:
         from knowledge.knowledge_base import KnowledgeBase
 
-        flags = {
-            declared.setting: getattr(group, name)
-            for group in groups
-            for name, _, declared in group.options()
-        }
-        kb = KnowledgeBase(self.settings(**flags), notify=self.note)
+        kb = KnowledgeBase(settings, notify=self.note)
         return kb if archive is None else kb.of_archive(archive)
 
     @property
@@ -107,6 +146,15 @@ class Session:
     def print_json(self, record: Mapping[str, Any]) -> None:
         """Print one object to stdout."""
         print_object(record)
+
+
+def _flags_of(groups: Iterable[Request]) -> dict[str, Any]:
+    """Return the settings that options set, by name."""
+    return {
+        declared.setting: getattr(group, name)
+        for group in groups
+        for name, _, declared in group.options()
+    }
 
 
 _FLAGS: dict[str, Any] = {

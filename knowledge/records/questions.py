@@ -40,7 +40,7 @@ def retrieved(found: Retrieved, seconds: float, *, explained: bool = False) -> d
             "hits": [
                 {
                     **hit_record(hit),
-                    **({"explanation": explain(query, hit, flow)} if explained else {}),
+                    **({"explanation": explanation(found, hit)} if explained else {}),
                 }
                 for hit in found
             ],
@@ -79,6 +79,12 @@ def gptscript(found: Retrieved, seconds: float) -> dict[str, Any]:
         "subqueryResults": [results],
         "stats": {"retrievalTimeSeconds": round(seconds, 3)},
     }
+
+
+def explanation(found: Retrieved, hit: Hit) -> list[str]:
+    """Return how a hit's score came about, by whoever computed it."""
+    told = found.explanations.get(hit.chunk.id)
+    return explain(found.query, hit, found.flow) if told is None else list(told)
 
 
 def answer(answer: Answer, request: AskRequest, seconds: float) -> dict[str, Any]:

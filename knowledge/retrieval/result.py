@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, overload
 
 from knowledge.retrieval.query import FITS_WELL
@@ -36,6 +36,8 @@ class Retrieved(Sequence["Hit"]):
     flow: str = ""
     queries: tuple[str, ...] = ()
     seconds: float = 0.0
+    explanations: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """How scores came about, by chunk id, where another place computed them."""
 
     @property
     def nothing_fits(self) -> bool:

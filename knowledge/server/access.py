@@ -74,7 +74,7 @@ class Rules:
                 421,
                 "host",
                 f"this server is not known as {name[:100]!r}",
-                hint="Start it with --allow-host NAME for another name of this machine.",
+                hint="KNOW_SERVER_ALLOW_HOSTS on the server lists further names of it.",
             )
 
     def allows_origin(self, origin: str, host: str) -> bool:
@@ -125,7 +125,7 @@ def require_write(scope: Scope) -> None:
             403,
             "read-only",
             "this request writes, which its sender may not do here",
-            hint="The server is started with --read-only, or the token only allows reading.",
+            hint="The server is read-only, or the token only allows reading.",
         )
 
 
@@ -199,7 +199,7 @@ def _foreign(origin: str) -> RefusedError:
         403,
         "origin",
         f"pages of {origin} may not ask this server",
-        hint="Start it with --allow-origin ORIGIN to let them.",
+        hint="KNOW_SERVER_ALLOW_ORIGINS on the server lists pages that may.",
     )
 
 

@@ -115,7 +115,7 @@ class _Bounded:
                 504,
                 "timeout",
                 f"no answer began within {self._seconds:g} seconds",
-                hint="Ask for less, or start the server with a longer --timeout.",
+                hint="Ask for less, or raise KNOW_SERVER_TIMEOUT on the server.",
             ) from error
 
     def _too_large(self) -> RefusedError:
@@ -123,6 +123,6 @@ class _Bounded:
             413,
             "body-too-large",
             f"the body is larger than {self._body / 2**20:g} MiB",
-            hint="Send less at a time, or start the server with a larger --max-body.",
+            hint="Send less at a time, or raise KNOW_SERVER_MAX_BODY on the server.",
             headers={"Connection": "close"},
         )

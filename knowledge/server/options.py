@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import UntrustedEndpointError
 from knowledge.requests import Request, option
+from knowledge.settings.pairs import listed
 from knowledge.settings.trust import may_not_name
 
 if TYPE_CHECKING:
@@ -15,11 +16,6 @@ if TYPE_CHECKING:
 
 ACCESS = "Who may ask"
 LIMITS = "Limits"
-
-
-def listed(text: str) -> tuple[str, ...]:
-    """Return the parts of a list with commas."""
-    return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ def below_roots(paths: Sequence[str], roots: Sequence[str]) -> list[str]:
         except (OSError, ValueError, RuntimeError):  # a NUL, or links in a circle
             real = Path("/")
         if not any(real.is_relative_to(root) for root in allowed):
-            hint = "Upload the files, or start the server with --root FOLDER."
+            hint = "Upload the files, or list the folder in KNOW_SERVER_ROOTS on the server."
             raise RefusedError(403, "path", "the path lies outside the allowed roots", hint=hint)
         found.append(str(real))
     return found

@@ -19,6 +19,8 @@ from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
 from knowledge.errors import UsageError
+from knowledge.requests import IngestRequest
+from knowledge.server.arguments import field_types
 from knowledge.server.jobs import Upload
 
 MOST_FILES = 1_000
@@ -83,12 +85,12 @@ async def _form(http: Request, received: Received) -> None:
 
 
 def _field(key: str, value: str) -> Any:
-    if key != "metadata":
-        return value
+    if key not in field_types(IngestRequest):
+        raise UsageError(f"there is no field {key[:100]!r}")
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"`metadata` is no JSON: {error}") from error
+        raise UsageError(f"`{key}` is no JSON: {error}") from error
 
 
 async def _stream(pieces: AsyncIterator[bytes], path: Path) -> None:

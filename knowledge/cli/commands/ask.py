@@ -12,7 +12,7 @@ import typer
 from knowledge.cli.options import common as options
 from knowledge.cli.options.dataset_names import with_datasets
 from knowledge.cli.options.question import with_question
-from knowledge.cli.options.settings import FlowOptions
+from knowledge.cli.options.settings import FlowOptions, ServerOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
@@ -30,6 +30,7 @@ def ask(
     request: AskRequest,
     archive: options.ArchiveOption = None,
     flows: FlowOptions,
+    server: ServerOptions,
     fail_empty: Annotated[
         bool, typer.Option("--fail-empty", help="Exit with 3 when the passages hold no answer.")
     ] = False,
@@ -44,7 +45,7 @@ def ask(
     """
     started = time.perf_counter()
     request = with_question(request)
-    with session.open(flows, archive=archive) as kb:
+    with session.open_or_connect(server, flows, archive=archive) as kb:
         request = with_datasets(kb, request)
         answer = kb.ask(request, listen=_print_piece if session.on_terminal else None)
         datasets = request.datasets or kb.datasets.asked()

@@ -9,7 +9,7 @@ import typer
 
 from knowledge.cli.options import common as options
 from knowledge.cli.options.pairs import edited_metadata
-from knowledge.cli.options.settings import LockOptions
+from knowledge.cli.options.settings import LockOptions, ServerOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.tables import moment, show_facts, show_table
@@ -26,12 +26,14 @@ NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset."
 _COLUMNS = ("NAME", "FILES", "CHUNKS", "EMBEDDING", "UPDATED")
 
 
-def list_datasets(session: Session, archive: options.ArchiveOption = None) -> None:
+def list_datasets(
+    session: Session, *, server: ServerOptions, archive: options.ArchiveOption = None
+) -> None:
     """List the datasets.
 
     Example:  knowledge list-datasets --json
     """
-    with session.open(archive=archive) as kb:
+    with session.open_or_connect(server, archive=archive) as kb:
         datasets = kb.datasets.list()
     if session.json:
         session.print_json(records.datasets(datasets))

@@ -10,7 +10,7 @@ import typer
 
 from knowledge.cli.options import common as options
 from knowledge.cli.options.pairs import edited_metadata
-from knowledge.cli.options.settings import DatasetOptions, LockOptions
+from knowledge.cli.options.settings import DatasetOptions, LockOptions, ServerOptions
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
@@ -36,6 +36,7 @@ def list_files(
     session: Session,
     *,
     dataset: DatasetOptions,
+    server: ServerOptions,
     status: Annotated[
         list[str] | None,
         typer.Option(
@@ -58,7 +59,7 @@ def list_files(
                 f"--status must be one of {', '.join(_STATUSES)}, not {one!r}",
                 hint=did_you_mean(one, _STATUSES) or None,
             )
-    with session.open(dataset) as kb:
+    with session.open_or_connect(server, dataset=dataset) as kb:
         name = kb.datasets.chosen()
         missed = [one for one in kb.upkeep.missed_files(name) if one.problem.status in asked]
         files = kb.files.list(name) if "ingested" in asked else []
@@ -106,6 +107,7 @@ def get_file(
     *,
     file: FileArgument,
     dataset: DatasetOptions,
+    server: ServerOptions,
     text: Annotated[bool, typer.Option("--text", help="Print the text of its chunks.")] = False,
 ) -> None:
     """Show a file that a dataset holds.
@@ -114,7 +116,7 @@ def get_file(
 
     Example:  knowledge get-file docs/guide.md --text
     """
-    with session.open(dataset) as kb:
+    with session.open_or_connect(server, dataset=dataset) as kb:
         name = kb.datasets.chosen()
         found, chunks = kb.files.get(file, name)
     if session.json:

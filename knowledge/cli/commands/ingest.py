@@ -15,6 +15,7 @@ from knowledge.cli.options.settings import (
     LockOptions,
     ModelOptions,
     ReadingOptions,
+    ServerOptions,
     SparseOptions,
     SplittingOptions,
     WorkerOptions,
@@ -44,6 +45,7 @@ def ingest(
     sparse: SparseOptions,
     embedding: EmbeddingOptions,
     lock: LockOptions,
+    server: ServerOptions,
     name: Annotated[
         str | None,
         typer.Option("--name", help="Name of the document on stdin.", metavar="NAME"),
@@ -63,7 +65,7 @@ def ingest(
     from knowledge.cli.render.progress import progress_bar
 
     groups = (splitting, workers, reading, flows, model, sparse, embedding, lock)
-    with session.open(*groups) as kb:
+    with session.open_or_connect(server, *groups) as kb:
         inline = _standard_input(name, asked="-" in request.sources)
         paths = [path for path in request.sources if path != "-"]
         warn_of_passwords(session, request.passwords)

@@ -9,7 +9,7 @@ import typer
 from knowledge.cli.options import common as options
 from knowledge.cli.options.dataset_names import with_datasets
 from knowledge.cli.options.question import with_question
-from knowledge.cli.options.settings import FlowOptions
+from knowledge.cli.options.settings import FlowOptions, ServerOptions
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError
@@ -24,6 +24,7 @@ def retrieve(
     explain: options.ExplainOption = False,
     archive: options.ArchiveOption = None,
     flows: FlowOptions,
+    server: ServerOptions,
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
 ) -> None:
@@ -39,7 +40,7 @@ def retrieve(
     started = time.perf_counter()
     request = with_question(request)
     check_output(session, output)
-    with session.open(flows, archive=archive) as kb:
+    with session.open_or_connect(server, flows, archive=archive) as kb:
         found = kb.retrieve(with_datasets(kb, request))
     took = time.perf_counter() - started
     show_hits(session, found, took=took, full=full, output=output, explained=explain)

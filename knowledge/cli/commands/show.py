@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli.options import common as options
+from knowledge.cli.options.settings import ServerOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.render.summary import one_line
@@ -22,6 +23,7 @@ def similar(
     session: Session,
     *,
     request: SimilarRequest,
+    server: ServerOptions,
     output: options.OutputOption = "text",
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
@@ -34,7 +36,7 @@ def similar(
     """
     check_output(session, output)
     started = time.perf_counter()
-    with session.open() as kb:
+    with session.open_or_connect(server) as kb:
         found = kb.similar(request)
     took = time.perf_counter() - started
     show_hits(session, found, took=took, full=full, output=output)
@@ -44,6 +46,7 @@ def similar(
 
 def show(
     session: Session,
+    *,
     chunk: Annotated[
         str,
         typer.Argument(
@@ -56,6 +59,7 @@ def show(
     ] = None,
     before: Annotated[int, typer.Option("--before", help="Chunks before it.", metavar="N")] = 0,
     after: Annotated[int, typer.Option("--after", help="Chunks after it.", metavar="N")] = 0,
+    server: ServerOptions,
 ) -> None:
     """Print a chunk, optionally with its neighbours.
 
@@ -63,7 +67,7 @@ def show(
     """
     if before < 0 or after < 0:
         raise UsageError("--before and --after must not be negative")
-    with session.open() as kb:
+    with session.open_or_connect(server) as kb:
         hit = kb.show_chunk(chunk, dataset, before=before, after=after)
     if session.json:
         session.print_json(records.chunk(hit))

@@ -10,6 +10,17 @@ EMBEDDING = "Embedding"
 
 
 @dataclass(frozen=True, slots=True)
+class ServerOptions(Request):
+    """Which knowledge base is asked."""
+
+    server: str | None = option(
+        "Ask this server instead of the data folder [KNOW_SERVER].",
+        metavar="URL",
+        setting="server",
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class FlowOptions(Request):
     """Which flow reads files and answers questions."""
 

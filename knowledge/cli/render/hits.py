@@ -17,7 +17,6 @@ from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import Hit
 from knowledge.records import questions as records
-from knowledge.retrieval.search.explanation import explain
 from knowledge.text.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
@@ -61,7 +60,7 @@ def show_hits(
     explained:
         Say how each hit's score came about.
     """
-    query, hits, flow = found.query, found.hits, found.flow
+    hits = found.hits
     if hits and output == "text" and not session.json:
         remember(hits)
     if session.verbose:
@@ -77,10 +76,10 @@ def show_hits(
     elif session.on_terminal:
         near = os.getcwd() + os.sep  # noqa: PTH109
         for hit in hits:
-            _show_on_terminal(hit, _notes(query, hit, explained, flow, near), full=full)
+            _show_on_terminal(hit, _notes(found, hit, explained, near), full=full)
     else:
         for hit in hits:
-            write(_block(hit, _notes(query, hit, explained, flow)))
+            write(_block(hit, _notes(found, hit, explained)))
     _note_what_is_missing(session, found)
 
 
@@ -120,10 +119,10 @@ def _conditions(query: Query) -> str:
     return f" that match {', '.join(names)}" if names else ""
 
 
-def _notes(query: Query, hit: Hit, explained: bool, flow: str, near: str = "") -> list[str]:
+def _notes(found: Retrieved, hit: Hit, explained: bool, near: str = "") -> list[str]:
     """Return what stands between a hit's head and its text; paths without the folder ``near``."""
     also = [f"also {one_line(other.citation.removeprefix(near))}" for other in hit.also]
-    return also + (list(map(flat, explain(query, hit, flow))) if explained else [])
+    return also + (list(map(flat, records.explanation(found, hit))) if explained else [])
 
 
 def _block(hit: Hit, notes: Sequence[str]) -> str:

@@ -188,8 +188,8 @@ def _page(operations: Sequence[Operation]) -> str:
         '<meta name=viewport content="width=device-width">',
         f"<style>{_STYLE}</style><h1>REST</h1>",
         (
-            '<p>As OpenAPI 3.1: <a href="/openapi.json">openapi.json</a>. Replies are the JSON of '
-            "<code>--json</code>.</p>"
+            '<p>As OpenAPI 3.1: <a href="/openapi.json">openapi.json</a>. Replies are the JSON '
+            "that commands print too.</p>"
         ),
     ]
     for one in operations:

@@ -6,6 +6,13 @@ from knowledge.settings.table.setting import MAX_MIB, Setting
 
 SERVER: tuple[Setting, ...] = (
     Setting(
+        "server",
+        ("KNOW_SERVER",),
+        "",
+        "Address of a server that commands ask instead of the data folder, such as "
+        "http://127.0.0.1:7411.",
+    ),
+    Setting(
         "server_token",
         ("KNOW_SERVER_TOKEN",),
         "",
