@@ -8,6 +8,7 @@ import re
 import pytest
 from jsonschema import Draft202012Validator
 
+from tests.cli.test_help import LINES
 from tests.conftest import ROOT
 
 FILES = sorted((ROOT / "docs" / "schemas").glob("*.json"))
@@ -144,3 +145,10 @@ def test_every_object_that_breaks_its_contract_is_caught():
         {**good, "schema": "knowledge.trust/2"},
     ):
         assert not validator.is_valid(bad)
+
+
+def test_every_command_is_on_the_page():
+    rows = [line.split("|")[1] for line in PAGE.splitlines() if line.startswith("| `")]
+    named = {name for row in rows for name in re.findall(r"`([a-z -]+?)(?: --[a-z-]+)?`", row)}
+    without = {"serve", "mcp"}  # they answer by protocols of their own
+    assert {command for command in LINES if command not in named} <= without
