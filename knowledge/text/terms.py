@@ -1,7 +1,7 @@
 """The terms of a text for keyword search; documents and questions are treated alike.
 
-- Words are folded: case, compatibility forms (NFKC) and, in Latin and Greek letters, accents.
-  Then they are stemmed for their language.
+- Words are folded: case, compatibility forms (NFKC) and, in Latin and Greek letters, accents and
+  strokes (``ł`` is ``l``, ``ß`` is ``ss``). Then they are stemmed for their language.
 - An identifier, such as ``ERR_CONN_RESET``, ``v2.3.1``, ``foo_bar()`` or ``camelCase``, yields its
   parts and itself as a whole, so that an exact match scores highest.
 - ``e-mail`` yields ``e``, ``mail`` and ``email``.
@@ -36,6 +36,16 @@ _ASCII_RUN = re.compile(rf"\w++(?:{_JOINT}\w++)*+{_TAIL}", re.ASCII)
 _ASCII_FOLDED = "".join(chr(c).lower() if chr(c).isalnum() else " " for c in range(128))
 _PLAIN: set[str] = set()
 """Known pieces between spaces that yield nothing beyond their words."""
+_STROKES = str.maketrans(
+    {
+        **dict(zip("łøđðħŧƀɨɉŋıĸſ", "loddhtbijniks", strict=True)),
+        "æ": "ae",
+        "œ": "oe",
+        "ß": "ss",
+        "þ": "th",
+    }
+)
+"""Latin letters that do not decompose, as they are typed where a keyboard lacks them."""
 _EDGES = ".,;:!?()[]{}<>\"'*"
 _ASCII_PART = re.compile(r"[^\W_]++", re.ASCII)
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -218,5 +228,5 @@ def _without_accents(word: str) -> str:
     patterns = _patterns()
     if patterns.no_accents.search(word):  # й is not и, and marks are vowels elsewhere
         return word.replace("ё", "е")
-    plain = patterns.accent.sub("", unicodedata.normalize("NFD", word))
+    plain = patterns.accent.sub("", unicodedata.normalize("NFD", word)).translate(_STROKES)
     return unicodedata.normalize("NFC", plain)

@@ -11,9 +11,11 @@ import pytest
 
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.storage.local.catalog import schema
+from knowledge.text import terms
 from tests.conftest import CORPUS, write_files
 from tests.durability.invariants import check_clean
 
+BEFORE_STROKES = 7
 FORMATS = sorted((Path(__file__).parent / "formats").glob("v*.zip"))
 
 every_format = pytest.mark.parametrize("archive", FORMATS, ids=lambda path: path.stem)
@@ -82,3 +84,21 @@ def test_a_newer_format_is_refused_with_a_sentence(old, run):
         assert outcome.json["error"]["code"] == "store-newer"
         assert "pip install --upgrade" in outcome.json["error"]["hint"]
     assert version(old) == schema.VERSION + 1
+
+
+def test_terms_of_an_older_format_lose_their_strokes(run, tmp_path, data_dir, monkeypatch):
+    write_files(tmp_path / "docs", {"a.md": "Wizyta w Łódź.", "b.md": "Visit Paris."})
+    with monkeypatch.context() as older:
+        older.setattr(terms, "_STROKES", {})
+        terms._Terms.of.cache_clear()
+        run("ingest", tmp_path / "docs")
+    terms._Terms.of.cache_clear()
+    with closing(sqlite3.connect(data_dir / "catalog.db")) as sql:
+        sql.execute(f"PRAGMA user_version = {BEFORE_STROKES}")
+
+    (hit,) = run("retrieve", "Lodz", "--mode", "keyword", "--json").json["hits"]
+    assert hit["name"] == "a.md"
+    assert version(data_dir) == schema.VERSION
+    assert not run("doctor", "--json").json["damaged"]
+    assert run("delete-file", tmp_path / "docs" / "a.md").code == 0
+    assert not run("doctor", "--json").json["damaged"]

@@ -21,6 +21,14 @@ def terms(text, language="english"):
         ("a café, a résumé", "Cafe Resume"),
         ("the ﬁrst ｗord", "first word"),
         ("Straße", "strasse"),
+        ("die straße", "strasse"),
+        ("Wizyta w Łódź", "Lodz"),
+        ("fra København", "Kobenhavn"),
+        ("Ærø og Đakovo", "aero dakovo"),
+        ("œuvre", "oeuvre"),
+        ("Þórr, ŋ, ðe", "thorr n de"),
+        ("MALMÖ, TROMSØ", "malmo tromso"),
+        ("in Lodz und Kobenhavn", "łódź københavn"),
         ("It sent an e-mail.", "email"),
         ("Read your email.", "e-mail"),
         ("the U.S.A. team", "usa"),
@@ -129,6 +137,23 @@ def test_all_known_languages_have_a_stemmer():
 def test_a_word_without_end_is_cut():
     assert max(map(len, terms("x" * 10_000))) == LONGEST
     assert max(map(len, terms("x_" * 10_000))) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("language", "written", "asked"),
+    [
+        ("polish", "łódź", "lodz"),
+        ("danish", "københavn smørrebrød", "kobenhavn smorrebrod"),
+        ("norwegian", "tromsø bærekraft", "tromso baerekraft"),
+        ("german", "straße", "strasse"),
+        ("turkish", "ısı", "isi"),
+        ("french", "cœur", "coeur"),
+    ],
+)
+def test_letters_are_found_without_their_strokes(language, written, asked):
+    if language in KNOWN and named(language):
+        assert terms(asked, language) == terms(written, language)
+    assert terms(asked) == terms(written)
 
 
 def test_repeats_are_counted():

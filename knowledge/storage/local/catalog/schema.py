@@ -24,6 +24,7 @@ _TERMS_OF_NEW = """fulltext_terms(
 """SQL: the full-text terms of a ``chunks`` row called ``new``, in the language that its metadata
 or its file's tells."""
 
+_STROKED = "łŁøØđĐðÐħĦŧŦƀɃɨƗɉɈŋŊıĸſæÆœŒßẞþÞ"
 MIGRATIONS: tuple[str, ...] = (
     """
     CREATE TABLE datasets (
@@ -195,6 +196,11 @@ MIGRATIONS: tuple[str, ...] = (
         terms BLOB NOT NULL,
         weights BLOB NOT NULL
     );
+    """,
+    # Terms are without strokes: the index is made anew where a text has letters that have one.
+    f"""
+    INSERT INTO chunks_fts (chunks_fts) SELECT 'rebuild' WHERE EXISTS (
+        SELECT 1 FROM chunks WHERE text GLOB '*[{_STROKED}]*' OR heading GLOB '*[{_STROKED}]*');
     """,
 )
 
