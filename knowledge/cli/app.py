@@ -160,6 +160,12 @@ COMMANDS: tuple[Entry, ...] = (
         "Serve the datasets over HTTP: to browsers, OpenAI clients and agents.",
     ),
     Entry(
+        "mcp",
+        "knowledge.cli.commands.mcp:mcp",
+        "Serving",
+        "Let an agent ask the datasets, by the Model Context Protocol on stdin and stdout.",
+    ),
+    Entry(
         "models",
         "knowledge.cli.commands.models:app",
         "Embedding",

@@ -58,3 +58,8 @@ def config(
 def trust(folders: Sequence[str]) -> dict[str, Any]:
     """Return the folders whose settings are trusted as ``knowledge.trust/1``."""
     return of("trust", {"trusted": list(folders)})
+
+
+def installed_for(client: str, file: str) -> dict[str, Any]:
+    """Return where an agent's program was told of this server, as ``knowledge.mcp/1``."""
+    return of("mcp", {"client": client, "file": file})
