@@ -29,7 +29,10 @@ def face(server: Server) -> Face:
     """Return the face: senders who may only read get the tools that only read."""
     from knowledge.server.server import Face
 
-    readers, writers = _manager(server.bases), _manager(server.bases, partial(allowed, roots=server.options.roots or ()))
+    readers, writers = (
+        _manager(server.bases),
+        _manager(server.bases, partial(allowed, roots=server.options.roots or ())),
+    )
 
     class Endpoint:
         async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
