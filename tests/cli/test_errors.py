@@ -30,7 +30,7 @@ def test_text_for_people(run):
     assert outcome.out == ""
     assert outcome.err == (
         "error [dataset-not-found]: there is no dataset 'nowhere'\n"
-        "hint: `knowledge list-datasets` lists the datasets.\n"
+        "hint: `knowledge ingest PATH` makes the first dataset.\n"
     )
 
 

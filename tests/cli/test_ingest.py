@@ -40,7 +40,7 @@ def test_files_and_folders_may_be_named_together_and_twice(run, corpus):
 
 def test_a_dataset_of_its_own(run, corpus):
     assert run("ingest", corpus, "-d", "handbook", "--json").json["dataset"] == "handbook"
-    assert run("list-files").code == 3
+    assert run("get-dataset", "default").code == 3
     assert run("list-files", "-d", "handbook").code == 0
 
 
