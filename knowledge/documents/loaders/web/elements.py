@@ -43,9 +43,9 @@ def checkbox(element: HtmlElement) -> str:
         return ""
     if element.get("role") in ("checkbox", "menuitemcheckbox"):
         return _state(element.get("aria-checked") == "true")
-    classes = (element.get("class") or "").split()
-    if "checkbox-on" in classes or "checkbox-off" in classes:
-        return _state("checkbox-on" in classes)
+    classes = element.get("class")
+    if classes and "checkbox-o" in classes:
+        return _state("checkbox-on" in classes.split())
     return ""
 
 

@@ -55,7 +55,8 @@ class Styles:
         role = element.get("role")
         if role in _ROLES:
             marks.append(_ROLES[role])
-        classes = element.get("class", "").split()
+        given = element.get("class")
+        classes = given.split() if given else []
         marks += [_UTILITY[name] for name in classes if name in _UTILITY]
         if self._marks:
             tag = element.tag

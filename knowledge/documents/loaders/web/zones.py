@@ -179,7 +179,8 @@ def _is_shown(element: HtmlElement, controlled: Controlled) -> bool:
 
 def _by_name(element: HtmlElement) -> int:
     names = f"{element.get('class') or ''} {element.get('id') or ''}".split()[:_MOST_NAMES]
-    if is_panel(element):  # its class may say that it is hidden at first
+    hidden = _HIDDEN_NAME.search(element.get("class") or "")
+    if hidden and is_panel(element):  # its class says how it is at first
         names = [name for name in names if not _HIDDEN_NAME.search(name)]
     return max((_zone_of_name(name[:_NAME_LIMIT]) for name in names), default=0)
 
