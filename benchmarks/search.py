@@ -2,11 +2,13 @@
 
     python -m benchmarks.search [--chunks 10000 100000] [--questions 60] [--output FILE.md]
 
-Datasets are built through the storage room: made-up words by Zipf's law, a hundred to a chunk, and
-vectors of 256 dimensions around the topics of files with twenty chunks each. Questions are eight
-words of a chunk, common ones among them, and a vector near its topic; embedding the question, which
-takes a millisecond with ``static``, is left out. Each question is new; ``first`` is the first one,
-which reads the indexes.
+Datasets are built through the storage room: made-up words by Zipf's law, a hundred to a chunk, in
+files of twenty chunks, and vectors of 256 dimensions. As in a folder that has grown, topics are of
+very different sizes (Zipf's law again, so the first has thousands of times the chunks of the
+last), and a third of all chunks are near duplicates of others. Questions come from all topics
+alike, the small ones too: eight words of a chunk, common ones among them, and a vector near the
+topic. Embedding the question, which takes a millisecond with ``static``, is left out. Each question
+is new; ``first`` is the first one, which opens the index.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from typing import Any
 
 import numpy as np
 
+from knowledge.embeddings.local.static import MODEL
 from knowledge.model import Chunk, EmbedderSpec, Passage, SourceFile, SplitterSpec
 from knowledge.retrieval.conditions import condition_of
 from knowledge.retrieval.query import Query
@@ -36,6 +39,7 @@ from knowledge.storage.local.store import LocalStore
 
 DIMENSIONS = 256
 TOPICS = 300
+NEAR_DUPLICATES = 1 / 3
 VOCABULARY = 50_000
 WORDS = 100
 CHUNKS_IN_FILE = 20
@@ -92,6 +96,10 @@ class Corpus:
         weights = 1.0 / np.arange(1, VOCABULARY + 1)
         self._cumulated = np.cumsum(weights / weights.sum())
         self._topics = self._random.normal(size=(TOPICS, DIMENSIONS)).astype(np.float32)
+        sizes = 1.0 / np.arange(1, TOPICS + 1) ** 1.2
+        self._topic_of = np.random.default_rng(1).choice(
+            TOPICS, size=chunks // CHUNKS_IN_FILE + 1, p=sizes / sizes.sum()
+        )
 
     def build(self, folder: DataFolder) -> None:
         """Write and publish the dataset ``default``."""
@@ -101,7 +109,7 @@ class Corpus:
             with open_write_run(catalog, "default", lock_timeout=0, notify=print) as run:
                 for number in range(self.chunks // CHUNKS_IN_FILE):
                     run.write_file(self._file(number))
-                run.publish(EmbedderSpec("static", "made-up", DIMENSIONS), SplitterSpec())
+                run.publish(EmbedderSpec("static", MODEL, DIMENSIONS), SplitterSpec())
         print(f"{self.chunks} chunks built in {time.perf_counter() - started:.0f} s")
 
     def questions(self, count: int) -> Iterator[tuple[str, np.ndarray]]:
@@ -111,7 +119,7 @@ class Corpus:
             yield " ".join(self._words(8, topic)), self._vectors(topic, 1)[0]
 
     def _file(self, number: int) -> FileChange:
-        topic = number % TOPICS
+        topic = int(self._topic_of[number])
         path = f"/made-up/{number:05}.md"
         texts = [" ".join(self._words(WORDS, topic)) for _ in range(CHUNKS_IN_FILE)]
         passages = [
@@ -143,6 +151,8 @@ class Corpus:
 
     def _vectors(self, topic: int, count: int) -> np.ndarray:
         noise = self._random.normal(size=(count, DIMENSIONS)).astype(np.float32)
+        copies = np.flatnonzero(self._random.random(count) < NEAR_DUPLICATES)
+        noise[copies] = noise[0] + 0.03 * noise[copies]
         vectors = self._topics[topic] + noise
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 

@@ -60,8 +60,8 @@ class ChunkColumns:
         order = np.argsort(rows)
         self.rows: NDArray[np.int64] = rows[order]
         self.tokens: NDArray[np.int64] = tokens[order]
-        self._ids: list[str] | None = None
-        self._positions: dict[str, int] | None = None
+        self._ids: NDArray[np.bytes_] | None = None
+        self._by_id: NDArray[np.int64] | None = None
         self._numbers: tuple[VectorMatrix, NDArray[np.int64]] | None = None
         self._file_numbers: NDArray[np.int32] | None = None
         self._files: tuple[list[FileFacts], NDArray[np.int32]] | None = None
@@ -80,25 +80,35 @@ class ChunkColumns:
             rows = [int(self.rows[position]) for position in positions]
             found = snapshot.ids_of_rows(rows)
             return [found[row] for row in rows]
-        ids = self._all_ids(snapshot)
-        return [ids[position] for position in positions]
+        chosen = self._all_ids(snapshot)[np.asarray(positions, dtype=np.int64)]
+        return [id.decode() for id in chosen.tolist()]
 
     def positions_of(self, snapshot: Snapshot, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return where chunks with these ids stand; -1 for one that is not there."""
-        if self._positions is None and len(ids) * MANY < len(self):
+        if not ids or not len(self):
+            return np.full(len(ids), -1, dtype=np.int64)
+        if self._by_id is None and len(ids) * MANY < len(self):
             rows, found = snapshot.rows_of_ids(self.dataset, ids)
             at = self.positions_of_rows(rows)
             known = {id: int(place) for id, place in zip(found, at, strict=True) if place >= 0}
-        else:
-            if self._positions is None:
-                self._positions = {id: at for at, id in enumerate(self._all_ids(snapshot))}
-            known = self._positions
-        return np.array([known.get(id, -1) for id in ids], dtype=np.int64)
+            return np.array([known.get(id, -1) for id in ids], dtype=np.int64)
+        every = self._all_ids(snapshot)
+        if self._by_id is None:
+            self._by_id = np.argsort(every)
+        wanted = np.array([id.encode() for id in ids], dtype=np.bytes_)
+        place = np.minimum(np.searchsorted(every, wanted, sorter=self._by_id), len(every) - 1)
+        at = self._by_id[place]
+        return np.where(every[at] == wanted, at, -1)
 
     def numbers(self, matrix: VectorMatrix, snapshot: Snapshot) -> NDArray[np.int64]:
         """Return the number of each chunk's vector; -1 for one that the matrix does not hold."""
         if self._numbers is None or self._numbers[0] is not matrix:
-            self._numbers = (matrix, matrix.numbers(self._all_ids(snapshot)))
+            rows, ids = snapshot.rows_with_ids(self.dataset)
+            at = self.positions_of_rows(rows)
+            shown = at >= 0
+            numbers = np.full(len(self), -1, dtype=np.int64)
+            numbers[at[shown]] = matrix.numbers(ids[shown])
+            self._numbers = (matrix, numbers)
         return self._numbers[1]
 
     def positions_of_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -188,11 +198,13 @@ class ChunkColumns:
             mask[np.searchsorted(self.rows, row)] = passes(text)
         return mask
 
-    def _all_ids(self, snapshot: Snapshot) -> list[str]:
+    def _all_ids(self, snapshot: Snapshot) -> NDArray[np.bytes_]:
         if self._ids is None:
-            rows, ids = snapshot.rows_of_ids(self.dataset)
-            found = dict(zip(rows.tolist(), ids, strict=True))
-            self._ids = [found[row] for row in self.rows.tolist()]
+            rows, ids = snapshot.rows_with_ids(self.dataset)
+            at = self.positions_of_rows(rows)
+            shown = at >= 0
+            self._ids = np.zeros(len(self), dtype=ids.dtype)
+            self._ids[at[shown]] = ids[shown]
         return self._ids
 
     def _read_files(self, snapshot: Snapshot) -> tuple[list[FileFacts], NDArray[np.int32]]:

@@ -70,8 +70,11 @@ def open_vectors(holder: Store | Catalog, dataset: Dataset) -> VectorReader:
 class VectorMatrix(Protocol):
     """All vectors of an open version, by number from 0; some numbers may belong to no id."""
 
-    def numbers(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the numbers of the vectors of some ids; -1 for one that is not there."""
+    quick: bool
+    """True where a question may be compared with all of them: there are not too many."""
+
+    def numbers(self, ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Return the numbers of the vectors of ids, in UTF-8; -1 for one that is not there."""
 
     def cosines(
         self, question: NDArray[np.float32], numbers: NDArray[np.int64] | None = None
@@ -95,7 +98,7 @@ class VectorReader(Protocol):
     """One version of an index, open; it is not swept before it is closed."""
 
     def matrix(self) -> VectorMatrix | None:
-        """Return all vectors, to compare a question with each; ``None`` where that is too slow."""
+        """Return all vectors, to compare questions with them; ``None`` where they lie elsewhere."""
 
     def search(
         self,
@@ -260,9 +263,12 @@ class Snapshot(Protocol):
         """Return the ids of the chunks in some rows, by row."""
 
     def rows_of_ids(
-        self, dataset: Dataset, ids: Sequence[str] | None = None
+        self, dataset: Dataset, ids: Sequence[str]
     ) -> tuple[NDArray[np.int64], list[str]]:
-        """Return pairs of rows and ids, of all chunks or of some."""
+        """Return pairs of rows and ids of some chunks."""
+
+    def rows_with_ids(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+        """Return pairs of rows and ids, in UTF-8, of all chunks; best in the order of the ids."""
 
     def own_metadata(self, dataset: Dataset) -> tuple[NDArray[np.int64], list[dict[str, Any]]]:
         """Return the rows of the chunks with metadata of their own, and that metadata."""

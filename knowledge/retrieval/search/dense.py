@@ -31,6 +31,9 @@ else:
 
 PAGE = 10_000
 """Vectors of which exact cosines are computed at once."""
+DEPTH = 4_000
+"""So many of what a search of an index finds are compared at least, so that the first do not depend
+on how many are asked for."""
 FEW = 8
 """Where at most one chunk in so many is allowed, only these are compared."""
 
@@ -67,7 +70,7 @@ def dense_search(
     matrix = index.matrix()
     if matrix is None:
         return ApproximateSearch(index, vector, columns, snapshot)
-    return ExactSearch(matrix, vector, columns, snapshot)
+    return ExactSearch(index, matrix, vector, columns, snapshot)
 
 
 def tolerance(dimensions: int) -> float:
@@ -81,15 +84,21 @@ def tolerance(dimensions: int) -> float:
 
 
 class ExactSearch:
-    """Compares a question with all vectors of a dataset."""
+    """Compares a question with all vectors of a dataset.
+
+    Where there are too many of them, with all that a filter allows, or with those that a search of
+    the index finds.
+    """
 
     def __init__(
         self,
+        index: VectorReader,
         matrix: VectorMatrix,
         vector: NDArray[np.float32],
         columns: ChunkColumns,
         snapshot: Snapshot,
     ) -> None:
+        self._index = index
         self._matrix = matrix
         self._vector = vector
         self._columns = columns
@@ -105,11 +114,9 @@ class ExactSearch:
                 hint=REPAIR_INDEX,
             )
 
-    def estimates(self) -> NDArray[np.float32]:
+    def estimates(self) -> NDArray[np.float32] | None:
         """Return the cosine of each chunk by position, off by less than :func:`tolerance`."""
-        if self._estimates is None:
-            self._estimates = self._matrix.cosines(self._vector)[self._numbers]
-        return self._estimates
+        return self._compared() if self._matrix.quick else None
 
     def best(self) -> float:
         """Return the highest cosine of all chunks; 0 where there are none."""
@@ -118,14 +125,15 @@ class ExactSearch:
 
     def nearest(self, top: int, mask: NDArray[np.bool_] | None = None) -> Found:
         """Return the ``top`` nearest chunks among those that ``mask`` allows."""
-        if mask is None:
-            allowed, estimates = np.arange(len(self._columns)), self.estimates()
-        else:
-            allowed = np.flatnonzero(mask)
-            estimates = self._estimated(allowed)
+        allowed = np.arange(len(self._columns)) if mask is None else np.flatnonzero(mask)
         top = min(top, len(allowed))
         if not top:
             return []
+        if not self._matrix.quick and len(allowed) * FEW > len(self._columns):
+            near = self._searched(top, mask)
+            if len(near) >= top:
+                return self._in_order(near)[:top]
+        estimates = self._estimated(allowed)
         least = np.partition(estimates, len(estimates) - top)[len(estimates) - top]
         near = allowed[estimates >= least - 2 * tolerance(len(self._vector))].tolist()
         return self._in_order(near)[:top]
@@ -139,10 +147,24 @@ class ExactSearch:
             self._known.update(zip(page, exact_cosines(rows, self._vector), strict=True))
         return [self._known[at] for at in positions]
 
+    def _searched(self, top: int, mask: NDArray[np.bool_] | None) -> list[int]:
+        """Return the positions of what a search of the index finds and the mask allows."""
+        depth = max(DEPTH, FEW * top)
+        ids = [id for id, _ in self._index.search(self._vector, depth)]
+        positions = self._columns.positions_of(self._snapshot, ids)
+        positions = positions[positions >= 0]
+        found: list[int] = (positions if mask is None else positions[mask[positions]]).tolist()
+        return found
+
+    def _compared(self) -> NDArray[np.float32]:
+        if self._estimates is None:
+            self._estimates = self._matrix.cosines(self._vector)[self._numbers]
+        return self._estimates
+
     def _estimated(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:
         if self._estimates is None and len(positions) * FEW <= len(self._columns):
             return self._matrix.cosines(self._vector, self._numbers[positions])
-        return self.estimates()[positions]
+        return self._compared()[positions]
 
     def _in_order(self, positions: Sequence[int]) -> Found:
         ids = self._columns.ids_at(self._snapshot, positions)

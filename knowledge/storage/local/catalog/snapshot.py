@@ -226,17 +226,12 @@ class Snapshot:
         return found
 
     def rows_of_ids(
-        self, dataset: Dataset, ids: Sequence[str] | None = None
+        self, dataset: Dataset, ids: Sequence[str]
     ) -> tuple[NDArray[np.int64], list[str]]:
-        """Return pairs of rows and ids, of all chunks or of some, whatever generation."""
+        """Return pairs of rows and ids of some chunks, whatever generation."""
         import numpy as np
 
         number = self._dataset_id(dataset)
-        if ids is None:
-            rows, found = self._plain(
-                "SELECT group_concat(row), group_concat(id) FROM chunks WHERE dataset = ?", [number]
-            ).fetchone()
-            return _array(rows), found.split(",") if found else []
         pairs: list[tuple[int, str]] = []
         for start in range(0, len(ids), PAGE):
             page = ids[start : start + PAGE]
@@ -244,6 +239,19 @@ class Snapshot:
             query = f"SELECT row, id FROM chunks WHERE dataset = ? AND id IN ({marks})"
             pairs.extend(self._plain(query, [number, *page]))
         return np.array([row for row, _ in pairs], dtype=np.int64), [id for _, id in pairs]
+
+    def rows_with_ids(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.bytes_]]:
+        """Return pairs of rows and ids, in UTF-8, of all chunks, whatever generation."""
+        import numpy as np
+
+        # One text of all, in the order of the index, takes a fifth of the time of a row each.
+        rows, ids = self._plain(
+            "SELECT group_concat(row), group_concat(id) FROM chunks INDEXED BY chunks_id "
+            "WHERE dataset = ?",
+            [self._dataset_id(dataset)],
+        ).fetchone()
+        found = ids.encode().split(b",") if ids else []
+        return _array(rows), np.array(found, dtype=np.bytes_)
 
     def chunk_ids(self, dataset: Dataset) -> list[str]:
         """Return the ids of all chunks."""

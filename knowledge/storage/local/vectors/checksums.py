@@ -28,22 +28,34 @@ GRAPH = {".bin", ".pickle"}
 """Endings of the files of the graph."""
 PERSISTED = "index_metadata.pickle"
 """Chroma's file beside those of the graph, once it has written them out."""
+IDS = "ids.npy"
+"""Our file of the ids in the graph and where their vectors stand, so that Chroma's, which takes a
+thousand times as long to read, need not be read."""
 BLOCK = 1024 * 1024
 
 
-def write_checksums(folder: Path) -> None:
-    """Note the files of a closed index; an empty one has none that stay as they are."""
+def write_checksums(folder: Path, *, chromadb: str = "") -> None:
+    """Note the files of a closed index; an empty one has none that stay as they are.
+
+    Parameters
+    ----------
+    chromadb:
+        The version that wrote them, where all that the index holds is in them and in ``ids.npy``.
+    """
     if not any(folder.rglob(PERSISTED)):
         return
-    noted = {}
+    noted: dict[str, dict[str, Any]] = {}
     for path in sorted(folder.rglob("*")):
-        if path.suffix in GRAPH and path.is_file():
+        named = path.suffix in GRAPH or (chromadb and path == folder / IDS)
+        if named and path.is_file():
             facts = path.stat()
             noted[path.relative_to(folder).as_posix()] = {
                 "size": facts.st_size,
                 "mtime_ns": facts.st_mtime_ns,
                 "crc32": _crc(path),
             }
+    if IDS in noted:
+        noted[IDS]["chromadb"] = chromadb
     if (folder / NAME).is_dir():
         shutil.rmtree(folder / NAME)
     content = {"files": noted, "crc32": _crc_of(noted)}

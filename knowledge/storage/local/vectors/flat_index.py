@@ -2,8 +2,10 @@
 
 A published folder is never written again, so the vectors in the file of its graph are a matrix in
 memory without a copy (``graph_files`` says how they lie). Deleted vectors are still among them; no
-id leads there. Vectors that Chroma has not brought into the graph yet lie in its SQLite file, and
-come behind those of the graph.
+id leads there.
+
+A question is compared with all vectors of up to ``EXACT_BYTES``. Of more, Chroma's graph is asked,
+much deeper than it is by itself, and only says which vectors are compared.
 """
 
 from __future__ import annotations
@@ -15,17 +17,33 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.disk import cant_read
+from knowledge.storage.disk import cant_read, obstacle
 from knowledge.storage.local.holding import Hold
-from knowledge.storage.local.vectors.checksums import PERSISTED, check_whole
-from knowledge.storage.local.vectors.graph_files import Graph, graph_damage
+from knowledge.storage.local.vectors import native
+from knowledge.storage.local.vectors.checksums import (
+    IDS,
+    PERSISTED,
+    SQLITE,
+    check_whole,
+    read_checksums,
+)
+from knowledge.storage.local.vectors.graph_files import Graph
 from knowledge.storage.store import REPAIR_INDEX
 from knowledge.storage.unit_vectors import unit_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from knowledge.storage.local.vectors.chroma import ChromaIndex
+
 PAGE = 5_000
+EXACT_BYTES = 4 * 2**30
+"""Of vectors with their links: 3.7 million of 256 dimensions, 700,000 of 1,536. Up to here a pass
+over all takes less time than a search of the graph that finds as much, and half of its memory
+(``benchmarks/results/search.md``)."""
+WIDTH = 16_000
+"""Candidates of a search of the graph. Fewer miss more than one in a hundred of the nearest where
+topics are of very different sizes: 1,000 miss nine."""
 
 
 class FlatIndex:
@@ -51,38 +69,35 @@ class FlatIndex:
     def __init__(
         self, folder: Path, *, dimensions: int | None = None, hold: Hold | None = None
     ) -> None:
-        if not folder.is_dir():
-            raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR_INDEX)
-        try:
-            files = [path for path in folder.rglob("*") if path.is_file()]
-            for path in files:
-                path.open("rb").close()
-        except PermissionError as error:
-            raise cant_read(error.filename or folder) from error
+        home = _home(folder)
         check_whole(folder)
-        homes = [path.parent for path in files if path.name == PERSISTED]
-        if len(homes) != 1:
-            raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR_INDEX)
-        if damage := graph_damage(folder):
-            raise DamagedStoreError(f"the index {folder} is damaged: {damage}", hint=REPAIR_INDEX)
+        self.folder = folder
         self._hold = hold
-        self._folder = folder
-        self._graph = Graph(homes[0])
+        self._chroma: ChromaIndex | None = None
+        try:
+            self._graph = Graph(home, folder / IDS if ids_noted(folder) else None)
+        except (OSError, ValueError) as error:
+            raise DamagedStoreError(
+                f"the index {folder} is damaged: {error}", hint=REPAIR_INDEX
+            ) from error
         if dimensions not in (None, self._graph.dimensions):
             raise DamagedStoreError(
                 f"the index {folder} is another model's: its vectors have "
                 f"{self._graph.dimensions} dimensions, not {dimensions}",
                 hint=REPAIR_INDEX,
             )
+        # Chroma writes to the folder of an index, even to search it.
+        self.quick = self._graph.size <= EXACT_BYTES or bool(
+            obstacle(folder) or obstacle(folder / SQLITE)
+        )
 
     def matrix(self) -> FlatIndex:
         """Return itself: all its vectors are at hand."""
         return self
 
-    def numbers(self, ids: Sequence[str]) -> NDArray[np.int64]:
-        """Return the numbers of the vectors of some ids; -1 for one that is not there."""
-        known = self._graph.numbers
-        return np.array([known.get(id, -1) for id in ids], dtype=np.int64)
+    def numbers(self, ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Return the numbers of the vectors of ids, in UTF-8; -1 for one that is not there."""
+        return self._graph.numbers(ids)
 
     def cosines(
         self, question: NDArray[np.float32], numbers: NDArray[np.int64] | None = None
@@ -91,7 +106,11 @@ class FlatIndex:
         if numbers is None:
             found: NDArray[np.float32] = self._graph.matrix @ question
             return found
-        return np.asarray(np.einsum("ij,j->i", self._graph.matrix[numbers], question))
+        pages = [
+            np.einsum("ij,j->i", self._graph.matrix[numbers[start : start + PAGE]], question)
+            for start in range(0, len(numbers), PAGE)
+        ]
+        return np.concatenate(pages) if pages else np.zeros(0, np.float32)
 
     def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return vectors by their numbers.
@@ -101,10 +120,10 @@ class FlatIndex:
         DamagedStoreError
             One is not of unit length.
         """
-        found = np.ascontiguousarray(self._graph.matrix[numbers])
+        found = self._graph.matrix[numbers]
         if not unit_rows(found).all():
             raise DamagedStoreError(
-                f"the index {self._folder} is damaged: a vector is not of unit length",
+                f"the index {self.folder} is damaged: a vector is not of unit length",
                 hint=REPAIR_INDEX,
             )
         return found
@@ -119,10 +138,11 @@ class FlatIndex:
         """Return up to ``top_k`` (id, cosine similarity), most similar first."""
         question = np.asarray(query, np.float32)
         question = question / max(float(np.linalg.norm(question)), 1e-12)
-        ids = list(self._graph.numbers) if among is None else list(among)
-        numbers = self.numbers(ids)
+        if among is None:
+            among = self._graph.ids() if self.quick else self._nearby(question, top_k)
+        numbers = self._graph.numbers(_utf8(among))
         held = np.flatnonzero(numbers >= 0)
-        names = [ids[at] for at in held.tolist()]
+        names = [among[at] for at in held.tolist()]
         cosines = np.clip(self.cosines(question, numbers[held]), -1.0, 1.0)
         first = np.argsort(-cosines, kind="stable")[:top_k]
         return [(names[at], float(cosines[at])) for at in first.tolist()]
@@ -131,12 +151,61 @@ class FlatIndex:
         """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
         for start in range(0, len(ids), PAGE):
             page = ids[start : start + PAGE]
-            numbers = self.numbers(page)
+            numbers = self._graph.numbers(_utf8(page))
             held = np.flatnonzero(numbers >= 0)
             if len(held):
                 yield [page[at] for at in held.tolist()], self._graph.matrix[numbers[held]]
 
     def close(self) -> None:
         """Let go of the files; a second call does nothing."""
+        if self._chroma is not None:
+            self._chroma.close()
+            self._chroma = None
         if self._hold is not None:
             self._hold.release()
+
+    def _nearby(self, question: NDArray[np.float32], top_k: int) -> list[str]:
+        """Return the ids that a search of the graph finds, many more than are asked for.
+
+        Chroma searches as wide as it is asked for results.
+        """
+        from knowledge.storage.local.vectors.chroma import MAX_RESULTS, ChromaIndex
+
+        if self._chroma is None:
+            self._chroma = ChromaIndex(self.folder)
+        width = WIDTH if 2 * top_k <= WIDTH else MAX_RESULTS
+        return [id for id, _ in self._chroma.search(question, width)]
+
+
+def ids_noted(folder: Path) -> bool:
+    """Return whether the files of a published index are all it holds, laid out as was tested.
+
+    This was found out when it was published, and stands with the checksums.
+    """
+    return read_checksums(folder).get(IDS, {}).get("chromadb") in native.TESTED
+
+
+def _home(folder: Path) -> Path:
+    """Return the folder of the graph's files.
+
+    Raises
+    ------
+    DamagedStoreError
+        There is none.
+    KnowledgeError
+        The rights do not let us read it.
+    """
+    try:
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        for path in files:
+            path.open("rb").close()
+    except PermissionError as error:
+        raise cant_read(error.filename or folder) from error
+    homes = [path.parent for path in files if path.name == PERSISTED]
+    if len(homes) != 1:
+        raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR_INDEX)
+    return homes[0]
+
+
+def _utf8(ids: Sequence[str]) -> NDArray[np.bytes_]:
+    return np.array([id.encode() for id in ids], dtype=np.bytes_)

@@ -19,6 +19,7 @@ from knowledge.storage.local.holding import Hold, remove_folder, remove_folders
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.upkeep.sizes import folder_size
 from knowledge.storage.local.vectors.checksums import (
+    IDS,
     NAME,
     PERSISTED,
     SQLITE,
@@ -26,7 +27,13 @@ from knowledge.storage.local.vectors.checksums import (
     damaged_files,
     write_checksums,
 )
-from knowledge.storage.local.vectors.graph_files import DATA, HEADER, GraphVectors, graph_damage
+from knowledge.storage.local.vectors.graph_files import (
+    DATA,
+    HEADER,
+    GraphVectors,
+    graph_damage,
+    numbered_ids,
+)
 from knowledge.storage.local.vectors.reader import open_reader
 from knowledge.storage.store import REPAIR_INDEX
 
@@ -88,7 +95,7 @@ class ChromaFolders:
             told = json.dumps(facts, ensure_ascii=False)
             (candidate / FACTS).write_text(told + "\n", encoding="utf-8")
             _shrink(candidate / SQLITE)
-            write_checksums(candidate)
+            write_checksums(candidate, chromadb=_write_ids(candidate))
             for path in candidate.rglob("*"):
                 _sync(path)
             _sync(candidate)
@@ -200,7 +207,7 @@ def copy_index(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for path in sorted(source.rglob("*")):
         copy = target / path.relative_to(source)
-        if path.name in (NAME, FACTS):
+        if path.name in (NAME, FACTS, IDS):
             continue  # of this generation, not of the next
         if path.is_dir():
             copy.mkdir()
@@ -264,6 +271,28 @@ def stranger_in(path: Path, key: str, generation: int) -> str:
     if facts.get("generation", generation) != generation:
         return f"it is generation {facts['generation']}, not {generation}"
     return ""
+
+
+def _write_ids(candidate: Path) -> str:
+    """Note where the vectors of a closed candidate stand; return the version that wrote them.
+
+    Nothing is noted of what Chroma itself must read: another version's files, and changes that are
+    not in them yet.
+    """
+    import numpy as np
+
+    from knowledge.storage.local.vectors import native
+    from knowledge.storage.local.vectors.chroma import waiting
+
+    homes = [path.parent for path in candidate.rglob(PERSISTED)]
+    version = native.installed_version()
+    if len(homes) != 1 or version not in native.TESTED or waiting(candidate):
+        return ""
+    ids = numbered_ids(homes[0])
+    if ids is None:
+        return ""
+    np.save(candidate / IDS, ids, allow_pickle=False)
+    return version
 
 
 def _sync(path: Path) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DATA, HEADER, LENGTHS = "data_level0.bin", "header.bin", "length.bin"
 _HEADER = struct.Struct("<iQQQQQQiIQQQdQ")
+_FORMAT = 1
 _MOST_BYTES = 1 << 20  # of one element
 
 
@@ -66,31 +67,77 @@ class Graph:
     Parameters
     ----------
     home:
-        The folder with the files, of which ``graph_damage`` says nothing.
+        The folder with the files.
+    ids:
+        Where its ids were noted, as :func:`numbered_ids` gives them; else Chroma's file is read.
+
+    Raises
+    ------
+    ValueError
+        The files are not laid out as they should be.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, ids: Path | None = None) -> None:
         import numpy as np
 
-        layout, labels = _layout(home), _labels(home)
-        assert layout is not None
-        assert labels is not None
-        self.dimensions = layout.dimensions
-        self.matrix = np.zeros((0, layout.dimensions), np.float32)
-        """float32 of shape (elements, dimensions), those of deleted vectors among them."""
-        self.numbers: dict[str, int] = {}
-        """Where each id's vector stands in the matrix."""
+        layout = _layout(home)
+        if layout is None:
+            raise ValueError(f"{HEADER} makes no sense")
         elements = _elements(home, layout)
-        if elements is not None:
-            self.matrix = np.ndarray(
-                (len(elements), layout.dimensions),
-                dtype="<f4",
-                buffer=elements,
-                offset=layout.data_at,
-                strides=(layout.size, 4),
-            )
-            at = _rows_by_label(elements, layout)
-            self.numbers = {id: at[label] for id, label in labels.items() if label in at}
+        if elements is None or len(elements) < layout.elements:
+            raise ValueError(f"{DATA} is shorter than {HEADER} says")
+        self.size = elements.nbytes
+        self.matrix: NDArray[np.float32] = np.ndarray(
+            (len(elements), layout.dimensions),
+            dtype="<f4",
+            buffer=elements,
+            offset=layout.data_at,
+            strides=(layout.size, 4),
+        )
+        """float32 of shape (elements, dimensions), those of deleted vectors among them."""
+        noted = numbered_ids(home) if ids is None else np.load(ids, mmap_mode="r")
+        if noted is None:
+            raise ValueError(f"{PERSISTED} can't be read")
+        self._ids, self._numbers = noted["id"], noted["number"]
+
+    @property
+    def dimensions(self) -> int:
+        """The length of its vectors."""
+        return int(self.matrix.shape[1])
+
+    def ids(self) -> list[str]:
+        """Return the ids of all vectors, in order."""
+        return [id.decode() for id in self._ids.tolist()]
+
+    def numbers(self, ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
+        """Return where the vectors of some ids stand in the matrix; -1 for one it does not hold."""
+        import numpy as np
+
+        if np.array_equal(ids, self._ids):  # as a catalog gives all of them
+            return self._numbers.astype(np.int64)
+        if not len(self._ids):
+            return np.full(len(ids), -1, dtype=np.int64)
+        at = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
+        return np.where(self._ids[at] == ids, self._numbers[at], -1).astype(np.int64)
+
+
+def numbered_ids(home: Path) -> NDArray[np.void] | None:
+    """Return the ids in a graph and where their vectors stand; ``None`` where that can't be read.
+
+    The array has fields ``id``, bytes of UTF-8, by which it is sorted, and ``number``, int64.
+    """
+    import numpy as np
+
+    layout, labels = _layout(home), _labels(home)
+    elements = None if layout is None else _elements(home, layout)
+    if layout is None or labels is None or elements is None:
+        return None
+    at = _rows_by_label(elements, layout)
+    ids = np.array([id.encode() for id in labels], dtype=np.bytes_)
+    found = np.zeros(len(ids), dtype=[("id", ids.dtype), ("number", np.int64)])
+    found["id"] = ids
+    found["number"] = [at.get(label, -1) for label in labels.values()]
+    return np.sort(found[found["number"] >= 0], order="id")
 
 
 class GraphVectors:
@@ -146,14 +193,26 @@ def _whole(
     return [id for (id, _), keep in zip(wanted, good, strict=True) if keep], vectors[good]
 
 
+def layout_known(folder: Path) -> bool:
+    """Return whether the files of a graph say that they are laid out as was tested."""
+    homes = [path.parent for path in folder.rglob(PERSISTED)]
+    return len(homes) == 1 and _layout(homes[0]) is not None
+
+
 def _layout(home: Path) -> _Layout | None:
+    """Return how the elements lie: links, numbers, label, one behind the other."""
     try:
-        _, _, most, elements, size, label_at, data_at, *_ = _HEADER.unpack(
-            (home / HEADER).read_bytes()
+        version, start, most, elements, size, label_at, data_at, _, _, _, links, *_ = (
+            _HEADER.unpack((home / HEADER).read_bytes())
         )
     except (OSError, struct.error):
         return None
-    makes_sense = 0 < data_at < label_at <= size - 8 <= _MOST_BYTES and elements <= most
+    makes_sense = (
+        (version, start) == (_FORMAT, 0)
+        and data_at == 4 * (links + 1)
+        and data_at < label_at == size - 8 < _MOST_BYTES
+        and elements <= most
+    )
     if not makes_sense or (label_at - data_at) % 4:
         return None
     return _Layout(elements, size, label_at, data_at)

@@ -47,10 +47,15 @@ def _needs_chroma(folder: Path) -> bool:
     from knowledge.storage.local.vectors import native
     from knowledge.storage.local.vectors.checksums import SQLITE
     from knowledge.storage.local.vectors.chroma import waiting
+    from knowledge.storage.local.vectors.flat_index import ids_noted
+    from knowledge.storage.local.vectors.graph_files import layout_known
 
+    if ids_noted(folder):
+        return False
     if obstacle(folder) or obstacle(folder / SQLITE):
         return False  # Chroma writes to the folder of an index, even to search it
-    return native.installed_version() not in native.TESTED or waiting(folder)
+    tested = native.installed_version() in native.TESTED and layout_known(folder)
+    return not tested or waiting(folder)
 
 
 def _held(folder: Path) -> Hold:

@@ -1,0 +1,245 @@
+"""Vectors read where Chroma's graph has them are those that Chroma gives, whatever was done."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from knowledge.errors import DamagedStoreError
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.vectors import flat_index, native
+from knowledge.storage.local.vectors.checksums import IDS, NAME, write_checksums
+from knowledge.storage.local.vectors.chroma import ChromaIndex, waiting
+from knowledge.storage.local.vectors.flat_index import FlatIndex
+from knowledge.storage.local.vectors.folders import ChromaFolders
+from knowledge.storage.local.vectors.graph_files import HEADER
+from knowledge.storage.local.vectors.reader import open_reader
+
+KEY = "handbook-1"
+DIMENSIONS = 12
+NAMES = [f"{number:032x}" for number in range(300)]
+
+Change = tuple[str, list[int]]
+
+
+def unit(rows: int, seed: int, dimensions: int = DIMENSIONS) -> np.ndarray:
+    vectors = np.random.default_rng(seed).normal(size=(rows, dimensions)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+def facts(version: int) -> dict[str, object]:
+    return {"key": KEY, "generation": version, "name": "handbook"}
+
+
+def published(data: Path, runs: list[list[Change]]) -> tuple[Path, dict[str, np.ndarray]]:
+    """Publish a version for each run; return the last one's folder, and what it should hold."""
+    index = ChromaFolders(DataFolder(data), KEY)
+    held: dict[str, np.ndarray] = {}
+    version = 0
+    for run in runs:
+        writer = index.candidate(version)
+        for seed, (verb, numbers) in enumerate(run):
+            ids = [NAMES[number] for number in dict.fromkeys(numbers)]
+            if verb == "add":
+                vectors = unit(len(ids), 1_000 * version + seed)
+                writer.add(ids, vectors)
+                held |= dict(zip(ids, vectors, strict=True))
+            else:
+                writer.delete(ids)
+                held = {id: vector for id, vector in held.items() if id not in ids}
+        assert writer.flush() == len(held)
+        version += 1
+        index.publish(version, facts(version))
+    return DataFolder(data).generation(KEY, version), held
+
+
+def read(reader: FlatIndex | ChromaIndex, ids: list[str]) -> dict[str, np.ndarray]:
+    return {
+        id: row for page, rows in reader.vectors(ids) for id, row in zip(page, rows, strict=True)
+    }
+
+
+def check(folder: Path, held: dict[str, np.ndarray], kind: type = FlatIndex) -> None:
+    """Compare what is read with what was written, and with what Chroma reads."""
+    reader = open_reader(folder, DIMENSIONS)
+    try:
+        assert type(reader) is kind
+        found = read(reader, NAMES)
+        assert set(found) == set(held)
+        for id, vector in held.items():
+            np.testing.assert_allclose(found[id], vector, atol=1e-6)
+        assert {id for id, _ in reader.search(unit(1, 9)[0], 1_000)} == set(held)
+    finally:
+        reader.close()
+    with ChromaIndex(folder) as chroma:
+        known = read(chroma, NAMES)
+    assert {id: row.tolist() for id, row in known.items()} == {
+        id: row.tolist() for id, row in found.items()
+    }
+
+
+changes = st.tuples(
+    st.sampled_from(["add", "add", "delete"]),
+    st.lists(st.integers(0, len(NAMES) - 1), min_size=1, max_size=40),
+)
+
+
+@settings(max_examples=6, deadline=None)
+@given(runs=st.lists(st.lists(changes, min_size=1, max_size=3), min_size=1, max_size=3))
+def test_what_is_read_is_what_was_written(
+    tmp_path_factory: pytest.TempPathFactory, runs: list[list[Change]]
+) -> None:
+    runs = [[("add", list(range(20)))], *runs, [("add", [299])]]
+    folder, held = published(tmp_path_factory.mktemp("data"), runs)
+    check(folder, held)
+
+
+@pytest.mark.parametrize(
+    "last", [[("add", [5])], [("add", [250])], [("delete", [3])], [("delete", [3]), ("add", [3])]]
+)
+def test_one_change_is_written_out_too(tmp_path: Path, last: list[Change]) -> None:
+    folder, held = published(tmp_path, [[("add", list(range(100)))], last])
+    assert not waiting(folder)
+    assert (folder / IDS).is_file()
+    check(folder, held)
+
+
+def written_by_an_older_version(folder: Path) -> None:
+    (folder / IDS).unlink()
+    write_checksums(folder)
+
+
+def without_checksums(folder: Path) -> None:
+    (folder / IDS).unlink()
+    (folder / NAME).unlink()
+
+
+def copied_by_an_older_version(folder: Path) -> None:
+    """It knows nothing of the file with ids, and copies that of the version before."""
+    stale = np.load(folder / IDS)
+    stale["number"] = stale["number"][::-1]
+    np.save(folder / IDS, stale)
+    write_checksums(folder)
+
+
+@pytest.mark.parametrize(
+    "changed", [written_by_an_older_version, without_checksums, copied_by_an_older_version]
+)
+def test_ids_that_were_not_noted_come_from_chromas_file(
+    tmp_path: Path, changed: Callable[[Path], None]
+) -> None:
+    folder, held = published(tmp_path, [[("add", list(range(50)))], [("delete", [1, 2, 3])]])
+    changed(folder)
+    check(folder, held)
+
+
+def test_what_still_waits_in_chromas_queue_is_read_by_chroma(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As older versions left it after a single change."""
+    monkeypatch.setattr("knowledge.storage.local.vectors.chroma.waiting", lambda _: False)
+    folder, held = published(tmp_path, [[("add", list(range(50)))], [("add", [60])]])
+    monkeypatch.undo()
+    written_by_an_older_version(folder)
+    assert waiting(folder)
+    check(folder, held, ChromaIndex)
+
+
+def test_another_version_of_chroma_is_read_by_chroma(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(native, "TESTED", frozenset({"0.0.1"}))
+    folder, held = published(tmp_path, [[("add", list(range(50)))]])
+    assert not (folder / IDS).exists()
+    check(folder, held, ChromaIndex)
+
+
+def test_a_version_that_is_no_longer_tested_is_read_by_chroma(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, held = published(tmp_path, [[("add", list(range(50)))]])
+    monkeypatch.setattr(native, "TESTED", frozenset({"0.0.1"}))
+    check(folder, held, ChromaIndex)
+
+
+@pytest.mark.parametrize("field", [0, 1, 5, 6, 10])
+def test_another_layout_is_not_read(tmp_path: Path, field: int) -> None:
+    folder, _ = published(tmp_path, [[("add", list(range(50)))]])
+    without_checksums(folder)
+    layout = struct.Struct("<iQQQQQQiIQQQdQ")
+    [header] = folder.rglob(HEADER)
+    numbers = list(layout.unpack(header.read_bytes()))
+    numbers[field] += 4
+    header.write_bytes(layout.pack(*numbers))
+    with pytest.raises(DamagedStoreError, match="makes no sense"):
+        FlatIndex(folder)
+
+
+def test_an_open_folder_stays_as_it_was_published(tmp_path: Path) -> None:
+    folder, _ = published(tmp_path, [[("add", list(range(50)))]])
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    reader = open_reader(folder)
+    reader.search(unit(1, 3)[0], 5)
+    list(reader.vectors(NAMES[:9]))
+    reader.close()
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_any_client_of_chroma_opens_it(tmp_path: Path) -> None:
+    import chromadb
+
+    folder, held = published(tmp_path, [[("add", list(range(50)))], [("delete", [4])]])
+    client = chromadb.PersistentClient(str(folder))
+    collection = client.get_collection("vectors", embedding_function=None)
+    [wanted] = unit(1, 5)
+    found = collection.query(query_embeddings=[wanted.tolist()], n_results=len(held))["ids"][0]
+    client.close()
+    reader = open_reader(folder)
+    assert [id for id, _ in reader.search(wanted, len(held))] == found
+    reader.close()
+
+
+@pytest.mark.parametrize("dimensions", [256, 768, 1_536, 4_096])
+def test_dimensions(tmp_path: Path, dimensions: int) -> None:
+    index = ChromaFolders(DataFolder(tmp_path), KEY)
+    vectors = unit(30, 1, dimensions)
+    writer = index.candidate(0)
+    writer.add(NAMES[:30], vectors)
+    writer.flush()
+    index.publish(1, facts(1))
+    reader = index.open(1, dimensions)
+    assert type(reader) is FlatIndex
+    [(ids, rows)] = reader.vectors(NAMES[:30])
+    assert ids == NAMES[:30]
+    np.testing.assert_allclose(rows, vectors, atol=1e-5)
+    assert reader.search(vectors[7], 1)[0][0] == NAMES[7]
+    reader.close()
+    with pytest.raises(DamagedStoreError, match=f"{dimensions} dimensions, not 12"):
+        index.open(1, 12)
+
+
+def test_many_vectors_are_found_by_the_graph_and_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flat_index, "EXACT_BYTES", 0)
+    folder, _ = published(tmp_path, [[("add", list(range(300)))], [("delete", [1])]])
+    reader = open_reader(folder)
+    question = unit(1, 4)[0]
+    found = reader.search(question, 20)
+    assert not reader.matrix().quick
+    assert found == reader.search(question, 20, among=[*NAMES[:1], *NAMES[2:]])
+    assert reader.search(question, 50)[:20] == found
+    reader.close()
+
+
+def test_the_version_that_wrote_it_stands_with_the_checksums(tmp_path: Path) -> None:
+    folder, _ = published(tmp_path, [[("add", list(range(50)))]])
+    noted = json.loads((folder / NAME).read_bytes())["files"]
+    assert noted[IDS]["chromadb"] == native.installed_version()
