@@ -92,6 +92,9 @@ def written(spans: Iterable[Span], before: str = "", after: str = "") -> str:
     before, after:
         The texts beside it, where it is a part of a paragraph.
     """
+    spans = list(spans)
+    if not any(span.struck or span.script is not Script.BASE for span in spans):
+        return "".join([span.text for span in spans])
     pieces: list[Span] = []
     text = before
     for span in _merged(spans):

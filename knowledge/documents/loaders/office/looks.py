@@ -37,7 +37,8 @@ class Line:
     def add(self, text: str | None, look: Look = PLAIN) -> None:
         """Add a text of a look."""
         if text:
-            self.spans.append(look.span(text))
+            plain = look is PLAIN and text.isascii()
+            self.spans.append(Span(text) if plain else look.span(text))
 
     def text(self) -> str:
         """Return the text, with single spaces, in its own lines."""

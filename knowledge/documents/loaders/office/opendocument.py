@@ -245,10 +245,12 @@ class OdfText:
         yield from line.boxes
 
     def _inline(self, element: Any, line: Line, look: Look) -> None:
-        line.add(_SPACE.sub(" ", element.text or ""), look)
+        if element.text:
+            line.add(_SPACE.sub(" ", element.text), look)
         for child in element:
             self._piece(child, local_name(child), line, look)
-            line.add(_SPACE.sub(" ", child.tail or ""), look)
+            if child.tail:
+                line.add(_SPACE.sub(" ", child.tail), look)
 
     def _piece(self, child: Any, name: str, line: Line, look: Look) -> None:
         if name == "span":
