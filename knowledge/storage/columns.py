@@ -63,7 +63,7 @@ class ChunkColumns:
         self._ids: NDArray[np.bytes_] | None = None
         self._by_id: NDArray[np.int64] | None = None
         self._numbers: tuple[VectorMatrix, NDArray[np.int64]] | None = None
-        self._file_numbers: NDArray[np.int32] | None = None
+        self._file_numbers: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
         self._files: tuple[list[FileFacts], NDArray[np.int32]] | None = None
         self._languages: list[str] | None = None
         self._common: dict[tuple[str, int], NDArray[np.int32]] = {}
@@ -135,13 +135,22 @@ class ChunkColumns:
 
     def file_numbers(self, snapshot: Snapshot) -> NDArray[np.int32]:
         """Return for each chunk the number of its file, from 0 without a gap."""
+        return self._numbered(snapshot)[0]
+
+    def files_named(self, snapshot: Snapshot, term: str) -> NDArray[np.int64]:
+        """Return the numbers of the files whose name or title holds a full-text term."""
+        rows = snapshot.files_named(self.dataset, term)
+        return np.flatnonzero(np.isin(self._numbered(snapshot)[1], rows)) if len(rows) else rows
+
+    def _numbered(self, snapshot: Snapshot) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Return each chunk's number of its file, and the catalog's row of each file."""
         if self._file_numbers is None:
-            rows, sizes = snapshot.file_sizes(self.dataset)
+            rows, sizes, files = snapshot.file_sizes(self.dataset)
             at = self.positions_of_rows(rows)
             numbers = np.zeros(len(self), dtype=np.int32)
             numbers[at[at >= 0]] = np.repeat(np.arange(len(sizes)), sizes)[at >= 0]
-            _, found = np.unique(numbers, return_inverse=True)
-            self._file_numbers = found.astype(np.int32)
+            shown, found = np.unique(numbers, return_inverse=True)
+            self._file_numbers = (found.astype(np.int32), files[shown])
         return self._file_numbers
 
     def languages(self, snapshot: Snapshot) -> Sequence[str]:

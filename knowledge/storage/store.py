@@ -256,8 +256,20 @@ class Snapshot(Protocol):
         With each come the numbers of its terms, little-endian uint32, and their weights, float16.
         """
 
-    def file_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the rows of all chunks, file by file, and how many each file has."""
+    def file_sizes(
+        self, dataset: Dataset
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of all chunks, file by file, how many each file has, and its own row.
+
+        A file's row is 0 where it is not shown.
+        """
+
+    def files_named(self, dataset: Dataset, term: str) -> NDArray[np.int64]:
+        """Return the rows of the files whose name or title holds a full-text term.
+
+        Rows may be of any generation. Terms are those of
+        :func:`knowledge.storage.terms.name_terms_of`.
+        """
 
     def ids_of_rows(self, rows: Sequence[int]) -> dict[int, str]:
         """Return the ids of the chunks in some rows, by row."""

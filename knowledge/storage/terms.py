@@ -6,6 +6,7 @@ Lists of terms keep no counts: a chunk that holds a term at least 2, 3, 5 or 8 t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -34,6 +35,38 @@ def terms_of(language: str | None, heading: Sequence[str], text: str) -> str:
     if spoken != languages.DEFAULT:
         found.append(f"={spoken}")
     return " ".join(found)
+
+
+_BETWEEN = re.compile(r"(?<=[^\W\d_])(?=\d)|(?<=\d)(?=[^\W\d_])|(?<=[a-z])(?=[A-Z])")
+"""Where a name is cut, besides at signs: between letters and digits, and before a hump."""
+_LONGEST_NAME = 200
+
+
+def name_terms_of(name: str, title: str) -> str:
+    """Return the terms of a file's name and title, separated by spaces.
+
+    The name, the name without its suffix, and the title are also terms as a whole: see
+    :func:`whole_name`.
+    """
+    from knowledge.text import languages, terms
+
+    stem, _, suffix = name.rpartition(".")
+    text = "\n".join([name, *_BETWEEN.split(name), title])
+    found = list(terms.terms_of(terms.split(text), languages.DEFAULT))
+    wholes = [whole_name(one) for one in (name, stem if stem and suffix else name, title)]
+    return " ".join(dict.fromkeys([*found, *filter(None, wholes)]))
+
+
+def whole_name(text: str) -> str:
+    """Return the term of a whole name: its letters and digits; empty for one that is too long."""
+    from knowledge.text import languages, terms
+
+    words = re.findall(r"[^\W_]+", " ".join(_BETWEEN.split(text[: 4 * _LONGEST_NAME])))
+    folded = [
+        next(iter(terms.terms_of(terms.split(word), languages.DEFAULT)), "") for word in words
+    ]
+    joined = "=" + "_".join(filter(None, folded))
+    return joined if 1 < len(joined) <= _LONGEST_NAME else ""
 
 
 def language_of(*metadata: Mapping[str, Any]) -> str | None:

@@ -33,6 +33,9 @@ class Source:
         Each chunk's file's BM25 score, where the query asks for it.
     sparse:
         Each chunk's score by the sparse model, where all datasets have the same one.
+    exact:
+        How exactly the question names each chunk, from 0 to 1; ``None`` where it names none of any
+        dataset.
     """
 
     dataset: Dataset
@@ -43,6 +46,7 @@ class Source:
     shares: NDArray[np.float64]
     file_scores: NDArray[np.float64] | None = None
     sparse: NDArray[np.float64] | None = None
+    exact: NDArray[np.float64] | None = None
 
     @property
     def model(self) -> str:

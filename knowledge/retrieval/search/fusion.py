@@ -10,6 +10,10 @@ neither changes the order of two chunks. ``weighted`` adds them by weight:
   mentions it. ``w`` is the weight of the file; in a collection of one file it is 0.
 - sparse: the score by the datasets' sparse model, where they have one, as a share of the best.
 
+
+- exact, only where the question names a file or an identifier that few passages hold: how exactly
+  it names the passage. It weighs as much as all the others, so that what is named comes first.
+
 A convex combination of scores with exact values for all chunks: Bruch, Gai and Ingber, "An Analysis
 of Fusion Functions for Hybrid Retrieval" (2023); benchmarks/results/quality.md has what it brings
 over scales that are stretched to each side's range.
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 
     from knowledge.retrieval.search.candidates import Pool
 
+EXACT_WEIGHT = 1.0
 RRF_CONSTANT = 60
 DIGITS = 9
 
@@ -114,6 +119,31 @@ def sparse_side(pools: Sequence[Pool], weight: float) -> Side:
         if scores is not None
     ]
     return Side("sparse", weight, values, parts)
+
+
+def exact_side(pools: Sequence[Pool]) -> Side | None:
+    """Return the side of what the question names exactly; ``None`` where it names nothing."""
+    parts = [pool.source.exact[pool.positions] for pool in pools if pool.source.exact is not None]
+    if not pools or len(parts) < len(pools):
+        return None
+    values = [np.where(part > 0, part, np.nan) for part in parts]
+    return Side("exact", EXACT_WEIGHT, values, parts)
+
+
+def by_words_alone(pools: Sequence[Pool], keyword: Side) -> list[NDArray[np.float64]]:
+    """Return BM25 as the score; what the question names exactly comes before all else."""
+    exact = exact_side(pools)
+    best = max((float(scores.max(initial=0.0)) for scores in _of_all(pools)), default=0.0)
+    if exact is None:
+        return list(keyword.values)
+    return [
+        np.round(value + best * part, DIGITS)
+        for value, part in zip(keyword.values, exact.parts, strict=True)
+    ]
+
+
+def _of_all(pools: Sequence[Pool]) -> list[NDArray[np.float64]]:
+    return [pool.source.scores for pool in pools if pool.source.scores is not None]
 
 
 def _shares(

@@ -4,6 +4,9 @@ Datasets that are asked together count as one collection: how rare a term is, an
 is on average, is counted over all of them, so their scores can be compared. Only chunks that the
 published generations show count. Filters do not change a score.
 
+A file's name and title are a field of their own: what they hold of the question is added to the
+score of each of the file's chunks, terms weighed by how few files have them.
+
 The formula is that of Robertson and Zaragoza, "The Probabilistic Relevance Framework: BM25 and
 Beyond" (2009), with Lucene's inverse document frequency, which is never negative. A term that the
 question repeats counts by the square root of its number. Stop words are left out, unless there are
@@ -22,6 +25,7 @@ import numpy as np
 
 from knowledge.errors import DamagedStoreError
 from knowledge.retrieval.query import Bm25
+from knowledge.retrieval.search.exact_matches import exact_matches
 from knowledge.storage.terms import COUNTS
 from knowledge.text.languages import stop_words
 from knowledge.text.terms import split, variants
@@ -46,6 +50,10 @@ Terms = dict[tuple[str, ...], int]
 """How often a question holds a term; one term may stand in the index in several forms."""
 
 
+NAME_WEIGHT = 0.3
+"""What a term in a file's name or title adds, as a share of what a rare word in the text does."""
+
+
 @dataclass(frozen=True, slots=True)
 class KeywordScores:
     """BM25 of a question over all chunks of some datasets.
@@ -53,7 +61,9 @@ class KeywordScores:
     Parameters
     ----------
     by_dataset:
-        The score of each chunk; 0 for one that holds no term.
+        The score of each chunk with its file's name; 0 where neither holds a term.
+    of_texts:
+        The score of each chunk by its own text.
     shares:
         For each chunk, how much of what the question's terms weigh together it holds, from 0 to 1.
     of_files:
@@ -63,14 +73,18 @@ class KeywordScores:
         What each term of the question weighs, by the forms in which the index may hold it.
     mean:
         Tokens of a chunk, on average.
+    exact:
+        How exactly the question names each chunk, from 0 to 1; ``None`` where it names none.
     """
 
     by_dataset: Sequence[NDArray[np.float64]]
+    of_texts: Sequence[NDArray[np.float64]]
     weights: Mapping[tuple[str, ...], float]
     mean: float
     bm25: Bm25
     shares: Sequence[NDArray[np.float64]]
     of_files: Sequence[NDArray[np.float64]] | None = None
+    exact: Sequence[NDArray[np.float64]] | None = None
 
     def of_text(self, terms: Container[str], tokens: int) -> float:
         """Return the score of a chunk by the terms of its text, without a look at the lists."""
@@ -97,23 +111,37 @@ def scores(
         dict.fromkeys(name for columns in datasets for name in columns.languages(snapshot))
     )
     chunks = _Scorer(bm25, [columns.tokens for columns in datasets])
-    files = _Files.of(bm25, datasets, snapshot) if of_files else None
     if not chunks.total:
-        return KeywordScores(chunks.scores, {}, 1.0, bm25, chunks.shares())
+        return KeywordScores(chunks.scores, chunks.scores, {}, 1.0, bm25, chunks.shares())
+    names = Names(datasets, snapshot)
+    files = _Files.of(bm25, datasets, snapshot) if of_files else None
     weights = {}
     for forms, times in terms_of(text, spoken, bm25.languages).items():
         holders = [_holders(columns, snapshot, forms) for columns in datasets]
-        weights[forms] = chunks.add(times, holders)
+        named = names.add(forms, times)
+        weights[forms] = chunks.add(times, holders, named)
         if files is not None:
             files.add(times, holders)
+    of_texts, of_names = chunks.rounded(), names.of_chunks()
     return KeywordScores(
-        chunks.rounded(),
+        _added(of_texts, of_names),
+        of_texts,
         weights,
         chunks.mean,
         bm25,
         chunks.shares(),
-        None if files is None else files.of_chunks(),
+        None if files is None else _added(files.of_chunks(), of_names),
+        exact_matches(text, datasets, snapshot, names),
     )
+
+
+def _added(
+    scores: Sequence[NDArray[np.float64]], others: Sequence[NDArray[np.float64] | None]
+) -> list[NDArray[np.float64]]:
+    return [
+        one if other is None else np.round(one + other, DIGITS)
+        for one, other in zip(scores, others, strict=True)
+    ]
 
 
 _Holders = tuple["NDArray[np.int64]", "NDArray[np.float64]"]
@@ -138,17 +166,32 @@ class _Scorer:
         self._k1 = bm25.k1
         self._norms = [_norm(bm25, one / self.mean) for one in lengths]
 
-    def add(self, times: int, holders: Sequence[_Holders]) -> float:
-        """Add a term that the question holds so many times; return what it weighs."""
+    def add(
+        self,
+        times: int,
+        holders: Sequence[_Holders],
+        named: Sequence[NDArray[np.bool_] | None] | None = None,
+    ) -> float:
+        """Add a term that the question holds so many times; return what it weighs.
+
+        Parameters
+        ----------
+        named:
+            The units whose name holds it, for each dataset; ``None`` is none.
+        """
         holding = sum(len(at) for at, _ in holders)
         rarity = math.log(1 + (self.total - holding + 0.5) / (holding + 0.5))
         weight = math.sqrt(times) * rarity * (self._k1 + 1)
         self._weight += weight
-        for score, held, norm, (at, counts) in zip(
-            self.scores, self._held, self._norms, holders, strict=True
+        nothing = [None] * len(holders)
+        for score, held, norm, (at, counts), by_name in zip(
+            self.scores, self._held, self._norms, holders, named or nothing, strict=True
         ):
             score[at] += weight * counts / (counts + norm[at])
             held[at] += weight
+            if by_name is not None:
+                by_name[at] = False
+                held[by_name] += weight
         return weight
 
     def shares(self) -> list[NDArray[np.float64]]:
@@ -160,6 +203,52 @@ class _Scorer:
     def rounded(self) -> list[NDArray[np.float64]]:
         """Return the scores."""
         return [np.round(score, DIGITS) for score in self.scores]
+
+
+class Names:
+    """The names and titles of the files of some datasets, compared with a question."""
+
+    def __init__(self, datasets: Sequence[ChunkColumns], snapshot: Snapshot) -> None:
+        self._datasets = datasets
+        self._snapshot = snapshot
+        self._scores: list[NDArray[np.float64] | None] = [None] * len(datasets)
+
+    def add(self, forms: Sequence[str], times: int) -> list[NDArray[np.bool_] | None]:
+        """Add a term; return for each dataset the chunks whose file's name holds it, if any."""
+        found = self.having(forms)
+        having = sum(len(files) for files in found)
+        masks: list[NDArray[np.bool_] | None] = [None] * len(found)
+        if not having:
+            return masks
+        total = sum(self._size(number) for number in range(len(found)))
+        weight = math.sqrt(times) * math.log(1 + (total - having + 0.5) / (having + 0.5))
+        for number, files in enumerate(found):
+            if len(files):
+                mask = masks[number] = self.chunks_of(number, files)
+                scores = self._scores[number]
+                if scores is None:
+                    scores = self._scores[number] = np.zeros(len(mask))
+                scores[mask] += NAME_WEIGHT * (K1 + 1) * weight
+        return masks
+
+    def having(self, forms: Sequence[str]) -> list[NDArray[np.int64]]:
+        """Return for each dataset the numbers of the files whose name holds a term in any form."""
+        return [
+            np.unique(np.concatenate([columns.files_named(self._snapshot, form) for form in forms]))
+            for columns in self._datasets
+        ]
+
+    def chunks_of(self, number: int, files: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return the mask of the chunks of some files of a dataset, given by its number."""
+        return np.isin(self._datasets[number].file_numbers(self._snapshot), files)
+
+    def of_chunks(self) -> list[NDArray[np.float64] | None]:
+        """Return for each chunk what its file's name adds; ``None`` for a dataset without any."""
+        return self._scores
+
+    def _size(self, number: int) -> int:
+        """Return how many files a dataset has."""
+        return int(self._datasets[number].file_numbers(self._snapshot).max(initial=-1)) + 1
 
 
 class _Files:
@@ -217,7 +306,7 @@ def prove(
     DamagedStoreError
         A list names a chunk that does not hold its term, or leaves out one that does.
     """
-    for source, listed in zip(sources, scored.by_dataset, strict=True):
+    for source, listed in zip(sources, scored.of_texts, strict=True):
         own = [hit for hit in hits if hit.dataset == source.dataset.name]
         positions = source.columns.positions_of(snapshot, [hit.chunk.id for hit in own]).tolist()
         rows = [int(source.columns.rows[at]) for at in positions]

@@ -99,11 +99,14 @@ class Ranking:
             "keyword": lambda: fusion.keyword_side(pools, 1 - query.weight, query.file_weight),
         }
         asked = [sides[name]() for name in query.sides]
+        if query.sides == ("keyword",):
+            return fusion.by_words_alone(pools, asked[0])
         if len(asked) == 1:
             return list(asked[0].values)
         if pools and all(pool.source.sparse is not None for pool in pools):
             asked.append(fusion.sparse_side(pools, query.sparse_weight))
-        return fusion.FUSIONS[query.fusion](asked)
+        exact = fusion.exact_side(pools)
+        return fusion.FUSIONS[query.fusion](asked if exact is None else [*asked, exact])
 
     def _ranks(self, pools: Sequence[Pool]) -> dict[str, list[NDArray[np.int64]]]:
         """Return the places of the pools' chunks on each side, before filters; 0 for none."""

@@ -326,9 +326,17 @@ class Retriever:
                 share,
                 of_file,
                 sparse,
+                exact,
             )
-            for (dataset, vector), column, score, share, of_file, sparse in zip(
-                asked, columns, scores, words.shares, of_files, weighed, strict=True
+            for (dataset, vector), column, score, share, of_file, sparse, exact in zip(
+                asked,
+                columns,
+                scores,
+                words.shares,
+                of_files,
+                weighed,
+                words.exact or nothing,
+                strict=True,
             )
         ]
         return sources, words if ranked_by_words else None

@@ -19,15 +19,27 @@ import sqlite3
 from typing import Any
 
 from knowledge.storage.local.catalog.database import add_function
-from knowledge.storage.terms import terms_of
+from knowledge.storage.terms import name_terms_of, terms_of
 
-REBUILD = "INSERT INTO chunks_fts (chunks_fts) VALUES ('rebuild')"
-"""SQL: makes the whole index anew of the chunks."""
+TABLES = ("chunks_fts", "files_fts")
+"""The lists of the chunks' texts, and of the files' names and titles."""
+
+
+def rebuild(connection: sqlite3.Connection) -> None:
+    """Make both indexes anew, of the chunks and of the files."""
+    for table in TABLES:
+        connection.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the function that makes the terms of a chunk's row."""
+    """Give a connection the functions that make the terms of a chunk's and of a file's row."""
     add_function(connection, "fulltext_terms", 4, _terms)
+    add_function(connection, "name_terms", 4, _name_terms)
+
+
+def files_named(connection: sqlite3.Connection, dataset: int, term: str) -> str | None:
+    """Return the rows of a dataset's files whose name or title holds a term, with commas."""
+    return _rows(connection, "files_fts", f"{dataset}~{term}")
 
 
 def rows_with(
@@ -41,12 +53,13 @@ def rows_with(
         One of ``terms.COUNTS``: how often they must hold it at least.
     """
     wanted = f"{dataset}~{term}" if count == 1 else f"{dataset}~{term}={count}"
+    return _rows(connection, "chunks_fts", wanted)
+
+
+def _rows(connection: sqlite3.Connection, table: str, term: str) -> str | None:
     found: str | None = (
         _cursor(connection)
-        .execute(
-            "SELECT group_concat(rowid) FROM chunks_fts WHERE chunks_fts MATCH ?",
-            (_quoted(wanted),),
-        )
+        .execute(f"SELECT group_concat(rowid) FROM {table} WHERE {table} MATCH ?", (_quoted(term),))
         .fetchone()[0]
     )
     return found
@@ -100,3 +113,20 @@ def _terms(dataset: int, language: Any, heading: Any, text: Any) -> str:
             text if isinstance(text, str) else "",
         ),
     )
+
+
+def _name_terms(dataset: int, name: Any, metadata: Any, given: Any) -> str:
+    """Return what the table holds for a file's row; of a damaged one, what can be read."""
+    title = _title(given) or _title(metadata)
+    return in_dataset(dataset, name_terms_of(name if isinstance(name, str) else "", title))
+
+
+def _title(metadata: Any) -> str:
+    if not isinstance(metadata, str) or '"title"' not in metadata:
+        return ""
+    try:
+        found = json.loads(metadata)
+    except ValueError:
+        return ""
+    title = found.get("title") if isinstance(found, dict) else None
+    return title if isinstance(title, str) else ""

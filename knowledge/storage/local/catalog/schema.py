@@ -202,6 +202,30 @@ MIGRATIONS: tuple[str, ...] = (
     INSERT INTO chunks_fts (chunks_fts) SELECT 'rebuild' WHERE EXISTS (
         SELECT 1 FROM chunks WHERE text GLOB '*[{_STROKED}]*' OR heading GLOB '*[{_STROKED}]*');
     """,
+    # Names and titles of files are searched as a field of their own.
+    """
+    CREATE VIEW files_terms AS
+        SELECT row, name_terms(dataset, name, metadata, given) AS terms FROM files;
+    CREATE VIRTUAL TABLE files_fts USING fts5 (
+        terms, content = 'files_terms', content_rowid = 'row',
+        detail = none, columnsize = 0, tokenize = "ascii tokenchars '_.:/@&+#-~='"
+    );
+    CREATE TRIGGER files_insert AFTER INSERT ON files BEGIN
+        INSERT INTO files_fts (rowid, terms) VALUES (
+            new.row, name_terms(new.dataset, new.name, new.metadata, new.given));
+    END;
+    CREATE TRIGGER files_delete BEFORE DELETE ON files BEGIN
+        INSERT INTO files_fts (files_fts, rowid, terms) VALUES (
+            'delete', old.row, name_terms(old.dataset, old.name, old.metadata, old.given));
+    END;
+    CREATE TRIGGER files_rename AFTER UPDATE OF name, metadata, given ON files BEGIN
+        INSERT INTO files_fts (files_fts, rowid, terms) VALUES (
+            'delete', old.row, name_terms(old.dataset, old.name, old.metadata, old.given));
+        INSERT INTO files_fts (rowid, terms) VALUES (
+            new.row, name_terms(new.dataset, new.name, new.metadata, new.given));
+    END;
+    INSERT INTO files_fts (files_fts) VALUES ('rebuild');
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -206,15 +206,26 @@ class Snapshot:
         )
         return list(self._plain(query, [self._dataset_id(dataset)]))
 
-    def file_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Return the rows of all chunks, file by file, and how many each file has."""
+    def file_sizes(
+        self, dataset: Dataset
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Return the rows of all chunks, file by file, how many each file has, and its own row.
+
+        A file's row is 0 where it is not shown.
+        """
         found = self._plain(
-            "SELECT group_concat(rows), group_concat(chunks) FROM ("
-            "SELECT group_concat(row) AS rows, count(*) AS chunks "
-            "FROM chunks WHERE dataset = ? GROUP BY file_id)",
-            [self._dataset_id(dataset)],
+            "SELECT group_concat(rows), group_concat(chunks), group_concat(file) FROM ("
+            "SELECT group_concat(chunks.row) AS rows, count(*) AS chunks, coalesce(("
+            "SELECT row FROM files WHERE dataset = :dataset AND id = chunks.file_id "
+            f"AND {VISIBLE}), 0) AS file "
+            "FROM chunks WHERE dataset = :dataset GROUP BY file_id)",
+            {"dataset": self._dataset_id(dataset), "generation": dataset.generation},
         ).fetchone()
-        return _array(found[0]), _array(found[1])
+        return _array(found[0]), _array(found[1]), _array(found[2])
+
+    def files_named(self, dataset: Dataset, term: str) -> NDArray[np.int64]:
+        """Return the rows of the files whose name or title holds a full-text term."""
+        return _array(fulltext.files_named(self._connection, self._dataset_id(dataset), term))
 
     def ids_of_rows(self, rows: Sequence[int]) -> dict[int, str]:
         """Return the ids of the chunks in some rows, by row."""
@@ -300,7 +311,7 @@ class Snapshot:
         row = self._plain(query, [dataset.key]).fetchone()
         return int(row[0]) if row else 0
 
-    def _plain(self, query: str, values: Sequence[Any]) -> sqlite3.Cursor:
+    def _plain(self, query: str, values: Sequence[Any] | dict[str, Any]) -> sqlite3.Cursor:
         cursor = self._connection.cursor()
         cursor.row_factory = None
         return cursor.execute(query, values)

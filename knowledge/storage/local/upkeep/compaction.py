@@ -8,6 +8,7 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
+from knowledge.storage.local.catalog import fulltext
 from knowledge.storage.local.catalog.database import BUSY_SECONDS, connect, translated
 from knowledge.storage.local.catalog.history import recorded
 from knowledge.storage.local.runs.replacement import Replacement, open_replacement
@@ -109,9 +110,10 @@ def _empty_journal(connection: sqlite3.Connection) -> None:
 
 
 def _optimise_fulltext(connection: sqlite3.Connection) -> None:
-    tables = connection.execute("SELECT name FROM sqlite_master WHERE name = 'chunks_fts'")
-    if tables.fetchone():
-        connection.execute("INSERT INTO chunks_fts (chunks_fts) VALUES ('optimize')")
+    for table in fulltext.TABLES:
+        known = connection.execute("SELECT name FROM sqlite_master WHERE name = ?", [table])
+        if known.fetchone():
+            connection.execute(f"INSERT INTO {table} ({table}) VALUES ('optimize')")
 
 
 def _dead(catalog: Catalog, key: str) -> int:

@@ -91,8 +91,9 @@ def fulltext_damage(catalog: Catalog) -> str:
         sql.execute("BEGIN IMMEDIATE")
     try:
         try:
-            # FTS5 makes the terms of all chunks again, and compares them with its lists.
-            sql.execute("INSERT INTO chunks_fts (chunks_fts, rank) VALUES ('integrity-check', 1)")
+            # FTS5 makes the terms of all rows again, and compares them with its lists.
+            for table in fulltext.TABLES:
+                sql.execute(f"INSERT INTO {table} ({table}, rank) VALUES ('integrity-check', 1)")
         finally:
             if sql.in_transaction:
                 sql.execute("ROLLBACK")
@@ -109,7 +110,9 @@ def rebuild_fulltext(catalog: Catalog) -> None:
     sql = catalog.connection
     fulltext.register(sql)
     with catalog.transaction():
-        made = sql.execute("SELECT sql FROM sqlite_master WHERE name = 'chunks_fts'").fetchone()[0]
-        sql.execute("DROP TABLE chunks_fts")
-        sql.execute(made)
-        sql.execute(fulltext.REBUILD)
+        for table in fulltext.TABLES:
+            named = ("SELECT sql FROM sqlite_master WHERE name = ?", [table])
+            made = sql.execute(*named).fetchone()[0]
+            sql.execute(f"DROP TABLE {table}")
+            sql.execute(made)
+        fulltext.rebuild(sql)

@@ -71,7 +71,7 @@ def salvage(source: Path | None, target: Path, folder: DataFolder) -> Salvaged:
                 connection.execute(
                     f"DELETE FROM {table} WHERE dataset NOT IN (SELECT id FROM datasets)"
                 )
-            connection.execute(fulltext.REBUILD)
+            fulltext.rebuild(connection)
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     return saved
 
