@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 FEW = 4
 """What more chunks hold, or more files are called, names none of them."""
-HELD = 0.6
 MOST = 50
 """Identifiers of a question that are looked up; a pasted log may hold thousands."""
 _RUN = re.compile(r"\w+(?:[.:/@&+#-]{1,2}\w+)*", re.ASCII)
@@ -45,11 +44,14 @@ def exact_matches(
 ) -> list[NDArray[np.float64]] | None:
     """Return for each chunk how exactly the question names it, from 0 to 1; ``None`` for no chunk.
 
-    A chunk of the file that the question is the name of has 1. The only one that holds an identifier
-    of the question, or whose file is called so, has `HELD`; of n such chunks each has `HELD` / n.
+    If the question is a file's name, that file's chunks have 1, and no others count. Else the only
+    chunk that holds an identifier of the question, or whose file is called so, has 1; of n each
+    has 1/n.
     """
     found = [np.zeros(len(columns)) for columns in datasets]
     _note(found, names, whole_name(text), most=None)
+    if any(one.any() for one in found):
+        return found
     for run in identifiers(text):
         _note(found, names, whole_name(run), most=FEW)
         for forms in _forms(run, datasets, snapshot):
@@ -60,7 +62,7 @@ def exact_matches(
             holding = sum(map(len, holders))
             if 0 < holding <= FEW:
                 for matches, at in zip(found, holders, strict=True):
-                    matches[at] = np.maximum(matches[at], HELD / holding)
+                    matches[at] = np.maximum(matches[at], 1 / holding)
     return found if any(one.any() for one in found) else None
 
 
@@ -81,7 +83,7 @@ def _note(
             if len(own):
                 mask = names.chunks_of(number, own)
                 found[number][mask] = np.maximum(
-                    found[number][mask], 1.0 if most is None else HELD / called
+                    found[number][mask], 1.0 if most is None else 1 / called
                 )
 
 
