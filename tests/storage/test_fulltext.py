@@ -111,7 +111,7 @@ def test_all_terms_of_a_text_are_found_and_nothing_else(catalog, text):
                 "char_end, tokens, added) VALUES (1, ?, 'f', 0, ?, '[]', 0, 1, 3, 1)",
                 (id, content),
             )
-        catalog.connection.execute(fulltext.REBUILD)
+        fulltext.rebuild(catalog.connection)
     rows = [row for (row,) in map(tuple, catalog.connection.execute("SELECT row FROM chunks"))]
     spoken = fulltext.languages(catalog.connection, 1)
     for forms in variants(split(text), spoken):
@@ -129,7 +129,7 @@ def test_rows_of_an_unpublished_generation_are_hidden(kb):
             "char_end, tokens, added) SELECT dataset, 'x', file_id, 1, 'a staged key', heading, "
             "0, 1, 3, added + 1 FROM chunks"
         )
-        sql.execute(fulltext.REBUILD)
+        fulltext.rebuild(sql)
         sql.commit()
     assert (holding(kb, "key"), holding(kb, "stage")) == (1, 0)
 
