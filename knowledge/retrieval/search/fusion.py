@@ -9,8 +9,6 @@ neither changes the order of two chunks. ``weighted`` adds them by weight:
   greatest value; a passage of a file that deals with the question counts more than one that
   mentions it. ``w`` is the weight of the file; in a collection of one file it is 0.
 - sparse: the score by the datasets' sparse model, where they have one, as a share of the best.
-
-
 - exact, only where the question names a file or an identifier that few passages hold: how exactly
   it names the passage. It weighs as much as all the others, so that what is named comes first.
 
