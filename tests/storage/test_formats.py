@@ -94,6 +94,14 @@ def test_terms_of_an_older_format_lose_their_strokes(run, tmp_path, data_dir, mo
         run("ingest", tmp_path / "docs")
     terms._Terms.of.cache_clear()
     with closing(sqlite3.connect(data_dir / "catalog.db")) as sql:
+        for later in (
+            "TRIGGER files_insert",
+            "TRIGGER files_delete",
+            "TRIGGER files_rename",
+            "TABLE files_fts",
+            "VIEW files_terms",
+        ):
+            sql.execute(f"DROP {later}")
         sql.execute(f"PRAGMA user_version = {BEFORE_STROKES}")
 
     (hit,) = run("retrieve", "Lodz", "--mode", "keyword", "--json").json["hits"]
