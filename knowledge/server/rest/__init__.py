@@ -1,4 +1,4 @@
-"""The REST face below ``/api/v1``: what the command line can do, with the JSON of ``--json``."""
+"""The REST face below ``/api/v1``: what the command line can do, with its JSON."""
 
 from __future__ import annotations
 
