@@ -118,6 +118,7 @@ class OcrOpenAI(Loader, name="ocr_openai"):
     """Have a chat model that sees images read each page of PDF and image files."""
 
     needs_model = True
+    synonyms: ClassVar[Mapping[str, str]] = {"apibase": "baseurl"}
     only = ("pdf", "image")
     prompt: str = Field("", description="The instruction; default a text of ours.")
     max_tokens: Whole = Field(300, ge=1, description="Most tokens of a page's text.")

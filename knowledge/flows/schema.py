@@ -63,6 +63,8 @@ class FlowModel(BaseModel):
     )
     what: ClassVar[str]
     """What the mapping is, for messages."""
+    synonyms: ClassVar[Mapping[str, str]] = {}
+    """Other names, in lower case, that files give to its values."""
 
     @classmethod
     def called(cls, _context: Any) -> str:
@@ -85,7 +87,8 @@ class FlowModel(BaseModel):
         own = {name.lower(): name for name in cls.names()}
         found: dict[str, Any] = {}
         for name, value in given.items():
-            known = str(own.get(name.lower(), name))
+            lower = name.lower()
+            known = str(own.get(cls.synonyms.get(lower, lower), name))
             if known in found:
                 raise problem(f"{known!r} stands here a second time", at=(known,))
             found[known] = value
@@ -175,6 +178,10 @@ def _in_words(one: ErrorDetails, model: type[FlowModel], context: Any) -> InitEr
         return _line(f"{prefix}{what} must be a mapping, not {_kind(one['input'])}", "", path)
     name, known = str(path[0]), model.names()
     if one["type"] == "extra_forbidden":
+        if str(one["input"]).startswith(
+            ("http://", "https://")
+        ):  # a hint leads no address into a key
+            known = {name: help for name, help in known.items() if "key" not in name.lower()}
         return _line(f"{what} has no {name!r}", nearest(name, known), path)
     if one["type"] == "missing":
         noun = "the option " if issubclass(model, Step) else ""
@@ -303,6 +310,7 @@ class ModelChoice(FlowModel):
     """
 
     what = "the model"
+    synonyms: ClassVar[Mapping[str, str]] = {"apibase": "baseurl"}
     model: str = ""
     base_url: str = Field(default="", alias="baseURL")
     api_key: SecretText | None = None

@@ -79,6 +79,25 @@ def test_the_ancestors_blueprints(tmp_path):
     assert [step.name for step in context.retrieval.postprocessors] == ["similarity", "reduce"]
 
 
+OPENAI = (
+    "flows:\n  a:\n    retrieval:\n      retriever:\n        name: subquery\n        options:\n"
+    "          model: {{openai: {{model: m, {name}: 'https://models.example/v1'}}}}\n"
+)
+
+
+def test_the_ancestors_examples_say_where_the_model_is(tmp_path):
+    (tmp_path / "flows.yaml").write_text(OPENAI.format(name="apiBase"), encoding="utf-8")
+    choice = read(tmp_path / "flows.yaml", tmp_path).flows["a"].retrieval.retriever.model
+    assert choice.base_url == "https://models.example/v1"
+
+
+def test_a_hint_leads_no_address_into_a_key(tmp_path):
+    (tmp_path / "flows.yaml").write_text(OPENAI.format(name="apiKe"), encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read(tmp_path / "flows.yaml", tmp_path)
+    assert "apiKey" not in caught.value.message + caught.value.hint
+
+
 RETRIEVER = (
     "flows:\n  a:\n    retrieval:\n      retriever:\n        name: {name}\n"
     "        options: {options}\n"
