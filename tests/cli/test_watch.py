@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from knowledge import KnowledgeBase
-from knowledge.cli.commands.watch import seconds_of
+from knowledge.cli.commands.documents.watch import seconds_of
 from knowledge.errors import UsageError
 from tests.conftest import check_schema
 

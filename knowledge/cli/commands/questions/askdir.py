@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.commands.ingest import show_problems
+from knowledge.cli.commands.documents.ingest import show_problems
 from knowledge.cli.options import common as options
 from knowledge.cli.options.declared import Without
 from knowledge.cli.options.question import with_question

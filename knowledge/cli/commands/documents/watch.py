@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from knowledge.cli.commands.ingest import show_problems
+from knowledge.cli.commands.documents.ingest import show_problems
 from knowledge.cli.options.settings import (
     EmbeddingOptions,
     FlowOptions,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knowledge.cli.commands.upkeep import mib
+from knowledge.cli.commands.upkeep.upkeep import mib
 from knowledge.cli.render.summary import cost_in_words, one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write

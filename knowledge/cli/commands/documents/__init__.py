@@ -1,0 +1,1 @@
+"""Commands on documents: take them in, look at them."""
