@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def main() -> None:
             measure("knowledge retrieve", retrieve_by(url), process, options)
         with serving([sys.executable, "-c", LOOP, "{port}", str(data)], "/") as (url, process):
             measure("a loop over the model", embed_by(url), process, options)
-        chroma = [str(Path(sys.executable).with_name("chroma")), "run", "--path", f"{folder}/c"]
+        program = shutil.which("chroma") or str(Path(sys.executable).with_name("chroma"))
+        chroma = [program, "run", "--path", f"{folder}/c"]
         with serving([*chroma, "--port", "{port}"], "/api/v2/heartbeat") as (url, process):
             query = query_by(url, options.chunks)
             measure("Chroma's server, vectors given", query, process, options)

@@ -57,10 +57,16 @@ class OpenModels:
         self._allowed = tuple(allowed)
         self._metrics = metrics
         self._lock = threading.Lock()
+        self._names: dict[str, str] = {}
         self._open: OrderedDict[tuple[str, int | None], _Opened] = OrderedDict()
 
     def names(self, kb: KnowledgeBase) -> Mapping[str, str]:
         """Return what clients may name, each with the provider that it means."""
+        if not self._names:  # settings and installed packages stay as they are
+            self._names = self._find_names(kb)
+        return self._names
+
+    def _find_names(self, kb: KnowledgeBase) -> dict[str, str]:
         current = kb.models.current()
         found = {f"{current.provider}:{current.model}": current.provider}
         for info in kb.models.list():
