@@ -134,7 +134,7 @@ def query_by(url: str, chunks: int) -> Ask:
     import chromadb
 
     client = chromadb.HttpClient(port=int(url.rpartition(":")[2]))
-    collection = client.create_collection("a", embedding_function=None)
+    collection = client.create_collection("passages", embedding_function=None)
     random = np.random.default_rng(0)
     for start in range(0, chunks, 2_000):
         rows = random.normal(size=(min(2_000, chunks - start), 256)).astype(np.float32)
