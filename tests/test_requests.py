@@ -35,6 +35,7 @@ VERBS = {
 }
 VALUES = {
     "dataset": "handbook",
+    "server": "http://127.0.0.1:7411",
     "top_k": 3,
     "retrieve_keywords": "hotel",
     "ingest_metadata": "team=support",
