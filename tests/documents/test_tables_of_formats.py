@@ -46,7 +46,9 @@ def _html():
 
 
 @pytest.mark.parametrize(
-    ("name", "make"), [("a.docx", _docx), ("a.fodt", _fodt), ("a.html", _html)], ids=str
+    ("name", "make"),
+    [("a.docx", _docx), ("a.fodt", _fodt), ("a.html", _html)],
+    ids=["docx", "fodt", "html"],
 )
 def test_each_passage_has_the_header_and_says_its_rows(name, make):
     (document,) = load(make(), name).documents

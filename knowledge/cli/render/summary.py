@@ -7,7 +7,6 @@ from collections.abc import Sequence
 
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.spelling import spelled
-from knowledge.documents.loaders.images.ocr import HINT as OCR_HINT
 from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.text.wording import counted
 
@@ -84,8 +83,8 @@ def _kind(problem: FileProblem) -> tuple[str, ...]:
     outer, _, member = problem.file.partition("!/")
     if problem.status == FileStatus.FAILED:
         return problem.status, outer, "" if member else "itself"
-    takes_ocr = problem.reason.endswith(OCR_HINT)
-    return problem.status, OCR_HINT if takes_ocr else _DETAIL.sub("#", problem.reason)
+    takes_ocr = problem.reason.endswith(_ocr_hint())
+    return problem.status, _ocr_hint() if takes_ocr else _DETAIL.sub("#", problem.reason)
 
 
 def _line(alike: Sequence[FileProblem]) -> str:
@@ -97,12 +96,18 @@ def _line(alike: Sequence[FileProblem]) -> str:
         such = f"{one_line(outer)}: {counted(len(alike), 'member')}, such as {one_line(member)}"
         return f"{first.status}: {such}: {flat(spelled(first.reason))}"
     such = f"such as {one_line(first.file)}"
-    if first.reason.endswith(OCR_HINT):
+    if first.reason.endswith(_ocr_hint()):
         return (
             f"{first.status}: {len(alike):,} pictures and scans need text recognition, {such}: "
-            f"{OCR_HINT}"
+            f"{_ocr_hint()}"
         )
     return f"{first.status}: {counted(len(alike), 'file')}, {such}: {flat(spelled(first.reason))}"
+
+
+def _ocr_hint() -> str:
+    from knowledge.documents.loaders.images.ocr import HINT  # most commands need no loader
+
+    return HINT
 
 
 def one_line(text: str) -> str:
