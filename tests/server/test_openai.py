@@ -251,13 +251,23 @@ def test_a_store_is_searched(asked):
     assert len(found.data) == 2
     assert found.data[0].filename.endswith("keys.md")
     assert "signing key" in found.data[0].content[0].text
-    scores = [one.score for one in found.data]
-    assert scores == sorted(scores, reverse=True)
-    most = scores[0]
-    less = asked.vector_stores.search(
-        "default", query=["signing key", "key"], ranking_options={"score_threshold": most}
-    )
-    assert [one.score >= most for one in less.data] == [True] * len(less.data)
+
+
+def test_a_results_score_is_its_relevance(asked, library, run):
+    def searched(query, **options):
+        found = asked.vector_stores.search("default", query=query, **options).data
+        return [(one.attributes["chunk_id"], one.score) for one in found]
+
+    hits = run("retrieve", "signing key", "--json", "-k", "5").json["hits"]
+    every = searched("signing key", max_num_results=5)
+    assert every == [(hit["chunk_id"], hit["relevance"]) for hit in hits]
+    least = sorted(score for _, score in every)[2]
+    kept = searched("signing key", ranking_options={"score_threshold": least})
+    assert kept == [one for one in every if one[1] >= least]
+    assert searched(["signing key", "signing key"], max_num_results=5) == every
+    for wrong in (2, -1, True):
+        with pytest.raises(openai.BadRequestError, match="score_threshold"):
+            searched("signing key", ranking_options={"score_threshold": wrong})
 
 
 def test_a_store_is_made_changed_filled_and_deleted(library, served, tmp_path):

@@ -122,12 +122,14 @@ async def _search(server: Server, http: Request) -> Response:
     def search(kb: KnowledgeBase) -> tuple[list[Hit], Mapping[str, int]]:
         best: dict[str, Hit] = {}
         for query in queries:
-            request = SearchRequest(query, name, top_k=most, where=where, rerank=ranker)
+            request = SearchRequest(
+                query, name, top_k=most, where=where, rerank=ranker, min_relevance=least
+            )
             for hit in kb.retrieve(request):
                 known = best.get(hit.chunk.id)
-                if hit.score >= least and (known is None or hit.score > known.score):
+                if known is None or _place(hit) < _place(known):
                     best[hit.chunk.id] = hit
-        hits = sorted(best.values(), key=lambda hit: -hit.score)[:most]
+        hits = sorted(best.values(), key=_place)[:most]
         return hits, kb.generations
 
     hits, read = await server.bases.run(search)
@@ -143,16 +145,18 @@ async def _search(server: Server, http: Request) -> Response:
     )
 
 
-def _ranking(options: Mapping[str, Any]) -> tuple[str | None, float]:
-    """Return which reranker is asked for, ``None`` for the settings' own, and the least score."""
+def _ranking(options: Mapping[str, Any]) -> tuple[str | None, float | None]:
+    """Return the reranker and the least relevance asked for; ``None`` is the settings' own."""
     unknown = set(options) - {"ranker", "score_threshold"}
-    ranker, least = options.get("ranker", "auto"), options.get("score_threshold") or 0.0
+    ranker, least = options.get("ranker", "auto"), options.get("score_threshold")
     if unknown or ranker not in ("auto", "none", "default-2024-11-15", "default-2024-08-21"):
         named = ", ".join(sorted(unknown)) or repr(ranker)
         raise UsageError(f"`ranking_options` has {named}", hint="ranker may be auto or none.")
-    if isinstance(least, bool) or not isinstance(least, int | float):
-        raise UsageError("`score_threshold` must be a number")
-    return ("" if ranker == "none" else None), float(least)
+    if least is not None and (
+        isinstance(least, bool) or not isinstance(least, int | float) or not 0 <= least <= 1
+    ):
+        raise UsageError("`score_threshold` must be a number from 0 to 1")
+    return ("" if ranker == "none" else None), least
 
 
 async def _list_files(server: Server, http: Request) -> Response:
@@ -280,11 +284,16 @@ def _file(file: SourceFile, store: str) -> dict[str, Any]:
     }
 
 
+def _place(hit: Hit) -> tuple[int, float]:
+    """Return what orders the results of several questions, whose scores cannot be compared."""
+    return hit.rank, -(hit.relevance or 0.0)
+
+
 def _result(hit: Hit) -> dict[str, Any]:
     return {
         "file_id": hit.chunk.file_id,
         "filename": hit.file,
-        "score": round(hit.score, 6),
+        "score": hit.relevance,  # what a `score_threshold` can mean; the place is by our own score
         "attributes": {**hit.metadata, "citation": hit.citation, "chunk_id": hit.chunk.id},
         "content": [{"type": "text", "text": hit.text}],
     }
