@@ -23,7 +23,7 @@ from knowledge.model import IngestReport
 from knowledge.records.jobs import job_record
 from knowledge.requests import IngestRequest, InlineText
 from knowledge.server.bases import Notify
-from knowledge.server.problems import RefusedError, spelled
+from knowledge.server.problems import RefusedError, for_clients
 from knowledge.settings.reading import Settings
 
 KEPT = 200
@@ -214,8 +214,7 @@ class Jobs:
         except _Cancelled:
             _end(job, State.CANCELLED)
         except KnowledgeError as error:
-            error.message, error.hint = spelled(error.message), spelled(error.hint)
-            job.error = error
+            job.error = for_clients(error)
             _end(job, State.FAILED)
         except Exception as error:  # noqa: BLE001  told by the job, and logged
             self._notify(f"job {job.id}: unexpected {type(error).__name__}: {error}")

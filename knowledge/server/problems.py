@@ -92,12 +92,18 @@ def spelled(text: str) -> str:
     return _FIELD.sub(r'"\1"', text)
 
 
+def for_clients(error: KnowledgeError) -> KnowledgeError:
+    """Return an error as a client may read it: fields as JSON names them, nothing of our disk."""
+    if type(error) is FileNotInDatasetError:  # whether a path exists here is not said
+        error = FileNotInDatasetError("the dataset holds no such file or chunk")
+    error.message, error.hint = spelled(error.message), spelled(error.hint)
+    return error
+
+
 def reply_to(path: str, error: KnowledgeError) -> Response:
     """Return the reply for an error at a path."""
     status = status_of(error)
-    if type(error) is FileNotInDatasetError:  # whether a path exists on our disk is not said
-        error = FileNotInDatasetError("the dataset holds no such file or chunk")
-    error.message, error.hint = spelled(error.message), spelled(error.hint)
+    error = for_clients(error)
     headers = dict(error.headers) if isinstance(error, RefusedError) else {}
     if isinstance(error, RemoteUnavailableError | LockedError):
         wait = getattr(error, "retry_after", None) or 1

@@ -10,16 +10,23 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from mcp.server import MCPServer
-from mcp_types import CallToolResult, TextContent, ToolAnnotations
+from mcp.shared.exceptions import MCPError
+from mcp_types import (
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    CallToolResult,
+    TextContent,
+    ToolAnnotations,
+)
 from pydantic import Field
 
-from knowledge.errors import KnowledgeError
+from knowledge.errors import KnowledgeError, NotFoundError, UsageError
 from knowledge.ingestion.sources.addresses import is_address
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.server.bases import Bases
 from knowledge.server.mcp import results, tools
 from knowledge.server.mcp.names import understand_names
-from knowledge.server.problems import spelled
+from knowledge.server.problems import RefusedError, for_clients
 from knowledge.server.roots import below_roots
 
 Check = Callable[[Sequence[str]], Sequence[str]]
@@ -43,6 +50,9 @@ _Datasets = Annotated[
 ]
 _Dataset = Annotated[str | None, Field(description="Its name; default: the default one.")]
 _Anywhere = Annotated[str | None, Field(description="Where to look; default: all datasets.")]
+_Filter = Annotated[
+    str | None, Field(description='Condition on metadata: "year >= 2020 and team = support".')
+]
 _Limit = Annotated[int, Field(ge=1, le=100, description="Most results of one answer.")]
 _Budget = Annotated[
     int, Field(ge=100, le=results.MOST_TOKENS, description="Most tokens of the answer.")
@@ -51,14 +61,29 @@ _Cursor = Annotated[str | None, Field(description="next_cursor of the answer bef
 
 
 def allowed(paths: Sequence[str], *, roots: Sequence[str]) -> list[str]:
-    """Return paths below the roots as they really are, and URLs as they are given.
+    """Return paths below the roots as they really are, and addresses of the web as they are given.
 
     Raises
     ------
     RefusedError
-        A path leads out of the roots.
+        A path leads out of the roots, or a URL to this machine's disk or to a login of its user.
     """
-    return [path if is_address(path) else below_roots([path], roots)[0] for path in paths]
+    return [path if _is_of_web(path) else below_roots([path], roots)[0] for path in paths]
+
+
+def _is_of_web(path: str) -> bool:
+    """Tell a page or a repository on the web from a path."""
+    if not is_address(path):
+        return False
+    scheme = path.partition("://")[0].lower()
+    if scheme not in ("http", "https", "git+https"):
+        raise RefusedError(
+            403,
+            "path",
+            f"addresses of {scheme}:// may not be taken in",
+            hint="Name an https:// address, or a path below an allowed root.",
+        )
+    return True
 
 
 def build(bases: Bases, *, check: Check | None = None) -> MCPServer[Any]:
@@ -98,12 +123,26 @@ async def _run(bases: Bases, work: Callable[[KnowledgeBase], CallToolResult]) ->
 
 def failed(error: KnowledgeError) -> CallToolResult:
     """Return an error as a tool's answer, with its code and what to do."""
-    said, hint = spelled(error.message), spelled(error.hint)
+    known = for_clients(error)
     return CallToolResult(
-        content=[TextContent(type="text", text=f"{said}\n{hint}".strip())],
-        structured_content={"error": {"code": error.code, "message": said, "hint": hint}},
+        content=[TextContent(type="text", text=known.in_full)],
+        structured_content={"error": _facts(known)},
         is_error=True,
     )
+
+
+def _facts(error: KnowledgeError) -> dict[str, str]:
+    return {"code": error.code, "message": error.message, "hint": error.hint}
+
+
+async def _read(bases: Bases, work: Callable[[KnowledgeBase], str]) -> str:
+    """Return a resource's text; an error of ours is one of the protocol, with its code as data."""
+    try:
+        return await bases.run(work)
+    except KnowledgeError as error:
+        known = for_clients(error)
+        code = INVALID_PARAMS if isinstance(error, NotFoundError | UsageError) else INTERNAL_ERROR
+        raise MCPError(code, known.in_full, _facts(known)) from error
 
 
 def _add_reading(server: MCPServer[Any], bases: Bases) -> None:
@@ -112,16 +151,16 @@ def _add_reading(server: MCPServer[Any], bases: Bases) -> None:
         query: _Question,
         dataset: _Datasets = None,
         limit: _Limit = 8,
-        filter: Annotated[
-            str | None,
-            Field(description='Condition on metadata: "year >= 2020 and team = support".'),
+        filter: _Filter = None,
+        files: Annotated[
+            str | None, Field(description="Glob of the files to search, such as **/*.pdf.")
         ] = None,
         max_tokens: _Budget = 8_000,
         cursor: _Cursor = None,
     ) -> Annotated[CallToolResult, results.SearchAnswer]:
         """Find the passages of the user's documents that answer a question, best first."""
         asked = tools.Hits(limit, max_tokens, cursor)
-        return await _run(bases, lambda kb: tools.search(kb, query, dataset, filter, asked))
+        return await _run(bases, lambda kb: tools.search(kb, query, dataset, filter, files, asked))
 
     @server.tool(annotations=READS, title="Read a passage or a file")
     async def fetch(
@@ -163,32 +202,37 @@ def _add_reading(server: MCPServer[Any], bases: Bases) -> None:
     async def list_files(
         dataset: _Dataset = None,
         pattern: Annotated[str | None, Field(description="Glob, such as **/*.pdf.")] = None,
+        filter: _Filter = None,
         limit: Annotated[int, Field(ge=1, le=1_000)] = 100,
         max_tokens: _Budget = 8_000,
         cursor: _Cursor = None,
     ) -> Annotated[CallToolResult, results.FileList]:
         """List the files of a dataset."""
+        chosen = tools.Chosen(pattern or None, filter or None)
         return await _run(
             bases,
-            lambda kb: tools.list_files(kb, dataset, pattern, limit, max_tokens, cursor),
+            lambda kb: tools.list_files(kb, dataset, chosen, limit, max_tokens, cursor),
         )
 
     @server.tool(annotations=READS, title="Ask for an answer")
     async def ask(
-        question: _Question, dataset: _Datasets = None, limit: _Limit = 8
+        question: _Question,
+        dataset: _Datasets = None,
+        limit: _Limit = 8,
+        max_tokens: _Budget = 8_000,
     ) -> Annotated[CallToolResult, results.Answered]:
         """Have the user's chat model answer from the documents, with numbered sources.
 
         Without a chat model it fails and says so: use `search`, and answer from its passages.
         """
-        return await _run(bases, lambda kb: tools.ask(kb, question, dataset, limit))
+        return await _run(bases, lambda kb: tools.ask(kb, question, dataset, limit, max_tokens))
 
     @server.tool(annotations=READS, title="State of the datasets")
     async def status(
-        dataset: _Dataset = None,
+        dataset: _Anywhere = None, max_tokens: _Budget = 8_000, cursor: _Cursor = None
     ) -> Annotated[CallToolResult, results.StatusAnswer]:
         """Tell what datasets hold, how their last ingest ended, and which files failed and why."""
-        return await _run(bases, lambda kb: tools.status(kb, dataset))
+        return await _run(bases, lambda kb: tools.status(kb, dataset, max_tokens, cursor))
 
     @server.prompt(title="Answer from documents")
     def answer_from_documents(question: str) -> str:
@@ -230,7 +274,7 @@ def _add_resources(server: MCPServer[Any], bases: Bases) -> None:
         """All datasets."""
         from knowledge.records import documents
 
-        return await bases.run(lambda kb: json.dumps(documents.datasets(kb.datasets.list())))
+        return await _read(bases, lambda kb: json.dumps(documents.datasets(kb.datasets.list())))
 
     @server.resource(
         "knowledge://datasets/{name}",
@@ -240,7 +284,7 @@ def _add_resources(server: MCPServer[Any], bases: Bases) -> None:
     )
     async def dataset(name: str) -> str:
         """A dataset and its files."""
-        return await bases.run(lambda kb: json.dumps(tools.dataset_text(kb, name)))
+        return await _read(bases, lambda kb: json.dumps(tools.dataset_text(kb, name)))
 
     @server.resource(
         "knowledge://datasets/{name}/files/{id}",
@@ -250,4 +294,4 @@ def _add_resources(server: MCPServer[Any], bases: Bases) -> None:
     )
     async def file(name: str, id: str) -> str:
         """The text of a file, as it was taken in."""
-        return await bases.run(lambda kb: tools.file_text(kb, name, id))
+        return await _read(bases, lambda kb: tools.file_text(kb, name, id))

@@ -12,14 +12,26 @@ QUERY = ("question", "q", "text", "search", "search_query", "userquery", "user_q
 LIMIT = ("k", "top_k", "topk", "n", "count", "max_results", "num_results", "maxresults")
 DATASET = ("datasets", "dataset_name", "datasetname", "collection", "index", "store")
 FILE = ("path", "filename", "file_name", "file_path", "filepath")
+FILTER = ("where", "filters", "condition")
 ID = ("chunk_id", "chunkid", "document_id", "doc_id", "uri", "url", "chunk", "document")
 
 _MEANT: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "search": {"query": QUERY, "limit": LIMIT, "dataset": DATASET, "filter": ("where", "filters")},
+    "search": {
+        "query": QUERY,
+        "limit": LIMIT,
+        "dataset": DATASET,
+        "filter": FILTER,
+        "files": ("file", "glob", "pattern", *FILE),
+    },
     "ask": {"question": ("query", *QUERY), "limit": LIMIT, "dataset": DATASET},
     "fetch": {"id": (*ID, "file", *FILE), "dataset": DATASET},
     "similar": {"id": (*ID, "file", *FILE), "limit": LIMIT, "dataset": DATASET},
-    "list_files": {"dataset": DATASET, "pattern": ("glob", "filter", *FILE), "limit": LIMIT},
+    "list_files": {
+        "dataset": DATASET,
+        "pattern": ("file", "glob", *FILE),
+        "filter": FILTER,
+        "limit": LIMIT,
+    },
     "status": {"dataset": DATASET},
     "ingest": {"paths": ("path", "files", "folder", "url", "source"), "dataset": DATASET},
     "delete_file": {"file": (*FILE, "id", "file_id"), "dataset": DATASET},

@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -21,6 +22,8 @@ from knowledge.errors import UsageError
 from knowledge.text.tokens import TOKENIZER_MODEL, counter_of
 
 Item = TypeVar("Item")
+
+_WORD = re.compile(r"\s*\S+")
 
 MOST_TOKENS = 20_000
 """Of an answer: one client cuts what is longer than 25,000."""
@@ -194,6 +197,23 @@ def cut(
         taken += 1
     ends = taken == len(items) and not more
     return Cut(items[:taken], None if ends else cursor_of(offset + taken, asked))
+
+
+def cut_text(
+    text: str, *, max_tokens: int, offset: int, asked: Iterable[object]
+) -> tuple[str, str | None]:
+    """Return as much of a text as fits into a budget, and a cursor for the rest.
+
+    Parameters
+    ----------
+    offset:
+        In words.
+    """
+    words = _WORD.findall(text)[offset:]
+    part = cut(words, str, max_tokens=max_tokens, offset=offset, asked=asked)
+    if part.next_cursor is None and not offset:
+        return text, None
+    return "".join(part.items).strip(), part.next_cursor
 
 
 def cursor_of(offset: int, asked: Iterable[object]) -> str:

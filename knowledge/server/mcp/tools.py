@@ -14,7 +14,7 @@ from knowledge.errors import FileNotInDatasetError, UsageError
 from knowledge.records import nouns
 from knowledge.records import upkeep as upkeep_records
 from knowledge.server.mcp import results
-from knowledge.server.mcp.results import answered, cut, offset_of
+from knowledge.server.mcp.results import answered, cut, cut_text, offset_of
 
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
@@ -23,10 +23,17 @@ if TYPE_CHECKING:
 FILLED = 1_000
 """Characters of a problem's reason."""
 MOST_PROBLEMS = 20
-WEAK = 0.3
-"""Relevance below which a passage is hardly an answer."""
+"""Of an ingest; `status` lists all of them."""
+NOTHING_FITS = (
+    "Nothing fits well: the documents hardly hold an answer. Say so, rather than answer from these "
+    "passages."
+)
 _CHUNK = re.compile(r"[0-9a-f]{8,32}")
 _SPAN = re.compile(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?")
+
+
+class NoSuchFileError(FileNotInDatasetError):
+    """Nothing has this name: known without a look at the disk, so that every client may read it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +50,16 @@ def search(
     query: str,
     dataset: str | Sequence[str] | None,
     filter: str | None,
+    files: str | None,
     asked: Hits,
 ) -> CallToolResult:
     """Search, and list the passages with where they stand."""
-    key = ("search", query, dataset, filter)
+    key = ("search", query, dataset, filter, files)
     offset = offset_of(asked.cursor, key)
-    found = kb.retrieve(query, dataset or None, offset + asked.limit, where=filter)
-    told = _weak_note(found.hits) if not offset else None
+    found = kb.retrieve(
+        query, dataset or None, offset + asked.limit, where=filter, files=files or ()
+    )
+    told = NOTHING_FITS if found.nothing_fits and not offset else None
     return _hits(kb, found.hits, offset, asked, key, told)
 
 
@@ -84,18 +94,8 @@ def _hits(
     return answered(text, content)
 
 
-def _weak_note(hits: Sequence[Hit]) -> str | None:
-    known = [found for hit in hits if (found := relevance_of(hit)) is not None]
-    if known and max(known) < WEAK:
-        return (
-            "Nothing fits well: the documents hardly hold an answer. Say so, rather than answer "
-            "from these passages."
-        )
-    return None
-
-
 def _told(hit: Hit) -> str:
-    fits = "" if (found := relevance_of(hit)) is None else f", relevance {found:.2f}"
+    fits = "" if hit.relevance is None else f", relevance {hit.relevance:.2f}"
     heading = " > ".join(hit.passage.heading)
     return "\n".join(
         filter(
@@ -118,14 +118,9 @@ def _found(hit: Hit) -> results.Found:
         citation=hit.citation,
         dataset=hit.dataset,
         file=hit.file,
-        relevance=relevance_of(hit),
+        relevance=hit.relevance,
         score=round(hit.score, 6),
     )
-
-
-def relevance_of(hit: Hit) -> float | None:
-    """Return how well a hit fits, from 0 to 1."""
-    return getattr(hit, "relevance", None)
 
 
 def url_of(file: str) -> str:
@@ -160,7 +155,7 @@ def fetch(
         except FileNotInDatasetError:
             pass  # it may be a file's id
         else:
-            return _passage(hit)
+            return _passage(hit, max_tokens, offset, key)
     owner, file, chunks = _file(kb, id, dataset)
     chosen = _chosen(chunks, lines, pages)
     part = cut(
@@ -185,11 +180,12 @@ def fetch(
     )
 
 
-def _passage(hit: Hit) -> CallToolResult:
+def _passage(hit: Hit, max_tokens: int, offset: int, key: Iterable[object]) -> CallToolResult:
+    text, following = cut_text(hit.text, max_tokens=max_tokens, offset=offset, asked=key)
     content = results.Fetched(
         id=hit.chunk.id,
         title=" > ".join((hit.name, *hit.passage.heading)),
-        text=hit.text,
+        text=text,
         url=url_of(hit.file),
         metadata={
             **hit.metadata,
@@ -197,8 +193,9 @@ def _passage(hit: Hit) -> CallToolResult:
             "file": hit.file,
             "citation": hit.citation,
         },
+        next_cursor=following,
     )
-    return answered(f"{hit.citation}\n\n{hit.text}", content)
+    return answered("\n\n".join(filter(None, [hit.citation, text, _more(following)])), content)
 
 
 def _file(kb: KnowledgeBase, name: str, dataset: str | None) -> tuple[str, SourceFile, list[Chunk]]:
@@ -211,7 +208,7 @@ def _file(kb: KnowledgeBase, name: str, dataset: str | None) -> tuple[str, Sourc
             return (owner.name, *kb.files.get(name, owner.name))
         except FileNotInDatasetError as error:
             missing = error
-    raise FileNotInDatasetError(
+    raise NoSuchFileError(
         f"no dataset holds a passage or a file {name!r}",
         hint="Pass an id that search gave, or a path that list_files gave.",
     ) from missing
@@ -300,27 +297,48 @@ def _dataset_line(one: Dataset) -> str:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which files of a dataset are listed: by a glob, and by a condition on their metadata."""
+
+    pattern: str | None = None
+    filter: str | None = None
+
+    def of(self, files: Sequence[SourceFile]) -> list[SourceFile]:
+        """Return the files that fit."""
+        from knowledge.retrieval.conditions import condition_of
+        from knowledge.retrieval.query import Globs
+
+        globs = Globs((self.pattern,) if self.pattern else ())
+        where = condition_of(self.filter)
+        return [
+            one
+            for one in files
+            if globs.match(one.path) and (where is None or where.holds(one.all_metadata))
+        ]
+
+
 def list_files(
     kb: KnowledgeBase,
     dataset: str | None,
-    pattern: str | None,
+    chosen: Chosen,
     limit: int,
     max_tokens: int,
     cursor: str | None,
 ) -> CallToolResult:
     """List a dataset's files by path."""
-    key = ("list_files", dataset, pattern)
+    key = ("list_files", dataset, chosen)
     offset = offset_of(cursor, key)
     owner = kb.datasets.get(dataset)
-    files = _matching(kb.files.list(owner.name), pattern)
-    if pattern and not files:
-        raise FileNotInDatasetError(
-            f"no file of dataset {owner.name!r} matches {pattern!r}",
-            hint="* stands for a part of a name, ** for folders: **/*.pdf.",
+    files = chosen.of(kb.files.list(owner.name))
+    if not files and chosen != Chosen():
+        raise NoSuchFileError(
+            f"no file of dataset {owner.name!r} matches {chosen.pattern or chosen.filter!r}",
+            hint="A pattern is such as **/*.pdf, a filter such as year >= 2020.",
         )
     part = cut(
         files[offset : offset + limit],
-        lambda one: one.path,
+        _file_line,
         max_tokens=max_tokens,
         offset=offset,
         asked=key,
@@ -337,23 +355,22 @@ def list_files(
         )
         for one in part.items
     ]
-    lines = [f"- {one.path} ({one.chunks} chunks, id {one.id})" for one in part.items]
+    lines = [*map(_file_line, part.items)]
     content = results.FileList(dataset=owner.name, files=rows, next_cursor=part.next_cursor)
     head = f"{len(files)} files in dataset {owner.name}"
     return answered("\n".join(filter(None, [head, *lines, _more(part.next_cursor)])), content)
 
 
-def _matching(files: Sequence[SourceFile], pattern: str | None) -> list[SourceFile]:
-    if not pattern:
-        return list(files)
-    from knowledge.retrieval.query import Globs
-
-    globs = Globs((pattern,))
-    return [one for one in files if globs.match(one.path)]
+def _file_line(one: SourceFile) -> str:
+    return f"- {one.path} ({one.chunks} chunks, id {one.id})"
 
 
 def ask(
-    kb: KnowledgeBase, question: str, dataset: str | Sequence[str] | None, limit: int
+    kb: KnowledgeBase,
+    question: str,
+    dataset: str | Sequence[str] | None,
+    limit: int,
+    max_tokens: int,
 ) -> CallToolResult:
     """Have the chat model that is set answer from passages, with numbered sources."""
     given = kb.ask(question, dataset or None, limit)
@@ -362,34 +379,64 @@ def ask(
         for number in given.cited
         for hit in [given.hits[number - 1]]
     ]
-    text = given.text or "The documents do not say."
+    whole = given.text or "The documents do not say."
+    # Asked again, the model would answer in other words: there is no cursor for the rest.
+    text, rest = cut_text(whole, max_tokens=max_tokens, offset=0, asked=())
+    note = f"The answer is cut here, at {max_tokens} tokens." if rest else None
     sources = [f"[{one.number}] {one.citation}" for one in cited]
     return answered(
-        "\n".join([text, "", *sources]).strip(), results.Answered(answer=text, citations=cited)
+        "\n".join([*filter(None, [text, note]), "", *sources]).strip(),
+        results.Answered(answer=text, citations=cited, note=note),
     )
 
 
-def status(kb: KnowledgeBase, dataset: str | None) -> CallToolResult:
-    """Tell what datasets hold, how their last ingest ended, and what is wrong with files."""
-    rows = upkeep_records.status(kb.upkeep.status(dataset))["datasets"]
-    for row in rows:
-        missed = kb.upkeep.missed_files(row["name"])
-        row["problems"] = [nouns.missed_record(one) for one in missed[:MOST_PROBLEMS]]
-        row["problem_count"] = len(missed)
-    lines = []
-    for row in rows:
-        last = row.get("last_run") or {}
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of a state: a dataset's own, or that of a file which it lacks."""
+
+    dataset: dict[str, Any]
+    problem: dict[str, Any] | None = None
+
+    def __str__(self) -> str:
+        if (one := self.problem) is not None:
+            return f"- {one['status']}: {one['file']}: {one['reason'][:FILLED]}"
+        last = self.dataset.get("last_run") or {}
         ended = f"; last {last['command']} {last['outcome']}" if last else ""
-        lines.append(f"{row['name']}: {row['files']} files, {row['chunks']} chunks{ended}")
-        lines += [f"- {one['status']}: {one['file']}: {one['reason']}" for one in row["problems"]]
+        row = self.dataset
+        return f"{row['name']}: {row['files']} files, {row['chunks']} chunks{ended}"
+
+
+def status(
+    kb: KnowledgeBase, dataset: str | None, max_tokens: int, cursor: str | None
+) -> CallToolResult:
+    """Tell what datasets hold, how their last ingest ended, and what is wrong with files."""
+    key = ("status", dataset)
+    offset = offset_of(cursor, key)
+    lines = []
+    for row in upkeep_records.status(kb.upkeep.status(dataset))["datasets"]:
+        missed = kb.upkeep.missed_files(row["name"])
+        row["problem_count"] = len(missed)
+        lines += [_Line(row), *(_Line(row, nouns.missed_record(one)) for one in missed)]
+    part = cut(lines[offset:], str, max_tokens=max_tokens, offset=offset, asked=key)
+    rows: dict[str, dict[str, Any]] = {}
+    for line in part.items:  # where an answer begins among problems, their dataset is named again
+        row = rows.setdefault(line.dataset["name"], {**line.dataset, "problems": []})
+        if line.problem is not None:
+            row["problems"].append(line.problem)
+    said = [*map(str, part.items)]
+    if said and part.items[0].problem is not None:
+        said.insert(0, f"{part.items[0].dataset['name']}, continued:")
+    note = None if lines else "There is no dataset yet."
     return answered(
-        "\n".join(lines) or "There is no dataset yet.", results.StatusAnswer(datasets=rows)
+        "\n".join(filter(None, [note, *said, _more(part.next_cursor)])),
+        results.StatusAnswer(datasets=[*rows.values()], next_cursor=part.next_cursor, note=note),
     )
 
 
 def ingest(kb: KnowledgeBase, paths: Sequence[str], dataset: str | None) -> CallToolResult:
     """Bring a dataset in step with paths, which the caller may name."""
-    report = kb.ingest(list(paths), dataset)
+    # A link inside a root may lead out of it.
+    report = kb.ingest(list(paths), dataset, follow_links=False)
     problems = [
         {"file": one.file, "status": one.status, "reason": one.reason[:FILLED]}
         for one in report.problems[:MOST_PROBLEMS]

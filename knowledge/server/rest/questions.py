@@ -20,7 +20,7 @@ from knowledge.records import errors as error_records
 from knowledge.records import questions as records
 from knowledge.requests import AskRequest, Request, SearchRequest, SimilarRequest, option
 from knowledge.server.events import KEEP_ALIVE, KEEP_ALIVE_SECONDS, event, stream
-from knowledge.server.problems import RefusedError, spelled
+from knowledge.server.problems import RefusedError, for_clients
 from knowledge.server.rest.operation import Call, Operation, answered
 
 MOST_QUESTIONS = 10_000
@@ -140,8 +140,7 @@ def _last_event(task: asyncio.Future[dict[str, Any]]) -> str:
     try:
         return event("answer", task.result())
     except KnowledgeError as error:
-        error.message, error.hint = spelled(error.message), spelled(error.hint)
-        return event("error", error_records.error(error))
+        return event("error", error_records.error(for_clients(error)))
 
 
 async def evaluate(call: Call) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge.server.mcp import installing
 from tests.conftest import ROOT
 from tests.durability import programs
 
@@ -218,3 +220,17 @@ def test_nothing_is_written_without_being_asked_for(run, home):
     assert outcome.code == 2
     assert "--yes" in outcome.err
     assert not (home / FILES["claude"]).exists()
+
+
+def test_the_blocks_of_the_page_are_what_is_printed(run, home, monkeypatch):
+    """Where the program is found by its name, each block of docs/agents.md is the whole of it."""
+    monkeypatch.setattr(installing, "command_of", lambda arguments: ["knowledge", *arguments])
+    monkeypatch.delenv("KNOW_DATA_DIR", raising=False)
+    text = (ROOT / "docs" / "agents.md").read_text(encoding="utf-8").partition("# Commands")[0]
+    blocks = re.findall(r"```(json|toml)\n(.*?)```", text, re.DOTALL)
+    read = [tomllib.loads(one) if kind == "toml" else json.loads(one) for kind, one in blocks]
+    for client in FILES:
+        printed = run("mcp", "--install", client, "--print").out
+        expected = tomllib.loads(printed) if client == "codex" else json.loads(printed)
+        assert expected in read, client
+    assert len(read) == 3  # Claude and Cursor share one
