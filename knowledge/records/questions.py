@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.records.nouns import hit_record
 from knowledge.records.schema import of
-from knowledge.retrieval.search.explanation import explain
+from knowledge.retrieval.search.explanation import explain, marks
 
 if TYPE_CHECKING:
     from knowledge.answering.answer import Answer
@@ -19,13 +19,17 @@ if TYPE_CHECKING:
 MEASURES = ("recall", "precision", "mrr", "ndcg")
 
 
-def retrieved(found: Retrieved, seconds: float, *, explained: bool = False) -> dict[str, Any]:
+def retrieved(
+    found: Retrieved, seconds: float, *, explained: bool = False, marked: bool = False
+) -> dict[str, Any]:
     """Return hits as ``knowledge.retrieve/1``.
 
     Parameters
     ----------
     explained:
         Add how each hit's score came about.
+    marked:
+        Add where each hit's text holds words of the question.
     """
     query, flow = found.query, found.flow
     return of(
@@ -41,6 +45,7 @@ def retrieved(found: Retrieved, seconds: float, *, explained: bool = False) -> d
                 {
                     **hit_record(hit),
                     **({"explanation": explanation(found, hit)} if explained else {}),
+                    **({"marks": list(map(list, marks(query.text, hit.text)))} if marked else {}),
                 }
                 for hit in found
             ],

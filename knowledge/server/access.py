@@ -24,6 +24,10 @@ from knowledge.server.problems import RefusedError
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 OPEN_PATHS = frozenset({"/healthz", "/readyz"})
 """Asked by supervisors, which have no token; they say nothing but yes or no."""
+PAGE_PATH, PAGE_FILES = "/", "/page/"
+"""The page, which browsers open without a token. It holds nothing of any dataset, and asks its
+user for the token that its own requests need.
+"""
 KEY = "knowledge.access"
 """Where a request's scope holds its :class:`Access`."""
 
@@ -86,6 +90,11 @@ class Rules:
             return False
         return _with_port(parts.netloc, parts.scheme) == _with_port(host, parts.scheme)
 
+    @property
+    def needs_token(self) -> bool:
+        """Whether a request must have a token."""
+        return bool(self.write_token or self.read_token)
+
     def access(self, authorization: str) -> Access:
         """Return what the bearer of a token may do.
 
@@ -94,7 +103,7 @@ class Rules:
         RefusedError
             With status 401: a token is needed, and this is none.
         """
-        if not (self.write_token or self.read_token):
+        if not self.needs_token:
             return Access.READ if self.read_only else Access.WRITE
         scheme, _, token = authorization.partition(" ")
         given = token.strip() if scheme.lower() == "bearer" else ""
@@ -127,6 +136,11 @@ def require_write(scope: Scope) -> None:
             "this request writes, which its sender may not do here",
             hint="The server is read-only, or the token only allows reading.",
         )
+
+
+def _is_open(path: str) -> bool:
+    """Tell whether a path is given without a token."""
+    return path in OPEN_PATHS or path == PAGE_PATH or path.startswith(PAGE_FILES)
 
 
 def is_loopback(host: str) -> bool:
@@ -177,7 +191,7 @@ class AccessCheck:
         if origin and scope["method"] == "OPTIONS":
             await _preflight(origin)(scope, receive, send)
             return
-        if scope["path"] not in OPEN_PATHS:
+        if not _is_open(scope["path"]):
             scope[KEY] = self._rules.access(headers.get("authorization", ""))
         await self._app(scope, receive, _with_cors(send, origin) if origin else send)
 

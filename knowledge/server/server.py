@@ -133,11 +133,11 @@ class Server:
 
 def _faces(server: Server) -> list[Face]:
     """Return the faces, in the order in which their routes are looked at."""
-    from knowledge.server import openai, rest
+    from knowledge.server import openai, page, rest
     from knowledge.server.mcp.http import face as mcp_face
 
     # Further ones join here: each is a room of its own that makes a Face of the server.
-    return [rest.face(server), openai.face(server), mcp_face(server)]
+    return [rest.face(server), openai.face(server), mcp_face(server), page.face(server)]
 
 
 class _InApp:

@@ -16,7 +16,7 @@ import threading
 import time
 import types
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from multiprocessing.connection import Connection
 from multiprocessing.util import Finalize
@@ -92,11 +92,6 @@ class Worker:
     """
 
     def __init__(self, memory: int = 0) -> None:
-        _name_own_folder()
-        context = _Context()
-        if METHOD == "forkserver":
-            context.set_forkserver_preload(PRELOAD)
-        self.connection, theirs = context.Pipe()
         self.tasks: deque[LoadTask] = deque()
         self.alive = True
         self._memory = memory
@@ -106,11 +101,9 @@ class Worker:
         self._limits: deque[float] = deque()
         self._since = self._member_since = 0.0
         # The member of a container that is being read. No pipe: it may be read after a crash.
-        self._place = context.RawArray("c", _PLACE_BYTES)
+        self._place = _Context().RawArray("c", _PLACE_BYTES)
         self._place.value = self._seen = _STARTING
-        self._process = WorkerProcess(target=serve, args=(theirs, self._place, memory), daemon=True)
-        self._start()
-        theirs.close()
+        self._process, self.connection = start_process(serve, self._place, memory)
 
     @property
     def is_late(self) -> bool:
@@ -182,15 +175,6 @@ class Worker:
         self._process.join()
         self.connection.close()
 
-    def _start(self) -> None:
-        try:
-            with _without_working_directory():
-                self._process.start()
-        except (EOFError, OSError) as error:
-            self.alive = False
-            self.connection.close()
-            raise _not_started(str(error) or type(error).__name__) from error
-
     def _begin(self) -> None:
         self._since = self._member_since = time.monotonic()
 
@@ -227,6 +211,35 @@ class Worker:
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         perhaps = ": perhaps memory ran out (KNOW_FILE_MEMORY)" if code == _KILLED else ""
         return f"its reader crashed ({how}){perhaps}"
+
+
+def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Any, Connection]:
+    """Start a process that calls ``target`` with its end of a pipe and the arguments.
+
+    Returns
+    -------
+    The process, and our end of the pipe.
+
+    Raises
+    ------
+    KnowledgeError
+        It could not be started.
+    """
+    _name_own_folder()
+    context = _Context()
+    if METHOD == "forkserver":
+        context.set_forkserver_preload(PRELOAD)
+    ours, theirs = context.Pipe()
+    process = WorkerProcess(target=target, args=(theirs, *arguments), daemon=True)
+    try:
+        with _without_working_directory():
+            process.start()
+    except (EOFError, OSError) as error:
+        ours.close()
+        raise _not_started(str(error) or type(error).__name__) from error
+    finally:
+        theirs.close()
+    return process, ours
 
 
 def _name_own_folder() -> None:
@@ -268,17 +281,12 @@ def _not_started(reason: str) -> KnowledgeError:
 
 def serve(connection: Connection, place: Any, memory: int) -> None:
     """Answer tasks until the parent closes the pipe; runs in the worker."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    _limit_memory(memory)
-    _forget_secrets()
+    settle(memory)
 
     def announce(member: str) -> None:
         encoded = member.encode("utf-8", "ignore")
         place.value = encoded if len(encoded) < _PLACE_BYTES else b""
 
-    _print_nothing()
     place.value = b""
     while True:
         try:
@@ -287,6 +295,16 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
             return
         place.value = b""
         _answer(connection, task, announce)
+
+
+def settle(memory: int) -> None:
+    """Make this process one that reads documents: it has no secrets, no voice, and its limits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's business
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _limit_memory(memory)
+    _forget_secrets()
+    _print_nothing()
 
 
 def _forget_secrets() -> None:

@@ -78,26 +78,38 @@ def _shown(window: Window, neighbours: Neighbours) -> Hit:
 
 def join(chunks: Sequence[Chunk]) -> Passage:
     """Return one passage of neighbouring chunks; what they share stands there once."""
+    return join_with_places(chunks)[0]
+
+
+def join_with_places(chunks: Sequence[Chunk]) -> tuple[Passage, list[tuple[int, int]]]:
+    """Return one passage of neighbouring chunks, and where each of them stands in its text."""
     first, last = chunks[0].passage, chunks[-1].passage
-    text, end = first.text, first.char_end
-    behind = _behind(first)
+    text, end = [first.text], first.char_end
+    length, behind = len(first.text), _behind(first)
+    places = [(0, length)]
     for chunk in chunks[1:]:
         passage = chunk.passage
         if behind and (passage.lead or passage.char_start < end):
-            text = text[:-behind]  # what closes fenced code that goes on here
-        text += _rest(passage, end)
-        end, behind = max(end, passage.char_end), _behind(passage)
+            text[-1] = text[-1][:-behind]  # what closes fenced code that goes on here
+            length -= behind
+        shared = max(0, end - passage.char_start)
+        between, own = _between(passage, end), passage.text[passage.lead :][shared:]
+        text += (between, own)
+        length += len(between) + len(own)
+        places.append((length - len(own) - min(shared, length - len(own)), length))
+        end, behind = max(end, passage.char_end), min(_behind(passage), len(own))
     pages = [chunk.passage.page_end for chunk in chunks if chunk.passage.page_end is not None]
     lines = [chunk.passage.line_end for chunk in chunks if chunk.passage.line_end is not None]
-    return replace(
+    joined = replace(
         first,
-        text=text,
+        text="".join(text),
         char_end=end,
         line_end=max(lines, default=None),
         page_end=max(pages, default=None),
         tokens=sum(chunk.passage.tokens for chunk in chunks),
         heading=_common(first.heading, last.heading),
     )
+    return joined, [(start, min(stop, length)) for start, stop in places]
 
 
 def _behind(passage: Passage) -> int:
@@ -105,14 +117,13 @@ def _behind(passage: Passage) -> int:
     return max(0, passage.beyond - passage.lead)
 
 
-def _rest(passage: Passage, end: int) -> str:
-    """Return what a passage adds to a text that ends at ``end``."""
-    own = passage.text[passage.lead :]
+def _between(passage: Passage, end: int) -> str:
+    """Return what stands between a text that ends at ``end`` and a passage that follows."""
     if passage.char_start < end:
-        return own[end - passage.char_start :]
+        return ""
     # Rows and code go on below what the first passage of them began with.
     near = passage.char_start == end + 1 or bool(passage.lead)
-    return ("\n" if near else "\n\n") + own
+    return "\n" if near else "\n\n"
 
 
 def _common(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:

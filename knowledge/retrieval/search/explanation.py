@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from knowledge.retrieval.query import Query
 
 LANGUAGES = ("english",)
+_SIGNS = "?!.,;:()[]{}'\""
+_WORD = re.compile(r"[^\W\u3040-\u30ff\u3400-\u9fff]+|[\u3040-\u30ff\u3400-\u9fff]{1,2}")
 _SIDES = {"dense": "cosine", "keyword": "BM25", "sparse": "sparse model"}
 _STAGES = {
     "before": "score before the reranker",
@@ -28,6 +31,28 @@ def matched_words(question: str, hit: Hit) -> list[str]:
     held = set(variants(split(hit.chunk.passage.embedding_text), LANGUAGES))
     words = dict.fromkeys(question.split())
     return [word for word in words if not held.isdisjoint(variants(split(word), LANGUAGES))]
+
+
+def marks(question: str, text: str) -> list[tuple[int, int]]:
+    """Return where a text holds words of the question: start and end, in characters, in order.
+
+    Stop words count only where the question has no others.
+    """
+    from knowledge.text.languages import stop_words
+    from knowledge.text.terms import split, variants
+
+    spoken = stop_words(LANGUAGES)
+    words = [word for word in question.split() if word.strip(_SIGNS).lower() not in spoken]
+    asked = set(variants(split(" ".join(words) or question), LANGUAGES))
+    held: dict[str, bool] = {}
+    found = []
+    for match in _WORD.finditer(text):
+        word = match[0]
+        if word not in held:
+            held[word] = not asked.isdisjoint(variants(split(word), LANGUAGES))
+        if held[word]:
+            found.append(match.span())
+    return found
 
 
 def explain(query: Query, hit: Hit, flow: str = "") -> list[str]:

@@ -110,8 +110,8 @@ def _reference(text: str, name: str) -> str:
 
 def _entry(one: Operation) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{one.answer}"}
-    media = "text/event-stream" if one.streams else "application/json"
-    content: dict[str, Any] = {media: {} if one.streams else {"schema": schema}}
+    media = "text/event-stream" if one.streams else one.media
+    content: dict[str, Any] = {media: {}} if media else {"application/json": {"schema": schema}}
     if one.answer == "ask":
         content["text/event-stream"] = {}
     failed = {"application/json": {"schema": {"$ref": "#/components/schemas/error"}}}
@@ -194,7 +194,8 @@ def _page(operations: Sequence[Operation]) -> str:
     ]
     for one in operations:
         parts.append(f"<h2>{html.escape(f'{one.method} {PREFIX}{one.path}')}</h2>")
-        parts.append(f"<p>{html.escape(one.summary)} Reply: <code>knowledge.{one.answer}/1</code>")
+        reply = one.media or f"knowledge.{one.answer}/1"
+        parts.append(f"<p>{html.escape(one.summary)} Reply: <code>{reply}</code>")
         if one.takes is not None:
             fields = json_schema(one.takes, one.without)["properties"]
             rows = "".join(

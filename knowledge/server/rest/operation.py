@@ -49,6 +49,8 @@ class Operation:
         It changes something.
     takes_files, takes_body, streams:
         It takes a form with files, or JSON of its own; it answers with events.
+    media:
+        The type of a reply that is no JSON.
     status:
         Of a reply that is no error.
     """
@@ -64,6 +66,7 @@ class Operation:
     takes_files: bool = False
     takes_body: bool = False
     streams: bool = False
+    media: str = ""
     status: int = 200
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
-from knowledge.server.rest import datasets, ingestion, questions
+from knowledge.server.rest import datasets, ingestion, questions, viewing
 
-OPERATIONS = (*datasets.OPERATIONS, *ingestion.OPERATIONS, *questions.OPERATIONS)
+OPERATIONS = (
+    *datasets.OPERATIONS,
+    *ingestion.OPERATIONS,
+    *questions.OPERATIONS,
+    *viewing.OPERATIONS,
+)

@@ -28,9 +28,10 @@ MOST_QUESTIONS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class ExplainedSearch(SearchRequest):
-    """A search whose hits may say how their scores came about."""
+    """A search whose hits may say how their scores came about, and what of them was asked for."""
 
     explain: bool = option("Explain each hit's score.", default=False)
+    marks: bool = option("Say where each hit holds words of the question.", default=False)
 
     def search(self) -> SearchRequest:
         """Return the search alone."""
@@ -46,7 +47,8 @@ async def retrieve(call: Call) -> Response:
     request = asked.search()
     found, read = await call.run(lambda kb: (kb.retrieve(request), kb.generations))
     took = time.perf_counter() - started
-    return answered(records.retrieved(found, took, explained=asked.explain), read)
+    record = records.retrieved(found, took, explained=asked.explain, marked=asked.marks)
+    return answered(record, read)
 
 
 async def similar(call: Call) -> Response:

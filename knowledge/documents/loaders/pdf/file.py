@@ -6,7 +6,7 @@ import ctypes
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -177,6 +177,10 @@ class PdfFile:
                 return [_read(line, text, page.get_height()) for line in lines] if read else lines
             finally:
                 text.close()
+
+    def page(self, number: int) -> AbstractContextManager[Any | None]:
+        """Open a page of pypdfium2, from 1; ``None`` for one that is damaged or not there."""
+        return self._page(number - 1) if 0 < number <= self.pages else nullcontext()
 
     @contextmanager
     def _page(self, index: int) -> Iterator[Any | None]:
