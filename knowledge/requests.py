@@ -63,8 +63,8 @@ class Option:
         (setting's value) -> field's value, where they differ.
     off:
         The flag means false.
-    positional:
-        It is an argument of the command, not a flag.
+    positional, optional:
+        It is an argument of the command, not a flag; one that may be left out.
     minimum, maximum, choices:
         What a value must be.
     refines:
@@ -79,6 +79,7 @@ class Option:
     of_setting: Callable[[Any], Any] | None = None
     off: bool = False
     positional: bool = False
+    optional: bool = False
     minimum: float | None = None
     maximum: float | None = None
     choices: tuple[str, ...] = ()
@@ -232,6 +233,7 @@ class SearchRequest(Request):
         default="",
         kw_only=False,
         positional=True,
+        optional=True,
         metavar="QUERY",
     )
     datasets: str | Sequence[str] | None = option(
@@ -251,6 +253,15 @@ class SearchRequest(Request):
         setting="top_k",
         minimum=1,
         maximum=MAX_TOP_K,
+    )
+    queries: str | Sequence[str] = option(
+        "Another question; passages near the mean of all are found.",
+        "--query",
+        default=(),
+        metavar="QUERY",
+    )
+    offset: int = option(
+        "Leave out the first N passages.", default=0, metavar="N", minimum=0, maximum=MAX_TOP_K
     )
     mode: str | None = option(
         "dense, keyword, hybrid or auto [KNOW_RETRIEVE_MODE; default: auto].",
@@ -413,6 +424,12 @@ class SearchRequest(Request):
     )
 
     @property
+    def questions(self) -> tuple[str, ...]:
+        """All questions that are asked at once."""
+        more = (self.queries,) if isinstance(self.queries, str) else tuple(self.queries)
+        return (self.query, *more) if self.query or not more else more
+
+    @property
     def dataset_names(self) -> tuple[str, ...]:
         """The datasets that are named, be it one or several."""
         return (self.datasets,) if isinstance(self.datasets, str) else tuple(self.datasets or ())
@@ -468,6 +485,52 @@ class SimilarRequest(Request):
         same = [name for name, _, _ in self.options() if name not in ("target", "dataset")]
         given = {name: getattr(self, name) for name in same}
         return SearchRequest(self.target, self.dataset, mode="dense", rerank="", **given)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunksRequest(Request):
+    """The chunks of a dataset, page by page, without a question: ``list-chunks``."""
+
+    dataset: str | None = like(SimilarRequest, "dataset")
+    limit: int = option(
+        "Maximum number of chunks.",
+        "-n",
+        "--limit",
+        default=100,
+        metavar="N",
+        minimum=1,
+        maximum=MAX_TOP_K,
+    )
+    offset: int = option("Leave out the first N chunks.", default=0, metavar="N", minimum=0)
+    sort: str = option(
+        "Order of their files: file, name, modified, ingested, size, or the name of metadata; "
+        "-NAME is descending.",
+        default="file",
+        metavar="NAME",
+    )
+    keywords: Sequence[str] | None = like(
+        SearchRequest,
+        "keywords",
+        help="A chunk must contain one of these; -WORD excludes chunks with WORD.",
+        setting="",
+        of_setting=None,
+    )
+    where: Mapping[str, Any] | str | Sequence[str] | None = like(SearchRequest, "where")
+    files: str | Sequence[str] = like(SearchRequest, "files")
+    since: str | None = like(SearchRequest, "since")
+    until: str | None = like(SearchRequest, "until")
+
+    def search(self) -> SearchRequest:
+        """Return a search with the same filters; what it asks does not count."""
+        return SearchRequest(
+            "*",
+            self.dataset,
+            keywords=self.keywords or (),
+            where=self.where,
+            files=self.files,
+            since=self.since,
+            until=self.until,
+        )
 
 
 @dataclass(frozen=True, slots=True)

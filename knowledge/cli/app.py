@@ -124,6 +124,12 @@ COMMANDS: tuple[Entry, ...] = (
         "List the files of a dataset.",
     ),
     Entry(
+        "list-chunks",
+        "knowledge.cli.commands.questions.list_chunks:list_chunks",
+        "Files",
+        "List the chunks of a dataset, with filters, in the order of their files, page by page.",
+    ),
+    Entry(
         "get-file",
         "knowledge.cli.commands.documents.files:get_file",
         "Files",

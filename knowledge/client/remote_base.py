@@ -9,9 +9,16 @@ from typing import TYPE_CHECKING, Any, Self
 from knowledge.client import reading
 from knowledge.client.connection import Connection, path_of
 from knowledge.errors import ServerError
-from knowledge.requests import AskRequest, IngestRequest, Request, SearchRequest, SimilarRequest
+from knowledge.requests import (
+    AskRequest,
+    ChunksRequest,
+    IngestRequest,
+    Request,
+    SearchRequest,
+    SimilarRequest,
+)
 from knowledge.retrieval.query import Query
-from knowledge.retrieval.result import Retrieved
+from knowledge.retrieval.result import ChunkPage, Retrieved
 from knowledge.settings.pairs import listed
 
 if TYPE_CHECKING:
@@ -38,7 +45,7 @@ class RemoteKnowledgeBase:
         self.settings = settings
         self._connection = Connection(settings)
         self.datasets = _Datasets(self._connection, settings, notify)
-        self.files = _Files(self._connection)
+        self.files = _Files(self._connection, self.datasets, settings)
         self.upkeep = self.files
 
     def __enter__(self) -> Self:
@@ -135,8 +142,10 @@ class _Datasets:
 
 
 class _Files:
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, datasets: _Datasets, settings: Settings) -> None:
         self._connection = connection
+        self._datasets = datasets
+        self._settings = settings
 
     def list(self, dataset: str) -> list[SourceFile]:
         """Return a dataset's files by path."""
@@ -145,6 +154,15 @@ class _Files:
     def missed_files(self, dataset: str) -> _Missed:
         """Return the files that a dataset lacks."""
         return list(map(reading.missed, self._listed(dataset, "all")["missed"]))
+
+    def chunks(self, request: ChunksRequest) -> ChunkPage:
+        """Return a page of a dataset's chunks."""
+        name = request.dataset or self._datasets.chosen()
+        params = _sent(request, self._settings, without=("dataset",))
+        record = self._connection.ask("GET", path_of("datasets", name, "chunks"), params=params)
+        found = map(reading.hit, record["chunks"])
+        hits = [replace(hit, rank=rank) for rank, hit in enumerate(found, record["offset"] + 1)]
+        return ChunkPage(record["dataset"], hits, record["total"], record["offset"])
 
     def get(self, file: str, dataset: str) -> tuple[SourceFile, _Chunks]:
         """Return a file and its chunks in order."""

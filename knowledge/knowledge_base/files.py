@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Chunk, FileStatus, SourceFile
+from knowledge.requests import ChunksRequest
+
+if TYPE_CHECKING:
+    from knowledge.retrieval.result import ChunkPage
 
 _Files = list[SourceFile]
 _Chunks = list[Chunk]
@@ -57,6 +61,45 @@ class Files:
             owner = self._shared.saw(snapshot.dataset(dataset))
             found = find_file(snapshot, owner, file)
             return found, snapshot.chunks_of_file(owner, found.id)
+
+    def chunks(
+        self,
+        dataset: str | ChunksRequest | None = None,
+        *,
+        limit: int = 100,
+        offset: int = 0,
+        sort: str = "file",
+        keywords: Sequence[str] | None = None,
+        where: Mapping[str, Any] | str | Sequence[str] | None = None,
+        files: str | Sequence[str] = (),
+        since: str | None = None,
+        until: str | None = None,
+    ) -> ChunkPage:
+        """Return a page of a dataset's chunks; nothing is asked and nothing embedded.
+
+        Parameters
+        ----------
+        dataset:
+            Its name, or a whole request.
+        limit, offset:
+            Most chunks, and how many to leave out before them.
+        sort:
+            Order of their files: ``file`` (the path), ``name``, ``modified``, ``ingested``,
+            ``size``, or the name of metadata; ``-`` before it is descending.
+
+        The others are as for :meth:`KnowledgeBase.retrieve`.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no such dataset.
+        UsageError
+            An argument does not fit; the message names it.
+        """
+        request = ChunksRequest.of(dataset, locals())
+        from knowledge.knowledge_base.searching import list_chunks
+
+        return list_chunks(self._shared, request)
 
     def edit(
         self, file: str, metadata: Mapping[str, Any], dataset: str | None = None

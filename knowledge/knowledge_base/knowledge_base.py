@@ -329,6 +329,8 @@ class KnowledgeBase:
         datasets: str | Sequence[str] | None = None,
         top_k: int | None = None,
         *,
+        queries: str | Sequence[str] = (),
+        offset: int = 0,
         mode: str | None = None,
         weight: float | None = None,
         file_weight: float | None = None,
@@ -362,6 +364,10 @@ class KnowledgeBase:
             Name or names; hits of all are ranked together.
         top_k:
             Most hits, from 1 to 10,000.
+        queries:
+            More questions; what is near the mean of all is found, and the words of all count.
+        offset:
+            How many of the best hits to leave out.
         mode:
             ``dense`` (cosine), ``keyword`` (BM25), ``hybrid`` (both) or ``auto``.
         weight:
@@ -468,6 +474,8 @@ class KnowledgeBase:
         datasets: str | Sequence[str] | None = None,
         top_k: int | None = None,
         *,
+        queries: str | Sequence[str] = (),
+        offset: int = 0,
         mode: str | None = None,
         weight: float | None = None,
         file_weight: float | None = None,

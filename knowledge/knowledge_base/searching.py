@@ -13,7 +13,14 @@ from knowledge.errors import PathNotFoundError, UsageError
 from knowledge.files.typed_names import as_on_disk
 from knowledge.knowledge_base.flows import Flows
 from knowledge.knowledge_base.shared import Shared
-from knowledge.requests import AskRequest, SearchRequest, SimilarRequest, StrPath, check_known
+from knowledge.requests import (
+    AskRequest,
+    ChunksRequest,
+    SearchRequest,
+    SimilarRequest,
+    StrPath,
+    check_known,
+)
 from knowledge.retrieval.query import Query
 from knowledge.retrieval.result import Retrieved
 from knowledge.storage.dataset_names import folder_name
@@ -25,11 +32,11 @@ if TYPE_CHECKING:
     from knowledge.flows.language_models import LanguageModels
     from knowledge.flows.model import Flow
     from knowledge.model import Dataset, Hit
+    from knowledge.retrieval.result import ChunkPage
     from knowledge.settings.reading import Settings
 
-WAY_OPTIONS = tuple(
-    name for name, _, _ in SearchRequest.options() if name not in ("query", "datasets", "top_k")
-)
+_ASKED = ("query", "datasets", "top_k", "queries", "offset")
+WAY_OPTIONS = tuple(name for name, _, _ in SearchRequest.options() if name not in _ASKED)
 """Fields of a search that two ways to retrieve may differ in, besides the dataset."""
 
 
@@ -45,7 +52,7 @@ def search(shared: Shared, flows: Flows, request: SearchRequest) -> Retrieved:
         query = shared.retriever().resolve(query)
         rerank = shared.reranker(query.rerank, settings)
         hits = shared.retriever().retrieve(query, rerank)
-        found = Retrieved(hits, shared.retriever().answered or query, "", (query.text,))
+        found = Retrieved(hits, shared.retriever().answered or query, "", query.questions)
     else:
         found = _by_flow(shared, flow, request, query, settings)
     return replace(found, seconds=time.perf_counter() - started)
@@ -61,8 +68,9 @@ def _by_flow(
     def asked(name: str) -> bool:
         return request.is_set(name, settings)
 
+    offset, query = query.offset, query.as_one()
     overrides = Overrides(
-        query.top_k if asked("top_k") else None,
+        offset + query.top_k if asked("top_k") else None,
         query.mode if asked("mode") else None,
         asked("datasets"),
     )
@@ -92,7 +100,8 @@ def _by_flow(
     hits: list[Hit] = []
     if found.hits:
         rerank = shared.reranker(shown.rerank, settings)
-        hits = shared.retriever().refined(shown, found.hits, rerank)
+        hits = shared.retriever().refined(shown, found.hits, rerank)[offset:]
+    shown = replace(shown, top_k=query.top_k if overrides.top_k else given)
     return Retrieved(hits, shown, found.flow, found.queries)
 
 
@@ -155,6 +164,18 @@ def similar(shared: Shared, request: SimilarRequest) -> Retrieved:
         pass
     hits = nearest(shared.store, request.target, query, shared.seen)
     return Retrieved(hits, query, "", (query.text,), time.perf_counter() - started)
+
+
+def list_chunks(shared: Shared, request: ChunksRequest) -> ChunkPage:
+    """Return a page of a dataset's chunks."""
+    from knowledge.retrieval.search.listing import list_chunks as listed
+
+    request.check()
+    name = shared.dataset(request.dataset)
+    query = Query.of_request(replace(request, dataset=name).search(), shared.settings)
+    with shared.existing(name) as catalog, catalog.snapshot() as snapshot:
+        dataset = shared.saw(snapshot.dataset(name))
+        return listed(snapshot, dataset, query, request)
 
 
 def folder_source(path: StrPath) -> str:

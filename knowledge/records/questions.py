@@ -14,13 +14,18 @@ if TYPE_CHECKING:
     from knowledge.evaluation.evaluation import Comparison, Evaluation, Run
     from knowledge.model import Hit
     from knowledge.requests import AskRequest
-    from knowledge.retrieval.result import Retrieved
+    from knowledge.retrieval.result import ChunkPage, Facet, Retrieved
 
 MEASURES = ("recall", "precision", "mrr", "ndcg")
 
 
 def retrieved(
-    found: Retrieved, seconds: float, *, explained: bool = False, marked: bool = False
+    found: Retrieved,
+    seconds: float,
+    *,
+    explained: bool = False,
+    marked: bool = False,
+    facets: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return hits as ``knowledge.retrieve/1``.
 
@@ -30,6 +35,8 @@ def retrieved(
         Add how each hit's score came about.
     marked:
         Add where each hit's text holds words of the question.
+    facets:
+        Names of metadata whose values are counted.
     """
     query, flow = found.query, found.flow
     return of(
@@ -49,9 +56,15 @@ def retrieved(
                 }
                 for hit in found
             ],
+            **({"facets": list(map(_facet_record, found.facets(facets)))} if facets else {}),
             "took_ms": round(seconds * 1000),
         },
     )
+
+
+def _facet_record(facet: Facet) -> dict[str, Any]:
+    values = [{"value": value, "count": count} for value, count in facet.values]
+    return {"name": facet.name, "values": values}
 
 
 def gptscript(found: Retrieved, seconds: float) -> dict[str, Any]:
@@ -124,8 +137,25 @@ _RANKING = ("rank", "score", "relevance", "cosine", "scores", "own_text", "merge
 
 def chunk(hit: Hit) -> dict[str, Any]:
     """Return a chunk that nobody searched for as ``knowledge.chunk/1``."""
-    record = {name: value for name, value in hit_record(hit).items() if name not in _RANKING}
-    return of("chunk", {"chunk": record})
+    return of("chunk", {"chunk": _unranked(hit)})
+
+
+def chunks(page: ChunkPage) -> dict[str, Any]:
+    """Return a page of a dataset's chunks as ``knowledge.chunks/1``."""
+    return of(
+        "chunks",
+        {
+            "dataset": page.dataset,
+            "total": page.total,
+            "offset": page.offset,
+            "next_offset": page.next_offset,
+            "chunks": list(map(_unranked, page.hits)),
+        },
+    )
+
+
+def _unranked(hit: Hit) -> dict[str, Any]:
+    return {name: value for name, value in hit_record(hit).items() if name not in _RANKING}
 
 
 def evaluation(measured: Evaluation, queries: str) -> dict[str, Any]:

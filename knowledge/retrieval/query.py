@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from knowledge.errors import UsageError
 from knowledge.files.typed_names import composed
 from knowledge.files.wildmatch import any_of, wildmatch
-from knowledge.requests import SearchRequest, check_question
+from knowledge.requests import MAX_TOP_K, SearchRequest, check_question
 from knowledge.retrieval.conditions import Condition, condition_of
 from knowledge.retrieval.moments import moment
 
@@ -70,6 +70,7 @@ class Query(SearchRequest):
 
     datasets: tuple[str, ...] = ("default",)
     top_k: int = 10
+    queries: tuple[str, ...] = ()
     mode: str = "auto"
     weight: float = WEIGHT
     file_weight: float = FILE_WEIGHT
@@ -98,6 +99,7 @@ class Query(SearchRequest):
         fields = {name: getattr(asked, name) for name, _, _ in SearchRequest.options()}
         parsed: dict[str, object] = {
             "datasets": asked.dataset_names,
+            "queries": _texts(asked.queries),
             "files": _texts(asked.files),
             "keywords": _texts(asked.keywords),
             "where": condition_of(asked.where),
@@ -109,13 +111,19 @@ class Query(SearchRequest):
         return cls(**{**fields, **parsed})
 
     def __post_init__(self) -> None:
-        check_question(self.query)
+        for one in self.questions:
+            check_question(one)
         if not self.datasets:
             raise UsageError("no dataset to look in")
         for name, _, declared in SearchRequest.options():
             value = getattr(self, name)
             if value is not None:
                 declared.check(name, value)
+        if self.offset + self.top_k > MAX_TOP_K:
+            raise UsageError(
+                f"`offset` and `top_k` together must be at most {MAX_TOP_K:,}, "
+                f"not {self.offset + self.top_k:,}"
+            )
         if not all(word.removeprefix("-") for word in self.keywords):
             raise UsageError("`keywords` has an empty word")
         Globs(self.files)
@@ -126,8 +134,12 @@ class Query(SearchRequest):
 
     @property
     def text(self) -> str:
-        """The question."""
-        return self.query
+        """The question; several are lines of one text."""
+        return "\n".join(self.questions)
+
+    def as_one(self) -> Query:
+        """Return the query with its questions as one text, and from the first hit on."""
+        return replace(self, query=self.text, queries=(), offset=0)
 
     def unrefined(self) -> Query:
         """Return the query without what is done with hits that were found."""
@@ -138,7 +150,7 @@ class Query(SearchRequest):
     @property
     def pool(self) -> int:
         """How many chunks the steps that reorder hits choose from: never fewer than the hits."""
-        return max(self.candidates or CANDIDATES, self.top_k)
+        return max(self.candidates or CANDIDATES, self.top_k + self.offset)
 
     @property
     def sides(self) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ def test_the_commands_are_these():
     documents.add("open")
     verbs = ("create", "get", "edit", "rename", "copy", "delete")
     datasets = {f"{verb}-dataset" for verb in verbs} | {"list-datasets", "merge-datasets"}
-    files = {"list-files", "get-file", "edit-file", "delete-file"}
+    files = {"list-files", "list-chunks", "get-file", "edit-file", "delete-file"}
     sharing = {"export", "import"}
     setup = {"config", "trust", "version"}
     upkeep = {"status", "history", "doctor", "compact", "gc", "reset"}

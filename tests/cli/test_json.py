@@ -14,8 +14,12 @@ from tests.conftest import write_files
 RUNS = {
     "ingest": ("ingest", [["{corpus}"], ["{corpus}", "--dry-run"], ["-", "--name", "a.md"]]),
     "watch": ("watch", [["{corpus}", "--once"]]),
-    "retrieve": ("retrieve", [["key"], ["key", "-w", "nothing"], ["key", "-d", "empty"]]),
+    "retrieve": (
+        "retrieve",
+        [["key"], ["key", "-w", "nothing"], ["key", "-d", "empty"], ["key", "--facets", "a"]],
+    ),
     "similar": ("retrieve", [["{corpus}/keys.md"], ["{corpus}/keys.md", "-w", "nothing"]]),
+    "list-chunks": ("chunks", [[], ["-w", "nothing"], ["--sort", "-size", "-n", "1"]]),
     "show": ("chunk", [["{chunk}"]]),
     "open": ("open", [["1"]]),
     "askdir": ("retrieve", [["key", "-p", "{corpus}"]]),

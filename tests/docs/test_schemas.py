@@ -85,7 +85,7 @@ def test_only_named_fields_may_be_missing(name):
         "ingest-1.json": {"dry_run"},
         "job-1.json": {"dry_run"},
         "jobs-1.json": {"dry_run"},
-        "retrieve-1.json": {"explanation", "marks"},
+        "retrieve-1.json": {"explanation", "facets", "marks"},
         "ask-1.json": {"explanation", "marks"},
     }
     assert optional == named.get(name, set())

@@ -51,6 +51,19 @@ def test_similar_passages_are_the_same(same):
     assert same("/similar", "similar", "keys.md", target="keys.md")["hits"]
 
 
+def test_pages_questions_and_counts_are_the_same(same, shared):
+    command = "retrieve key --query badge --offset 1 -k 2 --facets title".split()
+    params = {"query": "key", "queries": "badge", "offset": 1, "top_k": 2, "facets": "title"}
+    found = same("/retrieve", *command, **params)
+    assert found["queries"] == ["key", "badge"]
+    assert found["hits"][0]["rank"] == 2
+    command = ("list-chunks", "-n", "2", "--offset", "1", "--sort", "-size")
+    page = same("/datasets/default/chunks", *command, limit=2, offset=1, sort="-size")
+    assert page["next_offset"] == 3
+    wrong = shared.client.get(f"{V1}/datasets/default/chunks?limit=0")
+    assert "limit" in got(wrong, 400)["error"]["message"]
+
+
 def test_lists_are_the_same(same):
     same("/datasets", "list-datasets")
     same("/datasets/default", "get-dataset", "default")

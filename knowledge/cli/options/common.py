@@ -46,4 +46,12 @@ OutputOption = Annotated[
         metavar="FORMAT",
     ),
 ]
+FacetsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--facets",
+        help="Count the values of this metadata among the hits; may be repeated.",
+        metavar="KEY",
+    ),
+]
 ExplainOption = Annotated[bool, typer.Option("--explain", help="Explain each hit's score.")]

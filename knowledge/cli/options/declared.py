@@ -93,7 +93,9 @@ def _parameter(name: str, type_: str, default: Any, option: Option) -> inspect.P
     shown: dict[str, Any] = {"help": option.help, "metavar": option.metavar}
     kind, unset = _cli_type(type_, default, option)
     if option.positional:
-        annotation, unset = Annotated[kind, typer.Argument(**shown)], inspect.Parameter.empty
+        shown["show_default"] = False
+        nothing = default if option.optional else inspect.Parameter.empty
+        annotation, unset = Annotated[kind, typer.Argument(**shown)], nothing
     else:
         if option.panel:
             shown["rich_help_panel"] = option.panel

@@ -21,5 +21,6 @@ def with_question(request: R) -> R:
     """
     given = request.query
     text = sys.stdin.read(2 * MAX_QUESTION).strip() if given == "-" else given
-    check_question(text)
+    if given or not request.queries:
+        check_question(text)
     return replace(request, query=text)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.cli.last_hits import remember
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.hit_formats import FORMATS
+from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.prose import unwrapped
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import output_console, write
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 LINES_ON_TERMINAL = 8
 
 
-def check_output(session: Session, output: str) -> None:
-    """Raise :class:`UsageError` for an invalid ``--output``."""
+def check_output(session: Session, output: str, facets: Sequence[str] | None = None) -> None:
+    """Raise :class:`UsageError` for an invalid ``--output``, or one that has no room for facets."""
     known = ["text", "json", "gptscript", *FORMATS]
     if output not in known:
         raise UsageError(
@@ -36,6 +37,8 @@ def check_output(session: Session, output: str) -> None:
         )
     if session.json and output not in ("text", "json"):
         raise UsageError(f"--json and --output {output} ask for different things")
+    if facets and output not in ("text", "json"):
+        raise UsageError(f"--facets goes with text and JSON, not with --output {output}")
 
 
 def show_hits(
@@ -46,6 +49,7 @@ def show_hits(
     full: bool,
     output: str = "text",
     explained: bool = False,
+    facets: Sequence[str] = (),
 ) -> None:
     """Print hits: one JSON object, coloured blocks on a terminal, plain blocks, or a format.
 
@@ -59,6 +63,8 @@ def show_hits(
         As :func:`check_output` allows it.
     explained:
         Say how each hit's score came about.
+    facets:
+        Names of metadata whose values are counted, below the hits.
     """
     hits = found.hits
     if hits and output == "text" and not session.json:
@@ -72,15 +78,29 @@ def show_hits(
     elif output == "gptscript":
         session.print_json(records.gptscript(found, took))
     elif session.json or output == "json":
-        session.print_json(records.retrieved(found, took, explained=explained))
-    elif session.on_terminal:
-        near = os.getcwd() + os.sep  # noqa: PTH109
-        for hit in hits:
-            _show_on_terminal(hit, _notes(found, hit, explained, near), full=full)
+        session.print_json(records.retrieved(found, took, explained=explained, facets=facets))
     else:
+        near = os.getcwd() + os.sep if session.on_terminal else ""  # noqa: PTH109
         for hit in hits:
-            write(_block(hit, _notes(found, hit, explained)))
+            notes = _notes(found, hit, explained, near)
+            if session.on_terminal:
+                _show_on_terminal(hit, notes, full=full)
+            else:
+                write(_block(hit, notes))
+        _show_facets(found, facets)
     _note_what_is_missing(session, found)
+
+
+def _show_facets(found: Retrieved, names: Sequence[str]) -> None:
+    """Print a line for each name: its values, each with how many hits have it."""
+    for facet in found.facets(names):
+        counts = (f"{_value(value)} {count}" for value, count in facet.values)
+        write(f"{flat(facet.name)}: {', '.join(counts)}\n")
+
+
+def _value(value: Any) -> str:
+    """Return a value of metadata on one line; a dash for none."""
+    return "-" if value is None else flat(value if isinstance(value, str) else json_text(value))
 
 
 def _note_what_is_missing(session: Session, found: Retrieved) -> None:

@@ -238,7 +238,7 @@ class Retriever:
 
     def _vector(self, dataset: Dataset, query: Query) -> NDArray[np.float32]:
         try:
-            vector = self._embed(dataset, query.text)
+            vector = _mean([self._embed(dataset, one) for one in query.questions])
         except (UntrustedEndpointError, UntrustedModelError):
             raise  # not what a search by words should hide
         except (RemoteError, UsageError) as error:
@@ -286,12 +286,15 @@ class Retriever:
     ) -> list[Hit]:
         """Return the hits to show, of as many candidates as it takes to have ``top_k``."""
         stored = SnapshotChunks(snapshot, self._open, self.seen)
-        depth = query.pool if reorders(query) else query.top_k
+        most = query.offset + query.top_k
+        depth = query.pool if reorders(query) else most
         while True:
             found = hydrate(snapshot, ranking.first(depth))
-            hits = choose(query.text, found, query, query.top_k, stored, rerank)
-            if len(hits) >= query.top_k or depth >= min(len(ranking), MAX_TOP_K) or query.rerank:
-                return show(query.text, hits, query, query.top_k, stored)
+            hits = choose(query.text, found, query, most, stored, rerank)
+            if len(hits) >= most or depth >= min(len(ranking), MAX_TOP_K) or query.rerank:
+                shown = show(query.text, hits[query.offset :], query, query.top_k, stored)
+                first = query.offset + 1
+                return [replace(hit, rank=rank) for rank, hit in enumerate(shown, first)]
             depth = min(GROWTH * depth, MAX_TOP_K)
 
     def _sources(
@@ -362,6 +365,17 @@ class Retriever:
             )
             for dataset, column in zip(datasets, columns, strict=True)
         ]
+
+
+def _mean(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return the mean of unit vectors as a unit vector; opposite ones have none, so zeros."""
+    import numpy as np
+
+    if len(vectors) == 1:
+        return vectors[0]
+    mean: NDArray[np.float32] = np.mean(vectors, axis=0, dtype=np.float32)
+    length = float(np.linalg.norm(mean))
+    return mean / np.float32(length) if length else mean
 
 
 def _runs_here(dataset: Dataset) -> bool:

@@ -155,12 +155,19 @@ def _add_reading(server: MCPServer[Any], bases: Bases) -> None:
         files: Annotated[
             str | None, Field(description="Glob of the files to search, such as **/*.pdf.")
         ] = None,
+        facets: Annotated[
+            list[str] | None,
+            Field(description="Names of metadata whose values are counted among all results."),
+        ] = None,
         max_tokens: _Budget = 8_000,
         cursor: _Cursor = None,
     ) -> Annotated[CallToolResult, results.SearchAnswer]:
         """Find the passages of the user's documents that answer a question, best first."""
         asked = tools.Hits(limit, max_tokens, cursor)
-        return await _run(bases, lambda kb: tools.search(kb, query, dataset, filter, files, asked))
+        names = facets or ()
+        return await _run(
+            bases, lambda kb: tools.search(kb, query, dataset, filter, files, asked, names)
+        )
 
     @server.tool(annotations=READS, title="Read a passage or a file")
     async def fetch(
@@ -212,6 +219,30 @@ def _add_reading(server: MCPServer[Any], bases: Bases) -> None:
         return await _run(
             bases,
             lambda kb: tools.list_files(kb, dataset, chosen, limit, max_tokens, cursor),
+        )
+
+    @server.tool(annotations=READS, title="List passages")
+    async def list_chunks(
+        dataset: _Dataset = None,
+        filter: _Filter = None,
+        pattern: Annotated[
+            str | None, Field(description="Glob of their files, such as *.pdf.")
+        ] = None,
+        sort: Annotated[
+            str,
+            Field(
+                description="file, name, modified, ingested, size or a name of metadata; "
+                "- before it is descending."
+            ),
+        ] = "file",
+        limit: _Limit = 20,
+        max_tokens: _Budget = 8_000,
+        cursor: _Cursor = None,
+    ) -> Annotated[CallToolResult, results.ChunkList]:
+        """List passages without a question: all that pass the filters, file by file."""
+        asked = tools.Hits(limit, max_tokens, cursor)
+        return await _run(
+            bases, lambda kb: tools.list_chunks(kb, dataset, filter, pattern, sort, asked)
         )
 
     @server.tool(annotations=READS, title="Ask for an answer")

@@ -53,10 +53,33 @@ class Page(BaseModel):
     note: str | None = None
 
 
+class FacetValue(BaseModel):
+    """A value of metadata, and how many passages have it; null stands for none."""
+
+    value: Any
+    count: int
+
+
+class FacetCounts(BaseModel):
+    """The values of one name of metadata."""
+
+    name: str
+    values: list[FacetValue]
+
+
+class ChunkList(Page):
+    """Passages of a dataset, in the order of their files."""
+
+    dataset: str
+    total: int = Field(description="How many pass the filters.")
+    results: list[Found]
+
+
 class SearchAnswer(Page):
     """Passages, best first."""
 
     results: list[Found]
+    facets: list[FacetCounts] = Field(default_factory=list)
     generations: dict[str, int] = Field(
         default_factory=dict, description="The published state of each dataset that was searched."
     )

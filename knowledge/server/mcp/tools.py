@@ -19,6 +19,7 @@ from knowledge.server.mcp.results import answered, cut, cut_text, offset_of
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.model import Chunk, Dataset, Hit, SourceFile
+    from knowledge.retrieval.result import Facet
 
 FILLED = 1_000
 """Characters of a problem's reason."""
@@ -52,6 +53,7 @@ def search(
     filter: str | None,
     files: str | None,
     asked: Hits,
+    facets: Sequence[str] = (),
 ) -> CallToolResult:
     """Search, and list the passages with where they stand."""
     key = ("search", query, dataset, filter, files)
@@ -60,7 +62,45 @@ def search(
         query, dataset or None, offset + asked.limit, where=filter, files=files or ()
     )
     told = NOTHING_FITS if found.nothing_fits and not offset else None
-    return _hits(kb, found.hits, offset, asked, key, told)
+    return _hits(kb, found.hits, offset, asked, key, told, found.facets(facets))
+
+
+def list_chunks(
+    kb: KnowledgeBase,
+    dataset: str | None,
+    filter: str | None,
+    pattern: str | None,
+    sort: str,
+    asked: Hits,
+) -> CallToolResult:
+    """List a dataset's passages in the order of their files."""
+    key = ("list_chunks", dataset, filter, pattern, sort)
+    offset = offset_of(asked.cursor, key)
+    page = kb.files.chunks(
+        dataset,
+        limit=asked.limit,
+        offset=offset,
+        sort=sort,
+        where=filter,
+        files=pattern or (),
+    )
+    part = cut(
+        page.hits,
+        _told,
+        max_tokens=asked.max_tokens,
+        offset=offset,
+        asked=key,
+        more=page.next_offset is not None,
+    )
+    head = f"{page.total} passages in dataset {page.dataset}"
+    lines = [head, *map(_told, part.items), _more(part.next_cursor)]
+    content = results.ChunkList(
+        dataset=page.dataset,
+        total=page.total,
+        results=[_found(hit, ordered=False) for hit in part.items],
+        next_cursor=part.next_cursor,
+    )
+    return answered("\n\n".join(one for one in lines if one), content)
 
 
 def similar(kb: KnowledgeBase, id: str, dataset: str | None, asked: Hits) -> CallToolResult:
@@ -78,6 +118,7 @@ def _hits(
     asked: Hits,
     key: Iterable[object],
     note: str | None,
+    facets: Sequence[Facet] = (),
 ) -> CallToolResult:
     full = len(hits) == offset + asked.limit
     part = cut(
@@ -87,9 +128,20 @@ def _hits(
     lines = [_told(hit) for hit in part.items]
     if not lines:
         note = "There are no further passages." if offset else "No passage was found."
-    text = "\n\n".join(filter(None, [note, *lines, _more(part.next_cursor)]))
+    counts = [
+        results.FacetCounts(
+            name=one.name, values=[results.FacetValue(value=v, count=n) for v, n in one.values]
+        )
+        for one in facets
+    ]
+    counted = [f"{one.name}: {', '.join(f'{v} {n}' for v, n in one.values)}" for one in facets]
+    text = "\n\n".join(filter(None, [note, *lines, *counted, _more(part.next_cursor)]))
     content = results.SearchAnswer(
-        results=rows, next_cursor=part.next_cursor, note=note, generations=kb.generations
+        results=rows,
+        next_cursor=part.next_cursor,
+        note=note,
+        facets=counts,
+        generations=kb.generations,
     )
     return answered(text, content)
 
@@ -109,7 +161,7 @@ def _told(hit: Hit) -> str:
     )
 
 
-def _found(hit: Hit) -> results.Found:
+def _found(hit: Hit, *, ordered: bool = True) -> results.Found:
     return results.Found(
         id=hit.chunk.id,
         title=" > ".join((hit.name, *hit.passage.heading)),
@@ -119,7 +171,7 @@ def _found(hit: Hit) -> results.Found:
         dataset=hit.dataset,
         file=hit.file,
         relevance=hit.relevance,
-        score=round(hit.score, 6),
+        score=round(hit.score, 6) if ordered else None,
     )
 
 

@@ -11,8 +11,8 @@ from starlette.responses import Response
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.model import Dataset, SourceFile
 from knowledge.records import documents as records
-from knowledge.records import upkeep
-from knowledge.requests import Request, option
+from knowledge.records import questions, upkeep
+from knowledge.requests import ChunksRequest, Request, option
 from knowledge.server.rest.operation import Call, Operation, answered
 
 STATUSES = ("ingested", "failed", "empty", "unsupported")
@@ -114,6 +114,13 @@ async def list_files(call: Call) -> Response:
     return answered(*await call.run(work))
 
 
+async def list_chunks(call: Call) -> Response:
+    """Answer with a page of a dataset's chunks."""
+    request = await call.request(ChunksRequest, dataset=call.part("dataset"))
+    page, read = await call.run(lambda kb: (kb.files.chunks(request), kb.generations))
+    return answered(questions.chunks(page), read)
+
+
 @dataclass(frozen=True, slots=True)
 class FileDetails(Request):
     """What of a file is shown."""
@@ -194,6 +201,8 @@ OPERATIONS = (
               writes=True),
     Operation("GET", f"{_ONE}/files", "A dataset's files, and those it lacks.", "files",
               list_files, FileList),
+    Operation("GET", f"{_ONE}/chunks", "A page of a dataset's chunks, filtered and sorted.",
+              "chunks", list_chunks, ChunksRequest),
     Operation("GET", _FILE, "A file, by its id, its path or the end of it.", "file", get_file,
               FileDetails),
     Operation("PATCH", _FILE, "Change a file's metadata.", "file", change_file, FileChange,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -32,6 +32,9 @@ class ExplainedSearch(SearchRequest):
 
     explain: bool = option("Explain each hit's score.", default=False)
     marks: bool = option("Say where each hit holds words of the question.", default=False)
+    facets: str | Sequence[str] = option(
+        "Count the values of this metadata among the hits.", default=()
+    )
 
     def search(self) -> SearchRequest:
         """Return the search alone."""
@@ -47,7 +50,10 @@ async def retrieve(call: Call) -> Response:
     request = asked.search()
     found, read = await call.run(lambda kb: (kb.retrieve(request), kb.generations))
     took = time.perf_counter() - started
-    record = records.retrieved(found, took, explained=asked.explain, marked=asked.marks)
+    facets = (asked.facets,) if isinstance(asked.facets, str) else asked.facets
+    record = records.retrieved(
+        found, took, explained=asked.explain, marked=asked.marks, facets=facets
+    )
     return answered(record, read)
 
 

@@ -14,7 +14,8 @@ MODES = ["legacy", "auto"]
 # The official client leaves a pipe open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
-READING = {"search", "fetch", "similar", "list_datasets", "list_files", "ask", "status"}
+LISTS = {"list_datasets", "list_files", "list_chunks", "status"}
+READING = {"search", "fetch", "similar", "ask", *LISTS}
 
 
 def said(answer):
@@ -54,6 +55,32 @@ def test_an_agent_finds_a_passage_and_reads_around_it(ingested, everywhere):
     assert found.structured_content["generations"] == {"handbook": 1}
     assert "every 90 days" in read.structured_content["text"]
     assert read.structured_content["metadata"]["file"] == first["file"]
+
+
+def test_an_agent_pages_through_passages_and_counts(run, tmp_path, agent):
+    texts = {f"{n}.md": f"---\nteam: t{n % 2}\n---\n\nA heron, {n}.\n" for n in range(5)}
+    write_files(tmp_path / "birds", texts)
+    assert run("ingest", tmp_path / "birds", "-d", "birds", "-q").code == 0
+
+    async def work(client):
+        asked = {"dataset": "birds", "limit": 2, "filter": "team = t0", "sort": "-name"}
+        first = await client.call_tool("list_chunks", asked)
+        cursor = first.structured_content["next_cursor"]
+        second = await client.call_tool("list_chunks", {**asked, "cursor": cursor})
+        found = await client.call_tool(
+            "search", {"query": "heron", "dataset": "birds", "facets": ["team"]}
+        )
+        return first, second, found
+
+    first, second, found = agent(work)
+    assert first.structured_content["total"] == 3
+    assert first.structured_content["results"][0]["text"] in said(first)
+    pages = [*first.structured_content["results"], *second.structured_content["results"]]
+    assert [one["file"][-4:] for one in pages] == ["4.md", "2.md", "0.md"]
+    assert second.structured_content["next_cursor"] is None
+    (facet,) = found.structured_content["facets"]
+    assert {one["value"]: one["count"] for one in facet["values"]} == {"t0": 3, "t1": 2}
+    assert "team: t0 3, t1 2" in said(found)
 
 
 def test_an_agent_that_may_takes_in_and_removes_files(tmp_path, documents, everywhere):

@@ -40,6 +40,7 @@ def askdir(
     flows: FlowOptions,
     output: options.OutputOption = "text",
     explain: options.ExplainOption = False,
+    facets: options.FacetsOption = None,
     full: options.FullOption = False,
     fail_empty: options.FailEmptyOption = False,
 ) -> None:
@@ -53,7 +54,7 @@ def askdir(
 
     started = time.perf_counter()
     request = with_question(request)
-    check_output(session, output)
+    check_output(session, output, facets)
     warn_of_passwords(session, sources.passwords)
     with (
         session.open(workers, reading, model, flows) as kb,
@@ -63,7 +64,9 @@ def askdir(
         report, found = kb.ask_folder(request, path, sources=sources, progress=progress)
     show_problems(session, report)
     took = time.perf_counter() - started
-    show_hits(session, found, took=took, full=full, output=output, explained=explain)
+    show_hits(
+        session, found, took=took, full=full, output=output, explained=explain, facets=facets or ()
+    )
     if report.failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)
     if fail_empty and not found:

@@ -22,6 +22,7 @@ def retrieve(
     request: SearchRequest,
     output: options.OutputOption = "text",
     explain: options.ExplainOption = False,
+    facets: options.FacetsOption = None,
     archive: options.ArchiveOption = None,
     flows: FlowOptions,
     server: ServerOptions,
@@ -39,10 +40,12 @@ def retrieve(
     """
     started = time.perf_counter()
     request = with_question(request)
-    check_output(session, output)
+    check_output(session, output, facets)
     with session.open_or_connect(server, flows, archive=archive) as kb:
         found = kb.retrieve(with_datasets(kb, request))
     took = time.perf_counter() - started
-    show_hits(session, found, took=took, full=full, output=output, explained=explain)
+    show_hits(
+        session, found, took=took, full=full, output=output, explained=explain, facets=facets or ()
+    )
     if fail_empty and not found:
         raise typer.Exit(NotFoundError.exit_code)
