@@ -538,7 +538,7 @@ class SourceRequest(Request):
     """Which documents go into which dataset; what ``ingest`` and ``watch`` share."""
 
     paths: StrPath | Sequence[StrPath] = option(  # noqa: RUF009
-        "Files, folders, URLs, Git repositories; - is stdin.",
+        "Files, folders, URLs, Git repositories, s3://bucket/docs; - is stdin.",
         default=(),
         kw_only=False,
         positional=True,
@@ -664,7 +664,7 @@ class WatchRequest(SourceRequest):
     """Documents into a dataset that follows them: ``watch``."""
 
     paths: StrPath | Sequence[StrPath] = like(  # noqa: RUF009
-        SourceRequest, "paths", help="Files, folders, URLs, Git repositories."
+        SourceRequest, "paths", help="Files, folders, URLs, Git repositories, s3://bucket/docs."
     )
     once: bool = option("Check everything once, then end.", default=False)
     every: float | None = without_flag(help="Seconds between looks.")

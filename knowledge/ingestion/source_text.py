@@ -17,7 +17,8 @@ from knowledge.errors import (
     UsageError,
 )
 from knowledge.files.private import sweep_temporary, temporary_folder
-from knowledge.ingestion.sources.addresses import Repository, is_address, parse_address
+from knowledge.ingestion.sources.addresses import Objects, Repository, is_address, parse_address
+from knowledge.ingestion.sources.object_store import ObjectStore
 from knowledge.ingestion.sources.pages import PageRequest, fetch_pages
 from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.ingestion.workers.crew import open_crew
@@ -127,10 +128,24 @@ def _fetched(
         )
     sweep_temporary()
     with temporary_folder() as folder:
+        if isinstance(address, Objects):
+            yield _fetched_object(address, limits, most, options, os.path.join(folder, "object"))
+            return
         ((_, result),) = fetch_pages([PageRequest(address, {})], limits, folder)
         page = result()
         assert page is not None
         yield LoadTask(page.path, address.shown, None, most, options, name=page.load_as)
+
+
+def _fetched_object(
+    objects: Objects, limits: FetchLimits, most: int, options: LoadOptions, path: str
+) -> LoadTask:
+    store = ObjectStore(objects, limits)
+    entry = store.root()
+    if entry.is_folder:
+        raise UsageError(f"{objects.name} is a folder", hint="load takes one object.")
+    store.fetch("", entry, path)
+    return LoadTask(path, objects.name, None, most, options, name=entry.name)
 
 
 def _check_file(path: str) -> None:

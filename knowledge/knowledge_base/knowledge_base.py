@@ -191,7 +191,7 @@ class KnowledgeBase:
         progress: ProgressListener | None = None,
         on_file: FileListener | None = None,
     ) -> IngestReport:
-        """Bring a dataset in step with files, folders, pages and Git repositories.
+        """Bring a dataset in step with files, folders, pages, Git repositories and object storages.
 
         Parameters
         ----------

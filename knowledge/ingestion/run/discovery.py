@@ -1,4 +1,4 @@
-"""Find the files of a run: texts that were given, folders, pages and repositories."""
+"""Find the files of a run: texts that were given, folders, and what URLs name."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ class Discovery:
             self._stats.scanned()
 
     def _fetched(self) -> Iterator[Item]:
-        self._stats.found(len(self._remotes.pages) + len(self._remotes.repositories))
-        unlisted = len(self._remotes.repositories)
+        unlisted = len(self._remotes.listed)
+        self._stats.found(len(self._remotes.pages) + unlisted)
         if not unlisted:
             self._stats.scanned()
         for item in self._remotes:
@@ -66,11 +66,19 @@ class Discovery:
                 self._failed(item)
             elif isinstance(item, Listing):
                 unlisted -= 1
-                self._stats.found(len(item.files) - 1)  # the repository itself was counted as one
+                self._stats.found(item.count - 1)  # the source itself was counted as one
                 if not unlisted:
                     self._stats.scanned()
-                yield from item.files
+                yield from self._files(item)
                 self._report(item.problems)
+            else:
+                yield item
+
+    def _files(self, listing: Listing) -> Iterator[Item]:
+        for item in listing.files:
+            if isinstance(item, FileProblem):
+                self._stats.problem(item.file, item.status, item.reason)
+                self._stats.finished(item.file, FileStatus(item.status))
             else:
                 yield item
 

@@ -90,9 +90,11 @@ class Pipeline:
             with contextlib.closing(self.crew.load_files(planner.tasks(files))) as results:
                 for loaded in results:
                     updater.take(loaded, planner.planned(loaded))
+                    remotes.release(loaded.task.path)
         gone = commits.gone(stored.moved)
         if request.prune:
             gone += stored.gone(scan.roots, scan.seen, scan.only)
+            gone += [file for file in remotes.gone if file.id not in stored.moved]
         for file in gone:
             sink.send(Remove(file, FileStatus.REMOVED))
         for file in commits.marks():

@@ -59,7 +59,7 @@ class Planner:
                 self._unchanged(file, None)
                 continue
             stored = self._stored_as(file)
-            if stored and file.is_in_place and self._stays(stored) and is_unchanged(file, stored):
+            if stored and self._stays(stored) and is_unchanged(file, stored):
                 self._unchanged(stored, file.folder_metadata)
             else:
                 yield self._task(file, stored)
@@ -103,8 +103,10 @@ def is_unchanged(file: FoundFile, stored: SourceFile) -> bool:
 
     A file changed within the clock's grain of our reading it could have the same time; such a
     file is compared by its content. So is one about which the system changed something since:
-    its modification time may have been put back.
+    its modification time may have been put back. Of a file from elsewhere its source knows.
     """
+    if not file.is_in_place:
+        return file.origin is not None and file.origin.unchanged
     if (file.size, file.mtime_ns) != (stored.size, stored.mtime_ns):
         return False
     if is_touched(file, stored):

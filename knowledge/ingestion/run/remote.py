@@ -1,9 +1,10 @@
-"""The sources of a run that are not on this machine: pages and Git repositories."""
+"""The sources of a run that are not on this machine: pages, Git repositories, object storages."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from tempfile import TemporaryDirectory
@@ -15,8 +16,11 @@ from knowledge.errors import KnowledgeError
 from knowledge.files.private import temporary_folder
 from knowledge.ingestion.request import Notify, RunRequest
 from knowledge.ingestion.scan.files import FoundFile, Origin
-from knowledge.ingestion.sources.addresses import Page, Repository, parse_addresses
+from knowledge.ingestion.scan.ignore import IgnoreRules
+from knowledge.ingestion.sources.addresses import Objects, Page, Repository, parse_addresses
 from knowledge.ingestion.sources.git import RemoteRepository
+from knowledge.ingestion.sources.object_store import ObjectStore
+from knowledge.ingestion.sources.objects import ObjectFetch, ObjectWalk
 from knowledge.ingestion.sources.pages import PageRequest, fetch_pages
 from knowledge.ingestion.sources.repositories import Commit, Commits, stored_files
 from knowledge.ingestion.sources.web import FetchedPage, FetchLimits
@@ -29,7 +33,7 @@ Item = FoundFile | SourceFile
 
 @dataclass(frozen=True, slots=True)
 class FailedSource:
-    """A page or repository that could not be fetched."""
+    """A page, repository or storage that could not be fetched."""
 
     shown: str
     error: KnowledgeError
@@ -37,14 +41,25 @@ class FailedSource:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What there is of one repository."""
+    """What there is of one repository, or of the objects below one address.
 
-    files: Sequence[Item]
+    Parameters
+    ----------
+    files:
+        May be fetched while they are taken; one that can't be is a problem among them.
+    count:
+        How many there are.
+    problems:
+        What was found out beside them.
+    """
+
+    files: Iterable[Item | FileProblem]
+    count: int
     problems: Sequence[FileProblem] = ()
 
 
 class Remotes:
-    """Fetches the pages and repositories of a run; iterate once.
+    """Fetches the pages, repositories and objects of a run; iterate once.
 
     A context manager: what it fetched is removed at the end.
 
@@ -61,6 +76,9 @@ class Remotes:
         A source is no URL that can be read, or two name the same repository.
     """
 
+    gone: list[SourceFile]
+    """Stored objects that are not in their storage any more; known once all was taken."""
+
     def __init__(
         self,
         request: RunRequest,
@@ -70,7 +88,10 @@ class Remotes:
         walk: str,
         notify: Notify,
     ) -> None:
-        self.pages, self.repositories = parse_addresses(request.remote)
+        addresses = parse_addresses(request.remote)
+        self.pages = addresses.pages
+        self.listed: Sequence[Repository | Objects] = (*addresses.repositories, *addresses.objects)
+        """Those of which it is not known yet how many files they have."""
         self._request = request
         self._recipe = fingerprint(request.recipes)
         self._stored = stored
@@ -79,6 +100,7 @@ class Remotes:
         self._walk = walk
         self._notify = notify
         self._folder: TemporaryDirectory[str] | None = None
+        self.gone = []
 
     def __enter__(self) -> Self:
         return self
@@ -89,13 +111,22 @@ class Remotes:
             self._folder = None
 
     def __iter__(self) -> Iterator[Item | Listing | FailedSource]:
-        """Yield each page, then what there is of each repository, and what could not be fetched."""
+        """Yield each page, what there is of each other source, and what could not be fetched."""
         yield from self._pages()
-        for number, repository in enumerate(self.repositories):
+        for number, source in enumerate(self.listed):
             try:
-                yield self._repository(repository, f"repository-{number}")
+                if isinstance(source, Repository):
+                    yield self._repository(source, f"repository-{number}")
+                else:
+                    yield self._objects(source, f"objects-{number}")
             except KnowledgeError as error:
-                yield FailedSource(repository.name, _naming(error, repository.name))
+                yield FailedSource(source.name, _naming(error, source.name))
+
+    def release(self, path: str) -> None:
+        """Remove what was fetched into a file of its own, which has been read now."""
+        if self._folder is not None and os.path.dirname(path) == self._folder.name:
+            with contextlib.suppress(OSError):  # else it goes with the folder
+                os.unlink(path)
 
     def _pages(self) -> Iterator[Item | FailedSource]:
         if not self.pages:
@@ -125,7 +156,7 @@ class Remotes:
         old = stored_files(repository, self._stored.by_path.values())
         commit = Commit(repository, tip, self._walk, old)
         if commit.is_stored and not self._request.force:
-            return Listing([old[path] for path in sorted(old)])
+            return Listing([old[path] for path in sorted(old)], len(old))
         self._notify(f"fetching {repository.name} at {tip.ref}, commit {tip.commit[:12]}")
         folder = os.path.join(self._temporary(), place)
         made = remote.fetch(tip.commit, folder)
@@ -133,7 +164,28 @@ class Remotes:
         found = commit.files(folder, made, request.ignore, recursive=request.recursive)
         self._stored.replaced |= {file.id for file in commit.gone()}
         self._commits.add(commit)
-        return Listing(found, commit.problems)
+        return Listing(found, len(found), commit.problems)
+
+    def _objects(self, objects: Objects, place: str) -> Listing:
+        request, by_path = self._request, self._stored.by_path
+        self._notify(f"listing {objects.name}")
+        store = ObjectStore(objects, self._limits)
+        place = os.path.join(self._temporary(), place)
+        os.mkdir(place)
+        walk = ObjectWalk(
+            store, IgnoreRules(request.ignore), self._limits, place, recursive=request.recursive
+        )
+        walk.run()
+        gone = walk.gone(by_path)
+        self._stored.replaced |= {file.id for file in gone}
+        self.gone += gone
+        stays = (
+            {}
+            if request.force
+            else {path: file for path, file in by_path.items() if has_recipe(file, self._recipe)}
+        )
+        files = ObjectFetch(store, self._limits, place).files(walk.found, stays)
+        return Listing(files, len(walk.found), walk.problems)
 
     def _temporary(self) -> str:
         if self._folder is None:

@@ -27,6 +27,8 @@ class Origin:
         What the next run must know of it.
     known:
         The stored file that it is, which may stand under another URL.
+    unchanged:
+        Its source has proved that it still is what is stored of it; there is nothing to read.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Origin:
     metadata: Mapping[str, Any] = field(default_factory=dict)
     remembered: Mapping[str, Any] = field(default_factory=dict)
     known: SourceFile | None = None
+    unchanged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

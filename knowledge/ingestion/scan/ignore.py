@@ -100,6 +100,15 @@ class IgnoreRules:
         rules._read(names, above=work_tree is not None)
         return rules
 
+    def at_copy(self, folder: str, names: Collection[str]) -> FolderRules:
+        """Return the rules in a root that lies elsewhere, whose own files of rules are copied here.
+
+        Nothing above ``folder`` has a say.
+        """
+        rules = FolderRules(self, folder, "", [], [], heed=bool(self.options.gitignore))
+        rules._read(names, above=False)
+        return rules
+
 
 class FolderRules:
     """The rules in force in one folder."""

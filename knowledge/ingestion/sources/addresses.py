@@ -1,11 +1,13 @@
-"""What the user names as a source: a path, a page, or a Git repository.
+"""What the user names as a source: a path, a page, a Git repository, or objects of a storage.
 
     https://host/page                       a page or file
     https://github.com/owner/repo[@ref]     a repository, as on other well-known hosts
     https://host/any/path.git[@ref]         a repository
     git+https://…[@ref], git+ssh://…[@ref], git+file:///path[@ref]
+    s3://bucket/prefix, gs://bucket/prefix, az://container/prefix, sftp://[user@]host/folder
 
-``ref`` is a branch, a tag or a commit's full hash.
+``ref`` is a branch, a tag or a commit's full hash. A prefix may be a single object; nothing in it
+is decoded, as keys may hold any sign.
 """
 
 from __future__ import annotations
@@ -28,6 +30,16 @@ _NOT_OWNERS = re.compile(
     re.IGNORECASE,
 )
 """First parts of paths on such hosts that are the host's own pages."""
+_FORMS = {
+    "s3": "s3://bucket/docs",
+    "gs": "gs://bucket/docs",
+    "az": "az://container/docs",
+    "sftp": "sftp://user@host/srv/docs",
+}
+OBJECT_PROTOCOLS = frozenset(_FORMS)
+_BUCKET = re.compile(r"[A-Za-z0-9$][A-Za-z0-9._-]{0,221}")
+_SERVER = re.compile(r"(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = {"s3": _BUCKET, "gs": _BUCKET, "az": _BUCKET, "sftp": _SERVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +82,48 @@ class Repository:
         return self.url.partition("://")[0]
 
 
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """A folder of objects, or a single one, in an object storage or on an SFTP server.
+
+    Parameters
+    ----------
+    protocol:
+        ``s3``, ``gs``, ``az`` or ``sftp``.
+    host:
+        Bucket, container, or a server with its port.
+    path:
+        Key of the object or prefix of the objects, without slashes around it; empty is everything.
+    is_folder:
+        It was written with a slash at its end.
+    login:
+        ``user`` or ``user:password`` of a server.
+    """
+
+    protocol: str
+    host: str
+    path: str
+    is_folder: bool = field(compare=False)
+    login: str = field(default="", repr=False)
+
+    @property
+    def name(self) -> str:
+        """Names it in the catalog: without user, password and a slash at the end."""
+        return f"{self.protocol}://{self.host}/{self.path}".rstrip("/")
+
+
+Address = Page | Repository | Objects
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """What the URLs of a run name."""
+
+    pages: Sequence[Page] = ()
+    repositories: Sequence[Repository] = ()
+    objects: Sequence[Objects] = ()
+
+
 def is_address(text: str) -> bool:
     """Tell whether a source is a URL rather than a path."""
     return _SCHEME.match(text) is not None and not os.path.lexists(text)
@@ -83,7 +137,7 @@ def is_page(text: str) -> bool:
         return False
 
 
-def parse_address(text: str) -> Page | Repository:
+def parse_address(text: str) -> Address:
     """Return what a URL names.
 
     Raises
@@ -93,6 +147,8 @@ def parse_address(text: str) -> Page | Repository:
     """
     scheme, _, rest = text.partition("://")
     scheme = scheme.lower()
+    if scheme in OBJECT_PROTOCOLS:
+        return _objects(scheme, rest)
     try:
         parts = urlsplit(f"{scheme}://{rest}")
         port_is_valid = parts.port is None or parts.port > 0
@@ -105,7 +161,8 @@ def parse_address(text: str) -> Page | Repository:
     if scheme not in ("http", "https"):
         raise UsageError(
             f"can't read {scheme}:// URLs",
-            hint="There are https://, http://, git+https://, git+ssh:// and git+file://.",
+            hint="There are https://, http://, git+https://, git+ssh://, git+file://, s3://, "
+            "gs://, az:// and sftp://.",
         )
     if not parts.hostname:
         raise UsageError(f"{_shown(text)!r} names no host")
@@ -114,24 +171,28 @@ def parse_address(text: str) -> Page | Repository:
     return _page(text)
 
 
-def parse_addresses(sources: Sequence[str]) -> tuple[list[Page], list[Repository]]:
-    """Return what URLs name; the same page twice is one.
+def parse_addresses(sources: Sequence[str]) -> Addresses:
+    """Return what URLs name; the same page or objects twice are one.
 
     Raises
     ------
     UsageError
-        One is no URL that can be read, or two name the same repository.
+        One is no URL that can be read, two name the same repository, or the same objects by
+        another user.
     """
     parsed = [parse_address(source) for source in sources]
     pages = {one.shown: one for one in parsed if isinstance(one, Page)}
     repositories: dict[str, Repository] = {}
+    objects: dict[str, Objects] = {}
     for one in parsed:
         if isinstance(one, Repository) and repositories.setdefault(one.name, one) != one:
             raise UsageError(
                 f"{one.name} is named twice",
                 hint="A dataset holds one commit of a repository; use two datasets for two.",
             )
-    return list(pages.values()), list(repositories.values())
+        if isinstance(one, Objects) and objects.setdefault(one.name, one) != one:
+            raise UsageError(f"{one.name} is named twice, by two users")
+    return Addresses(list(pages.values()), list(repositories.values()), list(objects.values()))
 
 
 def _shown(text: str) -> str:
@@ -149,6 +210,27 @@ def _page(text: str) -> Page:
     scheme = parts.scheme.lower()
     url = urlunsplit(parts._replace(scheme=scheme))
     return Page(url, without_password(urlunsplit(parts._replace(scheme=scheme, netloc=host))))
+
+
+def _objects(protocol: str, rest: str) -> Objects:
+    place, slash, path = rest.partition("/")
+    login, at, host = place.rpartition("@")
+    shown = f"{protocol}://{'********@' if at else ''}{host}{slash}{path}"
+    if not path.isprintable() or not _HOST[protocol].fullmatch(host):
+        raise UsageError(f"{shown!r} is no valid URL", hint=f"{_FORMS[protocol]}, for example.")
+    if at and protocol != "sftp":
+        raise UsageError(
+            f"{shown}: a URL of {protocol}:// takes no login",
+            hint="Credentials are taken from the environment.",
+        )
+    key = path.strip("/") if protocol == "sftp" else path.rstrip("/")
+    return Objects(
+        protocol,
+        host.lower() if at or protocol == "sftp" else host,
+        key,
+        path.endswith("/") or not key,
+        login,
+    )
 
 
 def _is_repository(host: str, path: str) -> bool:

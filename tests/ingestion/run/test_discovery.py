@@ -23,8 +23,8 @@ from tests.ingestion.run.steps import found, stored_file
 class Remote:
     """Sources that need no network."""
 
-    def __init__(self, *items: object, pages: int = 0, repositories: int = 0) -> None:
-        self.pages, self.repositories = [None] * pages, [None] * repositories
+    def __init__(self, *items: object, pages: int = 0, listed: int = 0) -> None:
+        self.pages, self.listed = [None] * pages, [None] * listed
         self._items = items
 
     def __iter__(self) -> Iterator[object]:
@@ -62,15 +62,27 @@ def test_problems_of_the_scan_are_counted(tmp_path: Path) -> None:
 def test_files_of_repositories_count_once_they_are_listed() -> None:
     listing = Listing(
         [found("https://host/repo/a.md"), stored_file("https://host/repo/b.md")],
+        2,
         [FileProblem("https://host/repo/big.bin", "unsupported", "kept elsewhere")],
     )
     request = RunRequest([], remote=["https://host/page", "git+https://host/repo"])
-    remotes = Remote(found("https://host/page"), listing, pages=1, repositories=1)
+    remotes = Remote(found("https://host/page"), listing, pages=1, listed=1)
     paths, stats, progress = discover(request, remotes)
     assert paths == ["https://host/page", "https://host/repo/a.md", "https://host/repo/b.md"]
     assert stats.files[FileStatus.UNSUPPORTED] == 1
     assert progress[-1].files_total == 4
     assert [one.scanned for one in progress].index(True) > 0, "not before the listing"
+
+
+def test_a_file_of_a_source_that_cannot_be_fetched_costs_itself() -> None:
+    failed = FileProblem("s3://box/a.md", "failed", "access denied")
+    listing = Listing(iter([failed, found("s3://box/b.md")]), 2)
+    paths, stats, progress = discover(
+        RunRequest([], remote=["s3://box"]), Remote(listing, listed=1)
+    )
+    assert paths == ["s3://box/b.md"]
+    assert stats.problems == [failed]
+    assert (progress[-1].files_done, progress[-1].files_total) == (1, 2)
 
 
 def test_a_source_that_cannot_be_fetched_costs_itself_unless_it_is_the_only_one() -> None:

@@ -323,7 +323,7 @@ def test_the_encoding_that_the_server_names(web, tmp_path, body, charset, text):
     "url",
     [
         "ftp://host/a",
-        "s3://bucket/a",
+        "s4://bucket/a",
         "https://",
         "http://[bad/",
         "https://ho st/",
