@@ -167,7 +167,7 @@ def test_a_folder_allows_them_only_when_it_is_trusted(run, web):
     with open(".env", "w") as file:
         file.write("KNOW_ALLOW_PRIVATE_HOSTS=1\n")
     assert run("ingest", web.url, "--json").json["error"]["code"] == "private-host"
-    assert run("trust").code == 0
+    assert run("trust", "--yes").code == 0
     assert run("ingest", web.url).code == 0
 
 
