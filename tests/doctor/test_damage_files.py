@@ -53,6 +53,7 @@ CASES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "damage"), CASES)
 def test_commands_end_in_words_or_work(
     whole: Whole, command_process: CommandLines, tmp_path: Path, name: str, damage: Damage
@@ -77,6 +78,7 @@ def test_commands_end_in_words_or_work(
     assert not list(data.glob("datasets/*/candidate*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "damage"), [case for case in CASES if case.values[1] in (cut, flip, delete)]
 )

@@ -43,6 +43,7 @@ def check_repaired(lines: CommandLines, data: Path, whole: Whole) -> list[str]:
     return [one["code"] for one in fixed.json["findings"] if one["fixed"]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "damages",
     [
@@ -70,6 +71,7 @@ def test_the_indexes_of_all_datasets(
     assert check_repaired(command_process, data, whole).count("index-damaged") == 2
 
 
+@pytest.mark.slow
 def test_an_older_generation_is_nobodys_loss(
     whole: Whole, command_process: CommandLines, data: Path
 ) -> None:
@@ -95,6 +97,7 @@ def test_a_missing_generation(whole: Whole, command_process: CommandLines, data:
     assert check_repaired(command_process, data, whole) == ["index-damaged"]
 
 
+@pytest.mark.slow
 def test_all_folders_of_a_dataset_are_gone(
     whole: Whole, command_process: CommandLines, data: Path
 ) -> None:
@@ -148,6 +151,7 @@ def with_journal(whole: Whole, tmp_path: Path) -> Path:
     return tmp_path / "data"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [cut, zero, flip, delete], ids=lambda damage: damage.__name__)
 def test_a_damaged_journal_costs_what_stood_in_it_alone(
     whole: Whole, command_process: CommandLines, with_journal: Path, damage: Damage
@@ -184,6 +188,7 @@ def folder(path: Path) -> None:
     path.mkdir()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("damage", [garbage, folder], ids=lambda damage: damage.__name__)
 def test_a_damaged_cache_stops_no_ingest(
     tmp_path: Path,

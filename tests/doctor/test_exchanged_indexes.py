@@ -152,6 +152,7 @@ SLOW = (
 WAYS = [*QUICK, *(pytest.param(way, marks=pytest.mark.slow) for way in SLOW)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_each_command_says_so_and_the_doctor_mends_it(run, data, way):
     before = told(run("retrieve", QUESTION, "--mode", "dense", "--json"))

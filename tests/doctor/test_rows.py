@@ -58,6 +58,7 @@ def test_a_chunk_that_lost_its_row_is_read_again(run, whole, data):
     check_clean(data)
 
 
+@pytest.mark.slow
 def test_a_path_is_found_by_the_id_that_was_made_of_it(run, whole, data):
     before = published(data)
     change(data, "UPDATE files SET path = replace(path, 'file1', 'fi1e1')")

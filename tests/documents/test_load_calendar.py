@@ -190,6 +190,7 @@ def test_a_further_line_is_no_heading():
     assert headings == {("a",)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
     [

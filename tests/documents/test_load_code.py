@@ -125,6 +125,7 @@ def test_damaged_code_is_still_cut(name):
     assert "the last words" in found[-1].text
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("name", "text"),

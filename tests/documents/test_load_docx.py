@@ -159,6 +159,7 @@ def test_a_chosen_engine_is_kept_to():
     assert load(complete(), "a.docx", options).documents[0].loader == "kreuzberg"
 
 
+@pytest.mark.slow
 def test_real_passwords():
     locked = locked_ooxml(docx(fill), "open sesame")
     with pytest.raises(DocumentError, match="protected by a password") as caught:

@@ -158,6 +158,7 @@ def test_text_without_headings(name):
     assert (dict(document.metadata), found) == ({}, {()})
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 @pytest.mark.parametrize("name", ["a.rst", "a.adoc", "a.org", "a.tex"])
 def test_hostile_markup_ends(name):

@@ -105,6 +105,7 @@ def test_no_text_and_no_times():
         load("Just words.")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(30)
 def test_hostile_subtitles_end():
     for bit in ("<v ", "<", "{\\", "1\n", "\n", "00:01.000 --> 00:02.000\nx\n"):

@@ -140,6 +140,7 @@ def test_a_cell_at_the_far_corner_of_a_sheet():
     assert "too far apart" in document.warnings[0]
 
 
+@pytest.mark.slow
 def test_cells_on_a_long_diagonal():
     def fill(book):
         for number in range(1, 16_000, 2):
@@ -192,6 +193,7 @@ def test_an_ods_sheet_of_repeated_cells(inside, found):
     assert list(dict.fromkeys(part for part in re.split(r"[,\n]", text) if part)) == found
 
 
+@pytest.mark.slow
 def test_a_cell_at_the_far_corner_of_an_old_sheet():
     import xlwt
 

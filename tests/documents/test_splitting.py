@@ -212,6 +212,7 @@ HOSTILE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize("kind", [TextKind.TEXT, TextKind.MARKDOWN])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)

@@ -147,6 +147,7 @@ def test_elements_too_deep_to_follow():
     assert page.warnings
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     "page",
@@ -228,6 +229,7 @@ def test_the_language_of_code_in_a_frame():
     assert read_page(page.replace("-python", "-default")).text == "```\nx = 1\n```"
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(10)
 @pytest.mark.parametrize(
     "phrase", ["share this ", "zurück ", "compartir en ", "subscribe to x ", "© "]

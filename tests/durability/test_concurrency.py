@@ -184,6 +184,7 @@ def lock_of(data: Path, name: str = "default") -> Path:
         return kb._shared.store.folder.lock(kb.datasets.get(name).key)
 
 
+@pytest.mark.slow
 def test_readers_take_no_lock(small: Path) -> None:
     env = programs.environment(small, KNOW_LOCK_TIMEOUT=0)
     with filelock.FileLock(lock_of(small)):
@@ -194,6 +195,7 @@ def test_readers_take_no_lock(small: Path) -> None:
         assert programs.run("ingest", small.parent / "docs", env=env).returncode == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("timeout", ["0", "0.7"])
 def test_a_lock_that_is_held_too_long_names_its_holder(small: Path, timeout: str) -> None:
     env = programs.environment(small)
@@ -334,6 +336,7 @@ def test_threads_read_while_one_writes(tmp_path: Path) -> None:
     check_clean(data)
 
 
+@pytest.mark.slow
 def test_an_open_reader_sees_what_another_process_publishes(tmp_path: Path) -> None:
     data, docs = tmp_path / "data", write_anchor(tmp_path / "docs")
     with KnowledgeBase.open(data) as kb:

@@ -46,7 +46,7 @@ WRITERS: dict[str, list[object]] = {
     "edit-file": ["edit-file", "file0.txt", "-d", "one", "--metadata", "owner=ana"],
     "delete-file": ["delete-file", "file2.txt", "-d", "one"],
     "import": ["import", "one.zip", "--overwrite"],
-    "export": ["export", "one", "-o", "written.zip"],
+    "export": ["export", "one", "-o", "written.zip", "--overwrite"],
     "reembed": ["reembed", "one", "--force", "--embedding-model-provider", "static"],
     "compact": ["compact"],
     "gc": ["gc"],
@@ -57,7 +57,7 @@ WRITERS: dict[str, list[object]] = {
 READERS: dict[str, list[object]] = {
     "retrieve": ["retrieve", "amber basil", "-d", "one", "--top-k", "50", "--no-fold"],
     "similar": ["similar", "file0.txt", "-d", "one"],
-    "export": ["export", "one", "-o", "read{reader}.zip"],
+    "export": ["export", "one", "-o", "read{reader}.zip", "--overwrite"],
     "list-files": ["list-files", "-d", "one"],
     "get-file": ["get-file", "file0.txt", "-d", "one"],
     "show": ["show", "{chunk}"],
@@ -121,7 +121,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         first = ["--data-dir", "archived"]
         other_model = ["--embedding-model-provider", "openai"]
         succeed(made.run("ingest", "docs", "-d", "one", *first, *other_model))
-        succeed(made.run("export", "one", "-o", "one.zip", *first))
+        succeed(made.run("export", "one", "-o", "one.zip", "--overwrite", *first))
         write_edition(home / "docs", EDITIONS[1])
         second = ["--data-dir", "template"]
         succeed(made.run("ingest", "docs", "-d", "one", *second))

@@ -54,6 +54,7 @@ def check_told(done: CompletedProcess[str], code: int, *words: str) -> None:
         assert word in done.stderr.replace("\n", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS, ids=lambda arguments: arguments[0])
 def test_a_catalog_of_garbage(data: Path, arguments: tuple[str, ...]) -> None:
     for path in data.glob("catalog.db*"):
@@ -95,6 +96,7 @@ def open_index(folder: Path) -> Any:
     return chromadb.PersistentClient(path=str(folder), settings=settings)
 
 
+@pytest.mark.slow
 def test_a_missing_generation(data: Path, docs: Path) -> None:
     shutil.rmtree(generation(data))
     check_told(run(data, "retrieve", "amber"), 7, "g000001")
@@ -116,6 +118,7 @@ def test_a_missing_generation_in_one_process(data: Path) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.slow
 def test_an_index_of_garbage(data: Path, docs: Path) -> None:
     """Only Chroma reads its database; a question is compared with the vectors beside it."""
     before = run(data, "retrieve", "amber").stdout

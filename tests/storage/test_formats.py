@@ -41,6 +41,7 @@ def test_the_first_and_the_current_format_are_kept():
     assert f"v{schema.VERSION}" in names
 
 
+@pytest.mark.slow
 @every_format
 def test_it_is_searched_changed_and_checked(archive, old, corpus, run):
     hits = run("retrieve", "Which day does a key change?", "-k", "1", "--json")

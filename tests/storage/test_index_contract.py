@@ -253,7 +253,7 @@ def test_a_store_runs_on_an_index_in_memory(tmp_path: Path) -> None:
         for one in (kb, chroma):
             one.ingest(docs, prune=True)
             one.datasets.merge("default", "copy")
-            one.sharing.export("copy", tmp_path / "copy.zip")
+            one.sharing.export("copy", tmp_path / "copy.zip", overwrite=True)
             one.sharing.import_archive(tmp_path / "copy.zip", rename="again")
             one.datasets.delete("copy")
         assert hits(kb) == hits(chroma) == hits(kb, "again")

@@ -126,9 +126,9 @@ def test_an_export_is_private_unless_there_is_a_file(
 
     def export(kb: KnowledgeBase) -> int:
         if kind == "archive":
-            kb.sharing.export("default", out)
+            kb.sharing.export("default", out, overwrite=True)
         else:
-            kb.sharing.export_table("default", out, kind="jsonl")
+            kb.sharing.export_table("default", out, kind="jsonl", overwrite=True)
         return stat.S_IMODE(out.stat().st_mode)
 
     with KnowledgeBase.open(base / "data") as kb:
@@ -166,7 +166,7 @@ def test_what_is_not_ours_keeps_its_rights(library: Path, data_dir: Path, run) -
 
 
 def test_the_list_of_trusted_folders(run, tmp_path: Path, open_umask: None) -> None:
-    assert run("trust").code == 0
+    assert run("trust", "--yes").code == 0
     [listed] = (tmp_path / "home" / "config").rglob("trusted.json")
     assert stat.S_IMODE(listed.stat().st_mode) == 0o600
     assert [path.name for path in listed.parent.iterdir()] == ["trusted.json"]

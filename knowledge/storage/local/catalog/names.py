@@ -15,16 +15,16 @@ PATIENCE = 0.1  # seconds to wait for a writer; nobody waits for a completion
 
 def dataset_names(catalog: Path) -> list[str]:
     """Return the names in order; none where there is no catalog, or none that can be read."""
-    if not catalog.is_file():
-        return []
     try:
+        if not catalog.is_file():
+            return []
         with contextlib.closing(
             sqlite3.connect(f"{catalog.absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE)
         ) as connection:
             rows = _names(connection)
     except sqlite3.OperationalError:
         return _names_of_still(catalog)
-    except (sqlite3.Error, UnicodeDecodeError):
+    except (OSError, sqlite3.Error, UnicodeDecodeError):
         return []
     return rows
 
