@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knowledge.embeddings.pool.opening import pool_for
+from knowledge.embeddings.provider import destination
 from knowledge.embeddings.providers.openai import KNOWN_DIMENSIONS
 from knowledge.errors import RemoteBatchTooLargeError, RemoteError, RemoteResponseError
 from knowledge.remote.retry import Retrier
@@ -252,6 +253,11 @@ class ProbeReport:
     throughput: Mapping[int, float] = field(default_factory=dict)
     threads: int | None = None
     findings: tuple[Finding, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """Where texts go, as the end of a sentence."""
+        return destination(self.provider, self.model, self.endpoint)
 
     @property
     def failed(self) -> bool:

@@ -287,6 +287,23 @@ def unknown_provider(
     )
 
 
+def destination(provider: str, model: str, endpoint: str) -> str:
+    """Return where a model's texts go, as the end of a sentence that names it.
+
+    Parameters
+    ----------
+    endpoint:
+        Where the embedder says that it sends them; empty where it does not say.
+    """
+    if endpoint:
+        return f"; texts are sent to {endpoint}"
+    record = find(provider)
+    if record is not None and record.place is Place.MACHINE:
+        return ", on this machine"
+    name = provider.removeprefix(PYTHON) if provider.startswith(PYTHON) else model.partition("?")[0]
+    return f"; texts go wherever {name or provider} sends them"
+
+
 def names_code(provider: str) -> bool:
     """Tell whether a provider, as a dataset records it, stands for code that its user names."""
     kind = provider.partition(":")[0].strip().lower()

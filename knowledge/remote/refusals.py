@@ -133,7 +133,7 @@ class Failures:
             return RemoteQuotaError(what, hint="Check the account's plan and billing.")
         if status in (401, 403) or (status == 400 and _BAD_KEY.search(coded)):
             return RemoteAuthError(what, hint=self._key_hint)
-        if status == 413 or (status in _LIMIT_STATUSES and _is_limit(coded)):
+        if status == 413 or (status in _LIMIT_STATUSES and says_limit(coded)):
             kind = RemoteInputTooLongError if alone else RemoteBatchTooLargeError
             return kind(what, hint=_SMALLER[self.endpoint.service])
         if status >= 500 and _NO_NUMBER.search(said):
@@ -276,7 +276,8 @@ def _is_too_large(error: BaseException | None) -> bool:
     return isinstance(error, ReplyTooLargeError)
 
 
-def _is_limit(said: str) -> bool:
+def says_limit(said: str) -> bool:
+    """Tell whether words say that a text or a request is larger than a model or a server takes."""
     return bool(_BATCH.search(said) or _LONG.search(said))
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.choice import Choice, remember, replacement_for
 from knowledge.embeddings.pool.each import embed_each
+from knowledge.embeddings.provider import destination
 from knowledge.errors import RemoteError, UsageError
 from knowledge.ingestion.run.pools import open_pool
 from knowledge.ingestion.run.recording import facts_of_usage
@@ -126,9 +127,9 @@ def _checked(dataset: Dataset, settings: Settings) -> Choice:
 def _announce(dataset: Dataset, choice: Choice, notify: Notify) -> None:
     for note in choice.notes:
         notify(note)
-    endpoint = choice.embedder.endpoint
-    where = f"; texts are sent to {endpoint}" if endpoint else ", on this machine"
-    notify(f"dataset {dataset.name!r} is embedded anew with {choice.embedder.spec}{where}")
+    spec = choice.embedder.spec
+    where = destination(spec.provider, spec.model, choice.embedder.endpoint)
+    notify(f"dataset {dataset.name!r} is embedded anew with {spec}{where}")
 
 
 def _fill(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from knowledge.documents.options import LoadOptions
 from knowledge.embeddings.choice import choose, remember
 from knowledge.embeddings.embedder import Embedder
+from knowledge.embeddings.provider import destination
 from knowledge.errors import DatasetNotFoundError, KnowledgeError, UsageError
 from knowledge.files.private import sweep_temporary
 from knowledge.ingestion.request import FileListener, Notify, ProgressListener, RunRequest
@@ -282,7 +283,8 @@ def _announcements(name: str, embedder: Embedder, settings: Settings) -> Iterato
     """Say which model a new dataset gets, where texts go, and why, before any is sent."""
     spec = embedder.spec
     if not embedder.endpoint:
-        yield f"dataset {name!r} is embedded with {spec}, on this machine"
+        where = destination(spec.provider, spec.model, "")
+        yield f"dataset {name!r} is embedded with {spec}{where}"
         return
     why = ""
     if not settings.is_set("embedding_model_provider") and spec.provider == "openai":

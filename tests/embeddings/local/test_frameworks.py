@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
+from knowledge.embeddings.provider import destination
 from knowledge.embeddings.registry import embedder_for
-from knowledge.errors import RemoteError, RemoteResponseError, UsageError
+from knowledge.errors import (
+    RemoteError,
+    RemoteResponseError,
+    RemoteUnavailableError,
+    UsageError,
+)
 from tests.embeddings.fakes import new_pool, vectors_of
 from tests.embeddings.local.models import TEXTS
 
@@ -50,6 +59,71 @@ class Short(LangChainLike):
 class Neither:
     def embed(self, texts):
         return texts
+
+
+class RefusedError(Exception):
+    """Carries a status, as the errors of most client libraries do."""
+
+    def __init__(self, status, said):
+        super().__init__(said)
+        self.status_code = status
+
+
+class Remote(LangChainLike):
+    """Sends texts to a server that takes 40 characters a text, and is busy at first."""
+
+    thread_safe = True
+    busy = 2
+    inside = most = 0
+    keys: list[str] = []  # noqa: RUF012
+
+    def __init__(self, api_key: str = "", headers: dict | None = None) -> None:
+        super().__init__()
+        type(self).keys = [api_key, *(headers or {}).values()]
+
+    def embed_documents(self, texts):
+        cls = type(self)
+        cls.inside += 1
+        cls.most = max(cls.most, cls.inside)
+        time.sleep(0.02)
+        cls.inside -= 1
+        if cls.busy:
+            cls.busy -= 1
+            raise RefusedError(503, f"busy, {cls.keys[0]}")
+        if max(map(len, texts)) > 40:
+            raise RefusedError(400, "maximum context length is 40 characters")
+        return super().embed_documents(texts)
+
+
+class Pair(Remote):
+    """Says that two calls may run at once, as LlamaIndex's classes do."""
+
+    thread_safe = False
+    num_workers = 2
+    busy = 0
+
+
+class Single(Remote):
+    thread_safe = False
+    busy = 0
+
+
+class Gone(LangChainLike):
+    def embed_documents(self, texts):
+        raise ConnectionRefusedError("nobody listens")
+
+
+class Denied(LangChainLike):
+    def __init__(self, token: str) -> None:
+        raise ValueError(f"bad token {token}")
+
+
+def made_by_hand(size: int) -> LangChainLike:
+    return LangChainLike(size, scale=3.0)
+
+
+def unknown(size: int):
+    raise AssertionError
 
 
 class Outer:
@@ -185,3 +259,75 @@ def test_llama_indexes_own_class(create):
     embedder = create("llama-index:llama_index.core.MockEmbedding?embed_dim=8")
     assert embedder.embed_documents(TEXTS).vectors.shape == (4, 8)
     assert embedder.embed_query("key").vectors.shape == (1, 8)
+
+
+def test_texts_go_wherever_the_class_sends_them(create):
+    spec = create(f"langchain:{HERE}.Remote?headers={{}}").spec
+    told = destination(spec.provider, spec.model, "")
+    assert told == f"; texts go wherever {HERE}.Remote sends them"
+    assert destination("python:my.module:Mine", "", "").endswith(
+        "wherever my.module:Mine sends them"
+    )
+    assert destination("static", "", "") == ", on this machine"
+    assert destination("openai", "m", "http://h/v1") == "; texts are sent to http://h/v1"
+
+
+def test_keys_come_from_the_environment_and_stand_nowhere(create, monkeypatch):
+    monkeypatch.setenv("MY_KEY", "sk-secret-1")
+    monkeypatch.setattr(Remote, "busy", 0)
+    headers = '{"Authorization":"Bearer ${MY_KEY}"}'
+    name = f"langchain:{HERE}.Remote?api_key=${{MY_KEY}}&headers={headers}"
+    embedder = create(name)
+    embedder.embed_documents(["key"])
+    assert Remote.keys == ["sk-secret-1", "Bearer sk-secret-1"]
+    assert "sk-secret" not in str(embedder.spec)
+    monkeypatch.setattr(Remote, "busy", 1)
+    with pytest.raises(RemoteError, match="busy") as caught:
+        embedder.embed_documents(["key"])
+    assert "sk-secret" not in caught.value.message
+    with pytest.raises(RemoteError, match=r"bad token \[key\]"):
+        create(f"langchain:{HERE}.Denied?token=${{MY_KEY}}").embed_query("key")
+    monkeypatch.delenv("MY_KEY")
+    with pytest.raises(UsageError, match="needs the variable MY_KEY"):
+        create(name)
+
+
+def test_refusals_are_tried_again_and_long_texts_divided(create, monkeypatch):
+    monkeypatch.setattr(Remote, "busy", 2)
+    notes = []
+    long = "the signing key " * 5
+    with new_pool(create(f"langchain:{HERE}.Remote"), notify=notes.append) as pool:
+        vectors = pool.embed(["whales sing", long, "keys"])
+    assert vectors.shape == (3, 16)
+    whales = vectors_of(["whales sing"], 16)[0]
+    np.testing.assert_allclose(vectors[0], whales / np.linalg.norm(whales), atol=1e-5)
+    assert any("embedded in" in note and "parts" in note for note in notes)
+
+
+def test_a_server_that_is_not_there_is_unavailable(create):
+    with pytest.raises(RemoteUnavailableError, match="nobody listens"):
+        create(f"langchain:{HERE}.Gone").embed_documents(["key"])
+
+
+@pytest.mark.parametrize(("name", "most"), [("Single", 1), ("Pair", 2), ("Remote", 4)])
+def test_a_class_is_called_at_once_as_far_as_it_says(create, monkeypatch, name, most):
+    kind = globals()[name]
+    monkeypatch.setattr(kind, "busy", 0)
+    kind.inside = kind.most = 0
+    embedder = create(f"langchain:{HERE}.{name}")
+    assert embedder.default_threads == {"Single": 1, "Pair": 2, "Remote": 0}[name]
+    threads = [threading.Thread(target=embedder.embed_documents, args=(["a"],)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert kind.most == most
+
+
+def test_a_factory_that_says_what_it_makes(create):
+    embedder = create(f"langchain:{HERE}.made_by_hand?size=8")
+    np.testing.assert_allclose(
+        embedder.embed_documents(TEXTS).vectors, 3 * vectors_of(TEXTS, 8), rtol=1e-6
+    )
+    with pytest.raises(UsageError, match="no embedding class"):
+        create(f"langchain:{HERE}.unknown?size=8")

@@ -75,7 +75,7 @@ def _where(provider: ProviderInfo) -> str:
 
 
 def _facts(report: ProbeReport) -> Iterator[tuple[str, str]]:
-    where = f" at {report.endpoint}" if report.endpoint else ", on this machine"
+    where = f" at {report.endpoint}" if report.endpoint else report.where
     yield "model", f"{report.provider}:{report.model}{where}"
     for finding in report.findings:
         yield f"{finding.status}: {finding.name}", finding.text
