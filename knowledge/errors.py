@@ -4,6 +4,7 @@
     ├── UsageError                      2   a flag, a setting or an argument is wrong
     │   ├── UntrustedEndpointError      2   a key would go to an endpoint the folder named
     │   ├── UntrustedModelError         2   a dataset's model is code or files nobody named here
+    │   ├── VectorsElsewhereError       2   a dataset's vectors are not where the setting says
     │   ├── NoChatModelError            2   a chat model is needed, but none is set
     │   └── FlowsFileError              2   a flows file is wrong
     ├── NotFoundError                   3
@@ -27,6 +28,7 @@
     │   │   └── RemoteRateLimitError    5   429: too many requests or tokens a minute
     │   └── RemoteResponseError         5   it answered, but not with what was asked for
     ├── ServerError                     5   a server of ours can't be reached, or failed
+    ├── VectorServerError               5   what keeps the vectors can't be reached, or failed
     ├── LockedError                     6
     ├── DamagedStoreError               7
     │   ├── NewerStoreError             7
@@ -99,6 +101,16 @@ class UntrustedModelError(UsageError):
     """A dataset's model refers to code or files that the user did not name."""
 
     code = "untrusted-model"
+
+
+class VectorsElsewhereError(UsageError):
+    """A dataset's vectors lie elsewhere than `vectors` says."""
+
+    code = "vectors-elsewhere"
+    default_hint = (
+        "Set KNOW_VECTORS to where they are; or `knowledge doctor --fix` builds them anew where it "
+        "says now, from the cache or the stored texts."
+    )
 
 
 class NoChatModelError(UsageError):
@@ -328,6 +340,24 @@ class ServerError(KnowledgeError):
 
     code = "server-failed"
     exit_code = 5
+
+
+class VectorServerError(KnowledgeError):
+    """The server that keeps the vectors can't be reached, or failed.
+
+    Parameters
+    ----------
+    status:
+        The HTTP status of its refusal; ``None`` where it gave none.
+    """
+
+    code = "vector-server"
+    exit_code = 5
+    default_hint = "KNOW_VECTORS says where it is; see that it runs, and try again."
+
+    def __init__(self, message: str, *, hint: str | None = None, status: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
 
 
 class LockedError(KnowledgeError):

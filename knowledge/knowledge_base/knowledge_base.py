@@ -145,7 +145,7 @@ class KnowledgeBase:
             stack.enter_context(store.hold())
             unpacked = store.unpack_archive(Path(archive), notify, spare)
             stack.callback(unpacked.release)
-            settings = self.settings.override(data_dir=str(unpacked.folder))
+            settings = self.settings.override(data_dir=str(unpacked.folder), vectors="")
             opened = type(self)(settings, notify=notify)
             opened._shared.closing.push(stack.pop_all())
         return opened

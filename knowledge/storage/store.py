@@ -51,8 +51,9 @@ def open_store(settings: Settings) -> Store:
     """Return the store that the settings name; nothing is made, or looked at, by that."""
     from knowledge.storage.local.layout import DataFolder
     from knowledge.storage.local.store import LocalStore
+    from knowledge.storage.servers.connections import Servers
 
-    return LocalStore(DataFolder.locate(settings["data_dir"]))
+    return LocalStore(DataFolder.locate(settings["data_dir"]), servers=Servers(settings))
 
 
 def open_vectors(holder: Store | Catalog, dataset: Dataset) -> VectorReader:
@@ -143,6 +144,17 @@ class VectorIndex(Protocol):
 
     One writer at a time, who holds the dataset's lock; readers at any time.
     """
+
+    def check_place(self, version: int) -> None:
+        """See that the next version can be built beside a published one, before anything is done.
+
+        Raises
+        ------
+        VectorsElsewhereError
+            The version is kept elsewhere than the settings say.
+        VectorServerError
+            What keeps the vectors can't be reached.
+        """
 
     def open(self, version: int, dimensions: int | None = None) -> VectorReader:
         """Open a published version.

@@ -9,6 +9,7 @@ import pytest
 
 from knowledge.knowledge_base import KnowledgeBase
 from tests.durability import programs
+from tests.storage.chroma_server import ChromaProcess
 from tests.storage.command_lines import CommandLines, command_lines
 from tests.storage.disks import small_disk
 
@@ -37,3 +38,12 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of six megabytes."""
     with small_disk(tmp_path / "disk") as folder:
         yield folder
+
+
+@pytest.fixture(scope="session")
+def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaProcess]:
+    """A Chroma server, shared by tests that leave it running."""
+    server = ChromaProcess(tmp_path_factory.mktemp("chroma"))
+    server.start()
+    yield server
+    server.kill()

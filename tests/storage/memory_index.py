@@ -84,6 +84,9 @@ class MemoryIndex:
     versions: dict[int, Version] = field(default_factory=dict)
     writer: MemoryWriter | None = None
 
+    def check_place(self, version: int) -> None:
+        pass
+
     def open(self, version: int, dimensions: int | None = None) -> MemoryReader:
         if damage := self._damage(version):
             raise DamagedStoreError(f"the index is damaged: {damage}", hint=REPAIR_INDEX)

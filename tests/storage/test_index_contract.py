@@ -10,9 +10,12 @@ import pytest
 
 from knowledge.errors import DamagedStoreError
 from knowledge.knowledge_base import KnowledgeBase
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.elsewhere.index import ServerVectors
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.store import LocalStore
 from knowledge.storage.local.vectors.folders import ChromaFolders
+from knowledge.storage.servers.connections import Servers
 from knowledge.storage.store import VectorIndex
 from tests.storage.memory_index import MemoryIndexes
 
@@ -42,11 +45,15 @@ def publish(index: VectorIndex, version: int, ids=IDS, vectors=VECTORS, *, base:
     index.publish(version, facts(version))
 
 
-@pytest.fixture(params=["chroma", "memory"])
+@pytest.fixture(params=["chroma", "memory", "chroma-server"])
 def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     if request.param == "memory":
         return MemoryIndexes()
-    return lambda key: ChromaFolders(DataFolder(tmp_path), key)
+    if request.param == "chroma":
+        return lambda key: ChromaFolders(DataFolder(tmp_path), key)
+    server = request.getfixturevalue("chroma_server")
+    servers = Servers(Settings.read(environ={}, folder=tmp_path, vectors=server.address))
+    return lambda key: ServerVectors(DataFolder(tmp_path), key, servers)
 
 
 @pytest.fixture

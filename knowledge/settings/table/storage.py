@@ -35,6 +35,26 @@ STORAGE: tuple[Setting, ...] = (
         maximum=MAX_SECONDS,
     ),
     Setting(
+        "vectors",
+        ("KNOW_VECTORS",),
+        "",
+        "Server that keeps the vectors, such as chroma+http://127.0.0.1:8000; default: the data "
+        "folder.",
+    ),
+    Setting(
+        "chroma_api_key",
+        ("CHROMA_API_KEY",),
+        "",
+        "Token for the Chroma server that keeps the vectors.",
+        secret=True,
+    ),
+    Setting(
+        "collection_prefix",
+        ("KNOW_COLLECTION_PREFIX", "QDRANT_BASE_COLLECTION_NAME"),
+        "knowledge",
+        "What the names of collections on a server of vectors begin with.",
+    ),
+    Setting(
         "trust_project",
         ("KNOW_TRUST_PROJECT",),
         False,

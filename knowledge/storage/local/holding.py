@@ -14,7 +14,7 @@ import shutil
 import time
 import uuid
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Self
 
@@ -82,11 +82,19 @@ def held_alone(folder: Path, patience: float = 0.0) -> Iterator[None]:
             os.close(handle)
 
 
-def remove_folder(folder: Path) -> bool:
-    """Remove a folder with all in it, unless somebody holds it; tell whether it is gone."""
+def remove_folder(folder: Path, free: Callable[[Path], bool] | None = None) -> bool:
+    """Remove a folder with all in it, unless somebody holds it; tell whether it is gone.
+
+    Parameters
+    ----------
+    free:
+        Removes what lies elsewhere for the folder, and tells whether it may go.
+    """
     going = folder.with_name(f"{GOING}{uuid.uuid4().hex}")
     try:
         with held_alone(folder):
+            if free is not None and not free(folder):
+                return False
             folder.rename(going)
             shutil.rmtree(going, ignore_errors=True)
     except FileNotFoundError:
@@ -96,15 +104,18 @@ def remove_folder(folder: Path) -> bool:
     return True
 
 
-def remove_folders(home: Path) -> bool:
-    """Remove a folder of folders, but for those that somebody holds; tell whether it is gone."""
+def remove_folders(home: Path, free: Callable[[Path], bool] | None = None) -> bool:
+    """Remove a folder of folders, but for those that somebody holds; tell whether it is gone.
+
+    ``free`` is as for :func:`remove_folder`.
+    """
     try:
         entries = list(home.iterdir())
     except OSError:
         entries = []
     for entry in entries:
         if entry.is_dir() and not entry.is_symlink():
-            remove_folder(entry)
+            remove_folder(entry, free)
         else:
             with contextlib.suppress(OSError):
                 entry.unlink()

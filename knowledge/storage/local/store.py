@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from knowledge.storage.local.holding import Hold
     from knowledge.storage.local.upkeep.checkup import LocalCheckup
     from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
+    from knowledge.storage.servers.connections import Servers
     from knowledge.storage.store import Notify, VectorIndex
 
 
@@ -25,10 +26,18 @@ class LocalStore:
     ----------
     vectors:
         Gives the index of the dataset with a key; default Chroma folders in the data folder.
+    servers:
+        Give the servers that keep vectors.
     """
 
-    def __init__(self, folder: DataFolder, vectors: Vectors | None = None) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        vectors: Vectors | None = None,
+        servers: Servers | None = None,
+    ) -> None:
         self.folder = folder
+        self.servers = servers
         self._vectors = vectors
 
     @property
@@ -60,7 +69,7 @@ class LocalStore:
         """Open a connection to the catalog, which is made when missing."""
         from knowledge.storage.local.catalog.catalog import Catalog
 
-        return Catalog(self.folder, self._vectors)
+        return Catalog(self.folder, self._vectors, self.servers)
 
     def hold(self) -> Hold:
         """Hold the data folder, which is made when missing, so that nobody empties it."""
@@ -70,9 +79,9 @@ class LocalStore:
 
     def index(self, key: str) -> VectorIndex:
         """Return the index of the dataset with this key."""
-        from knowledge.storage.local.catalog.catalog import chroma_folders
+        from knowledge.storage.local.catalog.catalog import indexes
 
-        return (self._vectors or chroma_folders(self.folder))(key)
+        return (self._vectors or indexes(self.folder, self.servers))(key)
 
     def has_cache(self) -> bool:
         """Return whether there is an embedding cache."""
@@ -146,4 +155,4 @@ class LocalStore:
         """Remove all that is ours, once those who read have been waited for."""
         from knowledge.storage.local.upkeep.emptying import empty
 
-        empty(self.folder, patience)
+        empty(self.folder, patience, self.servers)

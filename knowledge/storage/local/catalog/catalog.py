@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from knowledge.model import FileProblem
     from knowledge.storage.local.runs.replacement import Replacement
     from knowledge.storage.local.runs.write_run import WriteRun
+    from knowledge.storage.servers.connections import Servers
     from knowledge.storage.store import VectorIndex
 
 Answer = TypeVar("Answer")
@@ -100,13 +101,17 @@ def hold_made(folder: DataFolder) -> Hold:
     raise LockedError(f"another process empties {folder.root}")
 
 
-def chroma_folders(folder: DataFolder) -> Vectors:
-    """Return what gives the index of a dataset as Chroma folders in the data folder."""
+def indexes(folder: DataFolder, servers: Servers | None = None) -> Vectors:
+    """Return what gives the index of a dataset, in the data folder or on a server."""
 
     def index(key: str) -> VectorIndex:
+        if servers is not None and servers.place:
+            from knowledge.storage.local.elsewhere.index import ServerVectors
+
+            return ServerVectors(folder, key, servers)
         from knowledge.storage.local.vectors.folders import ChromaFolders
 
-        return ChromaFolders(folder, key)
+        return ChromaFolders(folder, key, servers)
 
     return index
 
@@ -120,11 +125,19 @@ class Catalog:
         The data folder; made when missing.
     vectors:
         Gives the index of the dataset with a key; default Chroma folders in the data folder.
+    servers:
+        Give the servers that keep vectors; none where datasets are not to be found on any.
     """
 
-    def __init__(self, folder: DataFolder, vectors: Vectors | None = None) -> None:
+    def __init__(
+        self,
+        folder: DataFolder,
+        vectors: Vectors | None = None,
+        servers: Servers | None = None,
+    ) -> None:
         self.folder = folder
-        self._vectors = vectors or chroma_folders(folder)
+        self.servers = servers
+        self._vectors = vectors or indexes(folder, servers)
         self._hold = hold_made(folder)
         try:
             check_there(folder)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from knowledge.errors import LockedError
+from knowledge.storage.local.elsewhere.marks import retired
 from knowledge.storage.local.holding import remove_folders
 from knowledge.storage.local.lock import write_lock
 from knowledge.storage.local.runs.ownership import locked_dataset
@@ -88,4 +90,4 @@ def sweep_orphans(catalog: Catalog) -> None:
     keys = {dataset.key for dataset in [*catalog.datasets(), *catalog.datasets(hidden=True)]}
     for folder in folders:
         if folder.name not in keys:
-            remove_folders(folder)
+            remove_folders(folder, partial(retired, servers=catalog.servers))

@@ -14,8 +14,9 @@ from knowledge.errors import DamagedStoreError
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SplitterSpec
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.rows import CHUNK_COLUMNS, chunk_of
+from knowledge.storage.local.runs.ownership import locked_dataset
 from knowledge.storage.local.runs.staging import Staging, facts_of
-from knowledge.storage.local.runs.write_run import open_write_run
+from knowledge.storage.local.runs.write_run import begun
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +39,10 @@ def open_replacement(
     LockedError
         Another writer held the lock for ``lock_timeout`` seconds.
     """
-    with open_write_run(catalog, name, lock_timeout=lock_timeout, notify=notify) as run:
+    with (
+        locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset,
+        begun(catalog, dataset) as run,
+    ):
         replacement = Replacement(catalog, run.dataset)
         try:
             yield replacement

@@ -43,12 +43,15 @@ def open_write_run(
         There is no such dataset, or it was deleted while we waited.
     LockedError
         Another writer held the lock for ``lock_timeout`` seconds.
+    VectorsElsewhereError
+        Its vectors are kept elsewhere than the settings say.
+    VectorServerError
+        What keeps its vectors can't be reached.
     """
-    with (
-        locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset,
-        begun(catalog, dataset) as run,
-    ):
-        yield run
+    with locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset:
+        catalog.index(dataset.key).check_place(dataset.vectors)
+        with begun(catalog, dataset) as run:
+            yield run
 
 
 @contextlib.contextmanager

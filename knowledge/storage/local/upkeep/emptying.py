@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knowledge.errors import LockedError
 from knowledge.storage.disk import on_disk
+from knowledge.storage.local.elsewhere.marks import read_mark, retire
 from knowledge.storage.local.holding import GOING, held_alone
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.lock import is_held
 from knowledge.storage.local.upkeep.leftovers import remove_path
+
+if TYPE_CHECKING:
+    from knowledge.storage.servers.connections import Servers
 
 _OURS = {
     "datasets/*": rf"g\d{{6,}}|candidate(-fresh)?|salvage|{GOING}.+",
@@ -38,13 +43,15 @@ def contents(folder: DataFolder) -> list[Path]:
     ]
 
 
-def empty(folder: DataFolder, patience: float) -> None:
+def empty(folder: DataFolder, patience: float, servers: Servers | None = None) -> None:
     """Remove all that is ours; the data folder itself too, when nothing else is in it.
 
     Parameters
     ----------
     patience:
         Seconds to wait for those who read.
+    servers:
+        Give the servers that keep vectors, which go too.
 
     Raises
     ------
@@ -52,12 +59,17 @@ def empty(folder: DataFolder, patience: float) -> None:
         A dataset is being written, or others read all the time; nothing was removed.
     KnowledgeError
         Something can't be removed.
+    VectorServerError
+        A server that keeps vectors can't be reached; nothing was removed from the data folder.
     """
     for lock in sorted((folder.root / "locks").glob("*.lock")):
         if lock.is_file() and is_held(lock):
             raise LockedError(f"a dataset is being written ({lock.stem}); nothing was removed")
     with contextlib.suppress(FileNotFoundError), held_alone(folder.root, patience):
         with on_disk(folder.root):
+            for home in folder.root.glob("datasets/*/*"):
+                if read_mark(home) is not None and servers is not None:
+                    retire(home, servers)
             for path in contents(folder):
                 remove_path(path)
         for place in _FOLDERS:

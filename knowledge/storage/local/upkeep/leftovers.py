@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, LockedError
+from knowledge.storage.local.elsewhere.marks import retire
 from knowledge.storage.local.holding import remove_folder, remove_folders
 from knowledge.storage.local.layout import HIDDEN
 from knowledge.storage.local.lock import if_free, is_held, write_lock
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.storage.local.catalog.catalog import Catalog
     from knowledge.storage.local.layout import DataFolder
+    from knowledge.storage.servers.connections import Servers
 
 CANDIDATES = ("candidate", "candidate-fresh")
 _MINUTE = timedelta(seconds=60)
@@ -49,7 +51,7 @@ def leftovers(catalog: Catalog, *, archives: bool = True) -> Iterator[Leftover]:
     keys = {dataset.key for dataset in (*shown, *hidden)}
     for path in folders:
         if path.name not in keys:
-            yield from _if_free(folder, path.name, partial(_orphan, folder, path))
+            yield from _if_free(folder, path.name, partial(_orphan, catalog, path))
     yield from _stale_locks(folder, locks, keys)
     if archives:
         for path in _children(folder.archives):
@@ -105,14 +107,21 @@ def _remove_unused(catalog: Catalog, key: str, path: Path) -> None:
         dataset = catalog.dataset_by_key(key)
         if path == catalog.folder.generation(key, dataset.vectors):
             return
-    _remove_unheld(path)
+    _remove_unheld(path, catalog.servers)
 
 
-def _remove_unheld(path: Path) -> None:
+def _remove_unheld(path: Path, servers: Servers | None = None) -> None:
     if not path.is_dir() or path.is_symlink():
         remove_path(path)
-    elif not remove_folder(path):
+    elif not remove_folder(path, partial(_retired, servers=servers)):
         raise LockedError(f"another process uses {path}")
+
+
+def _retired(path: Path, servers: Servers | None) -> bool:
+    """Retire a version's folder, or raise what is in the way."""
+    if servers is not None:
+        retire(path, servers)
+    return True
 
 
 def _locked(folder: DataFolder, dataset: Dataset, act: Callable[[], None]) -> Callable[[], None]:
@@ -138,14 +147,15 @@ def _hidden(catalog: Catalog, listed: Dataset) -> Iterator[Leftover]:
     yield Leftover("hidden-dataset", named, size, remove)
 
 
-def _orphan(folder: DataFolder, path: Path) -> Iterator[Leftover]:
+def _orphan(catalog: Catalog, path: Path) -> Iterator[Leftover]:
     """Yield the folder of a deleted dataset, where it is still there."""
     if path.exists():
-        yield _path(folder, "orphan-folder", path, partial(_remove_home, path))
+        remove = partial(_remove_home, path, catalog.servers)
+        yield _path(catalog.folder, "orphan-folder", path, remove)
 
 
-def _remove_home(path: Path) -> None:
-    if not remove_folders(path):
+def _remove_home(path: Path, servers: Servers | None) -> None:
+    if not remove_folders(path, partial(_retired, servers=servers)):
         raise LockedError(f"another process uses {path}")
 
 

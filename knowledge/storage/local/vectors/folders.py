@@ -8,13 +8,15 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import DamagedStoreError, KnowledgeError
+from knowledge.errors import DamagedStoreError, KnowledgeError, VectorsElsewhereError
 from knowledge.files.private import private_files
 from knowledge.storage.disk import FULL_HINT, on_disk
 from knowledge.storage.local.catalog.database import translated
+from knowledge.storage.local.elsewhere.marks import read_mark, retired, told_elsewhere
 from knowledge.storage.local.holding import Hold, remove_folder, remove_folders
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.upkeep.sizes import folder_size
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.local.vectors.chroma import ChromaIndex
+    from knowledge.storage.servers.connections import Servers
     from knowledge.storage.store import VectorReader
 
 FACTS = "dataset.json"
@@ -50,8 +53,8 @@ _MANY_PAGES = 256  # of 4 KiB: a copy of a megabyte takes no time
 _FREE_SHARE = 0.3
 
 
-class ChromaFolders:
-    """The index of one dataset: a folder for each version.
+class Versions:
+    """The folders of one dataset's versions, whatever is in them.
 
     Parameters
     ----------
@@ -59,11 +62,58 @@ class ChromaFolders:
         The data folder.
     key:
         The dataset's.
+    servers:
+        Give the servers on which versions may have their vectors.
     """
 
-    def __init__(self, folder: DataFolder, key: str) -> None:
+    def __init__(self, folder: DataFolder, key: str, servers: Servers | None = None) -> None:
         self._folder = folder
         self._key = key
+        self._retired = partial(retired, servers=servers)
+
+    def sweep(self, published: int, *, previous: bool = True) -> None:
+        """Remove what no reader needs: all but ``published``, the one before, and those held.
+
+        Parameters
+        ----------
+        previous:
+            Keep the one before, which a reader in flight may be about to open.
+        """
+        home = self._folder.dataset(self._key)
+        if not home.is_dir():
+            return
+        current = self._home(published).name
+        names = sorted(path.name for path in home.iterdir())
+        before = [name for name in names if name.startswith("g") and name < current]
+        kept = (current, *before[-1:]) if previous else (current,)
+        for name in names:
+            if name not in kept:
+                remove_folder(home / name, self._retired)
+
+    def remove(self) -> bool:
+        """Remove all versions, but for those that are held; return whether all are gone."""
+        return remove_folders(self._folder.dataset(self._key), self._retired)
+
+    def size(self, version: int | None = None) -> int:
+        """Return the bytes of a version, or of all."""
+        home = self._folder.dataset(self._key) if version is None else self._home(version)
+        return folder_size(home)
+
+    @property
+    def _candidate(self) -> Path:
+        return self._folder.candidate(self._key)
+
+    def _home(self, version: int) -> Path:
+        return self._folder.generation(self._key, version)
+
+
+class ChromaFolders(Versions):
+    """The index of one dataset: a folder for each version; see :class:`Versions`."""
+
+    def check_place(self, version: int) -> None:
+        """Raise :class:`VectorsElsewhereError` where a server keeps a version's vectors."""
+        if told := self._elsewhere(version):
+            raise VectorsElsewhereError(told)
 
     def open(self, version: int, dimensions: int | None = None) -> VectorReader:
         """Open a published version; nobody removes its folder until it is closed.
@@ -97,40 +147,12 @@ class ChromaFolders:
             _shrink(candidate / SQLITE)
             write_checksums(candidate, chromadb=_write_ids(candidate))
             for path in candidate.rglob("*"):
-                _sync(path)
-            _sync(candidate)
+                sync(path)
+            sync(candidate)
             target = self._home(version)
             shutil.rmtree(target, ignore_errors=True)  # a killed publish may have left it
             candidate.rename(target)
-            _sync(target.parent)
-
-    def sweep(self, published: int, *, previous: bool = True) -> None:
-        """Remove what no reader needs: all but ``published``, the one before, and those held.
-
-        Parameters
-        ----------
-        previous:
-            Keep the one before, which a reader in flight may be about to open.
-        """
-        home = self._folder.dataset(self._key)
-        if not home.is_dir():
-            return
-        current = self._home(published).name
-        names = sorted(path.name for path in home.iterdir())
-        before = [name for name in names if name.startswith("g") and name < current]
-        kept = (current, *before[-1:]) if previous else (current,)
-        for name in names:
-            if name not in kept:
-                remove_folder(home / name)
-
-    def remove(self) -> bool:
-        """Remove all versions, but for those that are held; return whether all are gone."""
-        return remove_folders(self._folder.dataset(self._key))
-
-    def size(self, version: int | None = None) -> int:
-        """Return the bytes of a version, or of all."""
-        home = self._folder.dataset(self._key) if version is None else self._home(version)
-        return folder_size(home)
+            sync(target.parent)
 
     def check(self, version: int, ids: Sequence[str], dimensions: int | None) -> str:
         """Return what is wrong with a version, in words; empty when it is whole."""
@@ -139,7 +161,7 @@ class ChromaFolders:
         home = self._home(version)
         try:
             with Hold(home):
-                stranger = stranger_in(home, self._key, version)
+                stranger = stranger_in(home, self._key, version) or self._elsewhere(version)
                 return stranger or index_damage(home, ids, dimensions)
         except FileNotFoundError:
             return "its folder is missing"
@@ -147,6 +169,8 @@ class ChromaFolders:
     def proven(self, version: int) -> Callable[[Sequence[str]], Mapping[str, NDArray[np.float32]]]:
         """Return what gives the vectors of ids from files that are what was written."""
         home = self._home(version)
+        if self._elsewhere(version):
+            return lambda _: {}
         damaged = " ".join(damaged_files(home, thorough=True))
         # Chunks of the same ids may have another model's vectors in a stranger's index.
         if stranger_in(home, self._key, version) or any(
@@ -164,13 +188,6 @@ class ChromaFolders:
     def add_checksums(self, version: int) -> None:
         """Note the files of a version, of which nothing was noted when it was published."""
         write_checksums(self._home(version))
-
-    @property
-    def _candidate(self) -> Path:
-        return self._folder.candidate(self._key)
-
-    def _home(self, version: int) -> Path:
-        return self._folder.generation(self._key, version)
 
     def _prepared(self, version: int) -> Path:
         """Return an empty candidate folder, or a copy of a version when there is one."""
@@ -196,6 +213,18 @@ class ChromaFolders:
             raise DamagedStoreError(
                 f"the index {path} is not the dataset's: {stranger}", hint=REPAIR_INDEX
             )
+        self.check_place(version)
+
+    def _elsewhere(self, version: int) -> str:
+        """Return where a server keeps a version's vectors, in words; empty for one in its folder.
+
+        Raises
+        ------
+        DamagedStoreError
+            The mark that names the server can't be read.
+        """
+        mark = read_mark(self._home(version))
+        return told_elsewhere(self._key, f"at {mark.place}") if mark is not None else ""
 
 
 def copy_index(source: Path, target: Path) -> None:
@@ -295,7 +324,8 @@ def _write_ids(candidate: Path) -> str:
     return version
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Bring a file, or the names in a folder, to the disk."""
     if os.name == "nt" and path.is_dir():
         return  # Windows has no handle for a folder
     handle = os.open(path, os.O_RDONLY)

@@ -1,0 +1,1 @@
+"""Vectors that a server keeps, of datasets whose catalog lies in the data folder."""

@@ -1,0 +1,282 @@
+"""What a version's folder holds where a server keeps its vectors: a mark, and its points.
+
+A version is a set of points of one collection. The folder names the place and the collection, and
+lists the points; so it is held, published by its name and swept as a folder of vectors is, and a
+dataset remembers where its vectors are. Whoever removes such a folder first has the server forget
+what no other version has (:func:`retire`).
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knowledge.errors import DamagedStoreError, VectorServerError
+from knowledge.storage.local.holding import GOING
+from knowledge.storage.store import REPAIR_INDEX
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from knowledge.storage.servers.connections import Servers
+    from knowledge.storage.servers.server import VectorServer
+
+MARK = "elsewhere.json"
+POINTS = "points.npy"
+RUN = 8
+"""Characters of the name of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """Where the vectors of a version, or of a candidate, are.
+
+    Parameters
+    ----------
+    place:
+        The server's address.
+    collections:
+        The collection; of a candidate, all that its run may have written to.
+    run:
+        Name of the run that wrote, or writes, to them.
+    candidate:
+        True where the points are not listed yet.
+    dimensions:
+        Of the vectors; 0 where there are none.
+    vectors:
+        How many there are.
+    checksum:
+        CRC-32 of the file of points.
+    """
+
+    place: str
+    collections: tuple[str, ...]
+    run: str
+    candidate: bool = False
+    dimensions: int = 0
+    vectors: int = 0
+    checksum: int = 0
+
+    def write(self, folder: Path) -> None:
+        """Write it into a version's folder."""
+        (folder / MARK).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
+
+
+def read_mark(folder: Path) -> Mark | None:
+    """Return the mark in a version's folder; ``None`` where the vectors lie in the folder.
+
+    Raises
+    ------
+    DamagedStoreError
+        It can't be read.
+    """
+    try:
+        told = json.loads((folder / MARK).read_bytes())
+        return Mark(**{**told, "collections": tuple(told["collections"])})
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DamagedStoreError(f"{folder / MARK} can't be read", hint=REPAIR_INDEX) from error
+
+
+def told_elsewhere(key: str, place: str, setting: str = "") -> str:
+    """Say that a dataset's vectors are not where the setting says, which may be empty."""
+    wanted = f"at {setting}" if setting else "in the data folder"
+    return f"the vectors of dataset {key} are {place}, not {wanted}"
+
+
+class Points:
+    """The points of a version: for each chunk the run that wrote its vector, and a check.
+
+    The check is a projection of the vector, by which another one in its place is noticed.
+
+    Parameters
+    ----------
+    rows:
+        A structured array of ``id``, ``run`` and ``check``, by id.
+    """
+
+    def __init__(self, rows: NDArray[np.void] | None = None) -> None:
+        import numpy as np
+
+        self.rows = np.zeros(0, _dtype(1)) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @cached_property
+    def ids(self) -> NDArray[np.bytes_]:
+        """The ids of the chunks, in order."""
+        import numpy as np
+
+        return np.ascontiguousarray(self.rows["id"])
+
+    def at(self, ids: Sequence[str]) -> NDArray[np.int64]:
+        """Return where some chunks stand; -1 for those that are not there."""
+        import numpy as np
+
+        if not len(self) or not len(ids):
+            return np.full(len(ids), -1, np.int64)
+        asked = np.array([id.encode() for id in ids])
+        found = np.searchsorted(self.ids, asked).clip(max=len(self) - 1)
+        return np.where(self.ids[found] == asked, found, -1).astype(np.int64)
+
+    def names(self, positions: Sequence[int] | NDArray[np.int64]) -> list[str]:
+        """Return the names of the points at some positions."""
+        return [f"{row['id'].decode()}.{row['run'].decode()}" for row in self.rows[positions]]
+
+    def all(self, page: int) -> Iterator[list[str]]:
+        """Yield the names of all points, so many at a time."""
+        for start in range(0, len(self), page):
+            yield self.names(range(start, min(start + page, len(self))))
+
+    def changed(self, gone: Collection[str], new: Mapping[str, tuple[str, float]]) -> Points:
+        """Return the points without some chunks, and with others: their run and their check."""
+        import numpy as np
+
+        at = self.at([*gone, *new])
+        kept = np.ones(len(self), bool)
+        kept[at[at >= 0]] = False
+        length = max((len(id.encode()) for id in new), default=1)
+        dtype = _dtype(max(length, self.rows.dtype["id"].itemsize))
+        added = np.array(
+            [(id.encode(), run.encode(), check) for id, (run, check) in new.items()], dtype
+        )
+        rows = np.concatenate([self.rows[kept].astype(dtype), added])
+        return Points(rows[np.argsort(rows["id"], kind="stable")])
+
+    def without(self, others: Sequence[Points]) -> Points:
+        """Return the points that none of the others has."""
+        import numpy as np
+
+        kept = np.ones(len(self), bool)
+        for other in others:
+            if len(other):
+                at = np.searchsorted(other.ids, self.ids).clip(max=len(other) - 1)
+                same = (other.ids[at] == self.ids) & (other.rows["run"][at] == self.rows["run"])
+                kept &= ~same
+        return Points(self.rows[kept])
+
+    def right(
+        self, positions: NDArray[np.int64], vectors: NDArray[np.float32]
+    ) -> NDArray[np.bool_]:
+        """Return which vectors are what was written, by their checks."""
+        import numpy as np
+
+        with np.errstate(all="ignore"):
+            fits: NDArray[np.bool_] = np.abs(checks(vectors) - self.rows["check"][positions]) < _OFF
+        return fits
+
+    def write(self, folder: Path) -> int:
+        """Write them into a version's folder; return the file's checksum."""
+        import numpy as np
+
+        np.save(folder / POINTS, self.rows, allow_pickle=False)
+        return zlib.crc32((folder / POINTS).read_bytes())
+
+
+def read_points(folder: Path, mark: Mark) -> Points:
+    """Return the points of a version.
+
+    Raises
+    ------
+    DamagedStoreError
+        The file is not what was written.
+    """
+    import io
+
+    import numpy as np
+
+    path = folder / POINTS
+    try:
+        content = path.read_bytes()
+        if zlib.crc32(content) == mark.checksum:
+            return Points(np.load(io.BytesIO(content), allow_pickle=False))
+    except (OSError, ValueError) as error:
+        raise DamagedStoreError(f"{path} can't be read: {error}", hint=REPAIR_INDEX) from error
+    raise DamagedStoreError(f"{path} is not what was written", hint=REPAIR_INDEX)
+
+
+_OFF = 1e-3
+"""More than rounding changes a projection; two vectors that differ are mostly farther apart."""
+
+
+def checks(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a projection of each vector, of about unit variance."""
+    import numpy as np
+
+    steps = np.arange(1, vectors.shape[1] + 1, dtype=np.float64)
+    direction = (np.sqrt(2.0) * np.sin(steps**2)).astype(np.float32)
+    projected: NDArray[np.float32] = np.einsum("ij,j->i", vectors, direction).astype(np.float32)
+    return projected
+
+
+def _dtype(length: int) -> np.dtype[np.void]:
+    import numpy as np
+
+    return np.dtype([("id", f"S{length}"), ("run", f"S{RUN}"), ("check", "<f4")])
+
+
+def retire(folder: Path, servers: Servers) -> None:
+    """Have the server forget what no other version of the dataset has; the folder goes next.
+
+    Raises
+    ------
+    VectorServerError
+        The server can't be reached, or fails; nothing that is needed was removed.
+    DamagedStoreError
+        A version's own list of points can't be read.
+    """
+    mark = read_mark(folder)
+    if mark is None or not mark.collections:
+        return
+    server = servers.at(mark.place)
+    beside = [(path, one) for path in _siblings(folder) if (one := read_mark(path)) is not None]
+    for collection in mark.collections:
+        users = [
+            (path, one)
+            for path, one in beside
+            if one.place == mark.place and collection in one.collections
+        ]
+        if not users:
+            server.drop(collection)
+        elif mark.candidate:
+            server.delete_run(collection, mark.run)
+        else:
+            listed = [read_points(path, one) for path, one in users if not one.candidate]
+            _forget(server, collection, read_points(folder, mark).without(listed))
+
+
+def retired(folder: Path, servers: Servers | None) -> bool:
+    """Retire a folder as far as that is possible; tell whether it may be removed now."""
+    try:
+        if read_mark(folder) is None:
+            return True
+        if servers is None:
+            return False
+        retire(folder, servers)
+    except (VectorServerError, DamagedStoreError):
+        return False  # it stays, and `gc` comes back to it
+    return True
+
+
+def _siblings(folder: Path) -> list[Path]:
+    return [
+        path
+        for path in folder.parent.iterdir()
+        if path != folder and not path.name.startswith(GOING)
+    ]
+
+
+def _forget(server: VectorServer, collection: str, points: Points) -> None:
+    for page in points.all(_PAGE):
+        server.delete(collection, page)
+
+
+_PAGE = 5_000

@@ -1,0 +1,1 @@
+"""Servers that keep vectors: Chroma and Qdrant, behind one small protocol."""

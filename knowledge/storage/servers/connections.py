@@ -1,0 +1,158 @@
+"""Which server keeps the vectors, and the connections to it.
+
+``KNOW_VECTORS`` names it: ``chroma+http://HOST:PORT[/TENANT/DATABASE]``, ``qdrant://HOST:PORT``, or
+``qdrant`` alone with the address in ``QDRANT_HOST``. A dataset remembers the address without any
+key. Only the server of the settings is shown a key: an address that the data folder remembers may
+have been written by a stranger.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from knowledge.errors import UsageError
+from knowledge.settings.trust import Reach, check_endpoint
+
+if TYPE_CHECKING:
+    from knowledge.settings.reading import Settings
+    from knowledge.storage.servers.server import VectorServer
+
+_PORTS = {"chroma": 8000}
+_FORMS = "chroma+http://HOST:8000"
+_PREFIX = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A server's address.
+
+    Parameters
+    ----------
+    kind:
+        What it is: ``chroma``.
+    scheme:
+        ``http`` or ``https``.
+    path:
+        Names what is asked for there, such as a tenant and a database; may be empty.
+    """
+
+    kind: str
+    scheme: str
+    host: str
+    port: int
+    path: str = ""
+
+    @property
+    def url(self) -> str:
+        """The address as HTTP has it, without the path."""
+        return f"{self.scheme}://{self.host}:{self.port}"
+
+    @property
+    def place(self) -> str:
+        """The address as datasets remember it, in one spelling."""
+        return f"{self.kind}+{self.url}{self.path}"
+
+
+def parse_address(text: str) -> Address:
+    """Read an address such as ``chroma+http://host:8000``.
+
+    Raises
+    ------
+    UsageError
+        It is none, or it holds a password.
+    """
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise _no_address(text) from error
+    kind, _, scheme = parts.scheme.partition("+")
+    if kind not in _PORTS or scheme not in ("http", "https") or not host:
+        raise _no_address(text)
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise UsageError(
+            "`vectors` holds more than an address",
+            hint="A key is given by CHROMA_API_KEY, and not in the address.",
+        )
+    path = parts.path.rstrip("/")
+    if path and not re.fullmatch(r"/[\w.-]+/[\w.-]+", path):
+        raise _no_address(text)
+    host = f"[{host}]" if ":" in host else host
+    return Address(kind, scheme, host, port or _PORTS[kind], path)
+
+
+def _no_address(text: str) -> UsageError:
+    shown = text.rpartition("@")[2]
+    return UsageError(
+        f"`vectors` is {shown!r}, which is no address of a server of vectors",
+        hint=f"Set KNOW_VECTORS to {_FORMS}, or leave it empty for the data folder.",
+    )
+
+
+class Servers:
+    """The server that the settings name, if any, and others that datasets remember.
+
+    Nothing is read or connected before it is asked for.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._open: dict[str, VectorServer] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def address(self) -> Address:
+        """The address that the settings name.
+
+        Raises
+        ------
+        UsageError
+            It is none.
+        UntrustedEndpointError
+            The folder named it, and the key comes from elsewhere.
+        """
+        address = parse_address(self._settings["vectors"])
+        check_endpoint(self._settings, Reach(("vectors",), (f"{address.kind}_api_key",)))
+        return address
+
+    @property
+    def place(self) -> str:
+        """Where the settings want vectors; empty for the data folder."""
+        return self.address.place if self._settings["vectors"] else ""
+
+    @property
+    def prefix(self) -> str:
+        """What the names of collections begin with.
+
+        Raises
+        ------
+        UsageError
+            It can't begin one.
+        """
+        prefix = str(self._settings["collection_prefix"])
+        if not re.fullmatch(_PREFIX, prefix):
+            raise UsageError(
+                f"`collection_prefix` is {prefix!r}: up to 64 letters, digits, - and _ are possible"
+            )
+        return prefix
+
+    def at(self, place: str) -> VectorServer:
+        """Return the server at a place that a dataset remembers; ours is shown its key."""
+        with self._lock:
+            if place not in self._open:
+                ours = place == self.place
+                address = self.address if ours else parse_address(place)
+                key = str(self._settings[f"{address.kind}_api_key"]) if ours else ""
+                self._open[place] = _connected(address, key)
+            return self._open[place]
+
+
+def _connected(address: Address, key: str) -> VectorServer:
+    from knowledge.storage.servers.chroma import DATABASE, TENANT, ChromaServer
+
+    names = address.path.strip("/").split("/") if address.path else [TENANT, DATABASE]
+    return ChromaServer(address.place, address.url, key, *names)

@@ -1,0 +1,78 @@
+"""What a server of vectors does for us: named points with unit vectors, in collections.
+
+A point is ``<chunk id>.<run>``: the run that wrote it is part of its name, so no run ever
+overwrites what an earlier one published. Which points belong to which version of an index is not
+the server's business.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    import numpy as np
+    from numpy.typing import NDArray
+else:
+    Protocol = object
+
+Found = list[tuple[str, float]]
+"""(point, cosine), most similar first."""
+MAX_RESULTS = 30_000
+"""Most results, or points to search among, of one request."""
+
+
+class VectorServer(Protocol):
+    """One server; its methods may be called from several threads.
+
+    Each raises ``VectorServerError`` where the server can't be reached, or fails; those that read
+    raise ``DamagedStoreError`` where the collection is not there.
+    """
+
+    place: str
+    """Its address, by which datasets remember it; no key is part of it."""
+
+    def ping(self) -> None:
+        """Raise where the server can't be reached."""
+
+    def create(self, collection: str, dimensions: int) -> None:
+        """Make a collection; one of this name that is there already stays."""
+
+    def drop(self, collection: str) -> None:
+        """Remove a collection with all in it; one that is not there is fine."""
+
+    def count(self, collection: str) -> int:
+        """Return how many points a collection holds."""
+
+    def add(
+        self, collection: str, points: Sequence[str], vectors: NDArray[np.float32], run: str
+    ) -> None:
+        """Write points, durable when this returns; vectors have shape (len(points), dimensions)."""
+
+    def delete(self, collection: str, points: Sequence[str]) -> None:
+        """Remove points; those, and a collection, that are not there are passed over."""
+
+    def delete_run(self, collection: str, run: str) -> None:
+        """Remove all points that a run wrote; a collection that is not there is passed over."""
+
+    def present(self, collection: str, points: Sequence[str]) -> int:
+        """Return how many of some points are there."""
+
+    def fetch(
+        self, collection: str, points: Sequence[str]
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Return those of some points that are there, with their vectors, in any order."""
+
+    def page(self, dimensions: int) -> int:
+        """Return how many vectors to ask for at once."""
+
+    def search(
+        self,
+        collection: str,
+        vector: NDArray[np.float32],
+        top_k: int,
+        among: Sequence[str] | None = None,
+    ) -> Found:
+        """Return the nearest points to a unit vector, at most :data:`MAX_RESULTS`."""

@@ -1,0 +1,302 @@
+"""Datasets whose vectors a Chroma server keeps: every command, and what is refused."""
+
+from __future__ import annotations
+
+import http.server
+import random
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+from knowledge.errors import UntrustedEndpointError, UsageError
+from knowledge.settings.reading import Settings
+from knowledge.storage.servers.chroma import ChromaServer
+from knowledge.storage.servers.connections import Servers, parse_address
+from tests.conftest import write_files
+from tests.durability import programs
+from tests.storage.chroma_server import ChromaProcess
+
+QUESTION = "Which day does a key change?"
+MOVE = ("reembed", "default", "--embedding-model-provider", "static", "--force")
+
+
+@dataclass(frozen=True)
+class Collections:
+    """What one test's collections on a server are."""
+
+    server: ChromaProcess
+    prefix: str
+
+    def __call__(self) -> dict[str, int]:
+        found = self.server.collections()
+        return {name: count for name, count in found.items() if name.startswith(self.prefix)}
+
+
+@pytest.fixture
+def collections(chroma_server: ChromaProcess, monkeypatch: pytest.MonkeyPatch) -> Collections:
+    """The collections of this test alone, on a server that the environment names."""
+    prefix = f"test-{uuid.uuid4().hex[:8]}"
+    monkeypatch.setenv("KNOW_VECTORS", chroma_server.address)
+    monkeypatch.setenv("KNOW_COLLECTION_PREFIX", prefix)
+    return Collections(chroma_server, prefix)
+
+
+@pytest.fixture
+def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ChromaProcess]:
+    """A server of this test's own, which the environment names."""
+    server = ChromaProcess(tmp_path / "server")
+    server.start()
+    monkeypatch.setenv("KNOW_VECTORS", server.address)
+    yield server
+    server.kill()
+
+
+def hits(run, dataset: str = "default") -> list[tuple[str, float]]:
+    found = run("retrieve", QUESTION, "--dataset", dataset, "--json").json["hits"]
+    return [(hit["name"], round(hit["score"], 6)) for hit in found]
+
+
+def test_answers_are_those_of_the_data_folder(collections, corpus, run, tmp_path, monkeypatch):
+    run("ingest", corpus)
+    served = hits(run)
+    monkeypatch.delenv("KNOW_VECTORS")
+    monkeypatch.setenv("KNOW_DATA_DIR", str(tmp_path / "plain"))
+    run("ingest", corpus)
+    assert served == hits(run)
+
+
+def test_every_command_works(collections, corpus, run, tmp_path):
+    run("ingest", corpus)
+    write_files(corpus, {"new.md": "# Parking\n\nPark behind the gasworks.\n"})
+    (corpus / "menu.txt").unlink(missing_ok=True)
+    assert run("ingest", corpus, "--prune").code == 0
+    assert run("retrieve", "gasworks", "-k", "1", "--json").json["hits"][0]["name"] == "new.md"
+    assert run("retrieve", QUESTION, "--mmr", "0.5").code == 0
+    assert run("retrieve", QUESTION, "--mode", "dense", "--where", "name = new.md").code == 0
+    assert run("similar", corpus / "new.md").code == 0
+    before, archive = hits(run), tmp_path / "moved.zip"
+    for command in (
+        ["copy-dataset", "default", "copy"],
+        ["rename-dataset", "copy", "moved"],
+        ["export", "moved", "--output", archive],
+        ["import", archive, "--as", "again"],
+        ["reembed", "moved", "--embedding-model-provider", "static", "--force"],
+        ["delete-file", "new.md", "--dataset", "again"],
+        ["ingest", corpus, "--dataset", "again"],
+        ["compact"],
+        ["gc"],
+        ["status"],
+        ["doctor"],
+    ):
+        assert run(*command).code == 0, command
+    assert hits(run, "moved") == hits(run, "again") == before
+    asked = run("retrieve", QUESTION, "--archive", archive, "--json").json["hits"]
+    assert asked[0]["name"] == before[0][0]
+    for name in ("default", "moved", "again"):
+        assert run("delete-dataset", name, "--yes").code == 0
+    assert collections() == {}
+
+
+def test_reset_empties_the_server_too(collections, corpus, run):
+    run("ingest", corpus)
+    assert collections()
+    assert run("reset", "--yes").code == 0
+    assert collections() == {}
+
+
+def test_doctor_finds_what_the_server_lost_and_brings_it_back(collections, corpus, run):
+    run("ingest", corpus)
+    before = hits(run)
+    server = ChromaServer("chroma", collections.server.url)
+    [name] = collections()
+    listed = server._on(name, "POST", "get", {"include": []})["ids"]
+    server.delete(name, listed[:1])
+    assert run("retrieve", QUESTION).code == 7  # noticed before anything is answered
+    checked = run("doctor", "--json").json
+    assert [one["code"] for one in checked["findings"]] == ["index-damaged"]
+    assert run("doctor", "--fix").code == 0
+    assert hits(run) == before
+
+
+def test_doctor_finds_a_vector_that_was_changed(collections, corpus, run):
+    run("ingest", corpus)
+    before = hits(run)
+    server = ChromaServer("chroma", collections.server.url)
+    [name] = collections()
+    points = server._on(name, "POST", "get", {"include": []})["ids"]
+    [first], vectors = server.fetch(name, points[:1])
+    server.add(name, [first], np.roll(vectors, 1), first.rpartition(".")[2])
+    assert [one["code"] for one in run("doctor", "--json").json["findings"]] == ["index-damaged"]
+    assert run("doctor", "--fix").code == 0
+    assert hits(run) == before
+
+
+def test_vectors_elsewhere_are_an_error_until_they_are_moved(
+    collections, corpus, run, monkeypatch, tmp_path
+):
+    run("ingest", corpus)
+    before = hits(run)
+    write_files(corpus, {"new.md": "# Parking\n\nPark behind the gasworks.\n"})
+    monkeypatch.delenv("KNOW_VECTORS")
+    for command in (["retrieve", QUESTION], ["ingest", corpus], ["similar", corpus / "keys.md"]):
+        refused = run(*command)
+        assert refused.code == 2
+        assert "[vectors-elsewhere]" in refused.err
+        assert collections.server.address in refused.err
+    monkeypatch.setenv("KNOW_VECTORS", collections.server.address)
+    assert hits(run) == before  # nothing was changed
+
+    monkeypatch.delenv("KNOW_VECTORS")
+    assert run("doctor", "--fix").code == 0
+    assert hits(run) == before
+    run("ingest", corpus)
+    write_files(corpus, {"more.md": "# More\n\nMore of it.\n"})
+    run("ingest", corpus)
+    assert run("gc").code == 0  # no key is needed there
+    assert collections() == {}
+
+    monkeypatch.setenv("KNOW_VECTORS", collections.server.address)
+    assert run("retrieve", QUESTION).code == 2
+    assert run(*MOVE).code == 0
+    assert run("retrieve", "gasworks", "-k", "1", "--json").json["hits"][0]["name"] == "new.md"
+
+
+@pytest.mark.slow
+def test_a_server_that_is_gone(own, corpus, run, tmp_path):
+    run("ingest", corpus)
+    before = hits(run)
+    own.kill()
+    for command in (
+        ["retrieve", QUESTION],
+        ["ingest", corpus],
+        ["copy-dataset", "default", "two"],
+        ["reset", "--yes"],
+    ):
+        failed = run(*command)
+        assert failed.code == 5, command
+        assert "[vector-server]" in failed.err
+    assert [one["code"] for one in run("doctor", "--json").json["findings"]] == ["index-unchecked"]
+    assert run("delete-dataset", "default", "--yes").code == 0
+    own.start()
+    assert own.collections()
+    assert run("gc").code == 0
+    assert own.collections() == {}
+    run("ingest", corpus)
+    assert hits(run) == before
+
+
+def settings(folder: Path, **environ: str) -> Settings:
+    return Settings.read(environ=environ, folder=folder)
+
+
+def test_a_folder_does_not_send_the_key_elsewhere(tmp_path):
+    (tmp_path / ".env").write_text("KNOW_VECTORS=chroma+https://elsewhere.example:8000\n")
+    with pytest.raises(UntrustedEndpointError, match="CHROMA_API_KEY"):
+        _ = Servers(settings(tmp_path, CHROMA_API_KEY="secret")).place
+    assert Servers(settings(tmp_path)).place == "chroma+https://elsewhere.example:8000"
+
+
+def test_only_the_server_of_the_settings_is_shown_the_key(tmp_path):
+    servers = Servers(
+        settings(tmp_path, KNOW_VECTORS="chroma+http://ours.example", CHROMA_API_KEY="secret")
+    )
+    ours, other = servers.at("chroma+http://ours.example:8000"), servers.at("chroma+http://x:1")
+    assert ours._headers == {"X-Chroma-Token": "secret"}
+    assert other._headers == {}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["http://host", "chroma+ftp://host", "chroma+http://", "pinecone://x", "chroma+http://h/one"],
+)
+def test_what_is_no_address_is_refused(text):
+    with pytest.raises(UsageError, match="vectors"):
+        parse_address(text)
+
+
+def test_an_address_holds_no_password():
+    with pytest.raises(UsageError) as refused:
+        parse_address("chroma+http://me:secret@host:8000")
+    assert "secret" not in refused.value.in_full
+
+
+class Narrow(http.server.BaseHTTPRequestHandler):
+    """A server that takes two vectors a request."""
+
+    taken: ClassVar[list[int]] = []
+
+    def do_GET(self) -> None:
+        self._answer(200, b'{"id": "1", "max_batch_size": 100}')
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        count = body.count(b'"run"')
+        self.taken.append(count)
+        self._answer(200 if count <= 2 else 413, b"{}")
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_batch_that_is_too_large_is_divided():
+    Narrow.taken.clear()
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Narrow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        client = ChromaServer("chroma", f"http://127.0.0.1:{server.server_port}")
+        client.add("c", [f"{n}.r" for n in range(7)], np.eye(7, 8, dtype=np.float32), "r")
+        server.shutdown()
+    assert sum(count for count in Narrow.taken if count <= 2) == 7
+    assert max(Narrow.taken) == 7
+
+
+@pytest.mark.slow
+def test_kills_of_an_ingest_and_of_the_server_lose_nothing(own, tmp_path):
+    docs, data = tmp_path / "docs", tmp_path / "killed"
+    programs.write_folder(docs, 3, 8, seed=1)
+    env = programs.environment(data, KNOW_VECTORS=own.address)
+    ingest = ["ingest", docs]
+    assert programs.run(*ingest, env=env).returncode == 0
+    first = programs.run_json("retrieve", QUESTION, "-k", "5", env=env)["hits"]
+    programs.write_folder(docs, 8, 30, seed=2, prefix="more")
+    chance = random.Random(3)
+    for _ in range(6):
+        programs.kill_in_the_middle(programs.command(*ingest), env, chance.uniform(0.1, 1.5))
+        assert not programs.run_json("doctor", env=env)["damaged"]
+    for _ in range(3):
+        with programs.started(programs.command(*ingest, "--force"), env) as process:
+            programs.wait_until(
+                lambda: process.poll() is not None or programs.holds_lock(data, process.pid),
+                "the lock",
+            )
+            time.sleep(chance.uniform(0.1, 1.0))
+            own.kill()
+            process.wait(timeout=programs.LIMIT)
+        own.start()
+        assert not programs.run_json("doctor", env=env)["damaged"]
+    assert programs.run(*ingest, env=env).returncode == 0
+    undisturbed = programs.environment(tmp_path / "undisturbed", KNOW_VECTORS=own.address)
+    assert programs.run(*ingest, env=undisturbed).returncode == 0
+    asked = ("retrieve", "amber willow quartz", "-k", "20")
+    hits = [
+        [(hit["name"], hit["score"]) for hit in programs.run_json(*asked, env=one)["hits"]]
+        for one in (env, undisturbed)
+    ]
+    assert hits[0] == hits[1]
+    assert first
+    programs.run("gc", env=env)
+    counts = list(own.collections().values())
+    assert len(counts) == 2
+    assert counts[0] == counts[1]
