@@ -1,12 +1,14 @@
 """How much a server answers: `knowledge serve` beside Chroma's server and a loop over one model.
 
-    python -m benchmarks.serving [--seconds 10] [--clients 16] [--chunks 20000]
+    python -m benchmarks.serving [--seconds 10] [--clients 16] [--chunks 20000] [--ingest]
 
 Requests a second, median and 99th percentile of one run, all on this machine: `/v1/embeddings` with
 one text, and `retrieve` of 10 passages. Beside them bare Chroma's server (`chroma run`), which is
 sent question vectors and knows no text search, and a Starlette application of twenty lines that
-calls the same embedding model. Each server is a process of its own; clients are threads here, so
-that on few cores they take their share.
+calls the same embedding model. With --transformer FOLDER one model of sentence-transformers is
+served by us and by a FastAPI loop over it. With --ingest, questions alone are measured while
+another process ingests, with the server's memory every tenth of the time. Each server is a process
+of its own; clients are threads here, so that on few cores they take their share.
 """
 
 from __future__ import annotations
@@ -57,6 +59,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--clients", type=int, default=16)
     parser.add_argument("--chunks", type=int, default=20_000)
+    parser.add_argument("--ingest", action="store_true")
+    parser.add_argument("--transformer", metavar="FOLDER")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder, "data")
@@ -64,6 +68,12 @@ def main() -> None:
         fill(data, Path(folder, "documents"), options.chunks)
         print(f"{'':34}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'MiB':>7}")
         ours = [sys.executable, "-m", "knowledge", "serve", "--log", "off", "--data-dir", str(data)]
+        if options.ingest:
+            with serving([*ours, "--warm", "--port", "{port}"], "/healthz") as (url, process):
+                under_ingest(url, process, Path(folder), options)
+            return
+        if options.transformer:
+            beside_transformer([*ours, "--port", "{port}"], options)
         with serving([*ours, "--port", "{port}"], "/healthz") as (url, process):
             measure("knowledge /v1/embeddings", embed_by(url), process, options)
             measure("knowledge retrieve", retrieve_by(url), process, options)
@@ -74,6 +84,64 @@ def main() -> None:
         with serving([*chroma, "--port", "{port}"], "/api/v2/heartbeat") as (url, process):
             query = query_by(url, options.chunks)
             measure("Chroma's server, vectors given", query, process, options)
+
+
+def under_ingest(
+    url: str, process: psutil.Process, folder: Path, options: argparse.Namespace
+) -> None:
+    """Ask while another process ingests again and again, and print the server's memory."""
+    more = folder / "more"
+    more.mkdir()
+    until = time.monotonic() + options.seconds
+    runs, sizes = [], []
+
+    def write() -> None:
+        while time.monotonic() < until:
+            for number in range(200):
+                (more / f"{number}.txt").write_text(f"text {number} of round {len(runs)}")
+            command = [sys.executable, "-m", "knowledge", "ingest", str(more), "-d", "default"]
+            data = ["--data-dir", str(folder / "data"), "--quiet"]
+            runs.append(subprocess.run([*command, *data], check=False).returncode)
+
+    def look() -> None:
+        while time.monotonic() < until:
+            sizes.append(process.memory_info().rss / 2**20)
+            time.sleep(options.seconds / 10)
+
+    beside = [threading.Thread(target=one) for one in (write, look)]
+    for thread in beside:
+        thread.start()
+    measure("knowledge retrieve, ingest running", retrieve_by(url), process, options)
+    for thread in beside:
+        thread.join()
+    print(f"ingests: {len(runs)}, exit codes {sorted(set(runs))}")
+    print("MiB over time:", " ".join(f"{size:,.0f}" for size in sizes))
+
+
+FAST_LOOP = """
+import sys, uvicorn
+from fastapi import FastAPI
+from sentence_transformers import SentenceTransformer
+
+model, app = SentenceTransformer(sys.argv[2]), FastAPI()
+
+@app.post("/v1/embeddings")
+def embed(body: dict):
+    vectors = model.encode([body["input"]], normalize_embeddings=True)
+    return {"data": [{"embedding": vectors[0].tolist()}]}
+
+uvicorn.run(app, port=int(sys.argv[1]), log_level="error")
+"""
+
+
+def beside_transformer(ours: list[str], options: argparse.Namespace) -> None:
+    """Measure one model of sentence-transformers, served by us and by the loop people write."""
+    name = f"sentence-transformers:{options.transformer}"
+    with serving([*ours, "--model", name], "/healthz") as (url, process):
+        measure("knowledge, the transformer", embed_by(url, name), process, options)
+    loop = [sys.executable, "-c", FAST_LOOP, "{port}", options.transformer]
+    with serving(loop, "/docs") as (url, process):
+        measure("FastAPI, the transformer", embed_by(url), process, options)
 
 
 def fill(data: Path, documents: Path, chunks: int) -> None:
@@ -117,9 +185,9 @@ def serving(command: list[str], path: str) -> Iterator[tuple[str, psutil.Process
 Ask = Callable[[httpx.Client], httpx.Response]
 
 
-def embed_by(url: str) -> Ask:
+def embed_by(url: str, model: str = "static") -> Ask:
     """Return a request for the vector of one text."""
-    body = {"model": "static", "input": QUESTION}
+    body = {"model": model, "input": QUESTION}
     return lambda client: client.post(f"{url}/v1/embeddings", json=body)
 
 

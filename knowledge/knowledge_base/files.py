@@ -160,6 +160,8 @@ class Files:
             with catalog.recorded(run.dataset, "delete-file", lambda: facts):
                 run.remove_file(found)
                 run.publish(embedding, splitter)
+            with catalog.snapshot() as snapshot:
+                self._shared.saw(snapshot.dataset(dataset))
         return found
 
     def _find(self, file: str, dataset: str) -> SourceFile:
@@ -167,4 +169,4 @@ class Files:
         from knowledge.storage.file_names import find_file
 
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
-            return find_file(snapshot, snapshot.dataset(dataset), file)
+            return find_file(snapshot, self._shared.saw(snapshot.dataset(dataset)), file)

@@ -594,7 +594,9 @@ class KnowledgeBase:
         from knowledge.retrieval.search.showing import show_chunk
 
         with self._shared.existing(dataset or "default") as catalog:
-            return show_chunk(catalog, dataset, chunk, before=before, after=after)
+            return show_chunk(
+                catalog, dataset, chunk, before=before, after=after, saw=self._shared.saw
+            )
 
     @checked
     def evaluate(

@@ -30,9 +30,12 @@ class Bases:
     ----------
     threads:
         How many may run at the same time; further ones wait in order.
+    kept:
+        How many of those that were used last stay open, however long nobody asks.
     """
 
-    def __init__(self, settings: Settings, threads: int, notify: Notify) -> None:
+    def __init__(self, settings: Settings, threads: int, notify: Notify, *, kept: int = 0) -> None:
+        self._kept = kept
         self.settings = settings
         self._notify = notify
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="request")
@@ -60,13 +63,15 @@ class Bases:
     def close_idle(self, seconds: float = IDLE_SECONDS) -> None:
         """Close what was not used for some time; indexes of deleted datasets can go then."""
         limit = time.monotonic() - seconds
-        with self._lock:
-            idle = [kb for kb, used in self._free if used <= limit]
-            self._free = [one for one in self._free if one[1] > limit]
+        with self._lock:  # in the order in which they were used
+            last = len(self._free) - self._kept
+            idle = [kb for kb, used in self._free[: max(0, last)] if used <= limit]
+            self._free = [one for one in self._free if one[0] not in idle]
         for kb in idle:
             kb.close()
 
     def close(self) -> None:
         """Wait for what runs, and close everything."""
         self._threads.shutdown(wait=True, cancel_futures=True)
+        self._kept = 0
         self.close_idle(0)

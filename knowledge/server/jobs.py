@@ -63,10 +63,13 @@ class Upload:
     ----------
     name:
         Names it in the dataset.
+    id:
+        Names it to the client that sent it; empty where none did.
     """
 
     name: str
     path: Path
+    id: str = ""
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ LEAST_RATE = 16_384
 """Bytes a second that a body must have on average to get more time than the limit."""
 
 
-UPLOADS = re.compile(r"/api/v1/datasets/.+/files")
+UPLOADS = re.compile(r"/api/v1/datasets/.+/files|(/v1)?/files")
 
 
 class Limits:

@@ -23,9 +23,17 @@ if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.knowledge_base.models import OpenModel
     from knowledge.server.bases import Bases
+    from knowledge.settings.reading import Settings
 
+RERANKERS = ("bm25", "minilm")
+"""Rerankers that clients may name: they cost nothing, read no files and ask nobody."""
 KEPT = 8
 """Models that stay open; the one that was used longest ago is closed first."""
+
+
+def is_reranker(name: object, settings: Settings) -> bool:
+    """Tell whether a client may name this reranker: one that costs nothing, or the settings'."""
+    return bool(name) and (name in RERANKERS or name == settings["rerank"])
 
 
 class ModelNotFoundError(NotFoundError):
@@ -140,6 +148,17 @@ class OpenModels:
             return [min(1.0, max(0.0, float(one))) for one in cosines]
         finally:
             self._give_back(opened)
+
+    def warm(self, kb: KnowledgeBase) -> None:
+        """Load the model of the settings.
+
+        Raises
+        ------
+        RemoteError
+            It failed.
+        """
+        current = kb.models.current()
+        self.embed(kb, f"{current.provider}:{current.model}", None, ["warm"])
 
     def close(self) -> None:
         """Close all models."""

@@ -75,6 +75,10 @@ class ServeRequest(Request):
         setting="server_models",
         of_setting=listed,
     )
+    warm: bool | None = option(
+        "Load the models and indexes of all datasets before the first request [KNOW_SERVER_WARM].",
+        setting="server_warm",
+    )
     log: str | None = option(
         "Access log on stderr: text, json or off [KNOW_SERVER_LOG; default: text].",
         metavar="FORMAT",

@@ -76,7 +76,7 @@ STATUSES: tuple[tuple[type[KnowledgeError], int], ...] = (
 )
 """The status of each kind of error; the first that fits counts, and any other is 500."""
 
-OPENAI_PATHS = re.compile(r"/(v\d+|embeddings|models|rerank|vector_stores)(/|$)")
+OPENAI_PATHS = re.compile(r"/(v\d+|embeddings|models|rerank|reranking|vector_stores|files)(/|$)")
 """Paths whose clients read errors as OpenAI's API writes them."""
 
 

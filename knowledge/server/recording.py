@@ -32,6 +32,7 @@ SAFE_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
     "Cache-Control": "no-store",
+    "Knowledge-Generation": "none",  # made of no dataset
 }
 """Of each reply that does not set them itself."""
 

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from starlette.requests import Request
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from knowledge.errors import KnowledgeError
 from knowledge.files.private import temporary_folder
+from knowledge.knowledge_base import KnowledgeBase
 from knowledge.server.access import AccessCheck, Rules
 from knowledge.server.bases import IDLE_SECONDS, Bases
 from knowledge.server.jobs import Jobs
@@ -25,6 +27,7 @@ from knowledge.server.models import OpenModels
 from knowledge.server.options import ServeRequest
 from knowledge.server.problems import RefusedError, reply_to
 from knowledge.server.recording import ROUTE, Log, Recorder
+from knowledge.server.sent_files import SentFiles
 from knowledge.settings.reading import Settings
 
 MIB = 2**20
@@ -68,13 +71,18 @@ class Server:
     bases: Bases = field(init=False)
     models: OpenModels = field(init=False)
     jobs: Jobs = field(init=False)
+    sent_files: SentFiles = field(init=False)
     folder: Path = field(init=False)
     """A private folder, for uploads, as long as the server runs."""
     stopping: bool = False
 
     def __post_init__(self) -> None:
         assert self.options.threads is not None
-        self.bases = Bases(self.settings, self.options.threads, self.log)
+        assert self.options.max_upload is not None
+        self.bases = Bases(
+            self.settings, self.options.threads, self.log, kept=int(bool(self.options.warm))
+        )
+        self.sent_files = SentFiles(self.options.max_upload * MIB)
         self.jobs = Jobs(self.settings, self.log)
         self.models = OpenModels(self.bases, self.options.models or (), self.metrics)
 
@@ -101,6 +109,22 @@ class Server:
         checked = AccessCheck(limited, self.rules)
         recorded = Recorder(checked, self.metrics, self.log, str(options.log))
         return _Application(recorded, self, [face.lifespan for face in faces])
+
+    async def warm(self) -> None:
+        """Load the models and indexes that questions to each dataset need; say what fails."""
+
+        def work(kb: KnowledgeBase) -> None:
+            for one in kb.datasets.list():
+                self._try(partial(kb.retrieve, "warm", one.name, 1), f"dataset {one.name}")
+            self._try(partial(self.models.warm, kb), "the embedding model")
+
+        await self.bases.run(work)
+
+    def _try(self, work: Callable[[], object], what: str) -> None:
+        try:
+            work()
+        except KnowledgeError as error:
+            self.log(f"{what} is not warm: {error.in_full}")
 
     def stop(self) -> None:
         """Let streams of events end: those who wait for the end of requests wait for them too."""

@@ -8,7 +8,7 @@ import secrets
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from types import FrameType
 
@@ -16,6 +16,7 @@ import uvicorn
 
 from knowledge.errors import UsageError
 from knowledge.server.access import Rules, is_loopback
+from knowledge.server.connections import Connection
 from knowledge.server.options import ServeRequest, check_named_by_user
 from knowledge.server.recording import Log
 from knowledge.server.server import Server
@@ -93,6 +94,7 @@ def serve(
             server.app(),
             log_config=None,
             access_log=False,
+            http=Connection,
             ws="none",
             lifespan="on",
             server_header=False,
@@ -102,7 +104,8 @@ def serve(
             backlog=BACKLOG,
         )
         _log_warnings(log)
-        running = _Uvicorn(config, lambda: ready(started), server.stop)
+        warm = server.warm if options.warm else None
+        running = _Uvicorn(config, lambda: ready(started), server.stop, warm)
         started = Started(f"http://{name}:{address[1]}", token, running.stop)
         running.run([bound])
 
@@ -154,15 +157,22 @@ class _Uvicorn(uvicorn.Server):
     """Uvicorn, which ends by SIGINT and SIGTERM as by a return."""
 
     def __init__(
-        self, config: uvicorn.Config, ready: Callable[[], None], stopping: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        ready: Callable[[], None],
+        stopping: Callable[[], None],
+        warm: Callable[[], Awaitable[None]] | None,
     ) -> None:
         super().__init__(config)
+        self._warm = warm
         self._ready = ready
         self._stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, and say so."""
         await super().startup(sockets)
+        if self._warm is not None and not self.should_exit:
+            await self._warm()
         if not self.should_exit:
             self._ready()
 

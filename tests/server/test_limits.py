@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from knowledge.errors import UsageError
 from knowledge.knowledge_base import KnowledgeBase
 from tests.conftest import check_schema
 
@@ -193,3 +194,27 @@ def test_metrics_count_requests_and_texts(library, served):
     request = 'knowledge_requests_total{method="POST",route="/v1/embeddings",status="200"} 1'
     assert request in text
     assert 'knowledge_request_seconds_count{route="/v1/embeddings"} 1' in text
+
+
+def test_a_warm_server_has_loaded_what_questions_need(library, served, monkeypatch):
+    asked, real = [], KnowledgeBase.retrieve
+
+    def retrieve(self, *arguments, **options):
+        asked.append(arguments)
+        return real(self, *arguments, **options)
+
+    monkeypatch.setattr(KnowledgeBase, "retrieve", retrieve)
+    running = served(warm=True)
+    assert [arguments[1] for arguments in asked] == ["default"]
+    metrics = running.client.get("/metrics").text
+    assert 'knowledge_embedded_texts_total{model="static:wordllama-l2-supercat-256"} 1' in metrics
+
+
+def test_what_cannot_be_warmed_is_said(library, served, monkeypatch):
+    def fails(*_arguments, **_options):
+        raise UsageError("no such model")
+
+    monkeypatch.setattr(KnowledgeBase, "retrieve", fails)
+    running = served(warm=True)
+    assert running.client.get("/readyz").status_code == 200
+    assert "dataset default is not warm: no such model" in running.lines

@@ -333,3 +333,94 @@ def test_a_filter_that_does_not_fit_is_refused(shared, filters):
     reply = shared.client.post("/v1/vector_stores/default/search", json=body)
     assert reply.status_code == 400
     assert "filters" in json.dumps(reply.json())
+
+
+# Files that are sent
+
+
+@pytest.fixture
+def filled(library, served):
+    with openai.OpenAI(base_url=f"{served().url}/v1", api_key="any", max_retries=0) as client:
+        yield client
+
+
+def test_files_are_sent_put_into_a_store_and_searched(filled):
+    sent = filled.files.create(
+        file=("plums.md", b"# Plums\n\nPlums are blue."), purpose="assistants"
+    )
+    assert (sent.filename, sent.bytes, sent.status) == ("plums.md", 24, "processed")
+    assert [one.id for one in filled.files.list()] == [sent.id]
+    assert filled.files.content(sent.id).read() == b"# Plums\n\nPlums are blue."
+    store = filled.vector_stores.create(name="fruit")
+    done = filled.vector_stores.files.create_and_poll(
+        sent.id, vector_store_id=store.id, attributes={"kind": "stone"}, poll_interval_ms=50
+    )
+    assert (done.id, done.status) == (sent.id, "completed")
+    assert done.attributes == {"kind": "stone", "title": "Plums", "filename": "plums.md"}
+    assert [one.id for one in filled.vector_stores.files.list("fruit")] == [sent.id]
+    given = {"type": "eq", "key": "kind", "value": "stone"}
+    (hit,) = filled.vector_stores.search("fruit", query="blue plums", filters=given).data
+    assert (hit.file_id, hit.filename) == (sent.id, "plums.md")
+    changed = filled.vector_stores.files.update(
+        sent.id, vector_store_id="fruit", attributes={"kind": "x"}
+    )
+    assert (changed.id, changed.attributes["kind"]) == (sent.id, "x")
+    assert filled.files.delete(sent.id).deleted
+    with pytest.raises(openai.NotFoundError):
+        filled.files.retrieve(sent.id)
+    assert filled.vector_stores.files.retrieve(sent.id, vector_store_id="fruit").id == sent.id
+    assert filled.vector_stores.files.delete(sent.id, vector_store_id="fruit").deleted
+
+
+def test_a_store_is_made_of_files_that_were_sent(filled):
+    names = ("a.txt", "b.txt")
+    ids = [
+        filled.files.create(file=(name, name.encode()), purpose="assistants").id for name in names
+    ]
+    store = filled.vector_stores.create(name="both", file_ids=ids)
+    assert store.file_counts.total == 2
+    for id_ in ids:
+        filled.vector_stores.files.poll(id_, vector_store_id="both", poll_interval_ms=50)
+    assert {one.id for one in filled.vector_stores.files.list("both")} == set(ids)
+
+
+def test_a_sent_file_that_cannot_be_read_says_why(filled):
+    sent = filled.files.create(file=("broken.pdf", b"%PDF-1.4 no"), purpose="assistants")
+    done = filled.vector_stores.files.create_and_poll(
+        sent.id, vector_store_id="default", poll_interval_ms=50
+    )
+    assert done.status == "failed"
+    assert done.last_error.message
+    failed = list(filled.vector_stores.files.list("default", filter="failed"))
+    assert [one.id for one in failed] == [sent.id]
+
+
+def test_a_file_that_was_not_sent_is_in_no_store(filled):
+    for make in (
+        lambda: filled.vector_stores.files.create("default", file_id="file-none"),
+        lambda: filled.vector_stores.create(name="new", file_ids=["file-none"]),
+    ):
+        with pytest.raises(openai.NotFoundError):
+            make()
+    with pytest.raises(openai.NotFoundError):
+        filled.vector_stores.retrieve("new")
+    sent = filled.files.create(file=("a.txt", b"a"), purpose="assistants")
+    sizes = {"max_chunk_size_tokens": 800, "chunk_overlap_tokens": 400}
+    with pytest.raises(openai.BadRequestError, match="chunking_strategy"):
+        filled.vector_stores.files.create(
+            "default", file_id=sent.id, chunking_strategy={"type": "static", "static": sizes}
+        )
+
+
+def test_files_that_came_first_make_room(tmp_path):
+    from knowledge.server.jobs import Upload
+    from knowledge.server.sent_files import SentFiles
+
+    kept, made = SentFiles(most_bytes=100), []
+    for number in range(3):
+        path = tmp_path / str(number) / "0"
+        path.parent.mkdir()
+        path.write_bytes(b"x" * 40)
+        made.append(kept.add(Upload(f"{number}.txt", path), "assistants"))
+    assert [one.id for one in kept.list()] == [one.id for one in made[1:]]
+    assert not made[0].path.exists()

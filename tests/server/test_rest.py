@@ -273,6 +273,35 @@ def test_sent_files_are_gone_when_they_are_ingested(served, tmp_path, monkeypatc
     assert not any(folder.iterdir())
 
 
+def test_a_form_goes_straight_into_the_private_folder(served, tmp_path, monkeypatch):
+    """No byte of it lies elsewhere meanwhile, and nothing is left of one that is refused."""
+    import tempfile
+
+    temporary = tmp_path / "temporary"
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    temporary.mkdir()
+    running = served()
+    (folder,) = temporary.iterdir()
+
+    def fails(*_arguments, **_options):
+        raise AssertionError("another temporary file")
+
+    for name in ("SpooledTemporaryFile", "TemporaryFile", "NamedTemporaryFile"):
+        monkeypatch.setattr(tempfile, name, fails)
+    large = [("files", ("a.txt", b"word " * 500_000)), ("files", ("b.txt", b"pears"))]
+    path = f"{V1}/datasets/new/files"
+    assert running.client.post(path, files=large, data={"nonsense": "1"}).status_code == 400
+    assert running.client.post(path, files=large, data={"force": "{"}).status_code == 400
+    broken = {"Content-Type": "multipart/form-data; boundary=x"}
+    unended = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a.txt"\r\n\r\nword'
+    for body in (b"no form", unended):
+        assert running.client.post(path, content=body, headers=broken).status_code == 400
+    assert not any(folder.iterdir())
+    small = [("files", ("a.txt", b"apples")), ("files", ("b.txt", b"pears"))]
+    job = ended(running.client, running.client.post(path, files=small))
+    assert job["report"]["files"]["ingested"] == 2
+
+
 def test_paths_below_roots_are_ingested(served, corpus):
     client = served(roots=[str(corpus)]).client
     job = ended(client, client.post(f"{V1}/datasets/new/ingest", json={"paths": ["."]}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from knowledge.errors import FileNotInDatasetError
@@ -13,8 +14,21 @@ if TYPE_CHECKING:
     from knowledge.storage.store import Catalog, Snapshot
 
 
-def show_chunk(catalog: Catalog, name: str | None, text: str, *, before: int, after: int) -> Hit:
+def show_chunk(
+    catalog: Catalog,
+    name: str | None,
+    text: str,
+    *,
+    before: int,
+    after: int,
+    saw: Callable[[Dataset], object],
+) -> Hit:
     """Return the chunk of one dataset, or of any, as a hit.
+
+    Parameters
+    ----------
+    saw:
+        Told the dataset that holds it.
 
     Raises
     ------
@@ -37,6 +51,7 @@ def show_chunk(catalog: Catalog, name: str | None, text: str, *, before: int, af
                 hint="Give its id as `knowledge retrieve --json` prints it, "
                 f"or {LEAST_PREFIX} or more characters of it that no other has.",
             )
+        saw(found[0][0])
         return _as_hit(snapshot, *found[0], before=before, after=after)
 
 

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible face: embeddings, models, rerank and vector stores.
+"""The OpenAI-compatible face: embeddings, models, rerank, files and vector stores.
 
 Paths stand with and without ``/v1``, as LocalAI has them. Shapes are those of
 https://platform.openai.com/docs/api-reference, and for rerank those of Jina, Cohere and Text
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 def face(server: Server) -> Face:
     """Return the face."""
-    from knowledge.server.openai import embeddings, rerank, vector_stores
+    from knowledge.server.openai import embeddings, files, rerank, vector_stores
     from knowledge.server.server import Face
 
-    return Face([*embeddings.routes(server), *rerank.routes(server), *vector_stores.routes(server)])
+    rooms = (embeddings, rerank, files, vector_stores)
+    return Face([one for room in rooms for one in room.routes(server)])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
@@ -89,6 +89,49 @@ def whole(values: Mapping[str, Any], name: str, default: int, most: int) -> int:
     if not 1 <= value <= most:
         raise UsageError(f"`{name}` must be from 1 to {most:,}, not {value}")
     return int(value)
+
+
+def page_of(
+    http: Request, rows: Sequence[dict[str, Any]], most: int, also: Sequence[str] = ()
+) -> dict[str, Any]:
+    """Return a page of a list, as ``limit``, ``order``, ``after`` and ``before`` ask for it.
+
+    Parameters
+    ----------
+    most:
+        Rows of a page.
+    also:
+        Further fields that the query may have.
+
+    Raises
+    ------
+    UsageError
+        The query asks for something else.
+    """
+    given = http.query_params
+    unknown = set(given) - {"limit", "order", "after", "before", *also}
+    if unknown:
+        raise UsageError(f"`{min(unknown)}` is no field of this request")
+    limit = given.get("limit", "20")
+    order = given.get("order", "desc")
+    if not limit.isdecimal() or not 1 <= int(limit) <= most:
+        raise UsageError(f"`limit` must be from 1 to {most:,}")
+    if order not in ("asc", "desc"):
+        raise UsageError("`order` must be asc or desc")
+    ordered = sorted(rows, key=lambda row: row["created_at"], reverse=order == "desc")
+    ids = [row["id"] for row in ordered]
+    if (after := given.get("after")) in ids:
+        ordered = ordered[ids.index(after) + 1 :]
+    elif (before := given.get("before")) in ids:
+        ordered = ordered[: ids.index(before)][-int(limit) :]
+    shown = ordered[: int(limit)]
+    return {
+        "object": "list",
+        "data": shown,
+        "first_id": shown[0]["id"] if shown else None,
+        "last_id": shown[-1]["id"] if shown else None,
+        "has_more": len(shown) < len(ordered),
+    }
 
 
 def replied(content: Mapping[str, Any], generations: Mapping[str, int] | None = None) -> Response:

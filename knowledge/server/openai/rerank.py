@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from knowledge.errors import UsageError
+from knowledge.server.models import is_reranker
 from knowledge.server.openai.exchange import body_of, needed, route, whole
 
 if TYPE_CHECKING:
@@ -97,8 +98,8 @@ def relevance(
     Parameters
     ----------
     model:
-        ``bm25``, the reranker of the server's settings, or an embedding model, whose cosine
-        counts. Empty is the settings' reranker, else their embedding model.
+        ``bm25``, ``minilm``, the reranker of the server's settings, or an embedding model, whose
+        cosine counts. Empty is the settings' reranker, else their embedding model.
 
     Raises
     ------
@@ -106,7 +107,7 @@ def relevance(
         There is none of this name for clients.
     """
     own = str(kb.settings["rerank"])
-    if model == "bm25" or (own and model in ("", own)):
+    if is_reranker(model or own, kb.settings):
         return kb.rerank(query, texts, rerank=model or None)
     if not query.strip():
         raise UsageError("`query` is empty")

@@ -6,7 +6,7 @@ https://platform.openai.com/docs/api-reference/vector-stores. A store's id is th
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -16,7 +16,8 @@ from starlette.routing import Route
 
 from knowledge.errors import FileNotInDatasetError, UsageError
 from knowledge.requests import SearchRequest
-from knowledge.server.openai.exchange import body_of, needed, replied, route, whole
+from knowledge.server.openai.attaching import FILE_ID, attach, attached, check_splitting
+from knowledge.server.openai.exchange import body_of, needed, page_of, replied, route, whole
 from knowledge.server.openai.filters import condition
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def routes(server: Server) -> list[Route]:
             route(server, one, "DELETE", _delete, writes=True),
             route(server, f"{one}/search", "POST", _search),
             route(server, files, "GET", _list_files),
+            route(server, files, "POST", _attach, writes=True),
             route(server, f"{files}/{{file}}", "GET", _get_file),
             route(server, f"{files}/{{file}}", "POST", _modify_file, writes=True),
             route(server, f"{files}/{{file}}", "DELETE", _delete_file, writes=True),
@@ -53,19 +55,24 @@ def routes(server: Server) -> list[Route]:
 
 async def _list(server: Server, http: Request) -> Response:
     listed = await server.bases.run(lambda kb: kb.datasets.list())
-    return replied(_page(http, [_store(one) for one in listed]))
+    read = {one.name: one.generation for one in listed}
+    return replied(page_of(http, [_store(one) for one in listed], MOST_LISTED), read)
 
 
 async def _create(server: Server, http: Request) -> Response:
-    values = await body_of(http, {"name": str, "metadata": dict, "file_ids": list})
-    if values.get("file_ids"):
-        raise UsageError(
-            "`file_ids` is not supported: a store's files come from an ingest",
-            hint="Upload files to /api/v1/datasets/NAME/files.",
-        )
+    values = await body_of(http, {**_ATTACHED, "name": str, "metadata": dict, "file_ids": list})
+    check_splitting(values)
+    ids = [str(one) for one in values.get("file_ids", [])]
+    for one in ids:
+        server.sent_files.get(one)  # before anything is made
     name = values.get("name") or f"vs_{secrets.token_hex(12)}"
     made = await server.bases.run(lambda kb: kb.datasets.create(name, values.get("metadata")))
-    return replied(_store(made))
+    for one in ids:
+        attach(server, made.name, one, {})
+    content = _store(made)
+    content["file_counts"] |= {"in_progress": len(ids), "total": len(ids)}
+    content["status"] = "in_progress" if ids else "completed"
+    return replied(content, {made.name: made.generation})
 
 
 async def _get(server: Server, http: Request) -> Response:
@@ -86,13 +93,21 @@ async def _modify(server: Server, http: Request) -> Response:
             found = kb.datasets.rename(name, values["name"])
         return found
 
-    return replied(_store(await server.bases.run(modify)))
+    changed = await server.bases.run(modify)
+    return replied(_store(changed), {changed.name: changed.generation})
 
 
 async def _delete(server: Server, http: Request) -> Response:
     name = _part(http, "store")
-    await server.bases.run(lambda kb: kb.datasets.delete(name))
-    return replied({"id": name, "object": "vector_store.deleted", "deleted": True})
+
+    def delete(kb: KnowledgeBase) -> Dataset:
+        found = kb.datasets.get(name)
+        kb.datasets.delete(name)
+        return found
+
+    gone = await server.bases.run(delete)
+    content = {"id": name, "object": "vector_store.deleted", "deleted": True}
+    return replied(content, {name: gone.generation})
 
 
 _SEARCH = {
@@ -162,11 +177,35 @@ def _ranking(options: Mapping[str, Any]) -> tuple[str | None, float | None]:
 async def _list_files(server: Server, http: Request) -> Response:
     name = _part(http, "store")
     listed, read = await server.bases.run(lambda kb: (kb.files.list(name), kb.generations))
-    return replied(_page(http, [_file(one, name) for one in listed]), read)
+    wanted = http.query_params.get("filter", "completed")
+    rows = [_file(one, name) for one in listed] if wanted == "completed" else []
+    known = {row["id"] for row in rows}
+    unread = [row for row in attached(server, name) if row["id"] not in known]
+    rows += [row for row in unread if "filter" not in http.query_params or row["status"] == wanted]
+    return replied(page_of(http, rows, MOST_LISTED, also=("filter",)), read)
+
+
+_ATTACHED = {"file_id": str, "attributes": dict, "chunking_strategy": dict}
+
+
+async def _attach(server: Server, http: Request) -> Response:
+    values = await body_of(http, _ATTACHED)
+    check_splitting(values)
+    name, id_ = _part(http, "store"), str(needed(values, "file_id"))
+    found = await server.bases.run(lambda kb: kb.datasets.get(name))
+    row = attach(server, name, id_, values.get("attributes", {}))
+    return replied(row, {name: found.generation})
 
 
 async def _get_file(server: Server, http: Request) -> Response:
-    return await _of_file(server, http, lambda _, file, name: _file(file, name))
+    name, wanted = _part(http, "store"), _part(http, "file")
+    try:
+        return await _of_file(server, http, lambda _, file, name: _file(file, name))
+    except FileNotInDatasetError:
+        row = next((one for one in attached(server, name) if one["id"] == wanted), None)
+        if row is None:
+            raise
+        return replied(row)
 
 
 async def _modify_file(server: Server, http: Request) -> Response:
@@ -174,7 +213,8 @@ async def _modify_file(server: Server, http: Request) -> Response:
     attributes = needed(values, "attributes")
 
     def modify(kb: KnowledgeBase, file: SourceFile, name: str) -> dict[str, Any]:
-        return _file(kb.files.edit(file.id, attributes, name), name)
+        kept = {FILE_ID: file.given[FILE_ID]} if FILE_ID in file.given else {}
+        return _file(kb.files.edit(file.id, {**attributes, **kept}, name), name)
 
     return await _of_file(server, http, modify)
 
@@ -182,7 +222,11 @@ async def _modify_file(server: Server, http: Request) -> Response:
 async def _delete_file(server: Server, http: Request) -> Response:
     def delete(kb: KnowledgeBase, file: SourceFile, name: str) -> dict[str, Any]:
         kb.files.delete(file.id, name)
-        return {"id": file.id, "object": "vector_store.file.deleted", "deleted": True}
+        return {
+            "id": _id(file.id, file.given),
+            "object": "vector_store.file.deleted",
+            "deleted": True,
+        }
 
     return await _of_file(server, http, delete)
 
@@ -209,7 +253,9 @@ async def _of_file(
     name, wanted = _part(http, "store"), _part(http, "file")
 
     def run(kb: KnowledgeBase) -> tuple[dict[str, Any], dict[str, int]]:
-        found = next((one for one in kb.files.list(name) if one.id == wanted), None)
+        found = next(
+            (one for one in kb.files.list(name) if wanted in (one.id, one.given.get(FILE_ID))), None
+        )
         if found is None:
             raise FileNotInDatasetError(f"dataset {name!r} holds no file {wanted!r}")
         return work(kb, found, name), kb.generations
@@ -222,32 +268,9 @@ def _part(http: Request, name: str) -> str:
     return unquote(http.path_params[name])
 
 
-def _page(http: Request, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Return a page of a list, as ``limit``, ``order``, ``after`` and ``before`` ask for it."""
-    given = http.query_params
-    unknown = set(given) - {"limit", "order", "after", "before", "filter"}
-    limit = given.get("limit", "20")
-    order = given.get("order", "desc")
-    if unknown or not limit.isdigit() or not 1 <= int(limit) <= MOST_LISTED:
-        raise UsageError(f"`limit` must be from 1 to {MOST_LISTED}")
-    if order not in ("asc", "desc"):
-        raise UsageError("`order` must be asc or desc")
-    if given.get("filter", "completed") != "completed":
-        rows = []  # a file that is listed is ingested
-    ordered = sorted(rows, key=lambda row: row["created_at"], reverse=order == "desc")
-    ids = [row["id"] for row in ordered]
-    if (after := given.get("after")) in ids:
-        ordered = ordered[ids.index(after) + 1 :]
-    elif (before := given.get("before")) in ids:
-        ordered = ordered[: ids.index(before)][-int(limit) :]
-    shown = ordered[: int(limit)]
-    return {
-        "object": "list",
-        "data": shown,
-        "first_id": shown[0]["id"] if shown else None,
-        "last_id": shown[-1]["id"] if shown else None,
-        "has_more": len(shown) < len(ordered),
-    }
+def _id(own: str, metadata: Mapping[str, Any]) -> str:
+    """Return what a client calls a file: as it was sent, else by the dataset's own id."""
+    return str(metadata.get(FILE_ID, own))
 
 
 def _counts(files: int) -> dict[str, int]:
@@ -271,15 +294,16 @@ def _store(dataset: Dataset) -> dict[str, Any]:
 
 
 def _file(file: SourceFile, store: str) -> dict[str, Any]:
+    attributes = {key: value for key, value in file.all_metadata.items() if key != FILE_ID}
     return {
-        "id": file.id,
+        "id": _id(file.id, file.given),
         "object": "vector_store.file",
         "created_at": int(file.ingested_at.timestamp()),
         "vector_store_id": store,
         "usage_bytes": file.size,
         "status": "completed",
         "last_error": None,
-        "attributes": {**file.all_metadata, "filename": file.path},
+        "attributes": {**attributes, "filename": file.path},
         "chunking_strategy": {"type": "other"},
     }
 
@@ -290,10 +314,11 @@ def _place(hit: Hit) -> tuple[int, float]:
 
 
 def _result(hit: Hit) -> dict[str, Any]:
+    attributes = {key: value for key, value in hit.metadata.items() if key != FILE_ID}
     return {
-        "file_id": hit.chunk.file_id,
+        "file_id": _id(hit.chunk.file_id, hit.metadata),
         "filename": hit.file,
         "score": hit.relevance,  # what a `score_threshold` can mean; the place is by our own score
-        "attributes": {**hit.metadata, "citation": hit.citation, "chunk_id": hit.chunk.id},
+        "attributes": {**attributes, "citation": hit.citation, "chunk_id": hit.chunk.id},
         "content": [{"type": "text", "text": hit.text}],
     }

@@ -85,7 +85,8 @@ async def delete_dataset(call: Call) -> Response:
         kb.datasets.delete(name)
         return found
 
-    return answered(records.dataset(await call.run(work)))
+    gone = await call.run(work)
+    return answered(records.dataset(gone), {gone.name: gone.generation})
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,15 +153,15 @@ async def change_file(call: Call) -> Response:
     asked = await call.request(FileChange)
     name, file = call.part("dataset"), call.part("file")
     given = asked.metadata or {}
-    changed = await call.run(lambda kb: kb.files.edit(file, given, name))
-    return answered(records.file(name, changed))
+    changed, read = await call.run(lambda kb: (kb.files.edit(file, given, name), kb.generations))
+    return answered(records.file(name, changed), read)
 
 
 async def delete_file(call: Call) -> Response:
     """Remove a file from a dataset; the file itself stays where it is."""
     name, file = call.part("dataset"), call.part("file")
-    removed = await call.run(lambda kb: kb.files.delete(file, name))
-    return answered(records.file(name, removed))
+    removed, read = await call.run(lambda kb: (kb.files.delete(file, name), kb.generations))
+    return answered(records.file(name, removed), read)
 
 
 @dataclass(frozen=True, slots=True)

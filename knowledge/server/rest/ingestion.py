@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from shutil import rmtree
+from typing import Any
 
 from starlette.responses import Response
 
@@ -40,10 +43,23 @@ async def ingest(call: Call) -> Response:
 async def upload(call: Call) -> Response:
     """Ingest files that are sent, as a job."""
     received = await receive(call.http, call.server.folder)
-    without = (*_NOT_FROM_OUTSIDE, *_OF_PATHS)
-    fields = request_of(IngestRequest, received.fields, without)
-    request = replace(fields, dataset=call.part("dataset"))
-    return _accepted(call.server.jobs.add(request, tuple(received.files), received.folder))
+    try:
+        values = {name: _value(name, text) for name, text in received.fields.items()}
+        fields = request_of(IngestRequest, values, (*_NOT_FROM_OUTSIDE, *_OF_PATHS))
+        request = replace(fields, dataset=call.part("dataset"))
+        job = call.server.jobs.add(request, tuple(received.files), received.folder)
+    except BaseException:
+        rmtree(received.folder, ignore_errors=True)
+        raise
+    return _accepted(job)
+
+
+def _value(name: str, text: str) -> Any:
+    """Return what a field of a form stands for."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"`{name}` is no JSON: {error}") from error
 
 
 def _accepted(job: Job) -> Response:

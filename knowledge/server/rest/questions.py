@@ -20,8 +20,9 @@ from knowledge.records import errors as error_records
 from knowledge.records import questions as records
 from knowledge.requests import AskRequest, Request, SearchRequest, SimilarRequest, option
 from knowledge.server.events import KEEP_ALIVE, KEEP_ALIVE_SECONDS, event, stream
+from knowledge.server.models import RERANKERS, is_reranker
 from knowledge.server.problems import RefusedError, for_clients
-from knowledge.server.rest.operation import Call, Operation, answered
+from knowledge.server.rest.operation import Call, Operation, answered, generation_header
 
 MOST_QUESTIONS = 10_000
 
@@ -106,29 +107,44 @@ class _GoneError(Exception):
 
 async def _stream_answer(call: Call, request: AskRequest, started: float) -> StreamingResponse:
     loop, pieces = asyncio.get_running_loop(), asyncio.Queue[str | None]()
-    gone = asyncio.Event()
+    gone, read = asyncio.Event(), dict[str, int]()
 
-    def listen(piece: str) -> None:
+    def listen(kb: KnowledgeBase, piece: str) -> None:
         if gone.is_set():
             raise _GoneError
+        if not read:
+            read.update(kb.generations)
         loop.call_soon_threadsafe(pieces.put_nowait, piece)
 
     def work(kb: KnowledgeBase) -> dict[str, Any]:
-        found = kb.ask(request, listen=listen)
+        try:
+            found = kb.ask(request, listen=lambda piece: listen(kb, piece))
+        finally:
+            read.update(kb.generations)
         return records.answer(found, request, time.perf_counter() - started)
 
     task = asyncio.ensure_future(call.run(work))
     task.add_done_callback(lambda _: pieces.put_nowait(None))
+    coming = _until_none(pieces)
+    first = await anext(coming, "")  # which passages it is made of is known by then
 
     async def events() -> AsyncIterator[str]:
         try:
-            async for piece in _until_none(pieces):
-                yield KEEP_ALIVE if piece is None else event("piece", {"text": piece})
+            yield _piece(first)
+            async for piece in coming:
+                yield _piece(piece)
             yield _last_event(task)
         finally:
             gone.set()
 
-    return stream(events())
+    return stream(events(), generation_header(read))
+
+
+def _piece(text: str | None) -> str:
+    """Return the event of a piece; none where there is no text, a sign of life for ``None``."""
+    if text is None:
+        return KEEP_ALIVE
+    return event("piece", {"text": text}) if text else ""
 
 
 async def _until_none(pieces: asyncio.Queue[str | None]) -> AsyncIterator[str | None]:
@@ -190,15 +206,14 @@ def check_reranker(call: Call, name: Any) -> None:
     Raises
     ------
     RefusedError
-        It is neither ``bm25`` nor the one of the server's settings.
+        It is none that a client may name.
     """
-    own = str(call.server.settings["rerank"])
-    if name and name not in ("bm25", own):
+    if name and not is_reranker(name, call.server.settings):
         raise RefusedError(
             403,
             "reranker",
             f"clients may not name the reranker {str(name)[:100]!r}",
-            hint="bm25, or the one that the server's KNOW_RERANK names, may be used.",
+            hint=f"Name {', '.join(RERANKERS)}, or what KNOW_RERANK on the server names.",
         )
 
 

@@ -68,6 +68,12 @@ SERVER: tuple[Setting, ...] = (
         "profiles of `models list`; separated by commas.",
     ),
     Setting(
+        "server_warm",
+        ("KNOW_SERVER_WARM",),
+        False,
+        "Load the models and indexes of all datasets when the server starts, and keep them.",
+    ),
+    Setting(
         "server_threads",
         ("KNOW_SERVER_THREADS",),
         4,
