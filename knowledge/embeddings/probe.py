@@ -287,6 +287,7 @@ class _Probe:
         )
         self._passed = 0
         self._refused: int | None = None
+        self._at_once: Finding | None = None
         self._retrier = Retrier(
             choice.settings["embedding_retries"], stop=threading.Event(), notify=notify
         )
@@ -314,6 +315,8 @@ class _Probe:
         batch, is_limit = self._largest_batch()
         self._notify("measuring the throughput")
         throughput = self._throughput(min(batch, self._choice.settings["embedding_batch_size"]))
+        if self._at_once is not None:
+            report = replace(report, findings=(*report.findings, self._at_once))
         return replace(
             report,
             batch=batch,
@@ -378,11 +381,21 @@ class _Probe:
         for threads in THREADS:
             texts = [_PARAGRAPH.format(number=n) for n in range(batch * requests)]
             settings = self._choice.settings.override(embedding_batch_size=batch)
+            if threads > 1:  # that it fails then is what is to be known
+                fewer = min(1, settings["embedding_retries"])
+                settings = settings.override(embedding_retries=fewer)
             borrowed = replace(self._choice, embedder=_Borrowed(self._embedder), settings=settings)
-            with pool_for(borrowed, threads=threads, notify=self._notify) as pool:
-                started = time.perf_counter()
-                pool.embed(texts)
-                seconds = time.perf_counter() - started
+            started = time.perf_counter()
+            try:
+                with pool_for(borrowed, threads=threads, notify=self._notify) as pool:
+                    pool.embed(texts)
+            except RemoteError as error:
+                if threads == 1:
+                    raise
+                text = f"it fails when asked {threads} times at once: {error.message}"
+                self._at_once = Finding("at once", NOTE, text)
+                return found
+            seconds = time.perf_counter() - started
             found[threads] = round(len(texts) / seconds, 1)
             requests = 8 if seconds > 1 else 24
         return found

@@ -178,6 +178,7 @@ _RECORDS = (
     _own_server("ollama", "ollama:OllamaEmbedder", "ollama_host"),
     _own_server("localai", "compatible:LocalAIEmbedder"),
     _own_server("lmstudio", "compatible:LMStudioEmbedder"),
+    _own_server("tei", "tei:TeiEmbedder"),
     _service("cohere", "cohere:CohereEmbedder"),
     _service("jina", "compatible:JinaEmbedder"),
     _service("mistral", "compatible:MistralEmbedder"),

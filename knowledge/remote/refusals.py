@@ -48,7 +48,8 @@ _BAD_KEY = re.compile(
 _BATCH = re.compile(
     r"batch.?size|maximum.{0,20}batch|too many (inputs|texts|documents|tokens)|array too long"
     r"|array_above_max_length|tokens.per.request|in (one|a single) (batch|request)"
-    r"|number of (inputs|texts|documents)|at most \d+ (inputs|texts|documents|requests|items)",
+    r"|number of (inputs|texts|documents)|not (be )?larger than \d+\b(?! tok)"
+    r"|at most \d+ (inputs|texts|documents|requests|items)",
     re.IGNORECASE,
 )
 _LONG = re.compile(
@@ -274,6 +275,27 @@ def _is_too_large(error: BaseException | None) -> bool:
     from knowledge.remote.transport import ReplyTooLargeError
 
     return isinstance(error, ReplyTooLargeError)
+
+
+_NAMED = re.compile(
+    r"(?:larger than|greater than|more than|at most|up to|exceeds?(?: the)?"
+    r"|limit(?:ed)?(?: of| to| is)?"
+    r"|(?:maximum|max)(?: allowed)?(?:[ _](?:client[ _])?batch[ _]size)?(?: of| is)?|<=)[:= ]+"
+    r"(\d{1,5})(?![\d.,]*\d| ?(?:tokens|characters|bytes|words|[kmg]i?b\b))",
+    re.IGNORECASE,
+)
+
+
+def named_limit(error: RemoteError, texts: int) -> int | None:
+    """Return how many texts a server says that it takes in a request; ``None`` where it does not.
+
+    Parameters
+    ----------
+    texts:
+        How many it refused: a number that is not smaller is no limit of theirs.
+    """
+    numbers = [int(found[1]) for found in _NAMED.finditer(error.said or error.message)]
+    return min((number for number in numbers if 0 < number < texts), default=None)
 
 
 def says_limit(said: str) -> bool:

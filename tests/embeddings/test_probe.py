@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.probe import best_threads, known_dimensions, probe
 from knowledge.errors import (
     RemoteBatchTooLargeError,
+    RemoteError,
     RemoteResponseError,
     RemoteUnavailableError,
 )
@@ -191,3 +195,36 @@ def test_the_fewest_threads_that_come_near_are_the_best():
 )
 def test_sizes_of_well_known_models(model, size):
     assert known_dimensions(model) == size
+
+
+def test_a_server_that_fails_when_asked_twice_at_once_gets_one_thread(try_fake_at_once):
+    report = try_fake_at_once()
+    assert (report.threads, list(report.throughput)) == (1, [1])
+    (note,) = [one for one in report.findings if one.name == "at once"]
+    assert note.status == "note"
+    assert "2 times at once" in note.text
+    assert not report.failed
+
+
+@pytest.fixture
+def try_fake_at_once():
+    """Probe an embedder that fails while it is busy."""
+
+    def call():
+        under_way, lock = [], threading.Lock()
+
+        def before(texts):
+            with lock:
+                under_way.append(1)
+                alone = len(under_way) == 1
+            time.sleep(0.003)
+            with lock:
+                under_way.pop()
+            if not alone:
+                raise RemoteError("one at a time")
+
+        embedder = FakeEmbedder(before)
+        settings = Settings.read(environ={}).override(embedding_batch_size=4)
+        return probe(Choice(embedder, settings), notify=lambda _: None)
+
+    return call

@@ -23,6 +23,7 @@ from knowledge.errors import (
     RemoteInputTooLongError,
     RemoteRateLimitError,
 )
+from knowledge.remote.refusals import named_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -209,7 +210,11 @@ class Sender:
     ) -> Iterator[Outcome]:
         """Go on with a request that failed for good: divide it, or let its one text fail."""
         too_much = isinstance(error, _TOO_MUCH)
-        if too_much and len(rows) == 1:
+        if isinstance(error, RemoteBatchTooLargeError) and (limit := named_limit(error, len(rows))):
+            if self.limits.batch_fits(limit):
+                self._notify(f"{self.who} takes no {len(rows)} texts in a request; sending {limit}")
+            yield from self._batch(rows, batch, part=True)
+        elif too_much and len(rows) == 1:
             yield self._one_in_parts(rows, batch.texts[rows[0]], error)
         elif not too_much and self._blame.is_on_server(
             error, texts=len(rows), passed_before=passed_before

@@ -75,6 +75,12 @@ HOSTED: tuple[Setting, ...] = (
         model="text-embedding-nomic-embed-text-v1.5",
     ),
     *_service(
+        "tei",
+        "Text Embeddings Inference",
+        url=("TEI_BASE_URL", "http://localhost:8080"),
+        model="text-embeddings-inference",
+    ),
+    *_service(
         "cohere",
         "Cohere",
         url=("COHERE_BASE_URL", "https://api.cohere.com/v2"),

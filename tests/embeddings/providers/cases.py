@@ -19,6 +19,7 @@ from tests.embeddings.providers.server import (
     VoyageServer,
 )
 from tests.embeddings.providers.space_server import SpaceServer
+from tests.embeddings.providers.tei_server import TeiServer
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ CASES = [
     _plain("ollama", OllamaServer, "OLLAMA_API_KEY"),
     _plain("localai", LocalAIServer, "LOCALAI_API_KEY"),
     _plain("lmstudio", LMStudioServer, "LMSTUDIO_API_KEY"),
+    _plain("tei", TeiServer, "TEI_API_KEY"),
     _plain("cohere", CohereServer, "COHERE_API_KEY"),
     _plain("jina", JinaServer, "JINA_API_KEY"),
     _plain("mistral", MistralServer, "MISTRAL_API_KEY"),
