@@ -118,10 +118,21 @@ class Corpus:
             topic = int(self._random.integers(TOPICS))
             yield " ".join(self._words(8, topic)), self._vectors(topic, 1)[0]
 
+    def name(self, number: int) -> str:
+        """Return the name of a file."""
+        return f"{number:05}.md"
+
+    def text(self, number: int, ordinal: int, words: list[str]) -> str:  # noqa: ARG002
+        """Return the text of a file's chunk, given its words."""
+        return " ".join(words)
+
     def _file(self, number: int) -> FileChange:
         topic = int(self._topic_of[number])
-        path = f"/made-up/{number:05}.md"
-        texts = [" ".join(self._words(WORDS, topic)) for _ in range(CHUNKS_IN_FILE)]
+        path = f"/made-up/{self.name(number)}"
+        texts = [
+            self.text(number, ordinal, self._words(WORDS, topic))
+            for ordinal in range(CHUNKS_IN_FILE)
+        ]
         passages = [
             Passage(ordinal, text, ordinal * 1_000, ordinal * 1_000 + len(text), tokens=2 * WORDS)
             for ordinal, text in enumerate(texts)

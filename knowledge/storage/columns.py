@@ -29,6 +29,8 @@ MASKS = 32
 COMMON = 1_000
 MOST_COMMON = 8_000_000
 """Chunks of the terms that are kept: what many chunks hold, many questions hold too."""
+MOST_NAMED = 1_000_000
+"""Files by the terms of their names that are kept; that a term is in no name counts as 50."""
 MANY = 20
 """For more than one in so many chunks, all ids are read at once."""
 
@@ -64,6 +66,9 @@ class ChunkColumns:
         self._by_id: NDArray[np.int64] | None = None
         self._numbers: tuple[VectorMatrix, NDArray[np.int64]] | None = None
         self._file_numbers: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
+        self._file_tokens: NDArray[np.int64] | None = None
+        self._named: dict[str, NDArray[np.int64]] = {}
+        self._named_size = 0
         self._files: tuple[list[FileFacts], NDArray[np.int32]] | None = None
         self._languages: list[str] | None = None
         self._common: dict[tuple[str, int], NDArray[np.int32]] = {}
@@ -139,8 +144,23 @@ class ChunkColumns:
 
     def files_named(self, snapshot: Snapshot, term: str) -> NDArray[np.int64]:
         """Return the numbers of the files whose name or title holds a full-text term."""
-        rows = snapshot.files_named(self.dataset, term)
-        return np.flatnonzero(np.isin(self._numbered(snapshot)[1], rows)) if len(rows) else rows
+        if term not in self._named:
+            rows = snapshot.files_named(self.dataset, term)
+            if len(rows):
+                rows = np.flatnonzero(np.isin(self._numbered(snapshot)[1], rows))
+            self._named_size += len(rows) + 50
+            if self._named_size > MOST_NAMED:
+                self._named.clear()
+                self._named_size = len(rows) + 50
+            self._named[term] = rows
+        return self._named[term]
+
+    def file_tokens(self, snapshot: Snapshot) -> NDArray[np.int64]:
+        """Return the tokens of each file's chunks together, by the file's number."""
+        if self._file_tokens is None:
+            numbers = self.file_numbers(snapshot)
+            self._file_tokens = np.bincount(numbers, self.tokens).astype(np.int64)
+        return self._file_tokens
 
     def _numbered(self, snapshot: Snapshot) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return each chunk's number of its file, and the catalog's row of each file."""

@@ -240,7 +240,10 @@ class Names:
 
     def chunks_of(self, number: int, files: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Return the mask of the chunks of some files of a dataset, given by its number."""
-        return np.isin(self._datasets[number].file_numbers(self._snapshot), files)
+        chosen = np.zeros(self._size(number), dtype=np.bool_)
+        chosen[files] = True
+        found: NDArray[np.bool_] = chosen[self._datasets[number].file_numbers(self._snapshot)]
+        return found
 
     def of_chunks(self) -> list[NDArray[np.float64] | None]:
         """Return for each chunk what its file's name adds; ``None`` for a dataset without any."""
@@ -248,29 +251,23 @@ class Names:
 
     def _size(self, number: int) -> int:
         """Return how many files a dataset has."""
-        return int(self._datasets[number].file_numbers(self._snapshot).max(initial=-1)) + 1
+        return len(self._datasets[number].file_tokens(self._snapshot))
 
 
 class _Files:
     """BM25 of files: counts and lengths of their chunks summed, how rare a term is by files."""
 
-    def __init__(
-        self, bm25: Bm25, datasets: Sequence[ChunkColumns], numbers: Sequence[NDArray[np.int32]]
-    ) -> None:
-        self._numbers = numbers
-        lengths = [
-            np.bincount(number, columns.tokens).astype(np.int64)
-            for number, columns in zip(numbers, datasets, strict=True)
-        ]
+    def __init__(self, bm25: Bm25, datasets: Sequence[ChunkColumns], snapshot: Snapshot) -> None:
+        self._numbers = [columns.file_numbers(snapshot) for columns in datasets]
+        lengths = [columns.file_tokens(snapshot) for columns in datasets]
         self._sizes = list(map(len, lengths))
         self._scorer = _Scorer(bm25, lengths)
 
     @classmethod
     def of(cls, bm25: Bm25, datasets: Sequence[ChunkColumns], snapshot: Snapshot) -> _Files | None:
         """Return the files of all datasets; ``None`` for one, whose score would tell nothing."""
-        numbers = [columns.file_numbers(snapshot) for columns in datasets]
-        files = sum(int(number.max(initial=-1)) + 1 for number in numbers)
-        return cls(bm25, datasets, numbers) if files > 1 else None
+        found = cls(bm25, datasets, snapshot)
+        return found if sum(found._sizes) > 1 else None
 
     def add(self, times: int, holders: Sequence[_Holders]) -> None:
         """Add a term, given the chunks that hold it."""
