@@ -166,13 +166,18 @@ class Table:
         return found
 
     def means(self) -> list[str]:
-        """Return the mean nDCG@10 over the collections, each counting alike."""
+        """Return the mean nDCG@10 over the collections, each counting alike.
+
+        A way that was not measured on all of them is left out.
+        """
         found = [
             f"| ranked by | mean {MEASURES[0]} | difference | p |",
             "|---|--:|--:|--:|",
         ]
         base = self._weighed(BASE)
         for label in dict.fromkeys(label for _, label in self.judged):
+            if any((name, label) not in self.judged for name in self.collections):
+                continue
             own = self._weighed(label)
             told = ["", ""]
             if label != BASE:
