@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -56,14 +56,25 @@ def exact_matches(
         _note(found, names, whole_name(run), most=FEW)
         for forms in _forms(run, datasets, snapshot):
             holders = [
-                np.unique(np.concatenate([c.chunks_with(snapshot, form, 1) for form in forms]))
-                for c in datasets
+                united([columns.chunks_with(snapshot, form, 1) for form in forms])
+                for columns in datasets
             ]
             holding = sum(map(len, holders))
             if 0 < holding <= FEW:
                 for matches, at in zip(found, holders, strict=True):
                     matches[at] = np.maximum(matches[at], 1 / holding)
     return found if any(one.any() for one in found) else None
+
+
+def united(lists: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    """Return the numbers that ascending lists hold, each once.
+
+    Nearly always there is one list, which may hold nearly all numbers: it is not gone through.
+    """
+    if len(lists) == 1:
+        return lists[0]
+    found = np.sort(np.concatenate(lists))
+    return found[np.diff(found, prepend=-1) > 0]
 
 
 def identifiers(text: str) -> list[str]:

@@ -25,7 +25,7 @@ import numpy as np
 
 from knowledge.errors import DamagedStoreError
 from knowledge.retrieval.query import Bm25
-from knowledge.retrieval.search.exact_matches import exact_matches
+from knowledge.retrieval.search.exact_matches import exact_matches, united
 from knowledge.storage.terms import COUNTS
 from knowledge.text.languages import stop_words
 from knowledge.text.terms import split, variants
@@ -234,7 +234,7 @@ class Names:
     def having(self, forms: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return for each dataset the numbers of the files whose name holds a term in any form."""
         return [
-            np.unique(np.concatenate([columns.files_named(self._snapshot, form) for form in forms]))
+            united([columns.files_named(self._snapshot, form) for form in forms])
             for columns in self._datasets
         ]
 
