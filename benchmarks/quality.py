@@ -161,7 +161,7 @@ class Table:
         for (name, label), values in self.judged.items():
             cells = [f"{fmean(values[measure]):.3f}" for measure in MEASURES]
             chance = p_value(self._of(name, BASE), self._of(name, label))
-            told = "" if label == BASE else f"{chance:.3f}"
+            told = "" if label == BASE else f"{chance:.4f}"
             found.append(f"| {' | '.join([name, label, *cells, told])} |")
         return found
 
@@ -310,9 +310,9 @@ def _header(suffix: str) -> list[str]:
         "default settings; each question retrieved; a document stands where its best chunk does,",
         "one that was folded into a hit as its near duplicate right behind it.",
         "BM25 alone ranks whole documents. R is recall, RR the reciprocal rank of the first",
-        f"document that answers. p compares nDCG@10 with that of `{BASE}`: how likely chance makes",
-        "such a difference (paired randomisation test, two-sided). Each collection counts alike",
-        "in the mean.",
+        "document that answers. p is how likely chance alone makes such a difference in nDCG@10 from",
+        f"`{BASE}` (paired randomisation test, two-sided, least value",
+        "0.00005). Each collection counts alike in the mean.",
     ]
 
 

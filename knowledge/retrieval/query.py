@@ -19,9 +19,10 @@ if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
 
 WEIGHT = 0.35
-"""The dense side's share that measured best; see benchmarks/results/quality.md."""
+"""The dense side's share; benchmarks/results/quality.md has what hybrid gains over either side."""
 FILE_WEIGHT = 0.25
-"""The file's weight on the keyword side that measured best."""
+"""The file's weight on the keyword side. Where files are short, 0 measures alike: there a file says
+little more than its passage."""
 SPARSE_WEIGHT = 0.5
 """The sparse side's, beside 1 for the two others: a third of the whole."""
 COSINE_SPAN = 0.36

@@ -13,8 +13,9 @@ neither changes the order of two chunks. ``weighted`` adds them by weight:
   it names the passage. It weighs as much as all the others, so that what is named comes first.
 
 A convex combination of scores with exact values for all chunks: Bruch, Gai and Ingber, "An Analysis
-of Fusion Functions for Hybrid Retrieval" (2023); benchmarks/results/quality.md has what it brings
-over scales that are stretched to each side's range.
+of Fusion Functions for Hybrid Retrieval" (2023). benchmarks/results/quality.md has it beside each
+side alone, ranks, and scales stretched to each side's range. The last are no worse there, but let a
+model that tells nothing apart decide: hence the fixed span.
 
 ``rrf`` adds reciprocal ranks: Cormack, Clarke and Buettcher, "Reciprocal Rank Fusion" (2009).
 """
