@@ -310,8 +310,8 @@ def _header(suffix: str) -> list[str]:
         "default settings; each question retrieved; a document stands where its best chunk does,",
         "one that was folded into a hit as its near duplicate right behind it.",
         "BM25 alone ranks whole documents. R is recall, RR the reciprocal rank of the first",
-        "document that answers. p is how likely chance alone makes such a difference in nDCG@10 from",
-        f"`{BASE}` (paired randomisation test, two-sided, least value",
+        "document that answers. p is how likely chance alone makes such a difference in nDCG@10",
+        f"from `{BASE}` (paired randomisation test, two-sided, least value",
         "0.00005). Each collection counts alike in the mean.",
     ]
 
