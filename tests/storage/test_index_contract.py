@@ -16,8 +16,13 @@ from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.store import LocalStore
 from knowledge.storage.local.vectors.folders import ChromaFolders
 from knowledge.storage.servers.connections import Servers
+from knowledge.storage.servers.qdrant import QdrantServer
+from knowledge.storage.servers.server import VectorServer
 from knowledge.storage.store import VectorIndex
 from tests.storage.memory_index import MemoryIndexes
+from tests.storage.qdrant_servers import qdrant_servers
+
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")  # Qdrant's
 
 KEY = "handbook-1"
 DIMENSIONS = 8
@@ -45,12 +50,15 @@ def publish(index: VectorIndex, version: int, ids=IDS, vectors=VECTORS, *, base:
     index.publish(version, facts(version))
 
 
-@pytest.fixture(params=["chroma", "memory", "chroma-server"])
+@pytest.fixture(params=["chroma", "memory", "chroma-server", "qdrant"])
 def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     if request.param == "memory":
         return MemoryIndexes()
     if request.param == "chroma":
         return lambda key: ChromaFolders(DataFolder(tmp_path), key)
+    if request.param == "qdrant":
+        given = qdrant_servers(tmp_path)
+        return lambda key: ServerVectors(DataFolder(tmp_path), key, given)
     server = request.getfixturevalue("chroma_server")
     servers = Servers(Settings.read(environ={}, folder=tmp_path, vectors=server.address))
     return lambda key: ServerVectors(DataFolder(tmp_path), key, servers)
@@ -238,6 +246,48 @@ def write(folder: Path) -> Path:
     for name, text in DOCUMENTS.items():
         (folder / name).write_text(text)
     return folder
+
+
+def test_a_store_runs_on_qdrant(tmp_path: Path) -> None:
+    docs, servers = write(tmp_path / "docs"), qdrant_servers(tmp_path)
+    with open_kb(tmp_path / "qdrant", None) as kb, open_kb(tmp_path / "chroma", None) as chroma:
+        kb._shared.store = LocalStore(DataFolder(tmp_path / "qdrant"), servers=servers)
+        for one in (kb, chroma):
+            one.ingest(docs)
+        assert hits(kb) == hits(chroma)
+        (docs / "keys.md").write_text("Nothing about that any more.")
+        (docs / "gate.md").unlink()
+        for one in (kb, chroma):
+            one.ingest(docs, prune=True)
+            one.datasets.merge("default", "copy")
+            one.sharing.export("copy", tmp_path / "copy.zip", overwrite=True)
+            one.sharing.import_archive(tmp_path / "copy.zip", rename="again")
+        assert hits(kb) == hits(chroma) == hits(kb, "again") == hits(kb, "copy")
+        assert kb.upkeep.doctor().findings == ()
+
+        server = servers.at(servers.place)
+        listed = kb.datasets.get("default")
+        for name in names(server):
+            if listed.key in name:
+                server.delete_run(name, run_of(server, name))
+        assert [one.code for one in kb.upkeep.doctor("default").findings] == ["index-damaged"]
+        assert not kb.upkeep.doctor(fix=True).damaged
+        assert hits(kb) == hits(chroma)
+        for dataset in ("default", "copy", "again"):
+            kb.datasets.delete(dataset)
+        assert not names(server)
+
+
+def names(server: VectorServer) -> list[str]:
+    assert isinstance(server, QdrantServer)
+    listed = server._open().get_collections().collections
+    return [one.name for one in listed if one.name.startswith("contract-")]
+
+
+def run_of(server: VectorServer, collection: str) -> str:
+    assert isinstance(server, QdrantServer)
+    [[point], _] = server._open().scroll(collection, limit=1)
+    return str(point.payload["run"])
 
 
 def hits(kb: KnowledgeBase, dataset: str = "default") -> list[tuple[str, float]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.server
 import random
+import socket
 import threading
 import time
 import uuid
@@ -111,13 +113,14 @@ def test_reset_empties_the_server_too(collections, corpus, run):
     assert collections() == {}
 
 
-def test_doctor_finds_what_the_server_lost_and_brings_it_back(collections, corpus, run):
+@pytest.mark.parametrize("lost", [slice(1), slice(None)])
+def test_doctor_finds_what_the_server_lost_and_brings_it_back(collections, corpus, run, lost):
     run("ingest", corpus)
     before = hits(run)
     server = ChromaServer("chroma", collections.server.url)
     [name] = collections()
     listed = server._on(name, "POST", "get", {"include": []})["ids"]
-    server.delete(name, listed[:1])
+    server.delete(name, listed[lost])
     assert run("retrieve", QUESTION).code == 7  # noticed before anything is answered
     checked = run("doctor", "--json").json
     assert [one["code"] for one in checked["findings"]] == ["index-damaged"]
@@ -210,6 +213,42 @@ def test_only_the_server_of_the_settings_is_shown_the_key(tmp_path):
     ours, other = servers.at("chroma+http://ours.example:8000"), servers.at("chroma+http://x:1")
     assert ours._headers == {"X-Chroma-Token": "secret"}
     assert other._headers == {}
+
+
+@pytest.mark.parametrize(
+    ("environ", "place"),
+    [
+        ({"KNOW_VECTORS": "qdrant://ours.example"}, "qdrant+http://ours.example:6333"),
+        ({"KNOW_VECTORS": "qdrant+https://q.example:443"}, "qdrant+https://q.example:443"),
+        ({"KNOW_VECTORS": "qdrant", "QDRANT_HOST": "q"}, "qdrant+http://q:6333"),
+        ({"KNOW_VECTORS": "qdrant://", "QDRANT_HOST": "https://q:9"}, "qdrant+https://q:9"),
+        ({"QDRANT_HOST": "q"}, ""),
+    ],
+)
+def test_where_qdrant_is(tmp_path, environ, place):
+    assert Servers(settings(tmp_path, **environ)).place == place
+
+
+def test_qdrant_without_a_host_is_refused(tmp_path):
+    with pytest.raises(UsageError, match="host"):
+        _ = Servers(settings(tmp_path, KNOW_VECTORS="qdrant")).place
+
+
+def test_a_folder_does_not_send_the_key_of_qdrant_elsewhere(tmp_path):
+    (tmp_path / ".env").write_text("KNOW_VECTORS=qdrant\nQDRANT_HOST=elsewhere.example\n")
+    with pytest.raises(UntrustedEndpointError, match="QDRANT_API_KEY"):
+        _ = Servers(settings(tmp_path, QDRANT_API_KEY="secret")).place
+
+
+def test_a_qdrant_that_is_gone(corpus, run, monkeypatch):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as free:
+        port = free.getsockname()[1]
+    monkeypatch.setenv("KNOW_VECTORS", f"qdrant://127.0.0.1:{port}")
+    monkeypatch.setenv("QDRANT_API_KEY", "top-secret")
+    failed = run("ingest", corpus)
+    assert failed.code == 5
+    assert "[vector-server]" in failed.err
+    assert "top-secret" not in failed.err + failed.out + run("config", "--json").out
 
 
 @pytest.mark.parametrize(

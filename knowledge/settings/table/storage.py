@@ -38,14 +38,27 @@ STORAGE: tuple[Setting, ...] = (
         "vectors",
         ("KNOW_VECTORS",),
         "",
-        "Server that keeps the vectors, such as chroma+http://127.0.0.1:8000; default: the data "
-        "folder.",
+        "Server that keeps the vectors, such as chroma+http://127.0.0.1:8000 or "
+        "qdrant://127.0.0.1:6333; default: the data folder.",
     ),
     Setting(
         "chroma_api_key",
         ("CHROMA_API_KEY",),
         "",
         "Token for the Chroma server that keeps the vectors.",
+        secret=True,
+    ),
+    Setting(
+        "qdrant_host",
+        ("QDRANT_HOST",),
+        "",
+        "Host or address of the Qdrant server, where KNOW_VECTORS is qdrant alone.",
+    ),
+    Setting(
+        "qdrant_api_key",
+        ("QDRANT_API_KEY",),
+        "",
+        "Key for the Qdrant server that keeps the vectors.",
         secret=True,
     ),
     Setting(

@@ -153,8 +153,8 @@ class ChromaServer:
         """Return those of some points that are there, with their vectors."""
         body = {"ids": list(points), "include": ["embeddings"]}
         found = self._on(collection, "POST", "get", body)
-        rows = np.asarray(found["embeddings"], np.float32).reshape(len(found["ids"]), -1)
-        return found["ids"], rows
+        rows = np.asarray(found["embeddings"], np.float32)
+        return found["ids"], rows.reshape(len(found["ids"]), -1 if found["ids"] else 0)
 
     def page(self, dimensions: int) -> int:
         """Return how many vectors make an answer of some megabytes."""

@@ -21,8 +21,15 @@ if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
     from knowledge.storage.servers.server import VectorServer
 
-_PORTS = {"chroma": 8000}
-_FORMS = "chroma+http://HOST:8000"
+_PORTS = {"chroma": 8000, "qdrant": 6333}
+_SCHEMES = {
+    "chroma+http": ("chroma", "http"),
+    "chroma+https": ("chroma", "https"),
+    "qdrant": ("qdrant", "http"),
+    "qdrant+http": ("qdrant", "http"),
+    "qdrant+https": ("qdrant", "https"),
+}
+_FORMS = "chroma+http://HOST:8000 or qdrant://HOST:6333"
 _PREFIX = r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 
 
@@ -33,7 +40,7 @@ class Address:
     Parameters
     ----------
     kind:
-        What it is: ``chroma``.
+        What it is: ``chroma`` or ``qdrant``.
     scheme:
         ``http`` or ``https``.
     path:
@@ -70,16 +77,16 @@ def parse_address(text: str) -> Address:
         host, port = parts.hostname or "", parts.port
     except ValueError as error:
         raise _no_address(text) from error
-    kind, _, scheme = parts.scheme.partition("+")
-    if kind not in _PORTS or scheme not in ("http", "https") or not host:
+    if parts.scheme not in _SCHEMES or not host:
         raise _no_address(text)
+    kind, scheme = _SCHEMES[parts.scheme]
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise UsageError(
             "`vectors` holds more than an address",
-            hint="A key is given by CHROMA_API_KEY, and not in the address.",
+            hint="A key is given by CHROMA_API_KEY or QDRANT_API_KEY, and not in the address.",
         )
     path = parts.path.rstrip("/")
-    if path and not re.fullmatch(r"/[\w.-]+/[\w.-]+", path):
+    if path and not (kind == "chroma" and re.fullmatch(r"/[\w.-]+/[\w.-]+", path)):
         raise _no_address(text)
     host = f"[{host}]" if ":" in host else host
     return Address(kind, scheme, host, port or _PORTS[kind], path)
@@ -115,8 +122,11 @@ class Servers:
         UntrustedEndpointError
             The folder named it, and the key comes from elsewhere.
         """
-        address = parse_address(self._settings["vectors"])
-        check_endpoint(self._settings, Reach(("vectors",), (f"{address.kind}_api_key",)))
+        text, endpoint = str(self._settings["vectors"]), "vectors"
+        if text in _BY_HOST:
+            text, endpoint = _of_host(str(self._settings["qdrant_host"])), "qdrant_host"
+        address = parse_address(text)
+        check_endpoint(self._settings, Reach((endpoint,), (f"{address.kind}_api_key",)))
         return address
 
     @property
@@ -151,7 +161,24 @@ class Servers:
             return self._open[place]
 
 
+_BY_HOST = ("qdrant", "qdrant://", "qdrant:")
+
+
+def _of_host(host: str) -> str:
+    """Return the address of the Qdrant server at a host, which may be a URL."""
+    if not host:
+        raise UsageError(
+            "`vectors` is qdrant, but no host is named",
+            hint="Set QDRANT_HOST, or qdrant://HOST:6333.",
+        )
+    return f"qdrant+{host}" if "://" in host else f"qdrant://{host}"
+
+
 def _connected(address: Address, key: str) -> VectorServer:
+    if address.kind == "qdrant":
+        from knowledge.storage.servers.qdrant import QdrantServer
+
+        return QdrantServer(address.place, address.url, key)
     from knowledge.storage.servers.chroma import DATABASE, TENANT, ChromaServer
 
     names = address.path.strip("/").split("/") if address.path else [TENANT, DATABASE]

@@ -1,0 +1,276 @@
+"""A Qdrant server, by ``qdrant-client``.
+
+A collection has one named vector, ``dense``, compared by dot product: the vectors are of unit
+length, and come back as they were sent. A point's id is the UUIDv5 of its name; its payload says
+the chunk and the run that wrote it. Searches ask for ``exact``: no graph is used.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+import warnings
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from knowledge.errors import DamagedStoreError, UsageError, VectorServerError
+from knowledge.storage.servers.server import MAX_RESULTS, Found
+from knowledge.storage.store import REPAIR_INDEX
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+Answer = TypeVar("Answer")
+
+DENSE = "dense"
+_NAMES = uuid.UUID("7a2f6c1e-5d0b-5e53-9d0c-2f0f7b1f4c11")
+_LEAST, _MOST = 64, 256
+"""Points of one request."""
+_BODY = 4 * 1024 * 1024
+_SECONDS = 120
+_PAUSES = (0.2, 1.0)
+_PASSING = frozenset({429, 502, 503, 504})
+_UNAUTHORISED = frozenset({401, 403})
+_MISSING = 404
+
+
+class QdrantServer:
+    """A :class:`knowledge.storage.servers.server.VectorServer`.
+
+    Parameters
+    ----------
+    place:
+        As datasets remember it.
+    url:
+        The server's address, such as ``http://127.0.0.1:6333``.
+    key:
+        Its API key; empty for none.
+    client:
+        Takes the place of one of our own.
+    """
+
+    def __init__(self, place: str, url: str, key: str = "", client: Any = None) -> None:
+        self.place = place
+        self._url = url
+        self._key = key
+        self._lock = threading.Lock()
+        self._opened = client
+
+    def ping(self) -> None:
+        """Ask for the collections."""
+        self._ask(lambda client: client.get_collections())
+
+    def create(self, collection: str, dimensions: int) -> None:
+        """Make a collection; one of this name that is there already stays."""
+        from qdrant_client import models
+
+        def create(client: Any) -> None:
+            if client.collection_exists(collection):
+                return
+            params = models.VectorParams(size=dimensions, distance=models.Distance.DOT)
+            client.create_collection(collection, vectors_config={DENSE: params})
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # without a server an index has no effect
+                client.create_payload_index(
+                    collection, "run", field_schema=models.PayloadSchemaType.KEYWORD
+                )
+
+        self._ask(create)
+
+    def drop(self, collection: str) -> None:
+        """Remove a collection; one that is not there is fine."""
+        self._if_there(collection, lambda client: client.delete_collection(collection))
+
+    def count(self, collection: str) -> int:
+        """Return how many points a collection holds."""
+        counted = self._in(collection, lambda client: client.count(collection, exact=True))
+        return int(counted.count)
+
+    def add(
+        self, collection: str, points: Sequence[str], vectors: NDArray[np.float32], run: str
+    ) -> None:
+        """Write points, a batch at a time."""
+        from qdrant_client import models
+
+        size = min(_MOST, max(_LEAST, _BODY // (12 * vectors.shape[1] + 100)))
+        for start in range(0, len(points), size):
+            named = points[start : start + size]
+            batch = models.Batch(
+                ids=[_id(point) for point in named],
+                vectors={DENSE: vectors[start : start + size].tolist()},
+                payloads=[{"chunk": one.rpartition(".")[0], "run": run} for one in named],
+            )
+            self._in(collection, partial(_upsert, collection=collection, batch=batch))
+
+    def delete(self, collection: str, points: Sequence[str]) -> None:
+        """Remove points; those, and a collection, that are not there are passed over."""
+        from qdrant_client import models
+
+        for start in range(0, len(points), _PAGE):
+            ids: list[Any] = [_id(one) for one in points[start : start + _PAGE]]
+            chosen = models.PointIdsList(points=ids)
+            self._if_there(collection, partial(_delete, collection=collection, chosen=chosen))
+
+    def delete_run(self, collection: str, run: str) -> None:
+        """Remove all points that a run wrote; a collection that is not there is passed over."""
+        from qdrant_client import models
+
+        matches = models.FieldCondition(key="run", match=models.MatchValue(value=run))
+        chosen = models.FilterSelector(filter=models.Filter(must=[matches]))
+        self._if_there(collection, partial(_delete, collection=collection, chosen=chosen))
+
+    def present(self, collection: str, points: Sequence[str]) -> int:
+        """Return how many of some points are there."""
+        ids = [_id(point) for point in points]
+        return len(
+            self._in(
+                collection,
+                lambda client: client.retrieve(
+                    collection, ids, with_payload=False, with_vectors=False
+                ),
+            )
+        )
+
+    def fetch(
+        self, collection: str, points: Sequence[str]
+    ) -> tuple[list[str], NDArray[np.float32]]:
+        """Return those of some points that are there, with their vectors."""
+        names = {_id(point): point for point in points}
+        found = self._in(
+            collection,
+            lambda client: client.retrieve(
+                collection, list(names), with_payload=False, with_vectors=[DENSE]
+            ),
+        )
+        rows = np.asarray([one.vector[DENSE] for one in found], np.float32)
+        return [names[str(one.id)] for one in found], rows.reshape(len(found), -1 if found else 0)
+
+    def page(self, dimensions: int) -> int:
+        """Return how many vectors make an answer of some megabytes."""
+        return min(_PAGE, max(1, _BODY // (12 * dimensions + 100)))
+
+    def search(
+        self,
+        collection: str,
+        vector: NDArray[np.float32],
+        top_k: int,
+        among: Sequence[str] | None = None,
+    ) -> Found:
+        """Return the nearest points; exact."""
+        from qdrant_client import models
+
+        chosen = None
+        if among is not None:
+            ids: list[Any] = [_id(point) for point in among]
+            chosen = models.Filter(must=[models.HasIdCondition(has_id=ids)])
+        found = self._in(
+            collection,
+            lambda client: client.query_points(
+                collection,
+                query=vector.tolist(),
+                using=DENSE,
+                query_filter=chosen,
+                limit=min(top_k, MAX_RESULTS),
+                search_params=models.SearchParams(exact=True),
+                with_payload=True,
+            ),
+        )
+        return [
+            (f"{one.payload['chunk']}.{one.payload['run']}", min(1.0, max(-1.0, float(one.score))))
+            for one in found.points
+        ]
+
+    def _in(self, collection: str, act: Callable[[Any], Answer]) -> Answer:
+        """Do something in a collection.
+
+        Raises
+        ------
+        DamagedStoreError
+            It is not there.
+        """
+        try:
+            return self._ask(act)
+        except _MissingError as error:
+            raise DamagedStoreError(
+                f"{self.place} holds no collection {collection}", hint=REPAIR_INDEX
+            ) from error
+
+    def _if_there(self, collection: str, act: Callable[[Any], object]) -> None:
+        """Do something in a collection, if it is there."""
+        try:
+            if self._ask(lambda client: client.collection_exists(collection)):
+                self._ask(act)
+        except _MissingError:
+            pass  # somebody else was faster
+
+    def _ask(self, act: Callable[[Any], Answer]) -> Answer:
+        """Ask, again where the failure may pass: each request can be repeated harmlessly."""
+        client = self._open()  # says what to install where it is not there
+        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+
+        for pause in (*_PAUSES, None):
+            try:
+                return act(client)
+            except UnexpectedResponse as error:
+                if pause is None or error.status_code not in _PASSING:
+                    raise self._refused(error.status_code or 0, error.reason_phrase) from error
+            except ResponseHandlingException as error:
+                raise VectorServerError(f"{self.place} can't be reached: {error}") from error
+            except ValueError as error:  # without a server: there is no such collection
+                raise _MissingError(str(error)) from error
+            time.sleep(pause)
+        raise AssertionError("unreachable")
+
+    def _refused(self, status: int, said: str) -> Exception:
+        if status == _MISSING:
+            return _MissingError(said)
+        if status in _UNAUTHORISED:
+            return VectorServerError(
+                f"{self.place} refuses the key, or wants one ({status})",
+                hint="Set QDRANT_API_KEY to a key that it takes.",
+                status=status,
+            )
+        return VectorServerError(f"{self.place} answers {status}: {said}", status=status)
+
+    def _open(self) -> Any:
+        with self._lock:
+            if self._opened is None:
+                try:
+                    from qdrant_client import QdrantClient
+                except ImportError as error:
+                    raise UsageError(
+                        "Qdrant needs the package qdrant-client",
+                        hint="pip install 'knowledge[qdrant]'",
+                    ) from error
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # a key over HTTP is the user's choice
+                    self._opened = QdrantClient(
+                        url=self._url,
+                        api_key=self._key or None,
+                        timeout=_SECONDS,
+                        check_compatibility=False,
+                    )
+            return self._opened
+
+
+class _MissingError(Exception):
+    """The collection is not there."""
+
+
+_PAGE = 1_000
+
+
+def _id(point: str) -> str:
+    return str(uuid.uuid5(_NAMES, point))
+
+
+def _upsert(client: Any, *, collection: str, batch: Any) -> None:
+    client.upsert(collection, batch, wait=True)
+
+
+def _delete(client: Any, *, collection: str, chosen: Any) -> None:
+    client.delete(collection, chosen, wait=True)
