@@ -52,7 +52,7 @@ def retrieved(
                 {
                     **hit_record(hit),
                     **({"explanation": explanation(found, hit)} if explained else {}),
-                    **({"marks": list(map(list, marks(query.text, hit.text)))} if marked else {}),
+                    **({"marks": list(map(list, marks(query.text, hit)))} if marked else {}),
                 }
                 for hit in found
             ],

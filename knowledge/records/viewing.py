@@ -67,7 +67,7 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Facet:
+class FileFilter:
     """Some of a dataset's files.
 
     Parameters
@@ -114,10 +114,12 @@ def place(found: Place) -> dict[str, Any]:
     )
 
 
-def facets(dataset: str, types: Sequence[Facet], folders: Sequence[Facet]) -> dict[str, Any]:
-    """Return what a dataset's files can be filtered by as ``knowledge.facets/1``."""
+def filters(
+    dataset: str, types: Sequence[FileFilter], folders: Sequence[FileFilter]
+) -> dict[str, Any]:
+    """Return what a dataset's files can be filtered by as ``knowledge.filters/1``."""
     return of(
-        "facets",
+        "filters",
         {
             "dataset": dataset,
             "types": list(map(asdict, types)),

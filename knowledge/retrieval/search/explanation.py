@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.model import Hit
@@ -12,6 +12,7 @@ from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.retrieval.query import Query
+    from knowledge.text.terms import Words
 
 LANGUAGES = ("english",)
 _SIGNS = "?!.,;:()[]{}'\""
@@ -33,26 +34,38 @@ def matched_words(question: str, hit: Hit) -> list[str]:
     return [word for word in words if not held.isdisjoint(variants(split(word), LANGUAGES))]
 
 
-def marks(question: str, text: str) -> list[tuple[int, int]]:
-    """Return where a text holds words of the question: start and end, in characters, in order.
+def marks(question: str, hit: Hit) -> list[tuple[int, int]]:
+    """Return where a hit's text holds words of the question: start and end, in order.
 
     Stop words count only where the question has no others.
     """
-    from knowledge.text.languages import stop_words
-    from knowledge.text.terms import split, variants
+    from knowledge.storage.terms import language_of
+    from knowledge.text.languages import detect, named, stop_words
+    from knowledge.text.terms import split
 
-    spoken = stop_words(LANGUAGES)
-    words = [word for word in question.split() if word.strip(_SIGNS).lower() not in spoken]
-    asked = set(variants(split(" ".join(words) or question), LANGUAGES))
+    text = hit.text
+    given = language_of(hit.chunk.passage.metadata, hit.metadata)
+    own = (given and named(given)) or detect(split(text).natural)
+    languages = tuple(dict.fromkeys((*LANGUAGES, own)))
+    passed = stop_words(languages)
+    words = [word for word in question.split() if word.strip(_SIGNS).lower() not in passed]
+    asked = _terms(split(" ".join(words) or question), languages)
     held: dict[str, bool] = {}
     found = []
     for match in _WORD.finditer(text):
         word = match[0]
         if word not in held:
-            held[word] = not asked.isdisjoint(variants(split(word), LANGUAGES))
+            held[word] = not asked.isdisjoint(_terms(split(word), languages))
         if held[word]:
             found.append(match.span())
     return found
+
+
+def _terms(words: Words, languages: Sequence[str]) -> set[str]:
+    """Return the terms that words may have in the index."""
+    from knowledge.text.terms import variants
+
+    return {term for terms in variants(words, languages) for term in terms}
 
 
 def explain(query: Query, hit: Hit, flow: str = "") -> list[str]:

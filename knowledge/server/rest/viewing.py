@@ -196,27 +196,29 @@ _REASONS = {
 }
 
 
-async def facets(call: Call) -> Response:
+async def filters(call: Call) -> Response:
     """Answer with the types of a dataset's files and the folders that they lie in."""
     name = call.part("dataset")
     files, read = await call.run(lambda kb: (kb.files.list(name), kb.generations))
-    return answered(records.facets(name, _types(files), _folders(files)), read)
+    return answered(records.filters(name, _types(files), _folders(files)), read)
 
 
-MOST_FACETS = 50
+MOST_FILTERS = 50
 _GLOB = re.compile(r"[\\*?\[\]!#]")
 
 
-def _types(files: Sequence[SourceFile]) -> list[records.Facet]:
+def _types(files: Sequence[SourceFile]) -> list[records.FileFilter]:
     counted: dict[str, list[SourceFile]] = {}
     for file in files:
         suffix = Path(file.name).suffix
         if suffix and suffix[1:].isalnum():
             counted.setdefault(suffix, []).append(file)
-    return _most([records.Facet(one, f"*{one}", *_counts(held)) for one, held in counted.items()])
+    return _most(
+        [records.FileFilter(one, f"*{one}", *_counts(held)) for one, held in counted.items()]
+    )
 
 
-def _folders(files: Sequence[SourceFile]) -> list[records.Facet]:
+def _folders(files: Sequence[SourceFile]) -> list[records.FileFilter]:
     """Return the folders right below the one that all files lie in."""
     above = [(file.path.replace("\\", "/").split("/")[:-1], file) for file in files]
     if not above:
@@ -230,7 +232,9 @@ def _folders(files: Sequence[SourceFile]) -> list[records.Facet]:
             counted.setdefault(tuple(folders[: common + 1]), []).append(file)
     return _most(
         [
-            records.Facet(folders[-1], _GLOB.sub(r"\\\g<0>", "/".join(folders)), *_counts(held))
+            records.FileFilter(
+                folders[-1], _GLOB.sub(r"\\\g<0>", "/".join(folders)), *_counts(held)
+            )
             for folders, held in counted.items()
         ]
     )
@@ -240,8 +244,8 @@ def _counts(files: Sequence[SourceFile]) -> tuple[int, int]:
     return len(files), sum(file.chunks for file in files)
 
 
-def _most(found: list[records.Facet]) -> list[records.Facet]:
-    return sorted(found, key=lambda one: (-one.files, one.name))[:MOST_FACETS]
+def _most(found: list[records.FileFilter]) -> list[records.FileFilter]:
+    return sorted(found, key=lambda one: (-one.files, one.name))[:MOST_FILTERS]
 
 
 OPERATIONS = (
@@ -249,6 +253,6 @@ OPERATIONS = (
               "place", place, PlaceRequest),
     Operation("GET", "/datasets/{dataset}/files/{file}/pages/{page}", "A page of a PDF as a "
               "picture.", "error", picture, PictureRequest, media="image/png"),
-    Operation("GET", "/datasets/{dataset}/facets", "Types and folders of a dataset's files.",
-              "facets", facets),
+    Operation("GET", "/datasets/{dataset}/filters", "Types and folders of a dataset's files.",
+              "filters", filters),
 )  # fmt: skip

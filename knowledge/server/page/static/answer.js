@@ -1,7 +1,7 @@
 // An answer in words, piece by piece, with the numbered passages that it cites.
 
 import { events } from "./api.js";
-import { $, make, showProblem } from "./dom.js";
+import { $, cited, make, showProblem } from "./dom.js";
 
 const place = $("answer");
 let current = null;
@@ -33,18 +33,19 @@ export async function ask(question, open) {
 }
 
 function finish(answer, text, open) {
-  const sources = new Map(answer.citations.map((one) => [one.number, one]));
+  const names = new Map(answer.hits.map((hit) => [hit.chunk_id, hit.name]));
+  const sources = new Map(answer.citations.map((one) => [one.number, { ...one, name: names.get(one.chunk_id) }]));
   const pieces = (answer.answer || "The passages do not answer this.").split(/(\[\d+(?:, ?\d+)*\])/);
-  text.replaceChildren(...pieces.flatMap((piece) => cited(piece, sources, open)).filter((one) => one !== ""));
+  text.replaceChildren(...pieces.flatMap((piece) => withSources(piece, sources, open)).filter((one) => one !== ""));
   if (!sources.size) return;
   const items = [...sources.values()].map((one) =>
-    make("li", { value: one.number }, make("button", { className: "citation", onclick: () => open(one) }, one.citation)),
+    make("li", { value: one.number }, make("button", { className: "citation", onclick: () => open(one) }, ...cited(one))),
   );
   place.append(make("h3", {}, "Sources"), make("ol", { className: "sources" }, items));
 }
 
 /** Return a piece of the answer; the numbers in brackets lead to their sources. */
-function cited(piece, sources, open) {
+function withSources(piece, sources, open) {
   const numbers = /^\[[\d, ]+\]$/.test(piece) ? piece.match(/\d+/g).map(Number) : [];
   if (!numbers.length || !numbers.every((one) => sources.has(one))) return [piece];
   return numbers.map((number) =>

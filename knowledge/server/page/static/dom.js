@@ -41,6 +41,22 @@ export function marked(text, spans) {
   return nodes.filter((one) => one !== "");
 }
 
+/** Return a citation as nodes: the name and the place first, then the folders, which matter less. */
+export function cited({ citation, file, name }) {
+  const at = name ? citation.lastIndexOf(name, file.length) : -1;
+  if (at < 0) return [citation];
+  return [
+    make("span", { className: "name" }, citation.slice(at)),
+    " ",
+    make("span", { className: "folder" }, lastFolders(citation.slice(0, at))),
+  ];
+}
+
+function lastFolders(path) {
+  const parts = path.split("/").filter(Boolean);
+  return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : path.replace(/\/$/, "");
+}
+
 /** Run a function once nothing has called for some milliseconds. */
 export function debounced(milliseconds, run) {
   let timer = 0;
@@ -50,7 +66,7 @@ export function debounced(milliseconds, run) {
   };
   call.now = (...given) => {
     clearTimeout(timer);
-    run(...given);
+    return run(...given);
   };
   return call;
 }

@@ -72,7 +72,7 @@ function section(title, rows, most, row, columns) {
     make(
       "table",
       {},
-      make("thead", {}, make("tr", {}, columns.map((one) => make("th", { scope: "col" }, one)))),
+      make("thead", {}, make("tr", {}, columns.map((one) => make("th", { scope: "col", className: one.toLowerCase() }, one)))),
       make("tbody", {}, rows.slice(0, most).map(row)),
     ),
     more,
@@ -91,7 +91,8 @@ function fileRow(file) {
 }
 
 function missedRow(one) {
-  return make("tr", {}, make("th", { scope: "row" }, one.file), make("td", { "data-name": "Reason" }, one.reason), make("td", { "data-name": "Seen" }, day(one.seen_at)));
+  const name = one.file.split("/").at(-1);
+  return make("tr", {}, make("th", { scope: "row" }, make("span", { title: one.file }, name), " ", make("span", { className: "folder" }, above({ ...one, name }))), make("td", { "data-name": "Reason" }, one.reason), make("td", { "data-name": "Seen" }, day(one.seen_at)));
 }
 
 const above = (file) => (file.file.endsWith(file.name) ? file.file.slice(0, -file.name.length).replace(/\/$/, "") : file.file);

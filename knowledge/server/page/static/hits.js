@@ -1,7 +1,7 @@
 // The passages that were found.
 
 import { get, part } from "./api.js";
-import { $, counted, make, marked, showProblem } from "./dom.js";
+import { $, cited, counted, make, marked, showProblem } from "./dom.js";
 
 const list = $("hits");
 let open = () => {};
@@ -11,24 +11,25 @@ export function onOpen(run) {
   open = run;
 }
 
-export function show(hits) {
-  list.replaceChildren(...hits.map(item));
+/** Show hits; their datasets are named where there are several. */
+export function show(hits, datasets) {
+  list.replaceChildren(...hits.map((hit) => item(hit, datasets > 1)));
 }
 
-function item(hit) {
+function item(hit, named) {
   const title = `hit-${hit.rank}`;
   const text = make("div", { className: "text" }, marked(hit.text, hit.marks ?? []));
   const why = make("ul", { className: "why", hidden: true }, (hit.explanation ?? []).map((line) => make("li", {}, line)));
   const article = make(
     "article",
-    { tabIndex: -1, "aria-labelledby": title, onfocus: () => choose(article), onkeydown: (event) => keys(event, hit) },
+    { tabIndex: -1, "aria-labelledby": title, onfocusin: () => choose(article), onkeydown: (event) => keys(event, hit) },
     make(
       "header",
       {},
       relevance(hit),
       make("h2", { id: title }, make("button", { className: "citation", title: hit.citation, onclick: () => open(hit) },
-        make("span", { className: "hidden" }, `${hit.rank}. `), ...place(hit))),
-      make("span", { className: "dataset" }, hit.dataset),
+        make("span", { className: "hidden" }, `${hit.rank}. `), ...cited(hit))),
+      named ? make("span", { className: "dataset" }, hit.dataset) : null,
     ),
     heading(hit),
     text,
@@ -57,23 +58,6 @@ function relevance(hit) {
     make("meter", { min: 0, max: 1, low: 0.35, high: 0.65, optimum: 1, value: hit.relevance, "aria-label": `Relevance ${shown} %` }),
     make("span", { "aria-hidden": "true" }, `${shown} %`),
   );
-}
-
-/** Return a citation with the folders before the name dimmed. */
-function place(hit) {
-  const at = hit.citation.lastIndexOf(hit.name, hit.file.length);
-  if (at < 0) return [hit.citation];
-  return [
-    make("span", { className: "name" }, hit.citation.slice(at)),
-    " ",
-    make("span", { className: "folder" }, folder(hit.citation.slice(0, at))),
-  ];
-}
-
-/** The last folders of a path say most. */
-function folder(path) {
-  const parts = path.split("/").filter(Boolean);
-  return parts.length > 3 ? `…/${parts.slice(-2).join("/")}` : path.replace(/\/$/, "");
 }
 
 function heading(hit) {
@@ -120,10 +104,10 @@ function shifted(hit, own) {
 }
 
 function keys(event, hit) {
-  if (event.target.tagName !== "ARTICLE" || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
   const press = { n: ".around", w: ".reason" }[event.key];
-  if (event.key === "Enter") open(hit);
-  else if (press) event.target.querySelector(press).click();
+  if (event.key === "Enter" && event.target === event.currentTarget) open(hit);
+  else if (press) event.currentTarget.querySelector(press).click();
   else return;
   event.preventDefault();
 }

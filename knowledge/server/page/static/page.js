@@ -11,6 +11,7 @@ import * as viewer from "./viewer.js";
 const PAUSE = 160; // milliseconds without a key until a question is asked
 let state = address.read();
 let datasets = [];
+const filters = new Map(); // of each dataset, once they were asked for
 let last = null; // AbortController of the question that was asked last
 let asked = 0; // its number: an answer to an earlier one is dropped
 
@@ -56,7 +57,7 @@ async function search() {
   try {
     const found = await post("/retrieve", { ...request(), explain: true, marks: true }, signal);
     if (number !== asked) return;
-    hits.show(found.hits);
+    hits.show(found.hits, chosen().length);
     showProblem($("problem"), null);
     $("status").textContent = said(found);
   } catch (error) {
@@ -76,7 +77,7 @@ function said(found) {
 
 function showNothing() {
   $("results").removeAttribute("aria-busy");
-  hits.show([]);
+  hits.show([], 0);
   showProblem($("problem"), null);
   const total = datasets.reduce((sum, one) => sum + one.chunks, 0);
   const held = `${counted(total, "passage")} in ${counted(datasets.length, "dataset")}`;
@@ -113,16 +114,18 @@ function choices(name, place, rows) {
 function toggle(name, box) {
   state[name] = state[name].filter((one) => one !== box.value);
   if (box.checked) state[name].push(box.value);
-  if (name === "dataset") showFacets();
+  if (name === "dataset") showChoices();
   searchSoon.now();
 }
 
 /** Show types and folders of the datasets that are searched, counted together. */
-async function showFacets() {
-  const found = await Promise.all(chosen().map((name) => get(`/datasets/${part(name)}/facets`).catch(() => ({ types: [], folders: [] }))));
+async function showChoices() {
+  const names = chosen();
+  const found = await Promise.all(names.map(filtersOf));
+  if (String(names) !== String(chosen())) return; // others were chosen meanwhile
   for (const [name, kind] of [["type", "types"], ["folder", "folders"]]) {
     const rows = new Map();
-    for (const one of found.flatMap((facets) => facets[kind])) {
+    for (const one of found.flatMap((held) => held[kind])) {
       const row = rows.get(one.pattern) ?? { value: one.pattern, label: one.name, title: one.pattern, count: 0 };
       row.count += one.files;
       rows.set(one.pattern, row);
@@ -130,6 +133,11 @@ async function showFacets() {
     const sorted = [...rows.values()].sort((a, b) => b.count - a.count || a.label.localeCompare(b.label));
     choices(name, $(kind), sorted.length > 1 || state[name].length ? sorted : []);
   }
+}
+
+function filtersOf(name) {
+  if (!filters.has(name)) filters.set(name, get(`/datasets/${part(name)}/filters`).catch(() => ({ types: [], folders: [] })));
+  return filters.get(name);
 }
 
 function clearFilters() {
@@ -143,7 +151,7 @@ function showFields() {
   $("query").value = state.q;
   for (const [id, name] of FIELDS) $(id).value = state[name];
   choices("dataset", $("datasets"), datasets.map((one) => ({ value: one.name, label: one.name, count: one.files })));
-  showFacets();
+  showChoices();
   showFiltersSet();
 }
 
@@ -216,7 +224,7 @@ function listen() {
   files.onOpen(open);
   viewer.onClose(closed);
   $("query").oninput = () => { state.q = $("query").value; searchSoon(); };
-  $("form").onsubmit = (event) => { event.preventDefault(); searchSoon.now(); hits.step(1); };
+  $("form").onsubmit = (event) => { event.preventDefault(); searchSoon.now().then(() => hits.step(1)); };
   for (const [id, name] of FIELDS) $(id).oninput = () => { state[name] = $(id).value; searchSoon(); };
   $("clear").onclick = clearFilters;
   $("ask").hidden = document.documentElement.dataset.chat !== "yes";
@@ -242,17 +250,30 @@ function show() {
   else viewer.close();
 }
 
+/** Ask for the datasets; others may have been made, or grown. */
+async function loadDatasets() {
+  datasets = (await get("/datasets")).datasets;
+  filters.clear();
+  files.choices(datasets, $("files-dataset").value || state.dataset[0] || datasets[0]?.name);
+}
+
+async function refresh() {
+  if (document.visibilityState !== "visible") return;
+  await loadDatasets();
+  showFields();
+}
+
 async function start() {
   showTheme(THEMES.includes(localStorage.getItem("knowledge.theme")) ? localStorage.getItem("knowledge.theme") : "system");
   $("filters").open = matchMedia("(min-width: 60rem)").matches;
   listen();
   try {
-    datasets = (await get("/datasets")).datasets;
+    await loadDatasets();
   } catch (error) {
     return showProblem($("problem"), error);
   }
-  files.choices(datasets, state.dataset[0] ?? datasets[0]?.name);
   show();
+  document.addEventListener("visibilitychange", () => refresh().catch((error) => showProblem($("problem"), error)));
 }
 
 start();

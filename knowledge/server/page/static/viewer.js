@@ -1,7 +1,7 @@
 // A document, opened at a passage: pages as pictures, or text with the passage marked.
 
 import { get, part, picture } from "./api.js";
-import { $, characters, make, showProblem } from "./dom.js";
+import { $, characters, cited, make, showProblem } from "./dom.js";
 
 const dialog = $("document");
 const body = $("document-body");
@@ -57,7 +57,7 @@ function clear() {
 }
 
 function show(place, signal) {
-  $("document-title").textContent = place.citation;
+  $("document-title").replaceChildren(...cited(place));
   $("document-title").title = place.citation;
   const forms = place.pages.length ? { Page: () => showPages(place, signal), Text: () => showText(place) } : {};
   const buttons = Object.entries(forms).map(([name, draw]) =>
@@ -101,7 +101,6 @@ function numbered([before, own, after], first) {
 }
 
 async function showPages(place, signal) {
-  const first = place.pages[0].number;
   const found = place.pages.some((page) => page.boxes.length);
   $("document-note").textContent = found ? "" : "The passage stands on this page, but its lines were not found on it.";
   const shown = make("div", { className: "pages" });
@@ -125,10 +124,8 @@ async function showPages(place, signal) {
   bounds();
   const sheets = place.pages.map((page) => sheet(place, page));
   shown.replaceChildren(...sheets);
-  for (const [index, page] of place.pages.entries()) {
-    await draw(sheets[index], place, page.number, signal);
-    if (page.number === first) shown.querySelector(".box")?.scrollIntoView({ block: "center" });
-  }
+  shown.querySelector(".box")?.scrollIntoView({ block: "center" });
+  for (const [index, page] of place.pages.entries()) await draw(sheets[index], place, page.number, signal);
 }
 
 function sheet(place, page) {
