@@ -122,8 +122,8 @@ def _cut_to_size(shown: Shown) -> Shown:
     if len(text) <= MOST_TEXT:
         return shown
     first = max(0, min(shown.mark_start - MOST_TEXT // 2, len(text) - MOST_TEXT))
-    first = text.rfind("\n", 0, first) + 1
     last = max(shown.mark_end, first + MOST_TEXT)
+    first = text.rfind("\n", 0, first) + 1
     line = None if shown.first_line is None else shown.first_line + text.count("\n", 0, first)
     return Shown(
         text[first:last],
@@ -236,6 +236,7 @@ def _folders(files: Sequence[SourceFile]) -> list[records.FileFilter]:
                 folders[-1], _GLOB.sub(r"\\\g<0>", "/".join(folders)), *_counts(held)
             )
             for folders, held in counted.items()
+            if folders[-1]  # not the root, beside names of uploads
         ]
     )
 
