@@ -105,6 +105,7 @@ def test_a_long_question_in_a_file_of_questions(run, library, tmp_path):
     refused(run("eval", "handbook", "--queries", tmp_path / "q.jsonl"), "q.jsonl:1")
 
 
+@pytest.mark.slow
 def test_documents_that_are_nested_deep_cost_themselves(run, tmp_path):
     deep = "[" * 50_000
     book = '{"cells": [{"cell_type": "markdown", "source": ' + deep
@@ -233,6 +234,7 @@ def test_other_numbers(run, library, tmp_path, monkeypatch, arguments):
     refused(run(*arguments), arguments[-2])
 
 
+@pytest.mark.slow
 def test_many_problems_of_one_kind_are_one_line(run, tmp_path):
     members = io.BytesIO()
     with zipfile.ZipFile(members, "w") as archive:

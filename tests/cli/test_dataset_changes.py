@@ -17,7 +17,7 @@ def test_rename(run, library):
     )
     assert [d["name"] for d in run("list-datasets", "--json").json["datasets"]] == ["new name"]
     assert hits(run, "new name") == before
-    assert run("retrieve", "key").code == 3
+    assert run("retrieve", "key", "-d", "default").code == 3
 
 
 def test_a_name_that_is_taken_or_wrong(run, library):

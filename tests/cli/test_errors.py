@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import sqlite3
 import time
@@ -254,16 +255,16 @@ def test_a_damaged_catalog(run, corpus, data_dir):
 
 def test_a_damaged_index(run, corpus, data_dir):
     run("ingest", corpus)
-    for path in data_dir.glob("datasets/*/g*/chroma.sqlite3"):
-        path.write_bytes(b"this is no database " * 500)
+    for path in data_dir.glob("datasets/*/g*/*/data_level0.bin"):
+        path.write_bytes(b"these are no vectors " * 500)
     error = fails(run("retrieve", "key", "--json"), 7, "store-damaged")
     assert error["hint"]
 
 
 def test_an_index_that_is_gone(run, corpus, data_dir):
     run("ingest", corpus)
-    for path in data_dir.glob("datasets/*/g*/chroma.sqlite3"):
-        path.unlink()
+    for path in data_dir.glob("datasets/*/g*"):
+        shutil.rmtree(path)
     fails(run("retrieve", "key", "--json"), 7, "store-damaged")
     assert run("list-files").code == 0
 

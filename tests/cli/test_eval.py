@@ -143,7 +143,6 @@ def test_a_plot(run, library, questions, tmp_path, monkeypatch):
         (["--compare", "merge=perhaps"], 2, "merge cannot be 'perhaps'"),
         (["--compare", "mmr=3"], 2, "--mmr must be from 0 to 1"),
         (["--compare", "dataset=nowhere"], 3, "nowhere"),
-        (["--queries", "nowhere.jsonl"], 3, "nowhere.jsonl"),
     ],
 )
 def test_what_does_not_fit_is_told_before_a_question_is_asked(
@@ -152,6 +151,12 @@ def test_what_does_not_fit_is_told_before_a_question_is_asked(
     outcome = run("eval", "default", "--queries", questions, *flags, "--json")
     assert outcome.code == code
     assert said in outcome.json["error"]["message"]
+
+
+def test_questions_that_are_not_there(run, library):
+    outcome = run("eval", "default", "--queries", "nowhere.jsonl", "--json")
+    assert outcome.code == 3
+    assert "nowhere.jsonl" in outcome.json["error"]["message"]
 
 
 def test_judgments_of_other_documents(run, library, tmp_path):
