@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from knowledge.embeddings.model_name import parse_model
-from knowledge.embeddings.provider import Provider, find, unknown_provider
+from knowledge.embeddings.model_name import is_path, parse_model
+from knowledge.embeddings.provider import Place, Provider, find, unknown_provider
 from knowledge.errors import UntrustedEndpointError, UsageError
 from knowledge.settings.reading import Origin, Settings, Value, convert
 from knowledge.settings.trust import is_trusted
@@ -29,6 +29,8 @@ _SAME = (
     ("org_id", "organization"),
 )
 """Names of the same thing: one of them stands in the file, another in our table."""
+_PATHS = ("path", "modelPath", "model_path")
+"""Names of a model that is a path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
     settings = settings.extended(record.settings)
     origin = Origin.PROJECT_FILE if profile.of_folder else Origin.CONFIG_FILE
     values = {}
+    model_key = _model_key(record, profile)
     for key, given in profile.config.items():
         where = f"{profile.file}: {key} of profile {profile.name!r}"
         if given.missing:
@@ -86,6 +89,10 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
                 f"{where} needs the variable {given.missing[0]}, which is not set",
                 hint=f"Set {given.missing[0]} in the environment or in .env.",
             )
+        if key == model_key:
+            _check_variables(given, where, profile, settings)
+            typed_model = _as_typed(str(given.value), key)
+            continue
         setting = settings.table[_setting_name(key, record, profile)]
         if not setting.secret:
             _check_variables(given, where, profile, settings)
@@ -100,9 +107,33 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
     there = settings.beneath(values)
     if profile.of_folder:
         # Code that the file names is the folder's choice, whoever chose the profile.
-        chosen = Value(profile.type, Origin.PROJECT_FILE, profile.name)
+        named = f"{provider}:{typed_model}" if model_key else profile.type
+        chosen = Value(named, Origin.PROJECT_FILE, profile.name)
         there = there.replaced(embedding_model_provider=chosen)
     return Resolved(provider, model or typed_model, there, notes)
+
+
+def _model_key(record: Provider, profile: Profile) -> str:
+    """Return the key that names the model of a provider without a setting for it; else empty.
+
+    Raises
+    ------
+    UsageError
+        It is named twice.
+    """
+    if record.place not in (Place.MACHINE, Place.CODE):
+        return ""
+    own = [key for key in profile.config if key in ("model", *_PATHS)]
+    typed = parse_model(profile.type)[1]
+    if len(own) > 1 or (own and typed):
+        named = " and ".join([*own, *(["type"] if typed else [])])
+        raise UsageError(f"{profile.file}: {named} of profile {profile.name!r} both name a model")
+    return own[0] if own else ""
+
+
+def _as_typed(model: str, key: str) -> str:
+    """Return a model as a user types it behind its provider: a path with what shows that it is."""
+    return f"./{model}" if key in _PATHS and not is_path(model) else model
 
 
 def _setting_name(key: str, record: Provider, profile: Profile) -> str:

@@ -382,9 +382,11 @@ def _read_file(folder: Path, named: Value, variables: Variables) -> SettingsFile
             raise UsageError(f"there is no file {named.value}", hint=f"{named.source} names it.")
     content = _mapping(path)
     embeddings = content.pop("embeddings", None)
+    if embeddings is True and "parameters" in content:  # the file of a model of LocalAI
+        embeddings, content = {"providers": [{**content, "embeddings": True}]}, {}
     profiles = read_profiles(
         embeddings,
-        file=path.name,
+        file=path.absolute(),
         of_folder=origin.of_folder,
         variables=variables,
     )

@@ -102,7 +102,7 @@ def test_a_profile_may_say_how_a_local_model_is_run(run, docs, model, tmp_path):
     )
     failed = run("ingest", "docs", PROVIDER, "mine", "--json")
     assert (failed.code, failed.json["error"]["code"]) == (2, "untrusted-endpoint")
-    run("trust")
+    run("trust", "--yes")
     failed = run("ingest", "docs", PROVIDER, "mine", "--json")
     assert failed.code == 5
     assert "'NoSuchExecutionProvider'" in failed.out
