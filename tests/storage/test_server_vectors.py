@@ -260,6 +260,14 @@ def test_what_is_no_address_is_refused(text):
         parse_address(text)
 
 
+def test_a_wrong_address_makes_nothing(corpus, run, monkeypatch, data_dir):
+    monkeypatch.setenv("KNOW_VECTORS", "chrom+http://host")
+    refused = run("ingest", corpus)
+    assert refused.code == 2
+    assert "KNOW_VECTORS" in refused.err
+    assert not data_dir.exists()
+
+
 def test_an_address_holds_no_password():
     with pytest.raises(UsageError) as refused:
         parse_address("chroma+http://me:secret@host:8000")

@@ -66,9 +66,17 @@ class LocalStore:
         return dataset_names(self.folder.catalog)
 
     def open(self) -> Catalog:
-        """Open a connection to the catalog, which is made when missing."""
+        """Open a connection to the catalog, which is made when missing.
+
+        Raises
+        ------
+        UsageError
+            The settings name no server of vectors that may be used; nothing was made.
+        """
         from knowledge.storage.local.catalog.catalog import Catalog
 
+        if self.servers is not None:
+            _ = self.servers.place
         return Catalog(self.folder, self._vectors, self.servers)
 
     def hold(self) -> Hold:

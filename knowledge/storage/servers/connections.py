@@ -12,10 +12,8 @@ import re
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from knowledge.errors import UsageError
-from knowledge.settings.trust import Reach, check_endpoint
 
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
@@ -72,6 +70,8 @@ def parse_address(text: str) -> Address:
     UsageError
         It is none, or it holds a password.
     """
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(text)
         host, port = parts.hostname or "", parts.port
@@ -122,6 +122,8 @@ class Servers:
         UntrustedEndpointError
             The folder named it, and the key comes from elsewhere.
         """
+        from knowledge.settings.trust import Reach, check_endpoint
+
         text, endpoint = str(self._settings["vectors"]), "vectors"
         if text in _BY_HOST:
             text, endpoint = _of_host(str(self._settings["qdrant_host"])), "qdrant_host"
