@@ -93,6 +93,7 @@ def test_help_keeps_its_sentences_whole(run, command, monkeypatch):
 def test_examples_are_valid(run, corpus, monkeypatch):
     """Each example's flags exist: it gets past the parsing of arguments."""
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("knowledge.server.serving.serve", lambda *_, **__: None)  # has no end
     for command in LINES:
         text = plain(run(*command.split(), "--help").out)
         line = next(line for line in text.splitlines() if "Example:" in line)

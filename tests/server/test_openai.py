@@ -13,6 +13,7 @@ import pytest
 from knowledge import KnowledgeBase
 from knowledge.server.openai.embeddings import MOST_INPUTS
 from knowledge.server.openai.filters import condition
+from tests.embeddings.local import tiny_minilm
 
 TEXTS = ["rotate the signing key", "lunch in the canteen", "a night in a hotel"]
 
@@ -230,6 +231,23 @@ def test_a_rerank_that_does_not_fit_is_refused(shared, body):
     assert shared.client.post("/v1/rerank", json=body).status_code == 400
     unknown = {"query": "a", "documents": ["a"], "model": "http://127.0.0.1:1/v1"}
     assert shared.client.post("/v1/rerank", json=unknown).status_code == 404
+
+
+def test_the_small_model_reranks_where_it_is_installed(library, served, monkeypatch, tmp_path):
+    pytest.importorskip("onnxruntime", reason="needs onnxruntime")
+    tiny_minilm.install(monkeypatch, tmp_path / "wheel")
+    client = served().client
+    body = {"model": "minilm", "query": "signing key", "documents": ["lunch", "signing key"]}
+    scores = [
+        one["relevance_score"] for one in client.post("/v1/rerank", json=body).json()["results"]
+    ]
+    assert len(scores) == 2
+    assert all(0 <= score <= 1 for score in scores)
+    asked = {"query": "signing key", "rerank": "minilm"}
+    hits = client.post("/api/v1/retrieve", json=asked).json()["hits"]
+    assert "rerank" in hits[0]["scores"]
+    other = {"query": "signing key", "rerank": "cross-encoder:/etc"}
+    assert client.post("/api/v1/retrieve", json=other).status_code == 403
 
 
 # Vector stores
