@@ -98,6 +98,7 @@ def test_a_pdf_has_its_pages_and_boxes(look, viewed):
     path = f"{V1}/datasets/kinds/files/{found['file_id']}/pages/{page['number']}"
     reply = viewed.client.get(path, params={"width": 300})
     assert reply.headers["Content-Type"] == "image/png"
+    assert reply.headers["Knowledge-Generation"] == "kinds=1"
     assert reply.headers["X-Content-Type-Options"] == "nosniff"
     assert "sandbox" in reply.headers["Content-Security-Policy"]
     width, height = struct.unpack(">II", reply.content[16:24])

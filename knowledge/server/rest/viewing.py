@@ -30,7 +30,7 @@ from knowledge.records.viewing import FileState, Place, Shown
 from knowledge.requests import Request, option
 from knowledge.retrieval.refine.windows import join_with_places
 from knowledge.server.problems import RefusedError
-from knowledge.server.rest.operation import Call, Operation, answered
+from knowledge.server.rest.operation import Call, Operation, answered, generation_header
 from knowledge.settings.reading import Settings
 
 MOST_TEXT = 200_000
@@ -185,8 +185,8 @@ async def picture(call: Call) -> Response:
             raise RefusedError(404, "no-picture", f"the page can't be drawn: {said}")
         return _in_pdf(drawn, settings, data, int(page), asked.width), kb.generations
 
-    content, _ = await call.run(work)
-    return Response(content, media_type="image/png")
+    content, read = await call.run(work)
+    return Response(content, media_type="image/png", headers=generation_header(read))
 
 
 _REASONS = {
