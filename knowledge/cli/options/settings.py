@@ -61,6 +61,11 @@ class WorkerOptions(Request):
         metavar="N",
         setting="concurrency",
     )
+    workers: str | None = option(
+        "Read files on a Ray cluster: ray:auto or ray://host:10001 [KNOW_INGEST_WORKERS].",
+        metavar="URL",
+        setting="workers",
+    )
     file_timeout: float | None = option(
         "Time limit for reading one file, in seconds [KNOW_FILE_TIMEOUT; default: 120].",
         metavar="SECONDS",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -12,14 +13,18 @@ from typing import Protocol
 from knowledge.documents.detection import detect
 from knowledge.documents.formats import Content, names_of
 from knowledge.documents.options import MIB
+from knowledge.errors import UsageError
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, broken, load_file
 from knowledge.settings.reading import Settings
+from knowledge.text.wording import brief
 
 INLINE_FILES = 16
 INLINE_BYTES = 1_000_000
 INLINE_FORMATS = names_of(Content.INLINE)
 
 _HEAD = 8_192
+_AUTO = "ray:auto"
+_RAY_URL = re.compile(r"ray://(?:[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 
 
 class Crew(Protocol):
@@ -40,12 +45,52 @@ class Crew(Protocol):
 
 
 def open_crew(settings: Settings) -> Crew:
-    """Return the crew that the settings ask for."""
+    """Return the crew that the settings ask for.
+
+    Raises
+    ------
+    UsageError
+        ``workers`` names no crew, or comes from a folder that is not trusted.
+    """
+    if settings["workers"]:
+        from knowledge.ingestion.workers.ray_crew import RayCrew
+
+        return RayCrew(
+            ray_address(settings),
+            settings["concurrency"],
+            settings["file_timeout"],
+            settings["file_memory"] * MIB,
+        )
     return LocalCrew(
         settings["concurrency"] or os.cpu_count() or 1,
         settings["file_timeout"],
         settings["file_memory"] * MIB,
     )
+
+
+def ray_address(settings: Settings) -> str:
+    """Return the address of the Ray cluster that ``workers`` names, as Ray takes it.
+
+    Raises
+    ------
+    UsageError
+        It names none, or a folder's own settings do, which is not trusted: a cluster gets the
+        documents, and what it returns is unpickled.
+    """
+    from knowledge.settings.trust import is_trusted
+
+    named = settings["workers"]
+    if named != _AUTO and not _RAY_URL.fullmatch(named):
+        raise UsageError(
+            f"`workers` is ray:auto or ray://host:port, not {brief(named)}",
+            hint="Without it files are read by processes on this machine.",
+        )
+    if settings.origin("workers").of_folder and not is_trusted(settings):
+        raise UsageError(
+            "this folder's settings name a Ray cluster as `workers`",
+            hint="If this is intended, run `knowledge trust .`, or name it yourself.",
+        )
+    return "auto" if named == _AUTO else named
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,13 +103,10 @@ def load_file(task: LoadTask, announce: Announce | None = None) -> LoadedFile:
     announce:
         Called with the path of each member of a container before it is read or cut.
     """
-    try:
-        data, size, mtime_ns = _read(task)
-    except OSError as error:
-        reason = "it vanished during the run" if isinstance(error, FileNotFoundError) else ""
-        return failed(task, reason or (error.strerror or str(error)).lower())
-    except DocumentError as error:
-        return failed(task, error.in_full)
+    content = read_content(task)
+    if isinstance(content, LoadedFile):
+        return content
+    data, size, mtime_ns = content
     digest = sha256(data).hexdigest()
     stats: dict[str, Any] = {"size": size, "mtime_ns": mtime_ns, "content_hash": digest}
     if digest == task.known_hash:
@@ -124,6 +121,17 @@ def load_file(task: LoadTask, announce: Announce | None = None) -> LoadedFile:
         return LoadedFile(task, FileStatus.FAILED, reason=error.in_full, **stats)
     except MemoryError:
         return LoadedFile(task, FileStatus.FAILED, reason="it needs too much memory", **stats)
+
+
+def read_content(task: LoadTask) -> tuple[bytes, int, int] | LoadedFile:
+    """Return a file's bytes, their number and its modification time, or that it failed."""
+    try:
+        return _read(task)
+    except OSError as error:
+        reason = "it vanished during the run" if isinstance(error, FileNotFoundError) else ""
+        return failed(task, reason or (error.strerror or str(error)).lower())
+    except DocumentError as error:
+        return failed(task, error.in_full)
 
 
 def with_terms(loaded: LoadedFile) -> LoadedFile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
@@ -47,31 +47,33 @@ class ProcessCrew:
         KnowledgeError
             A worker process could not be started.
         """
-        shift = _Shift(tasks, self)
+        shift = Shift(self)
         try:
-            yield from shift.results()
+            yield from shift.results(tasks)
         finally:
             shift.end()
 
 
-class _Shift:
-    """Workers that share one stream of tasks.
+class Shift:
+    """Workers that share a stream of tasks, or several, one after the other.
 
     Each has a pipe of its own: with a shared queue, a worker that dies while it holds the queue's
     lock would stop all others.
     """
 
-    def __init__(self, tasks: Iterable[LoadTask], crew: ProcessCrew) -> None:
-        self._tasks = iter(tasks)
+    def __init__(self, crew: ProcessCrew) -> None:
+        self._tasks: Iterator[LoadTask] = iter(())
         self._returned: deque[LoadTask] = deque()
         self._crew = crew
         self._workers: list[Worker] = []
         self._ended = threading.Event()
         self._watch = threading.Thread(target=self._watch_memory, name="watch", daemon=True)
 
-    def results(self) -> Generator[LoadedFile, None, None]:
+    def results(self, tasks: Iterable[LoadTask]) -> Generator[LoadedFile, None, None]:
         """Yield what became of each task."""
-        self._watch.start()
+        self._tasks = iter(tasks)
+        if self._watch.ident is None:
+            self._watch.start()
         while True:
             self._hand_out()
             busy = [worker for worker in self._workers if worker.tasks]

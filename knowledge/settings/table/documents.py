@@ -30,6 +30,12 @@ DOCUMENTS: tuple[Setting, ...] = (
         maximum=1_024,
     ),
     Setting(
+        "workers",
+        ("KNOW_INGEST_WORKERS",),
+        "",
+        "Ray cluster that reads files: `ray:auto` or `ray://host:port`; empty is this machine.",
+    ),
+    Setting(
         "file_timeout",
         ("KNOW_FILE_TIMEOUT",),
         120.0,

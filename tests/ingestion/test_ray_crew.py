@@ -1,0 +1,189 @@
+"""A Ray cluster of two nodes on this machine as a crew."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knowledge.errors import KnowledgeError
+from knowledge.ingestion.request import RunRequest
+from knowledge.ingestion.run.session import ingest
+from knowledge.ingestion.workers.crew import Crew, LocalCrew
+from knowledge.ingestion.workers.loading import load_file
+from knowledge.ingestion.workers.ray_crew import RayCrew
+from knowledge.model import FileStatus, SplitterSpec
+from knowledge.settings.reading import Settings
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.store import LocalStore
+from tests.conftest import write_files
+from tests.durability.invariants import check_clean, same_content, vectors
+from tests.ingestion.test_crew_contract import FILES, by_name, task, tasks_for
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore"),  # Ray leaves sockets and announces changes
+]
+SECONDS = 60.0
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'knowledge[ray]'")
+    from ray.cluster_utils import Cluster
+
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    node = {"num_cpus": 1, "object_store_memory": 100 << 20}
+    cluster = Cluster(True, head_node_args={**node, "ray_client_server_port": port})
+    cluster.client_url = f"ray://127.0.0.1:{port}"
+    cluster.another = lambda: cluster.add_node(**node)
+    cluster.other = cluster.another()
+    yield cluster
+    cluster.shutdown()
+
+
+@pytest.fixture
+def crew(cluster: Any) -> RayCrew:
+    return RayCrew(cluster.address, 0, SECONDS)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("crew")
+    write_files(folder, FILES)
+    return folder
+
+
+def actors() -> list[str]:
+    import psutil
+
+    names = (" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
+    return [name for name in names if name.startswith("ray::Reader")]
+
+
+def all_ended() -> bool:
+    """Tell whether no actor is left, after a moment."""
+    deadline = time.monotonic() + 20
+    while actors() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return not actors()
+
+
+def test_each_task_ends_once_as_it_would_alone(crew: Crew, folder: Path) -> None:
+    tasks = [*tasks_for(folder), task(folder / "never-there.txt")]
+    alone = by_name([load_file(one) for one in tasks])
+    assert by_name(list(crew.load_files(tasks))) == alone
+    assert by_name(list(crew.load_files(reversed(tasks)))) == alone
+    assert all_ended()
+
+
+def test_an_unchanged_file_is_not_sent(crew: Crew, folder: Path) -> None:
+    first = load_file(task(folder / "1.md"))
+    known = task(folder / "1.md", known_hash=first.content_hash)
+    (again,) = crew.load_files([known])
+    assert again == load_file(known)
+    assert again.status is FileStatus.UNCHANGED
+
+
+def test_a_client_gets_the_same(cluster: Any, folder: Path) -> None:
+    crew = RayCrew(cluster.client_url, 1, SECONDS)
+    alone = by_name([load_file(one) for one in tasks_for(folder)])
+    assert by_name(list(crew.load_files(tasks_for(folder)))) == alone
+
+
+def test_files_that_break_their_reader_cost_themselves(
+    cluster: Any, folder: Path, tmp_path: Path
+) -> None:
+    with (tmp_path / "large.txt").open("wb") as file:
+        file.truncate(200 << 20)
+    tasks = [task(tmp_path / "large.txt"), *tasks_for(folder)]
+    tasks.insert(3, task(folder / "1.md", shown="broken.md", splitter="none"))
+    found = by_name(list(RayCrew(cluster.address, 1, SECONDS, 60 << 20).load_files(tasks)))
+    failed = {name: one.reason for name, one in found.items() if one.status is FileStatus.FAILED}
+    assert failed.pop("broken.md").startswith("its reader failed: ")
+    assert failed == {"large.txt": "it needs more than 60 MiB of memory (KNOW_FILE_MEMORY)"}
+    assert len(found) == len(tasks)
+
+
+def test_a_lost_node_costs_nothing_but_time(cluster: Any, crew: Crew, folder: Path) -> None:
+    tasks = [task(folder / f"{n % 24}.md", shown=f"{n}.md") for n in range(400)]
+    results = crew.load_files(iter(tasks))
+    found = list(itertools.islice(results, 20))
+    cluster.remove_node(cluster.other, allow_graceful=False)
+    found += results
+    cluster.other = cluster.another()
+    assert by_name(found) == by_name([load_file(one) for one in tasks])
+
+
+@pytest.mark.parametrize("how", ["close", "interrupt"])
+def test_an_end_before_the_end_is_prompt_and_leaves_nobody(
+    crew: Crew, folder: Path, how: str
+) -> None:
+    threads, taken = set(), itertools.count()
+
+    def endless() -> Iterator[Any]:
+        for number in taken:
+            threads.add(threading.get_ident())
+            yield task(folder / "all.zip", shown=f"{number}.zip")
+
+    results = crew.load_files(endless())
+    next(results)
+    started = time.monotonic()
+    if how == "close":
+        results.close()
+    else:
+        with pytest.raises(KeyboardInterrupt):
+            results.throw(KeyboardInterrupt)
+    assert time.monotonic() - started < 10
+    assert next(taken) < 40
+    assert threads == {threading.get_ident()}
+    assert all_ended()
+
+
+def test_an_ingest_gives_the_same_dataset(crew: Crew, tmp_path: Path, folder: Path) -> None:
+    settings = Settings.read(environ={}, folder=tmp_path, chunk_size=50, chunk_overlap=0)
+    for name, reader in {"ray": crew, "local": LocalCrew(2, SECONDS)}.items():
+        store = LocalStore(DataFolder(tmp_path / name))
+        report = ingest(
+            store, "default", RunRequest([folder]), settings,
+            create=True, notify=lambda _: None, crew=reader,
+        )  # fmt: skip
+        assert report.files[FileStatus.INGESTED] == len(FILES) - 2
+    same_content(check_clean(tmp_path / "ray"), check_clean(tmp_path / "local"))
+    assert vectors(tmp_path / "ray") == vectors(tmp_path / "local")
+
+
+def test_ctrl_c_ends_what_a_command_started(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    write_files(tmp_path / "many", {f"{n}.md": f"# {n}\n\n{'Words. ' * 2000}" for n in range(400)})
+    command = [sys.executable, "-m", "knowledge", "ingest", tmp_path / "many"]
+    process = subprocess.Popen([*command, "--workers", "ray:auto"], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 60
+    while not actors() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert actors()
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert all_ended()
+
+
+def test_a_cluster_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    pytest.importorskip("ray", reason="ray is not installed: pip install 'knowledge[ray]'")
+    (tmp_path / "a.md").write_text("Text.")
+    crew = RayCrew("ray://127.0.0.1:1", 1, SECONDS)
+    with pytest.raises(KnowledgeError, match="can't join the Ray cluster"):
+        list(crew.load_files([task(tmp_path / "a.md", splitter=SplitterSpec())]))
+    assert list(crew.load_files([])) == []
