@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import signal
 import socket
 import subprocess
@@ -95,12 +96,6 @@ def test_an_unchanged_file_is_not_sent(crew: Crew, folder: Path) -> None:
     assert again.status is FileStatus.UNCHANGED
 
 
-def test_a_client_gets_the_same(cluster: Any, folder: Path) -> None:
-    crew = RayCrew(cluster.client_url, 1, SECONDS)
-    alone = by_name([load_file(one) for one in tasks_for(folder)])
-    assert by_name(list(crew.load_files(tasks_for(folder)))) == alone
-
-
 def test_files_that_break_their_reader_cost_themselves(
     cluster: Any, folder: Path, tmp_path: Path
 ) -> None:
@@ -187,3 +182,16 @@ def test_a_cluster_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(KnowledgeError, match="can't join the Ray cluster"):
         list(crew.load_files([task(tmp_path / "a.md", splitter=SplitterSpec())]))
     assert list(crew.load_files([])) == []
+
+
+def test_a_client_of_a_cluster_ingests(cluster: Any, tmp_path: Path, folder: Path) -> None:
+    """In a process of its own: Ray can be one kind of client in a process."""
+    command = [sys.executable, "-m", "knowledge", "ingest", folder, "--json"]
+    done = subprocess.run(
+        [*command, "--workers", cluster.client_url, "--concurrency", "1"],
+        stdout=subprocess.PIPE,
+        timeout=120,
+    )
+    report = json.loads(done.stdout)
+    assert report.get("files", report)["ingested"] == len(FILES) - 2
+    assert all_ended()

@@ -293,6 +293,8 @@ def _joined(address: str) -> Iterator[Any]:
             warnings.simplefilter("ignore")
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
     except (OSError, RuntimeError, ValueError) as error:
+        with contextlib.suppress(Exception):  # it may be half joined, which the next try would meet
+            ray.shutdown()
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise KnowledgeError(
             f"can't join the Ray cluster {address}: {shortened(lines[0], 300)}",
