@@ -174,6 +174,7 @@ class OnnxEmbedder(LocalEmbedder):
             ),
             tokenizer=tokenizer,
             pooling=(pooling,) if pooling else files.pooling,
+            usual_pooling=files.usual_pooling,
             normalise=files.normalise or self._folder is None,
             max_tokens=self.max_input_tokens,
             pad_id=files.pad_id if pad is None else pad,

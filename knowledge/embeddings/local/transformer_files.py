@@ -7,6 +7,7 @@ after the transformer, ``1_Pooling/config.json`` the pooling, ``sentence_bert_co
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,8 @@ class TransformerFiles:
     pooling:
         How token vectors become one: names of `POOLINGS`, joined when there are several; empty
         when the files do not say.
+    usual_pooling:
+        That of the model's family, for files that do not say; empty for a family unknown here.
     normalise:
         Whether vectors are of unit length.
     max_tokens:
@@ -56,6 +59,7 @@ class TransformerFiles:
 
     folder: Path
     pooling: tuple[str, ...]
+    usual_pooling: tuple[str, ...]
     normalise: bool
     max_tokens: int | None
     pad_token: str | None
@@ -91,6 +95,7 @@ def read_transformer_files(root: Path) -> TransformerFiles:
     return TransformerFiles(
         folder=folder,
         pooling=_pooling(root, steps, prompts),
+        usual_pooling=_pooling_of_family(root),
         normalise=any(kind == "Normalize" for kind, _ in steps),
         max_tokens=_max_tokens(folder, config, tokenizer),
         pad_token=_token(special.get("pad_token")),
@@ -165,6 +170,27 @@ def _pooling(root: Path, steps: list[tuple[str, str]], prompts: Prompts) -> tupl
     if unknown:
         raise UsageError(f"{path / 'config.json'} names an unknown pooling {unknown[0]!r}")
     return tuple(named)
+
+
+_FAMILIES = (
+    (r"qwen3?[-_ ]?embedding|gte[-_]qwen|e5[-_]mistral|sfr[-_]embedding", "lasttoken"),
+    (r"bge|mxbai|arctic[-_]embed|gte[-_](multilingual|(base|large)[-_]en[-_]v1\.5)", "cls"),
+    (r"e5|minilm|mpnet|gte|nomic[-_]embed|jina[-_]embeddings|gtr|labse", "mean"),
+)
+"""What the makers of well-known models pool by, as their model cards say; the first that fits."""
+
+
+def _pooling_of_family(root: Path) -> tuple[str, ...]:
+    """Return the pooling of a model whose files do not say it, such as an export by Optimum.
+
+    It is told by the name in its configuration, else its folder's; empty for an unknown one.
+    """
+    named = str(read_json(root / "config.json").get("_name_or_path") or "")
+    for name in (named, root.name):
+        for pattern, pooling in _FAMILIES:
+            if re.search(rf"(?<![a-z])({pattern})", name.lower()):
+                return (pooling,)
+    return ()
 
 
 def _max_tokens(folder: Path, config: dict[str, Any], tokenizer: dict[str, Any]) -> int | None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import threading
 
 import numpy as np
@@ -119,6 +120,7 @@ def test_a_question_is_embedded_as_a_document_is(create, folder):
 def test_the_models_own_prompts_are_put_before_texts(create, tmp_path):
     folder = write_transformer(
         tmp_path / "bge-small-en",
+        pooling={"pooling_mode_mean_tokens": True},
         prompts={"query": "query ", "passage": "passage "},
         max_length=None,
     )
@@ -352,3 +354,30 @@ def test_a_broken_model_is_found_out(create, tmp_path, vectors, message):
         pytest.raises(RemoteResponseError, match=message),
     ):
         pool.embed(["the signing key", "whales sing songs"])
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [
+        ("BAAI/bge-small-en-v1.5", "cls"),
+        ("intfloat/multilingual-e5-small", "mean"),
+        ("Qwen/Qwen3-Embedding-0.6B", "lasttoken"),
+        ("mixedbread-ai/mxbai-embed-large-v1", "cls"),
+        ("sentence-transformers/all-MiniLM-L6-v2", "mean"),
+        ("Alibaba-NLP/gte-base-en-v1.5", "cls"),
+        ("thenlper/gte-base", "mean"),
+    ],
+)
+@pytest.mark.parametrize("by_folder", [True, False])
+def test_an_export_without_a_pooling_file_is_pooled_as_its_family(
+    create, tmp_path, name, mode, by_folder
+):
+    folder = write_transformer(tmp_path / (name.rpartition("/")[2] if by_folder else "export"))
+    if not by_folder:
+        (folder / "config.json").write_text(
+            json.dumps({"model_type": "bert", "pad_token_id": 0, "_name_or_path": name})
+        )
+    (folder / "modules.json").unlink()
+    usual = create(f"onnx:{folder}").embed_documents(TEXTS).vectors
+    wanted = create(f"onnx:{folder}?pooling={mode}").embed_documents(TEXTS).vectors
+    np.testing.assert_array_equal(usual, wanted)
