@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import os
 import shutil
 import socket
@@ -186,9 +187,14 @@ Ask = Callable[[httpx.Client], httpx.Response]
 
 
 def embed_by(url: str, model: str = "static") -> Ask:
-    """Return a request for the vector of one text."""
-    body = {"model": model, "input": QUESTION}
-    return lambda client: client.post(f"{url}/v1/embeddings", json=body)
+    """Return a request for the vector of a text that was not asked for before."""
+    number = itertools.count()
+
+    def ask(client: httpx.Client) -> httpx.Response:
+        body = {"model": model, "input": f"{QUESTION} {next(number)}"}
+        return client.post(f"{url}/v1/embeddings", json=body)
+
+    return ask
 
 
 def retrieve_by(url: str) -> Ask:
