@@ -43,7 +43,7 @@ def test_keyword_mode_asks_no_provider(dead):
     with kb:
         found = kb.retrieve("hotel", mode="keyword")
         assert [(hit.name, hit.cosine) for hit in found] == [("hotel.md", None)]
-        assert found[0].score == found[0].scores["keyword"] > 0
+        assert found[0].score >= found[0].scores["keyword"] > 0  # its name has the word too
         assert kb.retrieve("err_conn_reset", mode="hybrid", weight=0)[0].cosine is None
         assert kb.retrieve("night", mode="keyword", mmr=0.5, context=1)[0].name == "hotel.md"
     assert any("no cosines" in note for note in notes)
