@@ -30,12 +30,14 @@ def test_nothing_below_the_command_line_prints():
 
 
 _FLAG = re.compile(r"(?<![\w-])--[a-z][\w-]*")
-_COMMAND = re.compile(r"`(knowledge|git|pip) [^`]*`|pip install [^,;]*|llama\.cpp: --pooling mean")
+_COMMAND = re.compile(
+    r"`(knowledge|git|pip|ray) [^`]*`|pip install [^,;]*|llama\.cpp: --pooling mean"
+)
 """Whole commands may be suggested by any room, and flags of other programs."""
 _FLAGS_ARE_DECLARED_IN = (
     "cli",
     "requests.py",
-    "server/options.py",
+    "server/",
     "settings/table/former.py",
     "ingestion/sources/git",
 )
