@@ -36,6 +36,7 @@ VERBS = {
 VALUES = {
     "dataset": "handbook",
     "server": "http://127.0.0.1:7411",
+    "workers": "2",
     "top_k": 3,
     "retrieve_keywords": "hotel",
     "ingest_metadata": "team=support",

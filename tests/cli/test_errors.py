@@ -332,6 +332,7 @@ def test_a_defect_is_told_as_one(run, monkeypatch):
 # 130 and 143: signals
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["text", "json"])
 def test_signals(start_process, corpus, locked, name, code, flags):

@@ -90,6 +90,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", [".md", ".txt"])
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_paragraph_embeds_at_most_three_chunks(run, tmp_path, suffix, change):

@@ -170,6 +170,7 @@ def test_a_model_that_changes_between_question_and_search(filled, server):
     assert asked == ["static", "openai"]
 
 
+@pytest.mark.slow
 def test_a_killed_run_goes_on_where_it_was(run, start_process, tmp_path, server, monkeypatch):
     monkeypatch.setenv("KNOW_EMBEDDING_BATCH_SIZE", "20")
     monkeypatch.setenv("VS_EMBEDDING_PARALLEL_THREAD", "2")

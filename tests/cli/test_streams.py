@@ -229,13 +229,11 @@ def test_explanations_fit_a_terminal(run, library):
     _, shown = on_terminal("retrieve", "signing key", "--explain", env={"COLUMNS": "80"})
     lines = plain(shown).splitlines()
     start = next(n for n, line in enumerate(lines) if "score 1.000000 by" in line)
-    assert [line.strip().partition(" ")[0] for line in lines[start : start + 5]] == [
-        "score",
-        "each",
-        "cosine",
-        "words",
-        "",
-    ]
+    told = [line.strip().partition(" ")[0] for line in lines[start:]]
+    told = told[: told.index("")]
+    assert told[0] == "score"
+    assert {"cosine", "words"} <= set(told)
+    assert max(len(line.rstrip()) for line in lines[start : start + len(told)]) <= 80
 
 
 @terminal

@@ -254,6 +254,10 @@ def calls(home, docs, chunk):
         ],
         "ask": [["the key?"], ["the key?", "-d", EVIL_LINES]],
         "askdir": [["key", "-p", docs, "--full"], ["key", "-p", EVIL_LINES]],
+        "open": [["1"], ["99"], [EVIL_LINES]],
+        "list-chunks": [["-d", ANY], ["-d", EVIL_LINES], ["-d", ANY, "--sort", EVIL_LINES]],
+        "serve": [["--host", EVIL_LINES], ["--host", "nowhere.invalid"]],
+        "mcp": [["--install", EVIL_LINES], ["--install", "claude"]],
         "similar": [*([docs / FILE, *output] for output in outputs), [EVIL_LINES]],
         "show": [[chunk, "--after", "1"], [EVIL_LINES]],
         "eval": [[ANY, "--queries", queries, "-v"], [ANY, "--queries", EVIL_LINES]],
@@ -567,6 +571,11 @@ def ways_past(tree):
 
 ALLOWED = {
     "cli/render/terminal.py": {"sys.stdout.write", "sys.stderr.write"},
+    # A pager gets what the clean stream gives; an editor gets a file's path.
+    "cli/render/paging.py": {"subprocess.Popen"},
+    "cli/commands/questions/open_hit.py": {"subprocess.run"},
+    # The protocol's messages are JSON, for a program.
+    "cli/commands/serving/mcp.py": {"sys.__stdout__"},
     # It runs as a process of its own, whose stdout is a pipe to us.
     "storage/local/vectors/check_process.py": {"os.write"},
 }

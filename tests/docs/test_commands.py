@@ -12,6 +12,8 @@ from tests.chat_server import ChatServer
 from tests.docs.pages import PAGES, Block, blocks_of
 from tests.docs.sandbox import Sandbox, commands_in, is_plain, parse
 
+pytestmark = pytest.mark.slow
+
 WITH_BLOCKS = [path for path in PAGES if any(blocks_of(path))]
 SERVED = ("openai", "chat")
 TIMES = (

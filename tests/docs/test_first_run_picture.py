@@ -16,7 +16,10 @@ from tests.docs.first_run_picture import (
     without_times,
 )
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals"),
+]
 
 
 def test_it_shows_what_a_run_shows_now():

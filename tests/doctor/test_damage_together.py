@@ -19,7 +19,10 @@ from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
 from tests.storage.command_lines import CommandLines
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no fork on Windows")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="there is no fork on Windows"),
+]
 
 READING = (("list-datasets",), ("list-files",), ("status",), ("history", "default"), QUESTION)
 

@@ -16,6 +16,8 @@ from knowledge.storage.local.vectors.chroma import ChromaIndex
 from knowledge.storage.local.vectors.folders import FACTS
 from tests.conftest import write_files
 
+pytestmark = pytest.mark.slow
+
 QUESTION = "amber"
 WORDS = ("amber basil", "cedar dill", "elder fennel", "garlic hazel")
 COMMANDS: tuple[tuple[Any, ...], ...] = (

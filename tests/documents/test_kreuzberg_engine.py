@@ -15,7 +15,10 @@ def test_the_native_library_lies_where_no_other_user_can_put_one(tmp_path):
     (tmp_path / "a.pdf").write_bytes(pdf("text"))
     script = (
         "import os; from knowledge.documents.loading import load; "
-        "print(load(open('a.pdf', 'rb').read(), 'a.pdf').documents[0].text, os.environ['TMPDIR'])"
+        "from knowledge.documents.options import LoadOptions; "
+        "options = LoadOptions(engines={'pdf': 'kreuzberg'}); "
+        "read = load(open('a.pdf', 'rb').read(), 'a.pdf', options); "
+        "print(read.documents[0].text, os.environ['TMPDIR'])"
     )
     result = subprocess.run(
         [sys.executable, "-c", script],

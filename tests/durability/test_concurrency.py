@@ -27,6 +27,8 @@ from tests.durability import programs
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
 
+pytestmark = pytest.mark.slow
+
 READER = """
 import json, sys, time
 from pathlib import Path

@@ -17,7 +17,10 @@ import pytest
 from tests.durability import programs
 from tests.openai_server import OpenAIServer
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows"),
+]
 SECRET = "geheim"
 
 

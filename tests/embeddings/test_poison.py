@@ -410,6 +410,7 @@ def closed_port():
         return listener.getsockname()[1]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:{port}/v1", "http://nowhere.invalid/v1"], ids=["port", "name"]
 )

@@ -134,7 +134,7 @@ def test_an_entry_point_is_found_but_never_before_a_built_in(settings, monkeypat
     assert create_embedder("ACME", settings=settings()).spec.provider == "acme"
     assert create_embedder("static", settings=settings()).spec.provider == "static"
     names = provider_names()
-    assert names[:3] == ["static", "openai", "azure"]
+    assert names[:4] == ["static", "minilm", "openai", "azure"]
     assert names[-1] == "acme"
     assert names.count("static") == 1
 

@@ -78,6 +78,7 @@ def test_a_reply_is_bounded_in_bytes(provider, environ, behaviour, failure):
     assert server.sent < 60 * LIMIT  # sockets hold some of it
 
 
+@pytest.mark.slow
 @every_provider
 def test_a_reply_is_bounded_in_time_as_a_whole(provider, environ, failure):
     started = time.monotonic()
@@ -88,6 +89,7 @@ def test_a_reply_is_bounded_in_time_as_a_whole(provider, environ, failure):
     assert time.monotonic() - started < HANGS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("behaviour", [hostile.dripping_headers, hostile.silent])
 @pytest.mark.parametrize(("provider", "environ"), PROVIDERS[:3])
 def test_headers_that_do_not_end_are_given_up(provider, environ, behaviour, failure):

@@ -65,6 +65,7 @@ def test_a_catalog_of_garbage(data: Path, arguments: tuple[str, ...]) -> None:
     assert json.loads(told.stdout)["error"]["code"] == "store-damaged"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("arguments", COMMANDS[2:5], ids=lambda arguments: arguments[0])
 def test_a_catalog_with_a_hole(data: Path, arguments: tuple[str, ...]) -> None:
     path = data / "catalog.db"

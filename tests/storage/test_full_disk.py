@@ -30,6 +30,7 @@ def check_same(data: Path, before: Published) -> None:
     assert (after.generation, after.files) == (before.generation, before.files)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["ingest", "import", "reembed", "export"])
 def test_a_full_disk(command_process: CommandLines, base: Path, disk: Path, command: str) -> None:
     data = disk / "data"
@@ -76,6 +77,7 @@ def test_a_limit_of_file_sizes(
     check_clean(data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["ingest", "import", "reembed", "export"])
 def test_a_folder_that_is_only_read(
     command_process: CommandLines, base: Path, disk: Path, command: str

@@ -16,6 +16,8 @@ from knowledge.ingestion.sources.addresses import Objects, parse_address, parse_
 from tests.conftest import write_files
 from tests.ingestion.sources.object_server import Bucket, SFTPServer
 
+pytestmark = pytest.mark.slow
+
 GATE = "# Gate\n\nThe gate code is 4711, and the gate closes at eight.\n"
 WELL = "# Well\n\nThe well is dug nine fathoms deep behind the barn.\n"
 

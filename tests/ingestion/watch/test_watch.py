@@ -33,7 +33,7 @@ from tests.ingestion.sources.web_server import Answer, WebServer
 from tests.ingestion.watch.watching import Steps, fresh, held
 from tests.openai_server import OpenAIServer, refusal
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 @pytest.fixture(autouse=True)

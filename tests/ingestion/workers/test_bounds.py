@@ -94,6 +94,7 @@ def test_bombs_of_other_packers(tmp_path):
     assert "250 times its size" in reasons(file)
 
 
+@pytest.mark.slow
 def test_tar_archives_that_say_they_are_huge(tmp_path):
     huge = tarfile.TarInfo("huge.txt")
     huge.size = 1 << 42
