@@ -62,7 +62,7 @@ UNPUBLISHED: list[Step] = [
     (f"{STORAGE}.vectors.chroma:_open", "after", 2),  # in the middle of the flush
     (f"{INDEX}.flush", "after", 1),
     (f"{VERSIONS}.publish", "before", 1),
-    (f"{FOLDERS}:_sync", "after", 1),
+    (f"{FOLDERS}:sync", "after", 1),
     ("pathlib:Path.rename", "before", 1),  # on the disk, but without its name
     ("pathlib:Path.rename", "after", 1),
     (f"{VERSIONS}.publish", "after", 1),

@@ -204,6 +204,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of documents, questions for them, and a data folder that holds them."""
     home = tmp_path_factory.mktemp("filled")
     programs.write_folder(home / "docs", 3, 1, seed=1)
+    programs.write_text(home / "docs" / "amber.txt", "The amber lamp stands in the hall.")
     (home / "questions.jsonl").write_text('{"question": "amber", "file": "file0.txt"}\n')
     with OpenAIServer() as running:
         env = programs.environment(

@@ -343,6 +343,7 @@ def test_kills_of_an_ingest_and_of_the_server_lose_nothing(own, tmp_path):
     ]
     assert hits[0] == hits[1]
     assert first
+    programs.run("compact", env=env)  # without the generation before
     programs.run("gc", env=env)
     counts = list(own.collections().values())
     assert len(counts) == 2
