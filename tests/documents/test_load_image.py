@@ -91,7 +91,7 @@ def test_pages_of_a_pdf_without_text(drawn):
     data = scanned(drawn, "Typed words", "scan:Scanned words", "scan:")
     document = load_one(data, "a.pdf")
     assert document.text == "Typed words\n\nScanned words\n\n"
-    assert document.loader == "kreuzberg+rapidocr"
+    assert document.loader == "pdfium+rapidocr"
     assert document.warnings == ()
     second = document.pages[1]
     assert document.text[second.char_start : second.char_end] == "Scanned words"
@@ -102,7 +102,7 @@ def test_pages_of_a_pdf_without_text(drawn):
 def test_all_pages_where_that_is_asked_for(drawn):
     document = load_one(scanned(drawn, "Typed words"), "a.pdf", ocr="always")
     assert document.text == "Typed words"
-    assert document.loader == "kreuzberg+rapidocr"
+    assert document.loader == "pdfium+rapidocr"
 
 
 def test_a_scan_without_words_is_empty(drawn):
