@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from mcp_types import CallToolResult
 from knowledge.errors import FileNotInDatasetError, UsageError
 from knowledge.records import nouns
 from knowledge.records import upkeep as upkeep_records
+from knowledge.retrieval.refine.windows import join
 from knowledge.server.mcp import results
 from knowledge.server.mcp.results import answered, cut, cut_text, offset_of
 
@@ -303,17 +305,8 @@ def _pages(chunk: Chunk) -> tuple[int, int] | None:
 
 def _joined(chunks: Sequence[Chunk]) -> str:
     """Return the texts of chunks in order, without what two of them share."""
-    text, last, member = "", 0, None
-    for chunk in chunks:
-        passage = chunk.passage
-        whole = len(passage.text) == passage.char_end - passage.char_start
-        shared = last - passage.char_start if whole and passage.member == member else 0
-        added = passage.text[max(0, shared) :]
-        if shared < 0 or not whole or passage.member != member:
-            text += "\n\n" if text else ""
-        text += added
-        last, member = passage.char_end, passage.member
-    return text
+    members = groupby(chunks, lambda chunk: chunk.passage.member)
+    return "\n\n".join(join(list(group)).text for _, group in members)
 
 
 def list_datasets(kb: KnowledgeBase, max_tokens: int, cursor: str | None) -> CallToolResult:
