@@ -1,9 +1,10 @@
-"""Imports go down only; the rules stand in pyproject.toml."""
+"""Imports go down only, by the rules in pyproject.toml, and no room grows past its limits."""
 
 from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.conftest import ROOT
@@ -16,6 +17,18 @@ def test_the_contracts_are_kept(capsys):
         config_filename=str(ROOT / "pyproject.toml"), no_cache=True, is_debug_mode=False
     )
     assert code == 0, capsys.readouterr().out
+
+
+MOST_LINES = 600
+MOST_MODULES = 20
+
+
+def test_no_file_is_more_than_one_idea_long_and_every_folder_can_be_looked_over():
+    modules = list((ROOT / "knowledge").rglob("*.py"))
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in modules}
+    assert not {path: count for path, count in lines.items() if count > MOST_LINES}
+    folders = Counter(path.parent for path in modules if path.name != "__init__.py")
+    assert not {folder: count for folder, count in folders.items() if count > MOST_MODULES}
 
 
 def test_nothing_below_the_command_line_prints():
@@ -36,7 +49,7 @@ _COMMAND = re.compile(
 """Whole commands may be suggested by any room, and flags of other programs."""
 _FLAGS_ARE_DECLARED_IN = (
     "cli",
-    "requests.py",
+    "requests/",
     "server/",
     "settings/table/former.py",
     "ingestion/sources/git",

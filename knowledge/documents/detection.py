@@ -5,15 +5,8 @@ from __future__ import annotations
 import re
 
 from knowledge.documents.encodings import is_text
-from knowledge.documents.formats import (
-    BY_NAME,
-    FORMATS,
-    Content,
-    Format,
-    format_by_name,
-    names_of,
-    names_where,
-)
+from knowledge.documents.format_row import Content, Format
+from knowledge.documents.formats import BY_NAME, FORMATS, format_by_name, names_of, names_where
 from knowledge.documents.signatures import describe, holds, is_markup, is_office97, is_office_zip
 
 _TEXT = names_of(Content.TEXT)

@@ -8,7 +8,8 @@ from importlib import import_module
 
 from knowledge.documents.budget import Budget
 from knowledge.documents.detection import detect
-from knowledge.documents.formats import BY_NAME, Content, Format
+from knowledge.documents.format_row import Content, Format
+from knowledge.documents.formats import BY_NAME
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.panics import panics_as_errors
 from knowledge.documents.signatures import ELSEWHERE, advice, describe, is_pointer

@@ -2,22 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from knowledge.files.private import temporary_folder
 from knowledge.knowledge_base.checked import checked
-from knowledge.knowledge_base.datasets import Datasets
-from knowledge.knowledge_base.files import Files
-from knowledge.knowledge_base.flows import Flows
-from knowledge.knowledge_base.models import Models
-from knowledge.knowledge_base.shared import Shared, say_nothing
-from knowledge.knowledge_base.sharing import Sharing
-from knowledge.knowledge_base.upkeep import Upkeep
+from knowledge.knowledge_base.texts import Texts
 from knowledge.requests import (
     PASSAGE_TOKENS,
     AskRequest,
@@ -28,19 +18,13 @@ from knowledge.requests import (
     StrPath,
     WatchRequest,
 )
-from knowledge.settings.reading import Settings
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from knowledge.answering.answer import Answer, Listener
     from knowledge.evaluation.evaluation import Evaluation, Progress
-    from knowledge.ingestion.request import FileListener, Notify, ProgressListener
+    from knowledge.ingestion.request import FileListener, ProgressListener
     from knowledge.ingestion.run.reembedding import CountListener
-    from knowledge.ingestion.source_text import SourceText
     from knowledge.ingestion.watch.events import WatchEvent
-    from knowledge.knowledge_base.models import Refused
     from knowledge.model import Hit, IngestReport, ReembedReport
     from knowledge.retrieval.result import Retrieved
 
@@ -48,7 +32,7 @@ MAX_K = 1_000
 KS = (1, 5, 10)
 
 
-class KnowledgeBase:
+class KnowledgeBase(Texts):
     """All datasets of one data folder; a context manager.
 
     A verb takes plain arguments, or a request that is put together already; what is ``None``
@@ -67,103 +51,6 @@ class KnowledgeBase:
     datasets, files, models, sharing, upkeep, flows:
         Groups of methods.
     """
-
-    def __init__(self, settings: Settings, *, notify: Notify = say_nothing) -> None:
-        self._shared = Shared(settings, notify=notify)
-        self.datasets = Datasets(self._shared)
-        self.files = Files(self._shared)
-        self.models = Models(self._shared)
-        self.sharing = Sharing(self._shared)
-        self.upkeep = Upkeep(self._shared)
-        self.flows = Flows(self._shared)
-
-    @property
-    def settings(self) -> Settings:
-        """What decides where a request leaves something open."""
-        return self._shared.settings
-
-    @property
-    def generations(self) -> dict[str, int]:
-        """The generation that each dataset had when it was read last, by the dataset's name.
-
-        Those of a question's datasets are the ones that its hits were taken from.
-        """
-        return {name: one.generation for name, one in self._shared.seen.items()}
-
-    def forget_generations(self) -> None:
-        """Let :attr:`generations` count from now."""
-        self._shared.seen.clear()
-
-    @classmethod
-    def open(cls, data_dir: StrPath | None = None, **settings: Any) -> Self:
-        """Open a knowledge base; nothing is written before something is ingested.
-
-        Parameters
-        ----------
-        data_dir:
-            The data folder; default KNOW_DATA_DIR, else the platform's own.
-        settings:
-            Any setting by its name, such as ``embedding_model_provider="openai"``; others come
-            from the environment, ``.env`` and ``knowledge.yaml``.
-
-        Raises
-        ------
-        UsageError
-            A setting does not exist or does not fit.
-        """
-        folder = None if data_dir is None else os.fspath(data_dir)
-        return cls(Settings.read(data_dir=folder, **settings))
-
-    @classmethod
-    def open_archive(
-        cls, archive: StrPath, data_dir: StrPath | None = None, **settings: Any
-    ) -> Self:
-        """Open the datasets of an archive without importing them.
-
-        It is unpacked once, below the data folder; the next opening finds it there. Where that
-        can't be written, it is unpacked to a temporary folder, which goes when this is closed.
-
-        Raises
-        ------
-        PathNotFoundError
-            There is no such file.
-        DamagedArchiveError
-            It is not whole, or was tampered with.
-        """
-        folder = None if data_dir is None else os.fspath(data_dir)
-        return cls(Settings.read(data_dir=folder, **settings)).of_archive(archive)
-
-    def of_archive(self, archive: StrPath) -> Self:
-        """Return a knowledge base of what an archive holds; see :meth:`open_archive`."""
-        with ExitStack() as stack:
-
-            def spare() -> Path:
-                return Path(stack.enter_context(temporary_folder()))
-
-            # Whoever empties our folder would remove the archive's, which lies in it.
-            store, notify = self._shared.store, self._shared.notify
-            stack.enter_context(store.hold())
-            unpacked = store.unpack_archive(Path(archive), notify, spare)
-            stack.callback(unpacked.release)
-            settings = self.settings.override(data_dir=str(unpacked.folder), vectors="")
-            opened = type(self)(settings, notify=notify)
-            opened._shared.closing.push(stack.pop_all())
-        return opened
-
-    def close(self) -> None:
-        """Close what is open; the object can still be used."""
-        self._shared.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @checked
     def ingest(
@@ -294,33 +181,6 @@ class KnowledgeBase:
         from knowledge.knowledge_base.ingesting import watch
 
         return watch(self._shared, self.flows, request, progress)
-
-    @checked
-    def load(
-        self, source: StrPath, *, content: bytes | None = None, passwords: Sequence[str] = ()
-    ) -> SourceText:
-        """Read one document as an ingest would; no dataset and no data folder is touched.
-
-        Parameters
-        ----------
-        source:
-            A path or a URL; a name that tells the kind when there is ``content``.
-        content:
-            The bytes themselves.
-        passwords:
-            Tried on a protected file.
-
-        Raises
-        ------
-        KnowledgeError
-            It does not exist, can't be fetched or read, is of no known kind, or holds no text.
-        """
-        from knowledge.ingestion.source_text import load_source
-
-        self._shared.warn_of_passwords()
-        return load_source(
-            os.fspath(source), self.settings, content=content, passwords=tuple(passwords)
-        )
 
     @checked
     def retrieve(
@@ -645,82 +505,6 @@ class KnowledgeBase:
         asked = [way(self._shared, self.flows, dataset, options) for options in ways]
         check_judged(questions, asked, queries)
         return evaluate(asked, questions, sorted(set(k)), seed=seed, progress=progress)
-
-    @checked
-    def embed(
-        self, texts: Iterable[str], *, query: bool = False, on_refused: Refused | None = None
-    ) -> Iterator[tuple[str, NDArray[np.float32]]]:
-        """Yield each text with its unit vector, shape (dimensions,), as they come.
-
-        Parameters
-        ----------
-        query:
-            Embed questions, not documents; many models tell them apart.
-        on_refused:
-            Called with each text that the provider refuses while it takes others: its number from
-            0, the text, and why. It is left out then. Without this the first such text ends all.
-
-        Raises
-        ------
-        UsageError
-            A text is blank.
-        RemoteError
-            The provider failed, or refuses a text, whose number the message has.
-        """
-        from knowledge.knowledge_base.models import embed
-
-        return embed(self._shared, texts, query=query, on_refused=on_refused)
-
-    @checked
-    def similarity(
-        self, one: str, other: str, *, metric: str = "cosine", query: bool = False
-    ) -> float:
-        """Compare two texts; more is more alike.
-
-        Parameters
-        ----------
-        metric:
-            ``cosine``; ``dot``, which is the same, since vectors have unit length; or
-            ``euclidean``, the negated distance.
-        query:
-            Embed the first as a question.
-
-        Raises
-        ------
-        UsageError
-            A text is blank, or there is no such metric.
-        RemoteError
-            The provider failed.
-        """
-        from knowledge.knowledge_base.models import similarity
-
-        return similarity(self._shared, one, other, metric=metric, query=query)
-
-    @checked
-    def rerank(self, query: str, texts: Sequence[str], *, rerank: str | None = None) -> list[float]:
-        """Return how relevant each text is to a question, from 0 to 1, in the order of the texts.
-
-        Parameters
-        ----------
-        rerank:
-            A reranker, as :meth:`retrieve` takes it; by default the one of the settings, else
-            ``bm25``.
-
-        Raises
-        ------
-        UsageError
-            There is no such reranker, or the question is empty.
-        RemoteError
-            It failed.
-        """
-        from knowledge.requests import check_question
-
-        check_question(query)
-        name = rerank or str(self.settings["rerank"]) or "bm25"
-        settings = self.settings.override(rerank=rerank)
-        reranker = self._shared.reranker(name, settings)
-        assert reranker is not None
-        return reranker.relevance(query, texts)
 
     @checked
     def reembed(

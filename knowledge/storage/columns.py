@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.model import Dataset
-    from knowledge.storage.store import Snapshot, VectorMatrix
+    from knowledge.storage.store import Snapshot
+    from knowledge.storage.vector_index import VectorMatrix
 
 Vectors = tuple[list[str], "NDArray[np.float32]"]
 """Chunk ids, and their vectors as rows."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from knowledge.documents.formats import FORMATS, Format
+from knowledge.documents.format_row import Format
+from knowledge.documents.formats import FORMATS
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "formats.md"
 MOST_EXTENSIONS = 20

@@ -18,7 +18,7 @@ from knowledge.storage.local.vectors.folders import ChromaFolders
 from knowledge.storage.servers.connections import Servers
 from knowledge.storage.servers.qdrant import QdrantServer
 from knowledge.storage.servers.server import VectorServer
-from knowledge.storage.store import VectorIndex
+from knowledge.storage.vector_index import VectorIndex
 from tests.storage.memory_index import MemoryIndexes
 from tests.storage.qdrant_servers import qdrant_servers
 

@@ -11,7 +11,8 @@ from itertools import chain, islice
 from typing import Protocol
 
 from knowledge.documents.detection import detect
-from knowledge.documents.formats import Content, names_of
+from knowledge.documents.format_row import Content
+from knowledge.documents.formats import names_of
 from knowledge.documents.options import MIB
 from knowledge.errors import UsageError
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, broken, load_file

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.columns import ChunkColumns
-    from knowledge.storage.store import Snapshot, VectorReader
+    from knowledge.storage.store import Snapshot
+    from knowledge.storage.vector_index import VectorReader
 
 EXACT_LIMIT = 5_000
 """Up to this many allowed chunks, each is compared; their vectors are read once for a filter."""

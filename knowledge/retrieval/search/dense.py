@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.columns import ChunkColumns
-    from knowledge.storage.store import Snapshot, VectorMatrix, VectorReader
+    from knowledge.storage.store import Snapshot
+    from knowledge.storage.vector_index import VectorMatrix, VectorReader
 else:
     Protocol = object
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.retrieval.search.sparse import SparseVectors
     from knowledge.storage.columns import ChunkColumns
-    from knowledge.storage.store import Snapshot, Store, VectorReader
+    from knowledge.storage.store import Snapshot, Store
+    from knowledge.storage.vector_index import VectorReader
 
 KEPT = 8
 """Datasets that stay open when a question has been answered."""

@@ -21,7 +21,8 @@ from knowledge.storage.store import open_vectors
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
-    from knowledge.storage.store import Catalog, Snapshot, VectorReader
+    from knowledge.storage.store import Catalog, Snapshot
+    from knowledge.storage.vector_index import VectorReader
 
 PAGE = 2_000  # chunks whose vectors are in memory at once
 _OUTPUT_HINT = "Name a file in a folder that can be written."

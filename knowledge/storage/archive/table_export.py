@@ -16,7 +16,8 @@ from knowledge.storage.archive.exporting import chosen, written
 from knowledge.storage.store import open_vectors
 
 if TYPE_CHECKING:
-    from knowledge.storage.store import Catalog, Snapshot, VectorReader
+    from knowledge.storage.store import Catalog, Snapshot
+    from knowledge.storage.vector_index import VectorReader
 
 PAGE = 2_000
 _TEXTS = ("dataset", "file", "name", "chunk_id", "citation", "heading", "text", "member")

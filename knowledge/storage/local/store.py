@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from knowledge.storage.local.upkeep.checkup import LocalCheckup
     from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
     from knowledge.storage.servers.connections import Servers
-    from knowledge.storage.store import Notify, VectorIndex
+    from knowledge.storage.store import Notify
+    from knowledge.storage.vector_index import VectorIndex
 
 
 class LocalStore:

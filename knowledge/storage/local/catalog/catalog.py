@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from knowledge.storage.local.runs.replacement import Replacement
     from knowledge.storage.local.runs.write_run import WriteRun
     from knowledge.storage.servers.connections import Servers
-    from knowledge.storage.store import VectorIndex
+    from knowledge.storage.vector_index import VectorIndex
 
 Answer = TypeVar("Answer")
 Vectors = Callable[[str], "VectorIndex"]

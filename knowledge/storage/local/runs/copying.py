@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog
     from knowledge.storage.local.catalog.snapshot import Snapshot
     from knowledge.storage.local.runs.write_run import WriteRun
-    from knowledge.storage.store import VectorReader
+    from knowledge.storage.vector_index import VectorReader
 
 PAGE = 200  # files whose chunks and vectors are in memory at once
 

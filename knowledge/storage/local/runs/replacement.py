@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.local.catalog.catalog import Catalog
-    from knowledge.storage.store import VectorWriter
+    from knowledge.storage.vector_index import VectorWriter
 
 
 @contextlib.contextmanager

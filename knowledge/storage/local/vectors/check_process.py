@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.storage.store import VectorReader
+    from knowledge.storage.vector_index import VectorReader
 
 _NEAR = 0.99
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
     from knowledge.storage.local.vectors.chroma import ChromaIndex
     from knowledge.storage.servers.connections import Servers
-    from knowledge.storage.store import VectorReader
+    from knowledge.storage.vector_index import VectorReader
 
 FACTS = "dataset.json"
 """What a published folder says of its dataset, for the day that the catalog is lost."""

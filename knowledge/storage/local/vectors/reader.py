@@ -10,7 +10,7 @@ from knowledge.storage.local.holding import Hold
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
-    from knowledge.storage.store import VectorReader
+    from knowledge.storage.vector_index import VectorReader
 
 
 def open_reader(folder: Path, dimensions: int | None = None) -> VectorReader:

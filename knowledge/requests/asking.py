@@ -1,0 +1,354 @@
+"""What is asked of datasets: questions, what is like a file, and chunks page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from knowledge.errors import UsageError
+from knowledge.requests.option import Request, like, option
+from knowledge.settings.pairs import listed
+
+MAX_TOP_K = 10_000
+MAX_QUESTION = 2_000_000
+"""Characters of a question: a long document as one takes seconds and some 200 MB."""
+MODES = ("auto", "dense", "keyword", "hybrid")
+FUSIONS = ("weighted", "rrf")
+FALLBACKS = ("none", "keyword")
+PASSAGE_TOKENS = 3_000
+"""Tokens of passages that a chat model is given: small local ones read 4,096 in all."""
+
+RANKING = "Ranking"
+FILTERS = "Filters"
+REFINING = "What is done with hits"
+
+
+def check_question(text: str, where: str = "the query") -> None:
+    """Check a question.
+
+    Raises
+    ------
+    UsageError
+        It is empty, or longer than `MAX_QUESTION`; ``where`` names it.
+    """
+    if not text.strip():
+        raise UsageError(f"{where} is empty")
+    if len(text) > MAX_QUESTION:
+        raise UsageError(
+            f"{where} has more than {MAX_QUESTION:,} characters, the limit of a question",
+            hint="Ask for what matters in it; `knowledge ingest` takes long texts.",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SearchRequest(Request):
+    """A question to passages: ``retrieve``.
+
+    What is ``None`` comes from the settings. To add a step that works on hits, add its field here
+    with ``refines=True``: it is a flag and an argument of every verb that retrieves by that.
+    """
+
+    query: str = option(
+        "The question; - reads stdin.",
+        default="",
+        kw_only=False,
+        positional=True,
+        optional=True,
+        metavar="QUERY",
+    )
+    datasets: str | Sequence[str] | None = option(
+        "Dataset; may be repeated [KNOW_DATASET; default: default].",
+        "-d",
+        "--dataset",
+        kw_only=False,
+        metavar="NAME",
+        setting="dataset",
+    )
+    top_k: int | None = option(
+        "Maximum number of passages [KNOW_TOP_K; default: 10].",
+        "-k",
+        "--top-k",
+        kw_only=False,
+        metavar="N",
+        setting="top_k",
+        minimum=1,
+        maximum=MAX_TOP_K,
+    )
+    queries: str | Sequence[str] = option(
+        "Another question; passages near the mean of all are found.",
+        "--query",
+        default=(),
+        metavar="QUERY",
+    )
+    offset: int = option(
+        "Leave out the first N passages.", default=0, metavar="N", minimum=0, maximum=MAX_TOP_K
+    )
+    mode: str | None = option(
+        "dense, keyword, hybrid or auto [KNOW_RETRIEVE_MODE; default: auto].",
+        metavar="MODE",
+        panel=RANKING,
+        setting="retrieve_mode",
+        choices=MODES,
+    )
+    weight: float | None = option(
+        "Share of dense search in hybrid, 0 to 1 [KNOW_RETRIEVE_WEIGHT; default: 0.35].",
+        metavar="SHARE",
+        panel=RANKING,
+        setting="retrieve_weight",
+        minimum=0,
+        maximum=1,
+    )
+    file_weight: float | None = option(
+        "Weight of the whole file in hybrid's keyword score, 0 to 1 "
+        "[KNOW_RETRIEVE_FILE_WEIGHT; default: 0.25].",
+        metavar="WEIGHT",
+        panel=RANKING,
+        setting="retrieve_file_weight",
+        minimum=0,
+        maximum=1,
+    )
+    sparse_weight: float | None = option(
+        "Weight of a dataset's sparse model in hybrid, beside 1 for the other sides together "
+        "[KNOW_RETRIEVE_SPARSE_WEIGHT; default: 0.5].",
+        metavar="WEIGHT",
+        panel=RANKING,
+        setting="retrieve_sparse_weight",
+        minimum=0,
+        maximum=10,
+    )
+    fusion: str | None = option(
+        "weighted or rrf [KNOW_RETRIEVE_FUSION; default: weighted].",
+        metavar="FUSION",
+        panel=RANKING,
+        setting="retrieve_fusion",
+        choices=FUSIONS,
+    )
+    candidates: int | None = option(
+        "Passages that --rerank, --mmr and the like choose from "
+        "[KNOW_RETRIEVE_CANDIDATES; default: 50, at least -k].",
+        metavar="N",
+        panel=RANKING,
+        setting="retrieve_candidates",
+        of_setting=lambda value: value or None,
+        minimum=1,
+        maximum=MAX_TOP_K,
+    )
+    fallback: str | None = option(
+        "none, or keyword: what --mode auto does when the embedding provider fails "
+        "[KNOW_FALLBACK; default: none].",
+        metavar="MODE",
+        panel=RANKING,
+        setting="fallback",
+        choices=FALLBACKS,
+    )
+    threshold: float | None = option(
+        "Minimum cosine similarity, -1 to 1.",
+        metavar="COSINE",
+        panel=FILTERS,
+        minimum=-1,
+        maximum=1,
+    )
+    min_relevance: float | None = option(
+        "Minimum relevance, 0 to 1, as text output shows it [KNOW_MIN_RELEVANCE; default: 0].",
+        metavar="RELEVANCE",
+        panel=FILTERS,
+        setting="min_relevance",
+        minimum=0,
+        maximum=1,
+    )
+    keywords: Sequence[str] | None = option(
+        "A passage must contain one of these; -WORD excludes passages with WORD "
+        "[KNOW_RETRIEVE_KEYWORDS].",
+        "-w",
+        "--keyword",
+        metavar="WORD",
+        panel=FILTERS,
+        setting="retrieve_keywords",
+        of_setting=listed,
+    )
+    where: Mapping[str, Any] | str | Sequence[str] | None = option(
+        "Condition on metadata, such as 'year >= 2020 and team = support'.",
+        metavar="CONDITION",
+        panel=FILTERS,
+    )
+    files: str | Sequence[str] = option(
+        "Path or name of the file, or a folder above it; one must match.",
+        "--file",
+        default=(),
+        metavar="GLOB",
+        panel=FILTERS,
+    )
+    since: str | None = option(
+        "Only files modified since, such as 2024-05-31 or 7d.",
+        metavar="WHEN",
+        panel=FILTERS,
+    )
+    until: str | None = option(
+        "Only files modified until, such as 2024-05-31 or 7d.",
+        metavar="WHEN",
+        panel=FILTERS,
+    )
+    rerank: str | None = option(
+        "Rerank the candidates: bm25, minilm, cohere, jina, voyage, cross-encoder, each optionally "
+        "with :MODEL, or a server's address [KNOW_RERANK].",
+        metavar="NAME",
+        panel=REFINING,
+        setting="rerank",
+        refines=True,
+    )
+    rerank_depth: int | None = option(
+        "How many of the best hits are reranked; default all candidates, 20 with minilm "
+        "[KNOW_RERANK_DEPTH].",
+        metavar="N",
+        panel=REFINING,
+        setting="rerank_depth",
+        minimum=0,
+        maximum=MAX_TOP_K,
+    )
+    mmr: float | None = option(
+        "Diversify hits (MMR): 1 is relevance only, 0 novelty only.",
+        metavar="LAMBDA",
+        panel=REFINING,
+        minimum=0,
+        maximum=1,
+        refines=True,
+    )
+    max_per_file: int | None = option(
+        "Maximum hits from one file.", metavar="N", panel=REFINING, minimum=1, refines=True
+    )
+    fold: bool = option(
+        "Show near duplicates as separate hits.",
+        "--no-fold",
+        default=True,
+        panel=REFINING,
+        off=True,
+        refines=True,
+    )
+    context: int = option(
+        "Show N chunks before and after each hit.",
+        default=0,
+        metavar="N",
+        panel=REFINING,
+        minimum=0,
+        refines=True,
+    )
+    merge: bool = option(
+        "Join adjacent hits into one passage.", default=False, panel=REFINING, refines=True
+    )
+    max_tokens: int | None = option(
+        "Maximum tokens of all passages together.",
+        metavar="N",
+        panel=REFINING,
+        minimum=1,
+        refines=True,
+    )
+
+    @property
+    def questions(self) -> tuple[str, ...]:
+        """All questions that are asked at once."""
+        more = (self.queries,) if isinstance(self.queries, str) else tuple(self.queries)
+        return (self.query, *more) if self.query or not more else more
+
+    @property
+    def dataset_names(self) -> tuple[str, ...]:
+        """The datasets that are named, be it one or several."""
+        return (self.datasets,) if isinstance(self.datasets, str) else tuple(self.datasets or ())
+
+
+@dataclass(frozen=True, slots=True)
+class AskRequest(SearchRequest):
+    """A question to an answer in words: ``ask``."""
+
+    chat_model: str | None = option(
+        "Chat model [KNOW_CHAT_MODEL, OPENAI_MODEL].", metavar="MODEL", setting="chat_model"
+    )
+    max_tokens: int | None = option(
+        "Tokens of passages for the chat model.",
+        default=PASSAGE_TOKENS,
+        metavar="N",
+        minimum=1,
+        refines=True,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SimilarRequest(Request):
+    """A file or a chunk to the passages most like it: ``similar``."""
+
+    target: str = option(
+        "A file's path or the end of it, or a chunk's id.",
+        default="",
+        kw_only=False,
+        positional=True,
+        metavar="FILE|CHUNK_ID",
+    )
+    dataset: str | None = option(
+        "Dataset [KNOW_DATASET; default: default].",
+        "-d",
+        "--dataset",
+        kw_only=False,
+        metavar="NAME",
+        setting="dataset",
+    )
+    top_k: int | None = like(SearchRequest, "top_k")
+    threshold: float | None = like(SearchRequest, "threshold")
+    keywords: Sequence[str] | None = like(SearchRequest, "keywords")
+    where: Mapping[str, Any] | str | Sequence[str] | None = like(SearchRequest, "where")
+    files: str | Sequence[str] = like(SearchRequest, "files")
+    since: str | None = like(SearchRequest, "since")
+    until: str | None = like(SearchRequest, "until")
+    max_per_file: int | None = like(SearchRequest, "max_per_file")
+    fold: bool = like(SearchRequest, "fold")
+
+    def search(self) -> SearchRequest:
+        """Return the search that this is, without its question: by vectors alone."""
+        same = [name for name, _, _ in self.options() if name not in ("target", "dataset")]
+        given = {name: getattr(self, name) for name in same}
+        return SearchRequest(self.target, self.dataset, mode="dense", rerank="", **given)
+
+
+@dataclass(frozen=True, slots=True)
+class ChunksRequest(Request):
+    """The chunks of a dataset, page by page, without a question: ``list-chunks``."""
+
+    dataset: str | None = like(SimilarRequest, "dataset")
+    limit: int = option(
+        "Maximum number of chunks.",
+        "-n",
+        "--limit",
+        default=100,
+        metavar="N",
+        minimum=1,
+        maximum=MAX_TOP_K,
+    )
+    offset: int = option("Leave out the first N chunks.", default=0, metavar="N", minimum=0)
+    sort: str = option(
+        "Order of their files: file, name, modified, ingested, size, or the name of metadata; "
+        "-NAME is descending.",
+        default="file",
+        metavar="NAME",
+    )
+    keywords: Sequence[str] | None = like(
+        SearchRequest,
+        "keywords",
+        help="A chunk must contain one of these; -WORD excludes chunks with WORD.",
+        setting="",
+        of_setting=None,
+    )
+    where: Mapping[str, Any] | str | Sequence[str] | None = like(SearchRequest, "where")
+    files: str | Sequence[str] = like(SearchRequest, "files")
+    since: str | None = like(SearchRequest, "since")
+    until: str | None = like(SearchRequest, "until")
+
+    def search(self) -> SearchRequest:
+        """Return a search with the same filters; what it asks does not count."""
+        return SearchRequest(
+            "*",
+            self.dataset,
+            keywords=self.keywords or (),
+            where=self.where,
+            files=self.files,
+            since=self.since,
+            until=self.until,
+        )
