@@ -24,6 +24,7 @@ from knowledge.cli.options.declared import Group
 from knowledge.cli.run import main
 from knowledge.cli.spelling import spelled
 from knowledge.requests import Request
+from knowledge.server.arguments import json_schema
 from knowledge.settings.table import TABLE
 
 VERBS = {
@@ -152,6 +153,7 @@ GROUPS = {
     if isinstance(group, type) and issubclass(group, Request) and dataclasses.is_dataclass(group)
     if group.__module__ == option_groups.__name__
     for name, _, declared in group.options()
+    if declared.setting
 }
 
 
@@ -165,6 +167,16 @@ def test_every_other_flag_sets_its_setting(setting):
     by_flag = Settings.read(**{setting: getattr(made, name)})
     by_variable = Settings.read(environ={BY_NAME[setting].variables[0]: str(value)})
     assert by_flag[setting] == by_variable[setting] == value
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_field_is_described_to_every_face_in_its_own_words(verb):
+    described = json_schema(VERBS[verb][0])["properties"]
+    assert not [one for one in described.values() if "--" in str(one) or "[KNOW_" in str(one)]
+    for name, _, declared in VERBS[verb][0].options():
+        if declared.off:  # the flag says the opposite
+            assert declared.flag_help.startswith(declared.off.removesuffix("."))
+            assert described[name]["description"] == declared.help != declared.off
 
 
 @pytest.mark.parametrize("verb", VERBS)

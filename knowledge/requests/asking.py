@@ -58,23 +58,14 @@ class SearchRequest(Request):
         metavar="QUERY",
     )
     datasets: str | Sequence[str] | None = option(
-        "Dataset; may be repeated [KNOW_DATASET; default: default].",
+        "Dataset; may be repeated.",
         "-d",
         "--dataset",
         kw_only=False,
         metavar="NAME",
         setting="dataset",
     )
-    top_k: int | None = option(
-        "Maximum number of passages [KNOW_TOP_K; default: 10].",
-        "-k",
-        "--top-k",
-        kw_only=False,
-        metavar="N",
-        setting="top_k",
-        minimum=1,
-        maximum=MAX_TOP_K,
-    )
+    top_k: int | None = option("", "-k", "--top-k", kw_only=False, metavar="N", setting="top_k")
     queries: str | Sequence[str] = option(
         "Another question; passages near the mean of all are found.",
         "--query",
@@ -84,63 +75,29 @@ class SearchRequest(Request):
     offset: int = option(
         "Leave out the first N passages.", default=0, metavar="N", minimum=0, maximum=MAX_TOP_K
     )
-    mode: str | None = option(
-        "dense, keyword, hybrid or auto [KNOW_RETRIEVE_MODE; default: auto].",
-        metavar="MODE",
-        panel=RANKING,
-        setting="retrieve_mode",
-        choices=MODES,
-    )
-    weight: float | None = option(
-        "Share of dense search in hybrid, 0 to 1 [KNOW_RETRIEVE_WEIGHT; default: 0.35].",
-        metavar="SHARE",
-        panel=RANKING,
-        setting="retrieve_weight",
-        minimum=0,
-        maximum=1,
-    )
+    mode: str | None = option(metavar="MODE", panel=RANKING, setting="retrieve_mode", choices=MODES)
+    weight: float | None = option(metavar="SHARE", panel=RANKING, setting="retrieve_weight")
     file_weight: float | None = option(
-        "Weight of the whole file in hybrid's keyword score, 0 to 1 "
-        "[KNOW_RETRIEVE_FILE_WEIGHT; default: 0.25].",
-        metavar="WEIGHT",
-        panel=RANKING,
-        setting="retrieve_file_weight",
-        minimum=0,
-        maximum=1,
+        metavar="WEIGHT", panel=RANKING, setting="retrieve_file_weight"
     )
     sparse_weight: float | None = option(
-        "Weight of a dataset's sparse model in hybrid, beside 1 for the other sides together "
-        "[KNOW_RETRIEVE_SPARSE_WEIGHT; default: 0.5].",
-        metavar="WEIGHT",
-        panel=RANKING,
-        setting="retrieve_sparse_weight",
-        minimum=0,
-        maximum=10,
+        metavar="WEIGHT", panel=RANKING, setting="retrieve_sparse_weight"
     )
     fusion: str | None = option(
-        "weighted or rrf [KNOW_RETRIEVE_FUSION; default: weighted].",
-        metavar="FUSION",
-        panel=RANKING,
-        setting="retrieve_fusion",
-        choices=FUSIONS,
+        metavar="FUSION", panel=RANKING, setting="retrieve_fusion", choices=FUSIONS
     )
     candidates: int | None = option(
-        "Passages that --rerank, --mmr and the like choose from "
-        "[KNOW_RETRIEVE_CANDIDATES; default: 50, at least -k].",
+        "Passages that reranking and other steps choose from, at least `top_k`.",
         metavar="N",
         panel=RANKING,
         setting="retrieve_candidates",
         of_setting=lambda value: value or None,
+        shown_default="50",
         minimum=1,
         maximum=MAX_TOP_K,
     )
     fallback: str | None = option(
-        "none, or keyword: what --mode auto does when the embedding provider fails "
-        "[KNOW_FALLBACK; default: none].",
-        metavar="MODE",
-        panel=RANKING,
-        setting="fallback",
-        choices=FALLBACKS,
+        metavar="MODE", panel=RANKING, setting="fallback", choices=FALLBACKS
     )
     threshold: float | None = option(
         "Minimum cosine similarity, -1 to 1.",
@@ -150,16 +107,10 @@ class SearchRequest(Request):
         maximum=1,
     )
     min_relevance: float | None = option(
-        "Minimum relevance, 0 to 1, as text output shows it [KNOW_MIN_RELEVANCE; default: 0].",
-        metavar="RELEVANCE",
-        panel=FILTERS,
-        setting="min_relevance",
-        minimum=0,
-        maximum=1,
+        metavar="RELEVANCE", panel=FILTERS, setting="min_relevance"
     )
     keywords: Sequence[str] | None = option(
-        "A passage must contain one of these; -WORD excludes passages with WORD "
-        "[KNOW_RETRIEVE_KEYWORDS].",
+        "A passage must contain one of these; -WORD excludes passages with WORD.",
         "-w",
         "--keyword",
         metavar="WORD",
@@ -189,23 +140,8 @@ class SearchRequest(Request):
         metavar="WHEN",
         panel=FILTERS,
     )
-    rerank: str | None = option(
-        "Rerank the candidates: bm25, minilm, cohere, jina, voyage, cross-encoder, each optionally "
-        "with :MODEL, or a server's address [KNOW_RERANK].",
-        metavar="NAME",
-        panel=REFINING,
-        setting="rerank",
-        refines=True,
-    )
-    rerank_depth: int | None = option(
-        "How many of the best hits are reranked; default all candidates, 20 with minilm "
-        "[KNOW_RERANK_DEPTH].",
-        metavar="N",
-        panel=REFINING,
-        setting="rerank_depth",
-        minimum=0,
-        maximum=MAX_TOP_K,
-    )
+    rerank: str | None = option(metavar="NAME", panel=REFINING, setting="rerank", refines=True)
+    rerank_depth: int | None = option(metavar="N", panel=REFINING, setting="rerank_depth")
     mmr: float | None = option(
         "Diversify hits (MMR): 1 is relevance only, 0 novelty only.",
         metavar="LAMBDA",
@@ -218,11 +154,11 @@ class SearchRequest(Request):
         "Maximum hits from one file.", metavar="N", panel=REFINING, minimum=1, refines=True
     )
     fold: bool = option(
-        "Show near duplicates as separate hits.",
+        "Show near duplicates as one hit.",
         "--no-fold",
         default=True,
         panel=REFINING,
-        off=True,
+        off="Show near duplicates as separate hits.",
         refines=True,
     )
     context: int = option(
@@ -260,9 +196,7 @@ class SearchRequest(Request):
 class AskRequest(SearchRequest):
     """A question to an answer in words: ``ask``."""
 
-    chat_model: str | None = option(
-        "Chat model [KNOW_CHAT_MODEL, OPENAI_MODEL].", metavar="MODEL", setting="chat_model"
-    )
+    chat_model: str | None = option(metavar="MODEL", setting="chat_model")
     max_tokens: int | None = option(
         "Tokens of passages for the chat model.",
         default=PASSAGE_TOKENS,
@@ -284,12 +218,7 @@ class SimilarRequest(Request):
         metavar="FILE|CHUNK_ID",
     )
     dataset: str | None = option(
-        "Dataset [KNOW_DATASET; default: default].",
-        "-d",
-        "--dataset",
-        kw_only=False,
-        metavar="NAME",
-        setting="dataset",
+        "Dataset.", "-d", "--dataset", kw_only=False, metavar="NAME", setting="dataset"
     )
     top_k: int | None = like(SearchRequest, "top_k")
     threshold: float | None = like(SearchRequest, "threshold")

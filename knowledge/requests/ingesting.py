@@ -31,44 +31,31 @@ class SourceRequest(Request):
     )
     dataset: str | None = like(SimilarRequest, "dataset")
     metadata: Mapping[str, Any] | None = option(
-        "Metadata to store with every file [KNOW_INGEST_METADATA].",
+        "Metadata to store with every file.",
         metavar="NAME=VALUE",
         setting="ingest_metadata",
         of_setting=setting_pairs,
     )
     recursive: bool | None = option(
-        "Do not read subfolders.",
+        "Read subfolders too.",
         "--no-recursive",
-        off=True,
+        off="Do not read subfolders.",
         setting="no_recursive",
         of_setting=operator.not_,
     )
     create: bool | None = option(
-        "Fail when the dataset does not exist.",
+        "Make the dataset where there is none.",
         "--no-create-dataset",
-        off=True,
+        off="Fail when the dataset does not exist.",
         setting="no_create_dataset",
         of_setting=operator.not_,
     )
-    ignore_file: StrPath | None = option(  # noqa: RUF009
-        "File of gitignore lines [KNOW_INGEST_IGNORE_FILE].",
-        metavar="FILE",
-        setting="ignore_file",
-    )
+    ignore_file: StrPath | None = option(metavar="FILE", setting="ignore_file")  # noqa: RUF009
     ignore_extensions: str | Sequence[str] | None = option(
-        "Extensions to exclude, such as .log,.tmp [KNOW_INGEST_IGNORE_EXTENSIONS].",
-        metavar="LIST",
-        setting="ignore_extensions",
+        metavar="LIST", setting="ignore_extensions"
     )
-    include_hidden: bool | None = option(
-        "Include hidden files and folders.", setting="include_hidden"
-    )
-    include_generated: bool | None = option(
-        "Include what nobody wrote: lock files, source maps, minified and generated code.",
-        "--include-generated",
-        panel=TAKING,
-        setting="include_generated",
-    )
+    include_hidden: bool | None = option(setting="include_hidden")
+    include_generated: bool | None = option(panel=TAKING, setting="include_generated")
     include: Sequence[str] = option(
         "Ingest only files that match, such as 'docs/**/*.md'; may be repeated.",
         default=(),
@@ -82,22 +69,22 @@ class SourceRequest(Request):
         panel=TAKING,
     )
     gitignore: bool | None = option(
-        "Respect .gitignore files [KNOW_INGEST_GITIGNORE; default: inside Git work trees].",
+        "Respect .gitignore files.",
         "--gitignore/--no-gitignore",
         panel=TAKING,
         setting="gitignore",
         of_setting={"on": True, "off": False}.get,
+        shown_default="inside Git work trees",
     )
     follow_links: bool | None = option(
-        "Follow symbolic links in folders, also out of them [KNOW_FOLLOW_LINKS; default: yes].",
+        "",
         "--follow-links/--no-follow-links",
         panel=TAKING,
         setting="follow_links",
+        shown_default="yes",
     )
     err_on_unsupported: bool | None = option(
-        "Count unsupported files as failed.",
-        "--err-on-unsupported-file",
-        setting="err_on_unsupported_file",
+        "", "--err-on-unsupported-file", setting="err_on_unsupported_file"
     )
     passwords: Sequence[str] = option(
         "Password for protected files; may be repeated. Others can see it in the list of "
@@ -136,10 +123,8 @@ class InlineText:
 class IngestRequest(SourceRequest):
     """Documents into a dataset: ``ingest``."""
 
-    inline: Sequence[InlineText] = without_flag((), help="Documents that are no files.")
-    prune: bool | None = option(
-        "Remove from the dataset what no longer exists in the folders.", setting="prune"
-    )
+    inline: Sequence[InlineText] = without_flag("Documents that are no files.", ())
+    prune: bool | None = option(setting="prune")
     force: bool = option("Read, split and store every file again.", default=False)
     dry_run: bool = option("Show what would be done; write and send nothing.", default=False)
 
@@ -152,4 +137,4 @@ class WatchRequest(SourceRequest):
         SourceRequest, "paths", help="Files, folders, URLs, Git repositories, s3://bucket/docs."
     )
     once: bool = option("Check everything once, then end.", default=False)
-    every: float | None = without_flag(help="Seconds between looks.")
+    every: float | None = without_flag("Seconds between looks.")

@@ -13,7 +13,7 @@ from knowledge.text.wording import brief, did_you_mean, nearest
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
 
-_VARIABLES = {setting.name: setting.variables[0] for setting in TABLE}
+_SETTINGS = {setting.name: setting for setting in TABLE}
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Option:
     Parameters
     ----------
     help:
-        One sentence for the command line.
+        One sentence about the field; other fields stand in it in backquotes.
     flags:
         Its spellings there; empty is ``--`` and the field's name, ``None`` is no flag.
     metavar:
@@ -34,8 +34,11 @@ class Option:
         The setting that decides where the field is ``None``.
     of_setting:
         (setting's value) -> field's value, where they differ.
+    shown_default:
+        What holds where neither the field nor its setting says anything, where the setting's
+        default does not tell; ``None`` is that default.
     off:
-        The flag means false.
+        The flag means false; this is its sentence.
     positional, optional:
         It is an argument of the command, not a flag; one that may be left out.
     minimum, maximum, choices:
@@ -50,7 +53,8 @@ class Option:
     panel: str | None = None
     setting: str = ""
     of_setting: Callable[[Any], Any] | None = None
-    off: bool = False
+    shown_default: str | None = None
+    off: str = ""
     positional: bool = False
     optional: bool = False
     minimum: float | None = None
@@ -58,11 +62,24 @@ class Option:
     choices: tuple[str, ...] = ()
     refines: bool = False
 
+    @property
+    def flag_help(self) -> str:
+        """The sentence about its flag, with the variable that sets it too, and the default."""
+        text = self.off or self.help
+        if not self.setting:
+            return text
+        setting = _SETTINGS[self.setting]
+        default = self.shown_default
+        if default is None:
+            default = "" if isinstance(setting.default, bool) else setting.shown_default
+        note = setting.variables[0] + (f"; default: {default}" if default else "")
+        return f"{text.removesuffix('.')} [{note}]."
+
     def check(self, name: str, value: object) -> None:
         """Raise :class:`UsageError` for a value that does not fit; it names the field."""
         wrong = self._wrong(value)
         if wrong:
-            also = f"{_VARIABLES[self.setting]} sets it too." if self.setting else ""
+            also = f"{_SETTINGS[self.setting].variables[0]} sets it too." if self.setting else ""
             hint = " ".join(filter(None, (did_you_mean(str(value), self.choices), also)))
             raise UsageError(f"`{name}` must be {wrong}", hint=hint or None)
 
@@ -81,15 +98,32 @@ class Option:
         return f"from {self.minimum:g} to {self.maximum:g}, not {value:g}"
 
 
-def option(help: str, *flags: str, default: Any = None, kw_only: bool = True, **more: Any) -> Any:
-    """Declare a field; ``more`` are fields of :class:`Option`."""
-    metadata = {"option": Option(help, flags, **more)}
+def option(
+    help: str = "",
+    *flags: str,
+    default: Any = None,
+    kw_only: bool = True,
+    setting: str = "",
+    **more: Any,
+) -> Any:
+    """Declare a field; ``more`` are fields of :class:`Option`.
+
+    What is empty of its help, its bounds and its choices is as the setting has it, unless the
+    field's value is made of the setting's.
+    """
+    if setting:
+        row = _SETTINGS[setting]
+        help = help or row.help
+        if "of_setting" not in more:
+            known = {"minimum": row.minimum, "maximum": row.maximum, "choices": row.choices}
+            more = known | more
+    metadata = {"option": Option(help, flags, setting=setting, **more)}
     return field(default=default, metadata=metadata, kw_only=kw_only)
 
 
-def without_flag(default: Any = None, *, help: str = "", **more: Any) -> Any:
+def without_flag(help: str, default: Any = None) -> Any:
     """Declare a field that the command line sets in a way of its own, or not at all."""
-    return field(default=default, metadata={"option": Option(help, None, **more)}, kw_only=True)
+    return field(default=default, metadata={"option": Option(help, None)}, kw_only=True)
 
 
 class Request:

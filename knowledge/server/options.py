@@ -22,27 +22,11 @@ LIMITS = "Limits"
 class ServeRequest(Request):
     """The server's options; what is ``None`` comes from the settings."""
 
-    host: str | None = option(
-        "Address to listen on; not a loopback one needs a token "
-        "[KNOW_SERVER_HOST; default: 127.0.0.1].",
-        metavar="ADDRESS",
-        setting="server_host",
-    )
-    port: int | None = option(
-        "Port; 0 is any free one [KNOW_SERVER_PORT; default: 7411].",
-        metavar="PORT",
-        setting="server_port",
-        minimum=0,
-        maximum=65_535,
-    )
-    read_only: bool | None = option(
-        "Refuse every request that writes [KNOW_SERVER_READ_ONLY].",
-        panel=ACCESS,
-        setting="server_read_only",
-    )
+    host: str | None = option(metavar="ADDRESS", setting="server_host")
+    port: int | None = option(metavar="PORT", setting="server_port")
+    read_only: bool | None = option(panel=ACCESS, setting="server_read_only")
     allow_hosts: Sequence[str] | None = option(
-        "Host name that requests may name, besides this machine's; may be repeated "
-        "[KNOW_SERVER_ALLOW_HOSTS].",
+        "Host name that requests may name, besides this machine's; may be repeated.",
         "--allow-host",
         metavar="HOST",
         panel=ACCESS,
@@ -50,8 +34,7 @@ class ServeRequest(Request):
         of_setting=listed,
     )
     allow_origins: Sequence[str] | None = option(
-        "Origin of web pages that may ask, such as https://wiki.example.org; may be repeated "
-        "[KNOW_SERVER_ALLOW_ORIGINS].",
+        "Origin of web pages that may ask, such as https://wiki.example.org; may be repeated.",
         "--allow-origin",
         metavar="ORIGIN",
         panel=ACCESS,
@@ -59,75 +42,32 @@ class ServeRequest(Request):
         of_setting=listed,
     )
     roots: Sequence[str] | None = option(
-        "Folder whose files clients may have ingested; may be repeated "
-        "[KNOW_SERVER_ROOTS; default: none].",
+        "Folder whose files clients may have ingested; may be repeated.",
         "--root",
         metavar="FOLDER",
         panel=ACCESS,
         setting="server_roots",
         of_setting=listed,
+        shown_default="none",
     )
     models: Sequence[str] | None = option(
-        "Embedding model, such as onnx:./minilm, that clients may name; may be repeated "
-        "[KNOW_SERVER_MODELS; default: those of `models list`].",
+        "Embedding model, such as onnx:./minilm, that clients may name; may be repeated.",
         "--model",
         metavar="PROVIDER:MODEL",
         setting="server_models",
         of_setting=listed,
+        shown_default="those of `models list`",
     )
-    warm: bool | None = option(
-        "Load the models and indexes of all datasets before the first request [KNOW_SERVER_WARM].",
-        setting="server_warm",
-    )
-    log: str | None = option(
-        "Access log on stderr: text, json or off [KNOW_SERVER_LOG; default: text].",
-        metavar="FORMAT",
-        setting="server_log",
-        choices=("text", "json", "off"),
-    )
-    threads: int | None = option(
-        "Requests answered at the same time [KNOW_SERVER_THREADS; default: 4].",
-        metavar="N",
-        panel=LIMITS,
-        setting="server_threads",
-        minimum=1,
-        maximum=256,
-    )
+    warm: bool | None = option(setting="server_warm")
+    log: str | None = option(metavar="FORMAT", setting="server_log")
+    threads: int | None = option(metavar="N", panel=LIMITS, setting="server_threads")
     concurrency: int | None = option(
-        "Requests open at the same time; more get 429 [KNOW_SERVER_CONCURRENCY; default: 256].",
-        "--max-requests",
-        metavar="N",
-        panel=LIMITS,
-        setting="server_concurrency",
-        minimum=1,
-        maximum=100_000,
+        "", "--max-requests", metavar="N", panel=LIMITS, setting="server_concurrency"
     )
-    timeout: float | None = option(
-        "Seconds for reading a request and beginning its answer "
-        "[KNOW_SERVER_TIMEOUT; default: 120].",
-        metavar="SECONDS",
-        panel=LIMITS,
-        setting="server_timeout",
-        minimum=0.1,
-        maximum=86_400,
-    )
-    max_body: int | None = option(
-        "Largest body of a request, in MiB [KNOW_SERVER_MAX_BODY; default: 32].",
-        metavar="MIB",
-        panel=LIMITS,
-        setting="server_max_body",
-        minimum=1,
-        maximum=1_048_576,
-    )
+    timeout: float | None = option(metavar="SECONDS", panel=LIMITS, setting="server_timeout")
+    max_body: int | None = option(metavar="MIB", panel=LIMITS, setting="server_max_body")
 
-    max_upload: int | None = option(
-        "Largest upload, in MiB [KNOW_SERVER_MAX_UPLOAD; default: 512].",
-        metavar="MIB",
-        panel=LIMITS,
-        setting="server_max_upload",
-        minimum=1,
-        maximum=1_048_576,
-    )
+    max_upload: int | None = option(metavar="MIB", panel=LIMITS, setting="server_max_upload")
 
 
 def check_named_by_user(settings: Settings) -> None:

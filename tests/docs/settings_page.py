@@ -21,21 +21,12 @@ HEAD = """\
 """
 
 
-def shown_default(setting: Setting) -> str:
-    """Write a default as one would in an environment variable."""
-    if isinstance(setting.default, bool):
-        return str(setting.default).lower()
-    if isinstance(setting.default, float):
-        return f"{setting.default:g}"
-    return str(setting.default)
-
-
 def table() -> str:
     """Return the table of docs/settings.md."""
     rows = ["| name | variables | default | what it does |", "|---|---|---|---|"]
     for setting in TABLE:
         variables = ", ".join(f"`{name}`" for name in setting.variables)
-        default = f"`{shown_default(setting)}`" if shown_default(setting) else "empty"
+        default = f"`{setting.shown_default}`" if setting.shown_default else "empty"
         rows.append(f"| `{setting.name}` | {variables} | {default} | {described(setting)} |")
     return "\n".join(rows)
 
@@ -51,7 +42,7 @@ def env_example() -> str:
         if setting.name == "trust_project":
             help_text += " Not from this file."
         lines = textwrap.wrap(help_text, 98, initial_indent="# ", subsequent_indent="# ")
-        blocks.append("\n".join([*lines, f"#{name}={shown_default(setting)}"]) + "\n")
+        blocks.append("\n".join([*lines, f"#{name}={setting.shown_default}"]) + "\n")
     return "\n".join(blocks)
 
 

@@ -11,7 +11,7 @@ from knowledge.embeddings.provider import BUILT_IN, NOWHERE
 from knowledge.embeddings.registry import create_embedder, default_provider
 from knowledge.settings.reading import BY_NAME, TABLE, Settings
 from tests.conftest import ROOT
-from tests.docs.settings_page import EXAMPLE, shown_default
+from tests.docs.settings_page import EXAMPLE
 
 HOSTED_RECORDS = {name: one for name, one in BUILT_IN.items() if one.reach is not NOWHERE}
 PAGE = (ROOT / "docs" / "providers.md").read_text(encoding="utf-8")
@@ -50,7 +50,7 @@ def test_the_defaults_are_those_of_the_code():
     given = re.findall(r"`([A-Z_]+)` \(`([^`]+)`\)", HOSTED)
     assert len(given) > 25
     for variable, default in given:
-        assert shown_default(SETTINGS[variable]) == default, variable
+        assert SETTINGS[variable].shown_default == default, variable
 
 
 def test_every_hosted_provider_has_a_row():

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from knowledge.settings.reading import BY_NAME, TABLE, Settings
-from tests.docs.settings_page import BEGIN, END, EXAMPLE, PAGE, env_example, shown_default, table
+from tests.docs.settings_page import BEGIN, END, EXAMPLE, PAGE, env_example, table
 
 REMEDY = "run python -m tests.docs.settings_page"
 
@@ -24,7 +24,7 @@ def test_the_example_is_that_of_the_code():
 def test_the_example_names_every_variable_with_its_default():
     text = EXAMPLE.read_text(encoding="utf-8")
     given = dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
-    assert given == {setting.variables[0]: shown_default(setting) for setting in TABLE}
+    assert given == {setting.variables[0]: setting.shown_default for setting in TABLE}
     for setting in TABLE:
         for alias in setting.variables[1:]:
             assert alias in text

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
-FullOption = Annotated[
-    bool, typer.Option("--full", help="Show complete passages on a terminal too.")
-]
-FailEmptyOption = Annotated[
-    bool, typer.Option("--fail-empty", help="Exit with 3 when there are no hits.")
-]
-UpdateMetadataOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--update-metadata",
-        help="Set a value; an empty value, - or null removes it.",
-        metavar="NAME=VALUE",
-    ),
-]
-ReplaceMetadataOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--replace-metadata", help="Set a value and remove all others.", metavar="NAME=VALUE"
-    ),
-]
-ResetMetadataOption = Annotated[bool, typer.Option("--reset-metadata", help="Remove all metadata.")]
+from knowledge.requests import Request, option
+
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing datasets of the same name.")
 ]
@@ -38,20 +21,22 @@ ArchiveOption = Annotated[
         metavar="FILE",
     ),
 ]
-OutputOption = Annotated[
-    str,
-    typer.Option(
-        "--output",
-        help="text, json, jsonl, markdown, xml, files, csv or gptscript.",
+
+
+@dataclass(frozen=True, slots=True)
+class HitsOptions(Request):
+    """How hits are printed."""
+
+    output: str = option(
+        "text, json, jsonl, markdown, xml, files, csv or gptscript.",
+        default="text",
         metavar="FORMAT",
-    ),
-]
-FacetsOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--facets",
-        help="Count the values of this metadata among the hits; may be repeated.",
+    )
+    explain: bool = option("Explain each hit's score.", default=False)
+    facets: Sequence[str] = option(
+        "Count the values of this metadata among the hits; may be repeated.",
+        default=(),
         metavar="KEY",
-    ),
-]
-ExplainOption = Annotated[bool, typer.Option("--explain", help="Explain each hit's score.")]
+    )
+    full: bool = option("Show complete passages on a terminal too.", default=False)
+    fail_empty: bool = option("Exit with 3 when there are no hits.", default=False)

@@ -10,6 +10,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 
+from knowledge.cli.spelling import spelled
 from knowledge.requests import Option, Request
 from knowledge.settings.pairs import metadata_pairs
 
@@ -90,7 +91,7 @@ class Group:
 
 
 def _parameter(name: str, type_: str, default: Any, option: Option) -> inspect.Parameter:
-    shown: dict[str, Any] = {"help": option.help, "metavar": option.metavar}
+    shown: dict[str, Any] = {"help": spelled(option.flag_help), "metavar": option.metavar}
     kind, unset = _cli_type(type_, default, option)
     if option.positional:
         shown["show_default"] = False

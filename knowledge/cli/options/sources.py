@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
-
-import typer
 
 from knowledge.cli.session import Session
-from knowledge.requests import READING, SourceRequest
-
-PasswordOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--password",
-        help=next(one.help for name, _, one in SourceRequest.options() if name == "passwords"),
-        metavar="TEXT",
-        rich_help_panel=READING,
-    ),
-]
 
 
-def warn_of_passwords(session: Session, passwords: Sequence[str] | None) -> None:
+def warn_of_passwords(session: Session, passwords: Sequence[str]) -> None:
     """Say who else can see the passwords of the command line."""
     if passwords:
         session.note(

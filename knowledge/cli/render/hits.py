@@ -21,15 +21,16 @@ from knowledge.records import questions as records
 from knowledge.text.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
+    from knowledge.cli.options.common import HitsOptions
     from knowledge.retrieval.query import Query
     from knowledge.retrieval.result import Retrieved
 
 LINES_ON_TERMINAL = 8
 
 
-def check_output(session: Session, output: str, facets: Sequence[str] | None = None) -> None:
+def check_output(session: Session, shown: HitsOptions) -> None:
     """Raise :class:`UsageError` for an invalid ``--output``, or one that has no room for facets."""
-    known = ["text", "json", "gptscript", *FORMATS]
+    output, known = shown.output, ["text", "json", "gptscript", *FORMATS]
     if output not in known:
         raise UsageError(
             f"--output must be one of {', '.join(known)}, not {output!r}",
@@ -37,35 +38,21 @@ def check_output(session: Session, output: str, facets: Sequence[str] | None = N
         )
     if session.json and output not in ("text", "json"):
         raise UsageError(f"--json and --output {output} ask for different things")
-    if facets and output not in ("text", "json"):
+    if shown.facets and output not in ("text", "json"):
         raise UsageError(f"--facets goes with text and JSON, not with --output {output}")
 
 
-def show_hits(
-    session: Session,
-    found: Retrieved,
-    *,
-    took: float,
-    full: bool,
-    output: str = "text",
-    explained: bool = False,
-    facets: Sequence[str] = (),
-) -> None:
+def show_hits(session: Session, found: Retrieved, shown: HitsOptions, *, took: float) -> None:
     """Print hits: one JSON object, coloured blocks on a terminal, plain blocks, or a format.
 
     Parameters
     ----------
+    shown:
+        As :func:`check_output` allows it.
     took:
         Seconds.
-    full:
-        Show passages whole on a terminal too.
-    output:
-        As :func:`check_output` allows it.
-    explained:
-        Say how each hit's score came about.
-    facets:
-        Names of metadata whose values are counted, below the hits.
     """
+    output, explained, facets = shown.output, shown.explain, shown.facets
     hits = found.hits
     if hits and output == "text" and not session.json:
         remember(hits)
@@ -84,7 +71,7 @@ def show_hits(
         for hit in hits:
             notes = _notes(found, hit, explained, near)
             if session.on_terminal:
-                _show_on_terminal(hit, notes, full=full)
+                _show_on_terminal(hit, notes, full=shown.full)
             else:
                 write(_block(hit, notes))
         _show_facets(found, facets)

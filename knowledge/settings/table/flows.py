@@ -15,6 +15,6 @@ FLOWS: tuple[Setting, ...] = (
         "flow",
         ("KNOW_FLOW",),
         "",
-        "Flow of KNOW_FLOWS_FILE; default: the dataset's own flow, else the default flow.",
+        "Flow of the file of flows; default: the dataset's own flow, else the default flow.",
     ),
 )

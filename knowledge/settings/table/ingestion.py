@@ -15,7 +15,7 @@ INGESTION: tuple[Setting, ...] = (
         "ignore_extensions",
         ("KNOW_INGEST_IGNORE_EXTENSIONS",),
         "",
-        "Extensions that ingest excludes, separated by commas.",
+        "Extensions that ingest excludes, separated by commas, such as .log,.tmp.",
     ),
     Setting(
         "ingest_metadata",
@@ -76,7 +76,7 @@ INGESTION: tuple[Setting, ...] = (
         "prune",
         ("KNOW_INGEST_PRUNE",),
         False,
-        "Remove from the dataset what no longer exists in the folders of an ingest.",
+        "Remove from the dataset what no longer exists in the folders.",
     ),
     Setting(
         "no_create_dataset",

@@ -26,7 +26,12 @@ SERVER: tuple[Setting, ...] = (
         "Bearer token that allows reading only.",
         secret=True,
     ),
-    Setting("server_host", ("KNOW_SERVER_HOST",), "127.0.0.1", "Address that serve listens on."),
+    Setting(
+        "server_host",
+        ("KNOW_SERVER_HOST",),
+        "127.0.0.1",
+        "Address that serve listens on; one that is not loopback needs a token.",
+    ),
     Setting(
         "server_port",
         ("KNOW_SERVER_PORT",),

@@ -56,3 +56,10 @@ class Setting:
         is_number = isinstance(self.default, int | float) and not isinstance(self.default, bool)
         if is_number and (self.minimum is None or self.maximum is None):
             raise TypeError(f"the setting {self.name} needs a minimum and a maximum")
+
+    @property
+    def shown_default(self) -> str:
+        """The default as one would write it in an environment variable; may be empty."""
+        if isinstance(self.default, bool):
+            return str(self.default).lower()
+        return f"{self.default:g}" if isinstance(self.default, float) else str(self.default)

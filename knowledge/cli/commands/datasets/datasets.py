@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
-from knowledge.cli.options.pairs import edited_metadata
+from knowledge.cli.options.common import ArchiveOption, OverwriteOption
+from knowledge.cli.options.metadata import MetadataOptions
 from knowledge.cli.options.settings import LockOptions, ServerOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import json_text
@@ -27,7 +27,7 @@ _COLUMNS = ("NAME", "FILES", "CHUNKS", "EMBEDDING", "UPDATED")
 
 
 def list_datasets(
-    session: Session, *, server: ServerOptions, archive: options.ArchiveOption = None
+    session: Session, *, server: ServerOptions, archive: ArchiveOption = None
 ) -> None:
     """List the datasets.
 
@@ -64,7 +64,7 @@ def get_dataset(
     session: Session,
     name: NameArgument,
     no_docs: Annotated[bool, typer.Option("--no-docs", help="Do not list the files.")] = False,
-    archive: options.ArchiveOption = None,
+    archive: ArchiveOption = None,
 ) -> None:
     """Show a dataset and its files.
 
@@ -83,19 +83,13 @@ def get_dataset(
         show_table(session, ("FILE", "CHUNKS", "BYTES"), rows, right=(1, 2))
 
 
-def edit_dataset(
-    session: Session,
-    name: NameArgument,
-    update: options.UpdateMetadataOption = None,
-    replace: options.ReplaceMetadataOption = None,
-    reset: options.ResetMetadataOption = False,
-) -> None:
+def edit_dataset(session: Session, *, name: NameArgument, change: MetadataOptions) -> None:
     """Change a dataset's metadata.
 
     Example:  knowledge edit-dataset handbook --update-metadata owner=ana
     """
     with session.open() as kb:
-        metadata = edited_metadata(kb.datasets.get(name).metadata, update, replace, reset)
+        metadata = change.edited(kb.datasets.get(name).metadata)
         dataset = kb.datasets.edit(name, metadata)
     _show(session, dataset, f"updated dataset {name!r}: {json_text(metadata)}")
 
@@ -121,7 +115,7 @@ def copy_dataset(
     *,
     name: NameArgument,
     new: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
-    overwrite: options.OverwriteOption = False,
+    overwrite: OverwriteOption = False,
     lock: LockOptions,
 ) -> None:
     """Copy a dataset under another name; nothing is embedded again.
@@ -138,7 +132,7 @@ def merge_datasets(
     *,
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The datasets.")],
     into: Annotated[str, typer.Option("--into", help="The new dataset.", metavar="NAME")],
-    overwrite: options.OverwriteOption = False,
+    overwrite: OverwriteOption = False,
     lock: LockOptions,
 ) -> None:
     """Merge datasets with the same model into one; nothing is embedded again.

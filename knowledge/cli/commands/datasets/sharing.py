@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.common import OverwriteOption
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.terminal import write
@@ -93,7 +93,7 @@ def import_(
         str | None,
         typer.Option("--as", help="New name, for a single dataset.", metavar="NAME"),
     ] = None,
-    overwrite: options.OverwriteOption = False,
+    overwrite: OverwriteOption = False,
     lock: LockOptions,
 ) -> None:
     """Import the datasets of an exported file.

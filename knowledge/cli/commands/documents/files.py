@@ -8,8 +8,7 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
-from knowledge.cli.options.pairs import edited_metadata
+from knowledge.cli.options.metadata import MetadataOptions
 from knowledge.cli.options.settings import DatasetOptions, LockOptions, ServerOptions
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
@@ -135,23 +134,16 @@ def edit_file(
     *,
     file: FileArgument,
     dataset: DatasetOptions,
-    update: options.UpdateMetadataOption = None,
-    replace: options.ReplaceMetadataOption = None,
-    reset: options.ResetMetadataOption = False,
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option("--metadata", help="The same as --update-metadata.", metavar="NAME=VALUE"),
-    ] = None,
+    change: MetadataOptions,
     lock: LockOptions,
 ) -> None:
     """Change the metadata of a file; nothing is embedded again.
 
     Example:  knowledge edit-file docs/guide.md --metadata owner=ana
     """
-    update = [*(update or ()), *(metadata or ())] or None
     with session.open(dataset, lock) as kb:
         name = kb.datasets.chosen()
-        given = edited_metadata(kb.files.get(file, name)[0].given, update, replace, reset)
+        given = change.edited(kb.files.get(file, name)[0].given)
         edited = kb.files.edit(file, given, name)
     if session.json:
         session.print_json(records.file(name, edited))

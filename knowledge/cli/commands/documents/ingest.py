@@ -9,17 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knowledge.cli.options.settings import (
-    EmbeddingOptions,
-    FlowOptions,
-    LockOptions,
-    ModelOptions,
-    ReadingOptions,
-    ServerOptions,
-    SparseOptions,
-    SplittingOptions,
-    WorkerOptions,
-)
+from knowledge.cli.options.settings import IngestOptions, ServerOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import one_line, problem_lines, report_lines
@@ -37,14 +27,7 @@ def ingest(
     session: Session,
     *,
     request: IngestRequest,
-    splitting: SplittingOptions,
-    workers: WorkerOptions,
-    reading: ReadingOptions,
-    flows: FlowOptions,
-    model: ModelOptions,
-    sparse: SparseOptions,
-    embedding: EmbeddingOptions,
-    lock: LockOptions,
+    options: IngestOptions,
     server: ServerOptions,
     name: Annotated[
         str | None,
@@ -64,8 +47,7 @@ def ingest(
     """
     from knowledge.cli.render.progress import progress_bar
 
-    groups = (splitting, workers, reading, flows, model, sparse, embedding, lock)
-    with session.open_or_connect(server, *groups) as kb:
+    with session.open_or_connect(server, options) as kb:
         inline = _standard_input(name, asked="-" in request.sources)
         paths = [path for path in request.sources if path != "-"]
         warn_of_passwords(session, request.passwords)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from knowledge.cli.options.settings import ReadingOptions
-from knowledge.cli.options.sources import PasswordOption, warn_of_passwords
+from knowledge.cli.options.settings import PasswordOptions, ReadingOptions
+from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
@@ -51,7 +51,7 @@ def load(
         typer.Option("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),
     ] = None,
     reading: ReadingOptions,
-    password: PasswordOption = None,
+    passwords: PasswordOptions,
 ) -> None:
     """Print or write the text of one document, as ingest would read it.
 
@@ -70,8 +70,8 @@ def load(
     with session.open(reading) as kb:
         content = sys.stdin.buffer.read() if input_ == "-" else None
         told = name or STDIN_NAME if input_ == "-" else input_
-        warn_of_passwords(session, password)
-        text = kb.load(told, content=content, passwords=password or ())
+        warn_of_passwords(session, passwords.passwords)
+        text = kb.load(told, content=content, passwords=passwords.passwords)
     common = {**text.metadata, "source": text.source, **added}
     if output != "-":
         Path(output).write_text(render(text, common), encoding="utf-8", newline="\n")

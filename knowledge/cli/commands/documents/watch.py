@@ -12,16 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 import typer
 
 from knowledge.cli.commands.documents.ingest import show_problems
-from knowledge.cli.options.settings import (
-    EmbeddingOptions,
-    FlowOptions,
-    LockOptions,
-    ModelOptions,
-    ReadingOptions,
-    SparseOptions,
-    SplittingOptions,
-    WorkerOptions,
-)
+from knowledge.cli.options.settings import IngestOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import report_lines
@@ -44,14 +35,7 @@ def watch(
     session: Session,
     *,
     request: WatchRequest,
-    splitting: SplittingOptions,
-    workers: WorkerOptions,
-    reading: ReadingOptions,
-    flows: FlowOptions,
-    model: ModelOptions,
-    sparse: SparseOptions,
-    embedding: EmbeddingOptions,
-    lock: LockOptions,
+    options: IngestOptions,
     every: Annotated[
         str | None,
         typer.Option(
@@ -82,8 +66,7 @@ def watch(
     if "-" in request.sources or not all(request.sources):
         raise UsageError("a PATH is a file, a folder or a URL; standard input cannot be watched")
     warn_of_passwords(session, request.passwords)
-    groups = (splitting, workers, reading, flows, model, sparse, embedding, lock)
-    with session.open(*groups) as kb:
+    with session.open(options) as kb:
         dataset = str(request.resolved(kb.settings).dataset)
         failed = False
         with contextlib.ExitStack() as bar:

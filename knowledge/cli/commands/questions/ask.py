@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.common import ArchiveOption
 from knowledge.cli.options.dataset_names import with_datasets
 from knowledge.cli.options.question import with_question
 from knowledge.cli.options.settings import FlowOptions, ServerOptions
@@ -28,7 +28,7 @@ def ask(
     session: Session,
     *,
     request: AskRequest,
-    archive: options.ArchiveOption = None,
+    archive: ArchiveOption = None,
     flows: FlowOptions,
     server: ServerOptions,
     fail_empty: Annotated[

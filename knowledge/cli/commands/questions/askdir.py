@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from knowledge.cli.commands.documents.ingest import show_problems
-from knowledge.cli.options import common as options
+from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
 from knowledge.cli.options.question import with_question
 from knowledge.cli.options.settings import FlowOptions, ModelOptions, ReadingOptions, WorkerOptions
@@ -38,11 +38,7 @@ def askdir(
     reading: ReadingOptions,
     model: ModelOptions,
     flows: FlowOptions,
-    output: options.OutputOption = "text",
-    explain: options.ExplainOption = False,
-    facets: options.FacetsOption = None,
-    full: options.FullOption = False,
-    fail_empty: options.FailEmptyOption = False,
+    shown: HitsOptions,
 ) -> None:
     """Ask a folder: ingest what changed into a dataset of its own, then retrieve.
 
@@ -54,7 +50,7 @@ def askdir(
 
     started = time.perf_counter()
     request = with_question(request)
-    check_output(session, output, facets)
+    check_output(session, shown)
     warn_of_passwords(session, sources.passwords)
     with (
         session.open(workers, reading, model, flows) as kb,
@@ -64,10 +60,8 @@ def askdir(
         report, found = kb.ask_folder(request, path, sources=sources, progress=progress)
     show_problems(session, report)
     took = time.perf_counter() - started
-    show_hits(
-        session, found, took=took, full=full, output=output, explained=explain, facets=facets or ()
-    )
+    show_hits(session, found, shown, took=took)
     if report.failed:
         raise typer.Exit(SomeFilesFailedError.exit_code)
-    if fail_empty and not found:
+    if shown.fail_empty and not found:
         raise typer.Exit(NotFoundError.exit_code)

@@ -6,7 +6,7 @@ import time
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.common import ArchiveOption, HitsOptions
 from knowledge.cli.options.dataset_names import with_datasets
 from knowledge.cli.options.question import with_question
 from knowledge.cli.options.settings import FlowOptions, ServerOptions
@@ -20,14 +20,10 @@ def retrieve(
     session: Session,
     *,
     request: SearchRequest,
-    output: options.OutputOption = "text",
-    explain: options.ExplainOption = False,
-    facets: options.FacetsOption = None,
-    archive: options.ArchiveOption = None,
+    shown: HitsOptions,
+    archive: ArchiveOption = None,
     flows: FlowOptions,
     server: ServerOptions,
-    full: options.FullOption = False,
-    fail_empty: options.FailEmptyOption = False,
 ) -> None:
     """Print the passages that answer a question, best first, each with its citation.
 
@@ -40,12 +36,10 @@ def retrieve(
     """
     started = time.perf_counter()
     request = with_question(request)
-    check_output(session, output, facets)
+    check_output(session, shown)
     with session.open_or_connect(server, flows, archive=archive) as kb:
         found = kb.retrieve(with_datasets(kb, request))
     took = time.perf_counter() - started
-    show_hits(
-        session, found, took=took, full=full, output=output, explained=explain, facets=facets or ()
-    )
-    if fail_empty and not found:
+    show_hits(session, found, shown, took=took)
+    if shown.fail_empty and not found:
         raise typer.Exit(NotFoundError.exit_code)

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options import common as options
+from knowledge.cli.options.common import HitsOptions
+from knowledge.cli.options.declared import Without
 from knowledge.cli.options.settings import ServerOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.hits import check_output, show_hits
@@ -24,9 +25,7 @@ def similar(
     *,
     request: SimilarRequest,
     server: ServerOptions,
-    output: options.OutputOption = "text",
-    full: options.FullOption = False,
-    fail_empty: options.FailEmptyOption = False,
+    shown: Annotated[HitsOptions, Without("explain", "facets")],
 ) -> None:
     """Print the passages most similar to a file or a chunk.
 
@@ -34,13 +33,13 @@ def similar(
 
     Example:  knowledge similar docs/guide.md -k 5
     """
-    check_output(session, output)
+    check_output(session, shown)
     started = time.perf_counter()
     with session.open_or_connect(server) as kb:
         found = kb.similar(request)
     took = time.perf_counter() - started
-    show_hits(session, found, took=took, full=full, output=output)
-    if fail_empty and not found:
+    show_hits(session, found, shown, took=took)
+    if shown.fail_empty and not found:
         raise typer.Exit(NotFoundError.exit_code)
 
 
