@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 Metadata = Mapping[str, Any]
 """JSON values by name, given by the user or a loader."""
@@ -384,6 +384,24 @@ class Hit:
     merged: tuple[Hit, ...] = ()
     also: tuple[Hit, ...] = ()
     relevance: float | None = None
+
+    @classmethod
+    def of(
+        cls, dataset: Dataset, file: SourceFile, chunk: Chunk, *, rank: int, **found: Any
+    ) -> Self:
+        """Return a chunk as a hit; ``found`` are the fields that a search fills, if there was one.
+
+        What is known of the passage wins over what is known of its file.
+        """
+        return cls(
+            rank=rank,
+            dataset=dataset.name,
+            file=file.path,
+            name=file.name,
+            chunk=chunk,
+            metadata={**file.all_metadata, **chunk.passage.metadata},
+            **{"score": 0.0, "cosine": None, **found},
+        )
 
     @property
     def passage(self) -> Passage:

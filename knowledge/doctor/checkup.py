@@ -9,8 +9,9 @@ from knowledge.doctor import environment
 from knowledge.doctor.indexes import check_index
 from knowledge.doctor.repairs import Repairs
 from knowledge.doctor.report import DoctorReport
-from knowledge.doctor.rereading import read_again
 from knowledge.errors import DamagedStoreError, DatasetNotFoundError
+from knowledge.ingestion.request import RunRequest
+from knowledge.ingestion.run.session import ingest
 from knowledge.model import Dataset, FileStatus, SourceFile
 from knowledge.settings.reading import Settings
 from knowledge.storage.dataset_names import no_dataset
@@ -155,7 +156,7 @@ class _DatasetChecks:
         damaged = self._checkup.garbled_chunks(dataset)
         if damaged:
             chunks = counted(sum(map(len, damaged.values())), "chunk")
-            self._read_again(
+            self._report(
                 "text-damaged",
                 dataset,
                 list(damaged),
@@ -167,7 +168,7 @@ class _DatasetChecks:
     def _check_incomplete(self, dataset: Dataset, reported: list[str]) -> None:
         stale = [id for id in self._checkup.incomplete_files(dataset) if id not in reported]
         if stale:
-            self._read_again(
+            self._report(
                 "files-incomplete",
                 dataset,
                 stale,
@@ -175,13 +176,39 @@ class _DatasetChecks:
                 "`knowledge doctor --fix` reads these files again, and so does their next ingest.",
             )
 
-    def _read_again(
+    def _report(
         self, code: str, dataset: Dataset, file_ids: list[str], message: str, remedy: str
     ) -> None:
-        def repair() -> str:
-            return read_again(
-                self._store, self._checkup, dataset, file_ids, self._settings, self._notify
-            )
-
         finding = Finding(code, Severity.DAMAGE, dataset.name, message, remedy)
-        self._repairs.repair(finding, repair)
+        self._repairs.repair(finding, lambda: self._read_again(dataset, file_ids))
+
+    def _read_again(self, dataset: Dataset, file_ids: list[str]) -> str:
+        """Read some files again, where they are still there; return what was done, in words.
+
+        Raises
+        ------
+        DamagedStoreError
+            Some are gone, or hold something else now; what is stored of them stays as it is.
+        """
+        there = self._checkup.mark_unread(dataset, file_ids)
+        if there:
+            request = RunRequest(there)
+            ingest(
+                self._store,
+                dataset.name,
+                request,
+                self._settings,
+                create=False,
+                notify=self._notify,
+            )
+        damaged = {
+            *self._checkup.garbled_chunks(dataset),
+            *self._checkup.incomplete_files(dataset),
+        }
+        if left := damaged & {*file_ids}:
+            raise DamagedStoreError(
+                f"{counted(len(left), 'file')} can't be read again: gone, or unreadable now",
+                hint="`knowledge delete-file` removes such a file; or ingest it from where it is "
+                "now.",
+            )
+        return f"{counted(len(there), 'file')} read again."

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import types
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from knowledge.errors import UsageError
 from knowledge.requests import Request, check_known
 from knowledge.text.wording import brief
+
+if TYPE_CHECKING:
+    from starlette.requests import Request as HttpRequest
 
 R = TypeVar("R", bound=Request)
 
@@ -30,6 +34,24 @@ def _members(hint: Any) -> list[Any]:
     else:
         found = [str if get_origin(hint) is os.PathLike or hint is os.PathLike else hint]
     return list(dict.fromkeys(one for one in found if one is not type(None)))
+
+
+async def json_object(http: HttpRequest) -> dict[str, Any]:
+    """Return the JSON object of a body; an empty body is an empty one.
+
+    Raises
+    ------
+    UsageError
+        It is none.
+    """
+    content = await http.body()
+    try:
+        values = json.loads(content) if content.strip() else {}
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"the body is no JSON: {error}") from error
+    if not isinstance(values, dict):
+        raise UsageError("the body must be a JSON object")
+    return values
 
 
 def request_of(kind: type[R], values: Mapping[str, Any], without: Sequence[str] = ()) -> R:

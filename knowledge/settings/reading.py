@@ -20,7 +20,6 @@ from knowledge.errors import UsageError
 from knowledge.files.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.settings.conversion import convert
 from knowledge.settings.installed import installed_settings
-from knowledge.settings.places import line_of, place_of
 from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
@@ -119,9 +118,9 @@ class Settings:
         """Tell where the value of ``name`` stands: a file with its line, a variable, or a flag."""
         value = self.values[name]
         if value.origin is Origin.DOTENV:
-            return place_of(self.folder / DOTENV_FILE, value.source)
+            return _place_of(self.folder / DOTENV_FILE, value.source)
         if value.origin in (Origin.PROJECT_FILE, Origin.CONFIG_FILE):
-            return place_of(self.file.path, name)
+            return _place_of(self.file.path, name)
         return value.source
 
     def is_set(self, name: str) -> bool:
@@ -268,7 +267,7 @@ def _values(
     both = {**variables.dotenv, **variables.environment}
 
     def in_dotenv(name: str) -> str:
-        line = line_of(folder / DOTENV_FILE, name) if folder is not None else 0
+        line = _line_of(folder / DOTENV_FILE, name) if folder is not None else 0
         return f"{DOTENV_FILE}:{line}: {name}" if line else name
 
     return {
@@ -410,11 +409,11 @@ def _file_values(
         with _gathered(wrong, name):
             if table[name].secret:
                 raise UsageError(
-                    f"{place_of(file.path, name)} holds the secret {name!r}",
+                    f"{_place_of(file.path, name)} holds the secret {name!r}",
                     hint=f"Set {table[name].variables[0]} in the environment or in .env instead.",
                 )
             if name != "config_file" and raw is not None:
-                line = line_of(file.path, name)
+                line = _line_of(file.path, name)
                 where = f"{file.name}:{line}: {name}" if line else f"{file.name}: {name}"
                 values[name] = Value(convert(table[name], raw, where), file.origin, name)
     return values
@@ -436,3 +435,22 @@ def _mapping(path: Path) -> dict[Any, Any]:
     if not isinstance(content, dict):
         raise UsageError(f"{path} must be a mapping of setting names to values")
     return content
+
+
+def _line_of(path: Path, name: str) -> int:
+    """Return the last line, from 1, of a YAML mapping or a ``.env`` that gives ``name`` a value.
+
+    0 where none is found, such as in a flow mapping of several names on a line.
+    """
+    entry = re.compile(rf"""(export\s+)?["']?{re.escape(name)}["']?\s*[:=]""")
+    try:
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    except OSError:
+        return 0
+    return max((number for number, line in enumerate(lines, 1) if entry.match(line)), default=0)
+
+
+def _place_of(path: Path, name: str) -> str:
+    """Return a file's path and the line at which ``name`` stands, such as ``/a/.env:3``."""
+    line = _line_of(path, name)
+    return f"{path}:{line}" if line else str(path)

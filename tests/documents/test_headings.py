@@ -121,12 +121,6 @@ def test_the_path_is_that_of_the_first_content(paths, start, end, path):
     assert paths.at(TEXT, first, TEXT.index(end, first) + len(end)) == path
 
 
-def test_only_headings(paths):
-    assert paths.only_headings(TEXT, TEXT.index("### C"), TEXT.index("# D") + 3)
-    assert not paths.only_headings(TEXT, TEXT.index("### C"), len(TEXT))
-    assert not paths.only_headings(TEXT, TEXT.index("alpha"), TEXT.index("## B"))
-
-
 def test_a_path_goes_on_into_the_next_part():
     paths = HeadingPaths()
     paths.enter(scan_markdown("# A\n", 0, 4).headings)

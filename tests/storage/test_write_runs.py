@@ -92,10 +92,8 @@ def write(catalog: Catalog, *changes: FileChange) -> None:
 def test_what_is_staged_is_seen_once_it_is_published(catalog: Catalog, data: Path) -> None:
     with begin(catalog) as run:
         run.write_file(change("a.md", "one", "two"))
-        assert run.staged
         assert published(data).files == {}
         dataset = run.publish(EMBEDDING, SPLITTER)
-        assert not run.staged
         assert (dataset.generation, dataset.files, dataset.chunks) == (1, 1, 2)
         assert (dataset.embedding, dataset.splitter) == (EMBEDDING, SPLITTER)
         assert texts(data) == {"a.md": ["one", "two"]}

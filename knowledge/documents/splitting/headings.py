@@ -197,14 +197,6 @@ class HeadingPaths:
                 offset = skip_space(text, heading.end, end)
         return min(offset, end - 1)
 
-    def only_headings(self, text: str, start: int, end: int) -> bool:
-        """Tell whether ``text[start:end]`` holds nothing but headings."""
-        if not self._starts:
-            return False
-        content = self.content(text, start, end)
-        index = bisect_right(self._starts, content) - 1
-        return content == end - 1 and index >= 0 and content < self._headings[index].end
-
     def _walk(self) -> Iterator[tuple[str, ...]]:
         for heading in self._headings:
             while self._stack and self._stack[-1].level >= heading.level:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from knowledge.errors import RemoteError
 from knowledge.ingestion.run.allocator import give_back
 from knowledge.ingestion.run.changes import Change, Remove, Touch, Write
-from knowledge.ingestion.run.sparse import fill_sparse
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from knowledge.storage.store import WriteRun
 
 WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for the writer
+SPARSE_PAGE = 64  # chunks that a sparse model is given at once
 GIVE_BACK_CHUNKS = 2_500  # written chunks after which memory that is free goes back to the system
 
 
@@ -239,7 +239,7 @@ class Writer:
 
     def _publish(self) -> None:
         if self._sparse is not None:
-            fill_sparse(self._run, self._sparse, lambda: self._stopping)
+            self._fill_sparse(self._sparse)
         self._run.publish(self._embedding, self._splitter)
         self._published_at = time.monotonic()
 
@@ -248,3 +248,20 @@ class Writer:
             self._publish()
         except BaseException as error:  # noqa: BLE001  raised again by _end()
             self._error = error
+
+    def _fill_sparse(self, encoder: SparseEncoder) -> None:
+        """Encode the chunks that have no vector of the model yet, those of earlier runs included.
+
+        What an interrupt leaves, the next run makes.
+
+        Raises
+        ------
+        RemoteError
+            The model can't be loaded, or fails.
+        """
+        while not self._stopping and (lacking := self._run.without_sparse(SPARSE_PAGE)):
+            vectors = encoder.encode([text for _, text in lacking])
+            found = zip(lacking, vectors, strict=True)
+            self._run.write_sparse(
+                encoder.spec, {row: (one.terms, one.weights) for (row, _), one in found}
+            )

@@ -32,15 +32,13 @@ def hydrate(snapshot: Snapshot, candidates: Sequence[Candidate]) -> list[Hit]:
                 raise DamagedStoreError(
                     f"the catalog has no text, or no file, for chunk {item.id}", hint=REPAIR_CATALOG
                 )
-            hits[dataset.key, item.id] = Hit(
+            hits[dataset.key, item.id] = Hit.of(
+                dataset,
+                file,
+                chunk,
                 rank=0,
                 score=item.score,
                 cosine=item.cosine,
-                dataset=dataset.name,
-                file=file.path,
-                name=file.name,
-                chunk=chunk,
-                metadata={**file.all_metadata, **chunk.passage.metadata},
                 scores=item.parts,
                 relevance=item.relevance,
             )

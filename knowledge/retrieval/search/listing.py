@@ -50,7 +50,7 @@ def list_chunks(
             shown = _shown(snapshot, columns, query, file)
             first = max(0, request.offset - before)
             for number, chunk in enumerate(shown[first : first + request.limit - len(hits)], first):
-                hits.append(_hit(dataset, file, chunk, before + number + 1))
+                hits.append(Hit.of(dataset, file, chunk, rank=before + number + 1))
         before += count
     return ChunkPage(dataset.name, hits, before, request.offset)
 
@@ -104,16 +104,3 @@ def _shown(
         return chunks
     at = columns.positions_of(snapshot, [chunk.id for chunk in chunks])
     return [chunk for chunk, place in zip(chunks, at.tolist(), strict=True) if mask[place]]
-
-
-def _hit(dataset: Dataset, file: SourceFile, chunk: Chunk, rank: int) -> Hit:
-    return Hit(
-        rank=rank,
-        score=0.0,
-        cosine=None,
-        dataset=dataset.name,
-        file=file.path,
-        name=file.name,
-        chunk=chunk,
-        metadata={**file.all_metadata, **chunk.passage.metadata},
-    )

@@ -63,14 +63,5 @@ def _as_hit(snapshot: Snapshot, dataset: Dataset, chunk: Chunk, *, before: int, 
         for other in snapshot.chunks_of_file(dataset, file.id)
         if first <= other.passage.ordinal <= last and other.passage.member == chunk.passage.member
     ]
-    return Hit(
-        rank=1,
-        score=0.0,
-        cosine=None,
-        dataset=dataset.name,
-        file=file.path,
-        name=file.name,
-        chunk=chunk,
-        metadata={**file.all_metadata, **chunk.passage.metadata},
-        shown=join(around) if len(around) > 1 else None,
-    )
+    shown = join(around) if len(around) > 1 else None
+    return Hit.of(dataset, file, chunk, rank=1, shown=shown)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from starlette.routing import Route
 
 from knowledge.errors import UsageError
 from knowledge.server.access import require_write
+from knowledge.server.arguments import json_object
 from knowledge.server.recording import ROUTE
 from knowledge.text.wording import brief
 
@@ -48,13 +48,7 @@ async def body_of(http: Request, known: Mapping[str, Any]) -> dict[str, Any]:
     UsageError
         The body is no object, or a field does not fit; the message names it.
     """
-    content = await http.body()
-    try:
-        values = json.loads(content) if content.strip() else {}
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"the body is no JSON: {error}") from error
-    if not isinstance(values, dict):
-        raise UsageError("the body must be a JSON object")
+    values = await json_object(http)
     for name, value in values.items():
         if name not in known:
             raise UsageError(f"`{name}` is no field of this request", hint=", ".join(known))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -12,10 +11,9 @@ from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from knowledge.errors import UsageError
 from knowledge.requests import Request
 from knowledge.server.access import require_write
-from knowledge.server.arguments import request_of, values_of_query
+from knowledge.server.arguments import json_object, request_of, values_of_query
 from knowledge.server.recording import ROUTE
 
 if TYPE_CHECKING:
@@ -97,25 +95,8 @@ class Call:
         if self.http.method == "GET":
             values = values_of_query(kind, self.http.query_params.multi_items())
         else:
-            values = await self.body()
+            values = await json_object(self.http)
         return request_of(kind, {**values, **fixed}, self.operation.without)
-
-    async def body(self) -> dict[str, Any]:
-        """Return the JSON object of the body.
-
-        Raises
-        ------
-        UsageError
-            It is none.
-        """
-        content = await self.http.body()
-        try:
-            values = json.loads(content) if content.strip() else {}
-        except (ValueError, RecursionError) as error:
-            raise UsageError(f"the body is no JSON: {error}") from error
-        if not isinstance(values, dict):
-            raise UsageError("the body must be a JSON object")
-        return values
 
 
 def generation_header(generations: Mapping[str, int]) -> dict[str, str]:

@@ -19,6 +19,7 @@ from knowledge.knowledge_base import KnowledgeBase
 from knowledge.records import errors as error_records
 from knowledge.records import questions as records
 from knowledge.requests import AskRequest, Request, SearchRequest, SimilarRequest, option
+from knowledge.server.arguments import json_object
 from knowledge.server.events import KEEP_ALIVE, KEEP_ALIVE_SECONDS, event, stream
 from knowledge.server.models import RERANKERS, is_reranker
 from knowledge.server.problems import RefusedError, for_clients
@@ -169,7 +170,7 @@ def _last_event(task: asyncio.Future[dict[str, Any]]) -> str:
 
 async def evaluate(call: Call) -> Response:
     """Answer with how well a dataset answers questions whose answers are known."""
-    body = await call.body()
+    body = await json_object(call.http)
     unknown = set(body) - {"queries", "ways", "k", "seed"}
     if unknown:
         raise UsageError(f"there is no field {sorted(unknown)[0]!r}")

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knowledge.errors import DamagedStoreError, VectorServerError
-from knowledge.storage.servers.server import MAX_RESULTS, Found
+from knowledge.storage.servers.server import MAX_RESULTS, MISSING, PASSING, PAUSES, Found, refusal
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
@@ -39,10 +39,6 @@ _BODY = 8 * 1024 * 1024
 _MOST_ROWS = 2_000
 _SECONDS = 120.0
 _CONNECT_SECONDS = 5.0
-_PAUSES = (0.2, 1.0)
-_PASSING = frozenset({429, 502, 503, 504})
-_UNAUTHORISED = frozenset({401, 403})
-_MISSING = 404
 _TOO_LARGE = 413
 
 
@@ -222,7 +218,7 @@ class ChromaServer:
     def _ask(self, method: str, path: str, body: Any = None, *, missing: Any = None) -> Any:
         """Return what the server answers; ``missing`` where it says 404, if that is given."""
         response = self._sent(method, path, body)
-        if response.status_code == _MISSING and missing is not None:
+        if response.status_code == MISSING and missing is not None:
             return missing
         if response.status_code >= 400:
             raise self._refused(response)
@@ -236,7 +232,7 @@ class ChromaServer:
         import httpx
 
         content = None if body is None else json.dumps(body).encode()
-        for pause in (*_PAUSES, None):
+        for pause in (*PAUSES, None):
             try:
                 response = self._open().request(method, self._url + path, content=content)
             except httpx.HTTPError as error:
@@ -246,7 +242,7 @@ class ChromaServer:
                         f"{self.place} can't be reached: {error or type(error).__name__}"
                     ) from error
             else:
-                if pause is None or response.status_code not in _PASSING:
+                if pause is None or response.status_code not in PASSING:
                     return response
             time.sleep(pause)
         raise AssertionError("unreachable")
@@ -268,13 +264,7 @@ class ChromaServer:
             said = str(response.json().get("message", ""))
         except (ValueError, AttributeError):
             said = ""
-        if status in _UNAUTHORISED:
-            return VectorServerError(
-                f"{self.place} refuses the key, or wants one ({status})",
-                hint="Set CHROMA_API_KEY to a token that it takes.",
-                status=status,
-            )
-        return VectorServerError(f"{self.place} answers {status}: {said}", status=status)
+        return refusal(self.place, status, said, "CHROMA_API_KEY")
 
 
 _NOTHING = object()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from knowledge.errors import DamagedStoreError, UsageError, VectorServerError
-from knowledge.storage.servers.server import MAX_RESULTS, Found
+from knowledge.storage.servers.server import MAX_RESULTS, MISSING, PASSING, PAUSES, Found, refusal
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
@@ -32,10 +32,6 @@ _LEAST, _MOST = 64, 256
 """Points of one request."""
 _BODY = 4 * 1024 * 1024
 _SECONDS = 120
-_PAUSES = (0.2, 1.0)
-_PASSING = frozenset({429, 502, 503, 504})
-_UNAUTHORISED = frozenset({401, 403})
-_MISSING = 404
 
 
 class QdrantServer:
@@ -212,11 +208,11 @@ class QdrantServer:
         client = self._open()  # says what to install where it is not there
         from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
-        for pause in (*_PAUSES, None):
+        for pause in (*PAUSES, None):
             try:
                 return act(client)
             except UnexpectedResponse as error:
-                if pause is None or error.status_code not in _PASSING:
+                if pause is None or error.status_code not in PASSING:
                     raise self._refused(error.status_code or 0, error.reason_phrase) from error
             except ResponseHandlingException as error:
                 raise VectorServerError(f"{self.place} can't be reached: {error}") from error
@@ -226,15 +222,9 @@ class QdrantServer:
         raise AssertionError("unreachable")
 
     def _refused(self, status: int, said: str) -> Exception:
-        if status == _MISSING:
+        if status == MISSING:
             return _MissingError(said)
-        if status in _UNAUTHORISED:
-            return VectorServerError(
-                f"{self.place} refuses the key, or wants one ({status})",
-                hint="Set QDRANT_API_KEY to a key that it takes.",
-                status=status,
-            )
-        return VectorServerError(f"{self.place} answers {status}: {said}", status=status)
+        return refusal(self.place, status, said, "QDRANT_API_KEY")
 
     def _open(self) -> Any:
         with self._lock:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from knowledge.errors import VectorServerError
+
 if TYPE_CHECKING:
     from typing import Protocol
 
@@ -22,6 +24,23 @@ Found = list[tuple[str, float]]
 """(point, cosine), most similar first."""
 MAX_RESULTS = 30_000
 """Most results, or points to search among, of one request."""
+PAUSES = (0.2, 1.0)
+"""Seconds before a request is sent again whose failure may pass."""
+PASSING = frozenset({429, 502, 503, 504})
+"""Statuses of such a failure."""
+MISSING = 404
+_UNAUTHORISED = frozenset({401, 403})
+
+
+def refusal(place: str, status: int, said: str, variable: str) -> VectorServerError:
+    """Return the error of a status that will not pass; ``variable`` holds the server's key."""
+    if status in _UNAUTHORISED:
+        return VectorServerError(
+            f"{place} refuses the key, or wants one ({status})",
+            hint=f"Set {variable} to a key that it takes.",
+            status=status,
+        )
+    return VectorServerError(f"{place} answers {status}: {said}", status=status)
 
 
 class VectorServer(Protocol):

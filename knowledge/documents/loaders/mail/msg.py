@@ -30,7 +30,7 @@ from knowledge.text.cleaning import clean
 
 # Outlook's message properties inside an OLE file, as [MS-OXMSG] lays them out.
 
-SUBJECT, BODY, HTML, RTF, INTERNET_HEADERS = 0x0037, 0x1000, 0x1013, 0x1009, 0x007D
+SUBJECT, BODY, HTML, RTF = 0x0037, 0x1000, 0x1013, 0x1009
 SUBMITTED, DELIVERED = 0x0039, 0x0E06
 SENDER_NAME, SENDER_ADDRESS, SENDER_SMTP = 0x0C1A, 0x0C1F, 0x5D01
 AUTHOR_NAME, AUTHOR_ADDRESS, AUTHOR_SMTP = 0x0042, 0x0065, 0x5D02  # "sent representing"

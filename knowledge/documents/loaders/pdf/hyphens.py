@@ -30,7 +30,6 @@ _SECOND = words(
 )
 """Second parts of compounds that are no ending of a word."""
 _LEAST = 3
-_HYPHENS = ("-", "\u2010")
 
 
 def join_words(texts: Sequence[str]) -> list[str]:

@@ -83,11 +83,6 @@ class WriteRun:
         self._dead = 0
         self._staged = False
 
-    @property
-    def staged(self) -> bool:
-        """True when something waits to be published."""
-        return self._staged
-
     def sweep(self) -> None:
         """Remove what a killed run left: staged rows, candidate folders, old generations."""
         self._staging.sweep()

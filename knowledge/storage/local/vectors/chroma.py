@@ -15,19 +15,18 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, contextmanager, nullcontext
 from itertools import islice
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from knowledge.errors import DamagedStoreError
+from knowledge.errors import DamagedStoreError, KnowledgeError
 from knowledge.files.private import FOLDER, private_files
+from knowledge.storage.disk import Obstacle, cant_write, obstacle
 from knowledge.storage.local.catalog.database import open_to_look
 from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.vectors import native
 from knowledge.storage.local.vectors.checksums import SQLITE, check_whole
-from knowledge.storage.local.vectors.failures import translated
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
@@ -39,6 +38,16 @@ PAGE = 5_000
 WRITTEN_AT_ONCE = 1_000  # more take no less time, and 10 KB of memory each on the way to Chroma
 MAX_RESULTS = 30_000
 SYNC_THRESHOLD = 5_000
+_NO_ROOM = (
+    "disk is full",
+    "No space left",
+    "os error 28",
+    "os error 27",  # EFBIG
+    "(code: 778)",  # SQLITE_IOERR_WRITE
+    "(code: 1034)",  # SQLITE_IOERR_FSYNC
+    "(code: 4874)",  # SQLITE_IOERR_SHMSIZE
+)
+_NO_RIGHT = ("readonly", "read-only", "permission denied", "unable to open")
 
 
 class ChromaIndex:
@@ -79,7 +88,7 @@ class ChromaIndex:
     def _open(self, create: bool) -> None:
         self._client = _open(self.folder)
         try:
-            with translated(self.folder):
+            with _translated(self.folder):
                 self._collection = self._create() if create else self._find()
         except BaseException:
             _close(self._client)
@@ -98,12 +107,7 @@ class ChromaIndex:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -120,14 +124,14 @@ class ChromaIndex:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
         from knowledge.storage.unit_vectors import exact_unit
 
-        with private_files(), translated(self.folder):
+        with private_files(), _translated(self.folder):
             for start in range(0, len(ids), WRITTEN_AT_ONCE):
                 page = slice(start, start + WRITTEN_AT_ONCE)
                 self._collection.upsert(ids=list(ids[page]), embeddings=exact_unit(vectors[page]))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by id; ids that are not there are passed over."""
-        with private_files(), translated(self.folder):
+        with private_files(), _translated(self.folder):
             for start in range(0, len(ids), PAGE):
                 self._collection.delete(ids=list(ids[start : start + PAGE]))
 
@@ -143,7 +147,7 @@ class ChromaIndex:
         Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes; ``among`` names
         as many ids at most.
         """
-        with translated(self.folder):
+        with _translated(self.folder):
             answer = self._collection.query(
                 query_embeddings=[query],
                 ids=None if among is None else list(among),
@@ -162,7 +166,7 @@ class ChromaIndex:
 
         remaining = iter(ids)
         while page := list(islice(remaining, PAGE)):
-            with translated(self.folder):
+            with _translated(self.folder):
                 answer = self._collection.get(ids=page, include=["embeddings"])
             if not answer["ids"]:
                 continue  # there is no second axis then
@@ -193,7 +197,7 @@ class ChromaIndex:
 
         The index is closed afterwards.
         """
-        with private_files(), translated(self.folder):
+        with private_files(), _translated(self.folder):
             self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
             _close(self._client)
             client = _open(self.folder)
@@ -214,7 +218,7 @@ def waiting(folder: Path) -> bool:
     Changes lie in a queue in its SQLite file, and each segment remembers the last one it has
     taken in.
     """
-    with translated(folder), closing(open_to_look(folder / SQLITE)) as sql:
+    with _translated(folder), closing(open_to_look(folder / SQLITE)) as sql:
         queued, written = sql.execute(_WAITING).fetchone()
     return (queued or 0) > (written or 0)
 
@@ -242,7 +246,7 @@ _opening = threading.Lock()
 def _open(folder: Path) -> Any:
     """Return a client: Chroma's native part alone, where that is known to be right."""
     if native.installed_version() in native.TESTED:
-        with translated(folder):
+        with _translated(folder):
             return native.NativeClient(folder)
     return _open_publicly(folder)
 
@@ -251,7 +255,7 @@ def _open_publicly(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
-    with translated(folder), _opening:
+    with _translated(folder), _opening:
         try:
             return chromadb.PersistentClient(
                 path=str(folder), settings=Settings(anonymized_telemetry=False)
@@ -272,3 +276,25 @@ def _forget_half_open(path: str) -> None:
 def _close(client: Any) -> None:
     with _opening:
         client.close()
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Turn what Chroma raises, of whatever class, into an error of ours."""
+    try:
+        yield
+    except KnowledgeError:
+        raise
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != "PanicException":
+            raise
+        if isinstance(error, MemoryError | Warning):
+            raise  # not the folder's fault
+        text = str(error)
+        if any(sign in text for sign in _NO_ROOM):
+            raise cant_write(folder, Obstacle.FULL) from error
+        if any(sign in text.lower() for sign in _NO_RIGHT):
+            raise cant_write(folder, obstacle(folder) or Obstacle.NO_PERMISSION) from error
+        raise DamagedStoreError(
+            f"the index {folder} is damaged: {text}", hint=REPAIR_INDEX
+        ) from error
