@@ -77,7 +77,7 @@ class Format:
     kinds:
         How its bytes tell it.
     begins:
-        How the text of a file begins that has no telling name.
+        How the text of a file begins that has no telling name; one of these.
     content:
         What its files hold.
     container:
@@ -100,7 +100,7 @@ class Format:
     media_types: tuple[str, ...] = ()
     media_types_of: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     kinds: tuple[Kind, ...] = ()
-    begins: bytes = b""
+    begins: tuple[bytes, ...] = ()
     content: Content = Content.BINARY
     container: bool = False
     newer: str = ""

@@ -14,6 +14,11 @@ from knowledge.documents.syntaxes import OTHER_EXTENSIONS, SYNTAXES
 
 _OFFICE = "application/vnd.openxmlformats-officedocument"
 _OPEN = "application/vnd.oasis.opendocument"
+_CMS = tuple(
+    bytes.fromhex(identifier)
+    for identifier in ("06092a864886f70d0107", "060b2a864886f70d0109100109")
+)
+"""How the types of signed, encrypted and packed content begin (RFC 5652, RFC 3274)."""
 _NO_NUMBER_FORMATS = "number formats other than dates and percentages"
 
 FORMATS: tuple[Format, ...] = (
@@ -101,7 +106,7 @@ FORMATS: tuple[Format, ...] = (
         text_instead="rows",
         engine="xlrd",
         cites="sheet and rows",
-        lost=f"formulas, comments, {_NO_NUMBER_FORMATS}",
+        lost=f"formulas, checkboxes, {_NO_NUMBER_FORMATS}",
     ),
     Format(
         "epub",
@@ -322,7 +327,7 @@ FORMATS: tuple[Format, ...] = (
         "text.calendar",
         "ics ical icalendar ifb",
         media_types=("text/calendar",),
-        begins=b"BEGIN:VCALENDAR",
+        begins=(b"BEGIN:VCALENDAR",),
         content=Content.INLINE,
         cites="lines; the event, task or entry, by its summary",
         lost="alarms, definitions of time zones, files inside",
@@ -333,7 +338,7 @@ FORMATS: tuple[Format, ...] = (
         "text.card",
         "vcf vcard",
         media_types=("text/vcard", "text/x-vcard", "text/directory"),
-        begins=b"BEGIN:VCARD",
+        begins=(b"BEGIN:VCARD",),
         content=Content.INLINE,
         cites="lines; the card, by its name",
         lost="pictures, sounds, keys",
@@ -372,6 +377,22 @@ FORMATS: tuple[Format, ...] = (
         engine="tnefparse",
         cites="part; attachments as members",
         lost="layout",
+    ),
+    Format(
+        "envelope",
+        "signed mail and files (S/MIME)",
+        "mail.smime",
+        "p7m",
+        media_types=("application/pkcs7-mime", "application/x-pkcs7-mime"),
+        # Behind the length of all, which takes one to five bytes.
+        kinds=tuple(
+            Kind("signed or encrypted envelope (CMS)", magic=_CMS, at=at) for at in range(2, 7)
+        ),
+        begins=(b"-----BEGIN PKCS7-----", b"-----BEGIN CMS-----"),
+        container=True,
+        engine="asn1crypto",
+        cites="as the mail, or the file as a member",
+        lost="signatures, which are not verified; what is encrypted",
     ),
     Format(
         "mbox",

@@ -145,17 +145,33 @@ def xlsx(build):
 
 def xls(**sheets):
     """A workbook of Excel 97: rows by the names of the sheets."""
+
+    def build(book):
+        for name, rows in sheets.items():
+            sheet = book.add_sheet(name)
+            for number, row in enumerate(rows):
+                for column, value in enumerate(row):
+                    sheet.write(number, column, value)
+
+    return xls_of(build)
+
+
+def xls_of(build):
+    """A workbook of Excel 97 that ``build`` fills with xlwt."""
     import xlwt
 
     book = xlwt.Workbook()
-    for name, rows in sheets.items():
-        sheet = book.add_sheet(name)
-        for number, row in enumerate(rows):
-            for column, value in enumerate(row):
-                sheet.write(number, column, value)
+    build(book)
     output = io.BytesIO()
     book.save(output)
     return output.getvalue()
+
+
+def with_records(sheet, *records):
+    """Let a sheet of xlwt end with records of [MS-XLS]: number and content of each."""
+    data = sheet.get_biff_data()
+    own = b"".join(struct.pack("<HH", number, len(body)) + body for number, body in records)
+    sheet.get_biff_data = lambda: data[:-4] + own + data[-4:]
 
 
 def odf(kind, body, styles="", meta=""):

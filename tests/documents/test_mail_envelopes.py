@@ -5,6 +5,7 @@ import base64
 import pytest
 
 from knowledge.documents.loading import load
+from knowledge.errors import DocumentError, UnsupportedDocumentError
 from tests.documents.mail_makers import enveloped, mail, mbox, signed, winmail
 from tests.documents.makers import pdf
 
@@ -52,6 +53,40 @@ def test_encrypted_and_damaged_envelopes_are_told():
     assert [problem.reason for problem in loaded.problems] == ["it is encrypted"]
     loaded = load(enveloped(b"0\x84 nothing"), "a.eml")
     assert [problem.reason for problem in loaded.problems] == ["its signed envelope is damaged"]
+
+
+def armoured(der):
+    return b"-----BEGIN CMS-----\n" + base64.encodebytes(der) + b"-----END CMS-----\n"
+
+
+def of_five_bytes(der):
+    """The same with the longest form of its length, which begins the file."""
+    at = 2 + (der[1] & 0x7F if der[1] > 0x7F else 0)
+    return b"0\x84" + (len(der) - at).to_bytes(4, "big") + der[at:]
+
+
+@pytest.mark.parametrize("form", [bytes, armoured, base64.encodebytes, of_five_bytes])
+def test_an_envelope_that_is_a_file_is_read(form):
+    assert "The sealed wörds." in texts(form(signed(INNER)), "smime.p7m")[""]
+    packed = form(signed(b"name,sum\nrent,9\n", "compressed_data"))
+    assert texts(packed, "costs.csv.p7m") == {"costs.csv": "name,sum\nrent,9\n"}
+    twice = form(signed(form(signed(pdf("The report.")))))
+    assert texts(twice, "r.pdf.p7m.p7m") == {"r.pdf.p7m!/r.pdf": "The report."}
+
+
+def test_an_envelope_is_told_by_its_content():
+    assert "The sealed wörds." in texts(signed(INNER), "letter")[""]
+    assert "The sealed wörds." in texts(armoured(signed(INNER)), "letter")[""]
+    assert "The sealed wörds." in texts(enveloped(signed(INNER)), "smime.p7m")[""]
+
+
+def test_files_that_are_encrypted_or_mere_signatures_are_told():
+    with pytest.raises(DocumentError, match="it is encrypted"):
+        load(signed(b"", "enveloped_data"), "smime.p7m")
+    with pytest.raises(UnsupportedDocumentError, match="without what is signed"):
+        load(signed(None), "costs.csv.p7s")
+    with pytest.raises(DocumentError, match="damaged"):
+        load(b"0\x84 nothing", "a.p7m")
 
 
 def test_signed_mail_in_a_mailbox():

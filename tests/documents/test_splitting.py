@@ -28,6 +28,9 @@ BITS += [
     "x" * 60,
 ]
 BITS += ["\n" * 210, "1. ", "*", "\u0301", "<b>", "&amp;"]
+BITS += ["\n<table>\n", "<tr><td>a</td>", "<tr>", "</tr>", "</table>", "|---|---|\n", "+---+--+\n"]
+BITS += ["|===\n", "|a ", "\n{|\n", "|-\n", "! a\n", "|}\n", "||a||\n", " \\\\ \\hline\n"]
+BITS += ["\\begin{tabular}{l}", "\\end{tabular}\n", ".. list-table::\n\n", "   * - a\n"]
 TEXTS = st.lists(st.sampled_from(BITS), max_size=60).map("".join)
 SIZES = st.sampled_from([(1, 0), (5, 0), (5, 4), (20, 3), (60, 15), (400, 60)])
 

@@ -128,20 +128,59 @@ def test_an_open_fence_is_closed_too():
     assert all(len(FENCE.findall(passage.text)) == 2 for passage in cut(text, "a.md"))
 
 
-@pytest.mark.parametrize(
-    ("name", "text"),
-    [
-        ("a.md", "| id | name |\n|----|------|\n{}"),
-        ("a.org", "| id | name |\n|----+------|\n{}"),
-        ("a.txt", "| id | name |\n| --- | --- |\n{}"),
-        ("a.rst", "=== ======\n id  name\n=== ======\n{}\n=== ======"),
-    ],
-)
-def test_a_long_table_repeats_its_header_and_counts_its_rows(name, text):
-    row = " {0}  name-{0}" if name == "a.rst" else "| {0} | name-{0} |"
+PIPES = "| {0} | name-{0} |"
+GRID = ("+----+------+\n| id | name |\n+====+======+\n{}", "| {0} | name-{0} |\n+--+--+")
+TABLES = {
+    "pipes.md": ("| id | name |\n|----|------|\n{}", PIPES),
+    "pipes.org": ("| id | name |\n|----+------|\n{}", PIPES),
+    "pipes.txt": ("| id | name |\n| --- | --- |\n{}", PIPES),
+    "html.md": (
+        "<table class='a'><thead>\n<tr><th>id</th><th>name</th></tr></thead>\n{}\n</table>",
+        "<tr><td>{0}</td>\n  <td>name-{0}</td></tr>",
+    ),
+    "one-line.md": (
+        "<table><tr><td>id</td><td>name</td></tr>{}</table>",
+        "<tr><td>{0}</td><td>name-{0}</td></tr>",
+    ),
+    "grid.md": GRID,
+    "grid.rst": GRID,
+    "headless.rst": (GRID[0].replace("=", "-"), GRID[1]),
+    "simple.rst": ("=== ======\n id  name\n=== ======\n{}\n=== ======", " {0}  name-{0}"),
+    "list.rst": (
+        ".. list-table:: Parts\n   :header-rows: 1\n\n   * - id\n     - name\n   {}",
+        "   * - {0}\n     - name-{0}",
+    ),
+    "csv.rst": ('.. csv-table:: Parts\n   :header: "id", "name"\n\n   {}', "   {0}, name-{0}"),
+    "lines.adoc": ('[%header,cols="1,1"]\n|===\n|id |name\n\n{}\n|===', "|{0} |name-{0}"),
+    "cells.adoc": ('[cols="1,2*"]\n|===\n|id\n|name\n|more\n\n{}\n|===', "|{0}\n|name-{0}\n|x\n"),
+    "uncounted.adoc": ("|===\n|id\n|name\n\n{}\n|===", "|{0}\n|name-{0}"),
+    "commas.adoc": (",===\nid,name\n{}\n,===", "{0},name-{0}"),
+    "ruled.tex": (
+        r"\begin{tabular}{ll}\toprule id & name \\ \midrule {} \bottomrule \end{tabular}",
+        r"{0} & name-{0} \\[2pt]",
+    ),
+    "lines.tex": (
+        r"\begin{tabular}{|l|l|} \hline id & name \\ \hline {} \end{tabular}",
+        r"{0} & name-{0} \\ \hline",
+    ),
+    "long.tex": (
+        r"\begin{longtable}{l} id & name \\ \endfirsthead id & more \\ \endhead {} \end{longtable}",
+        r"{0} & name-{0} \tabularnewline",
+    ),
+    "wiki.wiki": ("{| class='wide'\n|+ Parts\n|-\n! id !! name\n{}\n|}", "|-\n| {0}\n| name-{0}"),
+    "jira.txt": ("||id||name||\n{}", "|{0}|name-{0}|"),
+    "textile.textile": ("|_. id |_. name |\n{}", "|{0}|name-{0}|"),
+}
+"""What stands around the rows of a table, and a row of it."""
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_long_table_repeats_its_header_and_counts_its_rows(name):
+    text, row = TABLES[name]
     rows = "\n".join(row.format(number) for number in range(1, 61))
-    found = cut("What is in stock\n\n" + text.format(rows) + "\n\nThe end.\n", name, 120)
-    head = text.partition("{}")[0]
+    found = cut(f"What is in stock\n\n{text.replace('{}', rows)}\n\nThe end.\n", name, 120)
+    head = text.partition("{}")[0].partition("]\n")[2] if ".adoc" in name else ""
+    head = (head or text.partition("{}")[0]).rstrip()
     numbers = []
     for passage in found:
         own = [int(number) for number in re.findall(r"name-(\d+)", passage.text)]
@@ -150,7 +189,7 @@ def test_a_long_table_repeats_its_header_and_counts_its_rows(name, text):
             assert (passage.row_start, passage.row_end) == (own[0], own[-1])
             numbers += own
     assert numbers == list(range(1, 61))
-    assert len(found) > 5
+    assert len(found) > 2
 
 
 def test_a_citation_names_the_rows_of_a_table():

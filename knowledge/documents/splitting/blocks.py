@@ -7,11 +7,11 @@ table's header. A block that fits into one chunk is never cut.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 from knowledge.documents.splitting.headings import Outline
+from knowledge.documents.splitting.tables import indented_end, tables
 from knowledge.model import TextKind
 
 
@@ -47,12 +47,13 @@ def blocks(text: str, outline: Outline, kind: TextKind) -> list[Block]:
     """Return the blocks of a text, in order; none lies in another."""
     code = [_fence(text, *span) for span in outline.fences]
     if kind is TextKind.RST:
-        code = list(_directives(text, 0, len(text)))
-        tables: Iterable[Block] = _rst_tables(text, 0, len(text))
-    else:
-        tables = _pipe_tables(text, 0, len(text))
+        code = list(_directives(text))
+    rows = [
+        Block(table.start, table.end, table.rows[0][0], table.end, rows=table.rows)
+        for table in tables(text, kind)
+    ]
     found: list[Block] = []
-    for block in sorted([*code, *tables], key=lambda each: (each.start, -each.end)):
+    for block in sorted([*code, *rows], key=lambda each: (each.start, -each.end)):
         if not found or block.start >= found[-1].end:
             found.append(block)
     return found
@@ -94,109 +95,18 @@ def _closes(line: str, close: str) -> bool:
     return bool(close) and line.strip().lower().startswith(close.strip().lower())
 
 
-# Tables whose header stands above a line of dashes.
-
-_DELIMITERS = re.compile(
-    r"^[ \t]*+\|?(?:[ \t]*+:?-++:?[ \t]*+[|+])++(?:[ \t]*+:?-++:?)?+\|?[ \t]*+$", re.MULTILINE
-)
-
-
-def _pipe_tables(text: str, start: int, stop: int) -> Iterator[Block]:
-    place = start
-    for match in _DELIMITERS.finditer(text, start, stop):
-        above = match.start() - 1
-        head = text.rfind("\n", place, max(above, place)) + 1 or place
-        if above <= head or head < place or "|" not in text[head:above]:
-            continue
-        body = min(match.end() + 1, stop)
-        rows = list(_pipe_rows(text, body, stop))
-        if rows:
-            place = rows[-1][1]
-            yield Block(head, place, body, place, rows=tuple(rows))
-
-
-def _pipe_rows(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
-    while start < stop:
-        end = text.find("\n", start, stop)
-        end = stop if end < 0 else end
-        line = text[start:end]
-        if "|" not in line or not line.strip():
-            return
-        yield start, end
-        start = end + 1
-
-
-# reStructuredText: code under a directive, tables of signs.
+# reStructuredText: code under a directive.
 
 _DIRECTIVE = re.compile(
     r"^(?P<margin>[ \t]*)\.\. (?:code-block|code|sourcecode|parsed-literal)::[ \t]*(?P<info>[^\n]*)"
     r"(?:\n[ \t]+:[\w-]+:[^\n]*)*\n(?:[ \t]*\n)*",
     re.MULTILINE,
 )
-_GRID = re.compile(r"^[ \t]*\+(?:[-=]+\+)+[ \t]*\n(?:[ \t]*[+|][^\n]*(?:\n|\Z))+", re.MULTILINE)
-_BORDER = re.compile(r"^[ \t]*=+(?:[ \t]+=+)+[ \t]*$", re.MULTILINE)
 
 
-def _directives(text: str, start: int, stop: int) -> Iterator[Block]:
-    for match in _DIRECTIVE.finditer(text, start, stop):
-        margin = len(match["margin"].expandtabs())
-        end = place = match.end()
-        while place < stop:
-            after = text.find("\n", place, stop) + 1 or stop
-            line = text[place:after]
-            if line.strip():
-                if len(line.expandtabs()) - len(line.expandtabs().lstrip()) <= margin:
-                    break
-                end = after
-            place = after
+def _directives(text: str) -> Iterator[Block]:
+    for match in _DIRECTIVE.finditer(text):
+        end = indented_end(text, match.end(), len(match["margin"].expandtabs()))
         end = match.end() + len(text[match.end() : end].rstrip())
         if end > match.end():
             yield Block(match.start(), end, match.end(), end, info=match["info"].strip())
-
-
-def _rst_tables(text: str, start: int, stop: int) -> Iterator[Block]:
-    for match in _GRID.finditer(text, start, stop):
-        yield from _grid(text, match.start(), match.start() + len(match[0].rstrip()))
-    borders = list(_BORDER.finditer(text, start, stop))
-    while len(borders) > 2:
-        top, middle, bottom = borders[:3]
-        if "\n\n" in text[top.end() : middle.start()]:
-            borders = borders[1:]
-            continue
-        body = min(middle.end() + 1, bottom.start())
-        rows = tuple(_simple_rows(text, body, bottom.start()))
-        if rows:
-            yield Block(top.start(), bottom.end(), body, bottom.end(), rows=rows)
-        borders = borders[3:]
-
-
-def _grid(text: str, start: int, end: int) -> Iterator[Block]:
-    lines, place = [], start
-    for line in text[start:end].split("\n"):
-        lines.append((place, place + len(line)))
-        place += len(line) + 1
-    edges = [at for at, (a, b) in enumerate(lines) if text[a:b].lstrip().startswith("+")]
-    head = next((at for at in edges if "=" in text[slice(*lines[at])]), edges[0])
-    below = [at for at in edges if at >= head]
-    rows = [(lines[a + 1][0], lines[b][1]) for a, b in pairwise(below)]
-    if rows:
-        yield Block(start, end, rows[0][0], end, rows=tuple(rows))
-
-
-def _simple_rows(text: str, start: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Yield rows; a line that begins with white space goes on with the row above."""
-    margin = re.compile(r"[ \t]*").match(text, start)
-    indent = len(margin[0]) if margin else 0
-    row: tuple[int, int] | None = None
-    while start < stop:
-        end = text.find("\n", start, stop)
-        end = stop if end < 0 else end
-        if row and text[start + indent : end][:1].isspace():
-            row = row[0], end
-        elif text[start:end].strip():
-            if row:
-                yield row
-            row = start, end
-        start = end + 1
-    if row:
-        yield row

@@ -153,9 +153,13 @@ class Group:
     ----------
     header:
         What is repeated, line break included; empty for rows without a header.
+    whole:
+        Whether what stands between two rows is kept; else it is a line break.
     """
 
-    def __init__(self, text: str, spec: SplitterSpec, header: str = "") -> None:
+    def __init__(
+        self, text: str, spec: SplitterSpec, header: str = "", *, whole: bool = False
+    ) -> None:
         self.limit = spec.chunk_size
         self._text = text
         self._tokenizer = spec.tokenizer
@@ -165,6 +169,7 @@ class Group:
         self._spans: list[Span] = []
         self._number = 0
         self._tokens = 0
+        self._whole = whole
 
     def open_with(self, start: int, opening: str, counter: TokenCounter) -> None:
         """Let the first piece begin at ``start``, with what stands there: titles and the header.
@@ -198,9 +203,13 @@ class Group:
     def flush(self) -> Iterator[Piece]:
         """Yield the group, if it holds anything, and begin another."""
         if self._spans:
-            body = "\n".join(self._text[start:end] for start, end in self._spans)
+            start, end = self._spans[0][0], self._spans[-1][1]
             last = self._number + len(self._spans) - 1
-            yield self._piece(self._spans[0][0], self._spans[-1][1], body, last)
+            if not self._whole:
+                body = "\n".join(self._text[slice(*span)] for span in self._spans)
+                yield self._piece(start, end, body, last)
+            elif self._start is not None or has_content(self._text, start, end):
+                yield self._piece(start, end, self._text[start:end], last)
         self._spans = []
         self._number = self._tokens = 0
 

@@ -96,7 +96,7 @@ def _block_pieces(
     if not block.rows:
         yield from _fence_pieces(text, start, block, spec, reach, counter)
         return
-    group = Group(text, spec, text[block.start : block.body])
+    group = Group(text, spec, text[block.start : block.body], whole=True)
     group.open_with(start, text[start : block.body], counter)
     yield from grouped(text, block.rows, group, counter)
     yield from group.alone()

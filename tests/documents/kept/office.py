@@ -1,5 +1,7 @@
 """Samples of office formats: (title of the format, column) to a sample."""
 
+import struct
+
 from tests.documents.kept.sample import (
     BOXES,
     COMMENTS,
@@ -11,7 +13,15 @@ from tests.documents.kept.sample import (
     SYMBOLS,
     Sample,
 )
-from tests.documents.makers_office import odf, pptx, with_relation, word, xlsx
+from tests.documents.makers_office import (
+    odf,
+    pptx,
+    with_records,
+    with_relation,
+    word,
+    xls_of,
+    xlsx,
+)
 
 MARKED = ("10^6 cells", "5 m²", "CO₂")
 GONE = ("was ~~4500~~ 7300",)
@@ -356,6 +366,83 @@ _XLSX = {
 }
 
 
+def _old(fill):
+    """A sheet of Excel 97."""
+    return xls_of(lambda book: fill(book.add_sheet("S")))
+
+
+def _old_font(**properties):
+    import xlwt
+
+    font = xlwt.Font()
+    for name, value in properties.items():
+        setattr(font, name, value)
+    return font
+
+
+def _old_rich(sheet):
+    up, down = _old_font(escapement=1), _old_font(escapement=2)
+    sheet.write_rich_text(0, 0, ["10", ("6", up), " cells, 5 m", ("2", up)])
+    sheet.write_rich_text(0, 1, ["CO", ("2", down)])
+
+
+def _old_signs(sheet):
+    symbol, ding = _old_font(name="Symbol"), _old_font(name="Wingdings")
+    sheet.write_rich_text(0, 0, ["5 ", ("m", symbol), "m"])
+    sheet.write_rich_text(1, 0, [("\xfe", ding), " done"])
+
+
+def _old_merged(sheet):
+    for row, (left, right) in enumerate(GRID):
+        sheet.write(row, 1, right)
+        if not row:
+            sheet.write(row, 0, left)
+    sheet.write_merge(1, 2, 0, 0, "Sales")
+
+
+def _old_commented(sheet):
+    sheet.write(1, 1, "x")
+    text = b"Why so?"
+    with_records(
+        sheet,
+        (0x5D, struct.pack("<HHHHH12x", 0x15, 18, 0x19, 1, 0)),
+        (0x1B6, struct.pack("<HH6xHHH", 0x212, 0, len(text), 0, 0)),
+        (0x3C, b"\0" + text),
+        (0x1C, struct.pack("<HHHHHB", 1, 1, 0, 1, 3, 0) + b"Ana\0"),
+    )
+
+
+def _old_running(sheet):
+    sheet.write(0, 0, "x")
+    sheet.header_str, sheet.footer_str = b"Paper head", b"Secret foot"
+
+
+def _old_hidden(book):
+    book.add_sheet("S").write(0, 0, "x")
+    sheet = book.add_sheet("Veiled")
+    sheet.write(0, 0, "unseen")
+    sheet.visibility = 1
+
+
+_XLS = {
+    RAISED: (_old(_old_rich), MARKED),
+    STRUCK: (
+        _old(
+            lambda sheet: sheet.write_rich_text(
+                0, 0, ["was ", ("4500", _old_font(struck_out=True)), "7300"]
+            )
+        ),
+        GONE,
+    ),
+    SYMBOLS: (_old(_old_signs), SIGNS),
+    MERGED: (_old(_old_merged), ("Sales,Ann", "Sales,Bob")),
+    COMMENTS: (_old(_old_commented), ("Comment by Ana on B2: Why so?",)),
+    RUNNING: (_old(_old_running), ("Paper head", "Secret foot")),
+    HIDDEN: (xls_of(_old_hidden), ("unseen",)),
+    BOXES: (_old(lambda sheet: sheet.write(0, 0, "x")), ("☑ agreed",)),
+}
+
+
 def _rtf(body):
     fonts = r"{\fonttbl{\f0 Times;}{\f7\fcharset2 Symbol;}{\f8\fcharset2 Wingdings;}}"
     return (r"{\rtf1\ansi" + fonts + body + r"\par}").encode()
@@ -390,6 +477,7 @@ SAMPLES = {
         ("PowerPoint", "a.pptx", _PPTX),
         ("OpenDocument slides and drawings", "a.odp", _ODP),
         ("Excel", "a.xlsx", _XLSX),
+        ("Excel 97", "a.xls", _XLS),
         ("OpenDocument sheet", "a.ods", _ODS),
         ("RTF", "a.rtf", _RTF),
     )

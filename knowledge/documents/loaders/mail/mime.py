@@ -10,7 +10,7 @@ from email.parser import BytesParser
 
 from knowledge.documents.containers import MAX_DEPTH, Members
 from knowledge.documents.loaders.mail import headers, tnef
-from knowledge.documents.loaders.mail.smime import unwrapped
+from knowledge.documents.loaders.mail.smime import ENDING, inner_name, is_mail, unwrapped
 from knowledge.documents.loaders.mail.text import (
     SMALL_IMAGE,
     Attachment,
@@ -21,7 +21,7 @@ from knowledge.documents.loaders.mail.text import (
     text_part,
 )
 from knowledge.documents.options import LoadOptions
-from knowledge.errors import DocumentError
+from knowledge.errors import DocumentError, UnsupportedDocumentError
 from knowledge.model import FileStatus
 
 _PARSER = BytesParser(policy=policy.compat32)  # the newer policies fail on broken headers
@@ -93,7 +93,7 @@ class _Walk:
         data = _content(part)
         if kind == "message/rfc822" and not name:
             name = headers.field(next(iter(_below(part)), part), "Subject")
-        if kind in _ENVELOPES or name.lower().endswith(".p7m"):
+        if kind in _ENVELOPES or name.lower().endswith(ENDING):
             yield from self._envelope(data, name, _name(name, kind, number))
         elif kind in tnef.MEDIA_TYPES or data.startswith(tnef.SIGNATURE):
             self._unwrap(data, _name(name, kind, number))
@@ -104,19 +104,17 @@ class _Walk:
         """Read what is signed: the parts of a mail, or an attached file."""
         try:
             content = unwrapped(data)
+        except UnsupportedDocumentError as error:
+            self._members.fail(shown, error, FileStatus.UNSUPPORTED)
+            return
         except DocumentError as error:
             self._members.fail(shown, error)
             return
-        if content is None:
-            self._members.problem(shown, FileStatus.FAILED, "it is encrypted")
-            return
-        inner = _PARSER.parsebytes(content.lstrip())
-        if "Content-Type" not in inner:
-            own = name[:-4] if name.lower().endswith(".p7m") else name
-            self._mail.attachments.append(Attachment(own or shown, content))
+        if not is_mail(content):
+            self._mail.attachments.append(Attachment(inner_name(name) or shown, content))
         elif self._depth < MAX_DEPTH:
             self._depth += 1
-            yield from self.parts(inner)
+            yield from self.parts(_PARSER.parsebytes(content.lstrip()))
             self._depth -= 1
 
     def _unwrap(self, data: bytes, shown: str) -> None:

@@ -1,43 +1,89 @@
-"""Signed and packed mail (S/MIME, RFC 8551): what is inside its envelope (CMS, RFC 5652).
+"""Signed and packed mail and files (S/MIME, RFC 8551): what is in the envelope (CMS, RFC 5652).
 
 Signatures are not verified: the text is read, not vouched for.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
+import re
 import zlib
+from dataclasses import replace
+from email import message_from_bytes
 
+from knowledge.documents.containers import Members
+from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.options import MIB
-from knowledge.errors import DocumentError
+from knowledge.errors import DocumentError, UnsupportedDocumentError
 
+ENDING = ".p7m"
 _LARGEST = 64 * MIB
 """Bytes that a packed mail may unpack to."""
+_BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]+")
+_HEAD = 65_536
 
 
-def unwrapped(data: bytes) -> bytes | None:
-    """Return what a signed or packed envelope holds.
-
-    ``None`` for one that is encrypted, and for a signature that stands beside what it signs.
+def load(source: Source) -> Loaded:
+    """Read a file of its own: the mail that is in it, or the file, which is a member.
 
     Raises
     ------
     DocumentError
-        It is damaged, or packs too much.
+        It is encrypted or damaged, packs too much, or lies too deep in other files.
+    UnsupportedDocumentError
+        It holds a signature or certificates alone.
+    """
+    from knowledge.documents.loaders.mail import message
+
+    if is_mail(source.data):  # a mail with all its header fields, saved under this name
+        return message.load(replace(source, format="mail"))
+    content = unwrapped(source.data)
+    if is_mail(content):
+        return message.load(replace(source, data=content, format="mail"))
+    members = Members(source)
+    members.budget.take_member()
+    members.read(inner_name(source.name), content)
+    return members.loaded()
+
+
+def inner_name(name: str) -> str:
+    """Return the name of what an envelope of this name holds."""
+    base = name.replace("\\", "/").rpartition("/")[2]
+    return base[: -len(ENDING)] if base.lower().endswith(ENDING) else base
+
+
+def is_mail(data: bytes) -> bool:
+    """Tell whether bytes are a mail, or a part of one with its header fields."""
+    return "Content-Type" in message_from_bytes(data[:_HEAD].lstrip())
+
+
+def unwrapped(data: bytes) -> bytes:
+    """Return what a signed or packed envelope holds.
+
+    Raises
+    ------
+    DocumentError
+        It is encrypted or damaged, or packs too much.
+    UnsupportedDocumentError
+        It holds certificates, or a signature that stands beside what it signs.
     """
     from asn1crypto import cms, pem
 
     try:
         if pem.detect(data):
             _, _, data = pem.unarmor(data)
+        elif data[:1] != b"0" or _BASE64.fullmatch(data[:_HEAD]):
+            data = base64.b64decode(data)
         envelope = cms.ContentInfo.load(data)
         kind = envelope["content_type"].native
         if kind not in ("signed_data", "compressed_data"):
-            return None
+            raise DocumentError("it is encrypted")
         content = envelope["content"]["encap_content_info"]["content"].native
-    except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, IndexError, RecursionError, binascii.Error) as error:
         raise DocumentError("its signed envelope is damaged") from error
     if not isinstance(content, bytes):
-        return None
+        raise UnsupportedDocumentError("a signature or certificates, without what is signed")
     return content if kind == "signed_data" else _unpacked(content)
 
 

@@ -25,9 +25,11 @@ from knowledge.documents.loaders.office.xml_package import (
     reference,
 )
 from knowledge.documents.loaders.sheets import percentages
+from knowledge.documents.loaders.sheets.excel97_cells import Excel97Cells
 from knowledge.documents.loaders.sheets.far_cells import drawn_together, packed
 from knowledge.documents.loaders.sheets.ooxml_cells import STRINGS, OoxmlCells, marked_strings
 from knowledge.documents.loaders.sheets.opendocument_cells import OpenDocumentCells
+from knowledge.documents.loaders.sheets.overlay import Overlay
 from knowledge.documents.loaders.sheets.percentages import Decimals
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loaders.text.delimited import csv_lines
@@ -168,16 +170,16 @@ def _table(
 
 def _by_xlrd(data: bytes) -> Iterator[_Sheet]:
     """Read a workbook of Excel 2 to 2003; on damaged ones calamine takes gigabytes, and crashes."""
-    import xlrd
 
     try:
         stream = _stream(data)
-        book = xlrd.open_workbook(file_contents=stream, logfile=io.StringIO(), ragged_rows=True)
-        found = _xlrd_percentages(book, stream)
-        for number, sheet in enumerate(book.sheets()):
-            rows = [[_xlrd_cell(cell, book.datemode) for cell in row] for row in sheet.get_rows()]
-            table = _table(rows, found[number] if found else {})
-            yield _Sheet(clean(sheet.name), 1, table, "xlrd")
+        book, cells = _xlrd_book(stream)
+        for sheet in book.sheets():
+            overlay = _xlrd_overlay(cells, sheet)
+            table = _table(_xlrd_rows(sheet, book.datemode), overlay.decimals)
+            table, top, _ = overlay.applied(table, 0, 0)
+            comments = tuple(map(clean, overlay.comments))
+            yield _Sheet(clean(sheet.name), top + 1, table, "xlrd", comments=comments)
     except DocumentError:
         raise
     except Exception as error:  # xlrd raises whatever a malformed file leads it to
@@ -200,11 +202,45 @@ def _stream(data: bytes) -> bytes:
     raise DocumentError("it can't be read: it holds no workbook")
 
 
-def _xlrd_percentages(book: Any, stream: bytes) -> list[Decimals]:
+def _xlrd_book(stream: bytes) -> tuple[Any, Excel97Cells | None]:
+    """Open a workbook with its formatting; without, where that is malformed."""
+    import xlrd
+
+    def opened(*, formatting: bool) -> Any:
+        return xlrd.open_workbook(
+            file_contents=stream,
+            logfile=io.StringIO(),
+            ragged_rows=True,
+            formatting_info=formatting,
+        )
+
     try:
-        return percentages.of_xls(book, stream)
+        book = opened(formatting=True)
+        return book, Excel97Cells(book)
     except Exception:  # noqa: BLE001  xlrd raises whatever a malformed style leads it to
-        return []  # the values can be read without
+        return opened(formatting=False), None  # the values can be read without
+
+
+def _xlrd_overlay(cells: Excel97Cells | None, sheet: Any) -> Overlay:
+    try:
+        return cells.of(sheet) if cells else Overlay()
+    except Exception:  # noqa: BLE001  as above
+        return Overlay()
+
+
+def _xlrd_rows(sheet: Any, datemode: int) -> list[list[Any]]:
+    """Return the cells, without those at the ends of rows that have a style and no value."""
+    import xlrd
+
+    empty = (xlrd.XL_CELL_BLANK, xlrd.XL_CELL_EMPTY)
+    rows: list[list[Any]] = []
+    for cells in sheet.get_rows():
+        while cells and cells[-1].ctype in empty:
+            cells.pop()
+        rows.append([_xlrd_cell(cell, datemode) for cell in cells])
+    while rows and not rows[-1]:
+        rows.pop()
+    return rows
 
 
 def _xlrd_cell(cell: Any, datemode: int) -> Any:
@@ -212,7 +248,8 @@ def _xlrd_cell(cell: Any, datemode: int) -> Any:
 
     if cell.ctype == xlrd.XL_CELL_DATE:
         try:
-            return xlrd.xldate_as_datetime(cell.value, datemode)
+            found = xlrd.xldate_as_datetime(cell.value, datemode)
+            return found.time() if 0 <= cell.value < 1 else found
         except (ValueError, OverflowError):
             return cell.value
     if cell.ctype == xlrd.XL_CELL_BOOLEAN:

@@ -206,7 +206,7 @@ class _Walk:
         if tag == "table" and is_data_table(element):
             struck = self._inline.is_struck()
             shown = table_to_markdown(element, self._styles, struck=struck)
-            self._add(shown, BlockKind.TABLE, element)
+            self._add(shown, BlockKind.TABLE, element, _links_in(element))
             self._leave_zone(element)
             return True
         for mark in self._styles.marks(element):
@@ -366,6 +366,14 @@ def is_data_table(table: HtmlElement) -> bool:
         if any(map(_is_frame, cells)):
             return False
     return columns > 1
+
+
+def _links_in(table: HtmlElement) -> int:
+    """Count the letters and digits of a table's links, and of pictures in them."""
+    links = [link for link in table.iter("a") if link.get("href")]
+    texts = ["".join(link.itertext()) for link in links]
+    texts += [alternative(image) for link in links for image in link.iter("img")]
+    return sum(sum(map(str.isalnum, text)) for text in texts)
 
 
 def table_to_markdown(table: HtmlElement, styles: Styles, *, struck: bool = False) -> str:

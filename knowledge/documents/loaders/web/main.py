@@ -22,6 +22,7 @@ from knowledge.documents.loaders.web.main_text import (
     is_furniture,
     is_inside,
     is_links,
+    may_lead_away,
     size_of,
 )
 from knowledge.documents.loaders.web.zones import Zone, uncover
@@ -36,7 +37,6 @@ _ENOUGH = 0.25
 _LEAST = 200
 _OWN_SHARE = 0.5
 _LONG = 60
-_PARTS = frozenset({"div", "section", "article", "main", "body", "td", "form"})
 
 
 def own_blocks(blocks: Sequence[Block], root: HtmlElement, title: str = "") -> list[Block]:
@@ -52,6 +52,8 @@ def own_blocks(blocks: Sequence[Block], root: HtmlElement, title: str = "") -> l
     zones = _real_zones(blocks)
     left = [block for block in blocks if _zone(block, zones) != Zone.HARD]
     plain = [block for block in left if not _zone(block, zones) and not is_furniture(block)]
+    if len(plain) == len(blocks) and not any(map(may_lead_away, blocks)):
+        return plain  # nothing on the page seems to be anything but text
     main = MainText(left, [_zone(block, zones) for block in left], _main_text(root)).blocks(title)
     if size_of(main) >= max(_LEAST, _ENOUGH * size_of(plain)):
         return main
@@ -67,8 +69,6 @@ def _around(blocks: Sequence[Block]) -> list[Block]:
     if not text:
         return list(blocks)
     holder = container(text)
-    while holder.tag not in _PARTS and holder.getparent() is not None:
-        holder = holder.getparent()
     return [
         block
         for block in blocks

@@ -104,6 +104,8 @@ _SHORT = 25
 _CONTAINER_SHARE = 0.85
 _CLIMB = 60
 _NOTE_DEPTH = 5
+_PARTS = frozenset({"div", "section", "article", "main", "body", "td", "form"})
+_MAIN = frozenset({"main", "article"})
 _NOTE = re.compile(r"caption|\bnote\b")
 _WORD = re.compile(r"\w+")
 _SOURCES = re.compile(
@@ -175,8 +177,10 @@ class MainText:
         """Keep what stands between kept blocks in their part of the page."""
         kept = [block for block, here in zip(self._blocks, keep, strict=True) if here]
         around = container(kept)
-        first = keep.index(True)
-        last = len(keep) - 1 - keep[::-1].index(True)
+        first, last = keep.index(True), len(keep) - 1 - keep[::-1].index(True)
+        whole = _is_declared(around) or self._is_plain(around)
+        if whole:  # also what stands before the first kept block, and behind the last
+            first, last = -1, len(keep)
         above = _Above.NOTHING  # lists of links below a heading of the main text belong to it
         for index, block in enumerate(self._blocks):
             if block.kind is BlockKind.HEADING or _names_sources(block):
@@ -189,7 +193,15 @@ class MainText:
                     own = listed or above is _Above.SOURCES or not is_links(block)
                     keep[index] = own and not is_furniture(block)
                 above = above if keep[index] else _Above.NOTHING
-        self._keep_headings(keep, around)
+        self._keep_headings(keep, around, follows=whole)
+
+    def _is_plain(self, part: HtmlElement) -> bool:
+        """Tell whether nothing in a part of the page seems to be anything but text."""
+        return not any(
+            zone or is_furniture(block) or may_lead_away(block)
+            for block, zone in zip(self._blocks, self._zones, strict=True)
+            if is_inside(block, part)
+        )
 
     def _heading(self, index: int, keep: list[bool], container: HtmlElement) -> _Above:
         block = self._blocks[index]
@@ -199,13 +211,21 @@ class MainText:
             return _Above.SOURCES
         return _Above.KEPT if keep[index] else _Above.NOTHING
 
-    def _keep_headings(self, keep: list[bool], container: HtmlElement) -> None:
-        follows = False
+    def _keep_headings(self, keep: list[bool], container: HtmlElement, *, follows: bool) -> None:
+        """Keep headings above kept blocks.
+
+        Parameters
+        ----------
+        follows:
+            Whether the last heading is kept too, below which nothing stands.
+        """
         for index in range(len(keep) - 1, -1, -1):
             block = self._blocks[index]
+            if not is_inside(block, container):
+                continue
             if block.kind is not BlockKind.HEADING:
                 follows = keep[index]
-            elif follows and not self._zones[index] and is_inside(block, container):
+            elif follows and not self._zones[index]:
                 keep[index] = True
 
     def _lead(self, keep: list[bool], title: set[str]) -> None:
@@ -219,7 +239,7 @@ class MainText:
 
 
 def container(blocks: Sequence[Block]) -> HtmlElement:
-    """Return the innermost element that holds nearly all of the text of some blocks."""
+    """Return the innermost part of a page that holds nearly all of the text of some blocks."""
     sizes: dict[HtmlElement, int] = defaultdict(int)
     for block in blocks:
         for element in _upwards(block.element):
@@ -227,7 +247,7 @@ def container(blocks: Sequence[Block]) -> HtmlElement:
     largest = max(blocks, key=lambda block: len(block.key))
     share = _CONTAINER_SHARE * size_of(blocks)
     for element in _upwards(largest.element):
-        if sizes[element] >= share:
+        if sizes[element] >= share and element.tag in _PARTS:
             return element
     return element
 
@@ -239,6 +259,12 @@ def _upwards(element: HtmlElement) -> list[HtmlElement]:
         chain.append(node)
         node = node.getparent()
     return chain
+
+
+def _is_declared(element: HtmlElement) -> bool:
+    """Tell whether a page says of an element that its main text is in it."""
+    above = _upwards(element)
+    return any(one.tag in _MAIN or (one.get("role") or "") in _MAIN for one in above)
 
 
 def is_inside(block: Block, container: HtmlElement) -> bool:
@@ -257,10 +283,17 @@ def _is_in_note(block: Block) -> bool:
 
 
 def is_links(block: Block) -> bool:
-    """Tell whether a block is links for the greater part, and no caption."""
+    """Tell whether a block is links for the greater part, and no caption or table."""
     element = block.element
     named = f"{element.tag} {element.get('class') or ''} {element.get('role') or ''}"
-    return 2 * block.links > len(block.key) and not _NOTE.search(named)
+    return may_lead_away(block) and block.kind is not BlockKind.TABLE and not _NOTE.search(named)
+
+
+def may_lead_away(block: Block) -> bool:
+    """Tell whether a block may be navigation: links for the greater part, or a table of some."""
+    if block.kind is BlockKind.TABLE:
+        return block.links > 0
+    return 2 * block.links > len(block.key)
 
 
 def is_furniture(block: Block) -> bool:
