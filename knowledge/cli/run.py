@@ -24,7 +24,6 @@ from knowledge.cli.session import Interrupted
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
 from knowledge.settings.installed import installed_settings
 from knowledge.settings.reading import Settings
-from knowledge.text.masking import without_key_likes, without_secrets
 
 # What is said of a command line that can't be read: what is wrong, and what was perhaps meant.
 
@@ -213,6 +212,8 @@ def _show_traceback() -> None:
 
 
 def _masked(text: str) -> str:
+    from knowledge.text.masking import without_key_likes, without_secrets
+
     return without_secrets(without_key_likes(text), _secrets())
 
 

@@ -20,7 +20,8 @@ from knowledge.cli.spelling import spelled
 from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
-    from knowledge.cli.options.settings import DatasetOptions, ServerOptions
+    from knowledge.cli.options.places import ServerOptions
+    from knowledge.cli.options.settings import DatasetOptions
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.requests import Request
     from knowledge.settings.reading import Settings

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from knowledge.errors import UsageError
@@ -98,12 +99,19 @@ _FAMILIES: tuple[tuple[str, Instructions], ...] = (
         ),
     ),
 )
-_PATTERNS = tuple(
-    (re.compile(rf"(?:^|[^a-z0-9])(?:{pattern})(?![a-z])"), instructions)
-    if not pattern.endswith("-")
-    else (re.compile(rf"(?:^|[^a-z0-9])(?:{pattern})"), instructions)
-    for pattern, instructions in _FAMILIES
-)
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], Instructions], ...]:
+    return tuple(
+        (
+            re.compile(
+                rf"(?:^|[^a-z0-9])(?:{pattern})" + ("" if pattern.endswith("-") else "(?![a-z])")
+            ),
+            instructions,
+        )
+        for pattern, instructions in _FAMILIES
+    )
 
 
 def published(model: str) -> Instructions:
@@ -113,7 +121,7 @@ def published(model: str) -> Instructions:
     'search_query: '
     """
     name = model.lower().replace("_v5", "_v5 ").strip()
-    return next((found for pattern, found in _PATTERNS if pattern.search(name)), _NOTHING)
+    return next((found for pattern, found in _patterns() if pattern.search(name)), _NOTHING)
 
 
 def chosen(model: str, *, query: str, document: str) -> Instructions:

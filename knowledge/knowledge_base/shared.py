@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.embeddings.embedder import Embedder
+    from knowledge.embeddings.local.static import StaticQuestions
     from knowledge.embeddings.pool.questions import QuestionPool
     from knowledge.embeddings.sparse import SparseEncoder
     from knowledge.ingestion.request import Notify
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from knowledge.retrieval.rerank.choice import Reranker
     from knowledge.retrieval.search.retriever import Retriever
     from knowledge.storage.store import Catalog, EmbeddingCache
+
+
+if TYPE_CHECKING:
+    Embeds = QuestionPool | StaticQuestions
 
 
 def say_nothing(_: str) -> None:
@@ -38,7 +43,7 @@ class Shared:
         self.store = open_store(settings)
         self.notify = notify
         self._retriever: Retriever | None = None
-        self._pools: dict[str, QuestionPool] = {}
+        self._pools: dict[str, Embeds] = {}
         self._caches: list[EmbeddingCache] = []
         self._rerankers: dict[tuple[str, Origin, int], Reranker] = {}
         self._named_only = False
@@ -164,7 +169,12 @@ class Shared:
             self._rerankers[key] = create_reranker(name, settings, self.notify, keep)
         return self._rerankers.get(key)
 
-    def _open_pool(self, dataset: Dataset) -> QuestionPool:
+    def _open_pool(self, dataset: Dataset) -> Embeds:
+        spec = dataset.embedding
+        if spec is not None and spec.provider == "static" and not spec.options:
+            from knowledge.embeddings.local.static import StaticQuestions
+
+            return StaticQuestions()  # nothing to choose, to ask or to keep: see there
         from knowledge.embeddings.choice import recorded
         from knowledge.embeddings.pool.questions import QuestionPool
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.records.nouns import hit_record
 from knowledge.records.schema import of
-from knowledge.retrieval.search.explanation import explain, marks
 
 if TYPE_CHECKING:
     from knowledge.answering.answer import Answer
@@ -38,6 +37,8 @@ def retrieved(
     facets:
         Names of metadata whose values are counted.
     """
+    from knowledge.retrieval.search.explanation import marks
+
     query, flow = found.query, found.flow
     return of(
         "retrieve",
@@ -102,6 +103,8 @@ def gptscript(found: Retrieved, seconds: float) -> dict[str, Any]:
 def explanation(found: Retrieved, hit: Hit) -> list[str]:
     """Return how a hit's score came about, by whoever computed it."""
     told = found.explanations.get(hit.chunk.id)
+    from knowledge.retrieval.search.explanation import explain
+
     return explain(found.query, hit, found.flow) if told is None else list(told)
 
 

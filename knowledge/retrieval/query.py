@@ -6,16 +6,16 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import UsageError
 from knowledge.files.typed_names import composed
 from knowledge.files.wildmatch import any_of, wildmatch
 from knowledge.requests import MAX_TOP_K, SearchRequest, check_question
-from knowledge.retrieval.conditions import Condition, condition_of
 from knowledge.retrieval.moments import moment
 
 if TYPE_CHECKING:
+    from knowledge.retrieval.conditions import Condition
     from knowledge.settings.reading import Settings
 
 WEIGHT = 0.35
@@ -103,7 +103,7 @@ class Query(SearchRequest):
             "queries": _texts(asked.queries),
             "files": _texts(asked.files),
             "keywords": _texts(asked.keywords),
-            "where": condition_of(asked.where),
+            "where": _condition(asked.where),
             "since": None if asked.since is None else moment(asked.since, "`since`"),
             "until": None if asked.until is None else moment(asked.until, "`until`", end=True),
         }
@@ -154,6 +154,12 @@ class Query(SearchRequest):
         return max(self.candidates or CANDIDATES, self.top_k + self.offset)
 
     @property
+    def is_filtered(self) -> bool:
+        """Tell whether files or words are left out before anything is ranked."""
+        files = (self.where, self.since, self.until)
+        return bool(self.files or self.keywords) or any(one is not None for one in files)
+
+    @property
     def sides(self) -> tuple[str, ...]:
         """The searches that rank: ``dense``, ``keyword`` or both; one without a share is left out.
 
@@ -169,6 +175,14 @@ class Query(SearchRequest):
     def needs_vector(self) -> bool:
         """Tell whether it cannot be answered without the question's vector."""
         return "dense" in self.sides or self.threshold is not None
+
+
+def _condition(where: Any) -> Condition | None:
+    if where is None:
+        return None
+    from knowledge.retrieval.conditions import condition_of
+
+    return condition_of(where)
 
 
 def _texts(given: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from knowledge.settings.installed import installed_settings
 from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
-from knowledge.text.masking import masked_urls
 from knowledge.text.wording import brief, did_you_mean, nearest
 
 PROJECT_FILE = "knowledge.yaml"
@@ -280,6 +279,8 @@ def _values(
 
 def without_password(url: str) -> str:
     """Return a URL, or a text with URLs, whose secrets are masked; see `knowledge.text.masking`."""
+    from knowledge.text.masking import masked_urls
+
     return masked_urls(url)
 
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from knowledge.embeddings.embedder import Embedder
 from knowledge.embeddings.local import static
 from knowledge.embeddings.local import static as static_words
-from knowledge.embeddings.local.static import StaticEmbedder, WordTokens
+from knowledge.embeddings.local.bundled_files import question_tokens
+from knowledge.embeddings.local.static import StaticEmbedder, StaticQuestions, WordTokens
 from knowledge.errors import RemoteError, UsageError
 from knowledge.settings.reading import Settings
 
@@ -148,3 +149,39 @@ def test_damaged_files_are_an_error(monkeypatch, tmp_path):
             read()
     with pytest.raises(RemoteError, match="can't read"):
         static._rows([1])
+
+
+@pytest.fixture(scope="module")
+def tokenizer_file():
+    return static._model_file(static._TOKENIZER)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(
+        st.text("ab,.\u2581 \n\t\r\u00e9\u4f60<s>/" + "\U0001f511", max_size=60)
+        | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+        | st.sampled_from(["aaaaaaaa", "          x", "Kündigungsfristen", "<0x41>", "x" * 120])
+    )
+)
+def test_a_question_has_the_tokens_that_the_tokenizer_gives(tokenizer_file, words):
+    text = " ".join(words)
+    found = question_tokens(tokenizer_file, text)
+    expected = static._tokenizer().encode(text, add_special_tokens=False).ids
+    assert found == expected or (found is None and ("<" in text or max(map(len, words)) > 50))
+
+
+def test_a_tokenizer_of_another_kind_is_left_to_the_library(tokenizer_file, tmp_path):
+    other = tmp_path / "tokenizer.json"
+    other.write_bytes(tokenizer_file.read_bytes() + b" ")
+    assert question_tokens(other, "hello world") is None
+    assert question_tokens(tokenizer_file, "hello world") is not None
+
+
+def test_questions_have_the_vectors_of_documents():
+    questions = StaticQuestions()
+    alone = [questions.embed_query(text) for text in TEXTS[:4]]
+    together = StaticEmbedder().embed_documents(TEXTS[:4]).vectors
+    np.testing.assert_allclose(alone, together, atol=1e-6)
+    with pytest.raises(ValueError, match="blank"):
+        questions.embed_query("  ")

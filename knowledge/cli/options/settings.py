@@ -1,28 +1,14 @@
-"""Options that set settings for one run; each group is shared by several commands."""
+"""Options of what is ingested that set settings for one run; several commands share each group."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from knowledge.cli.options.places import FlowOptions
 from knowledge.requests import READING, Request, SimilarRequest, SourceRequest, like, option
 
 EMBEDDING = "Embedding"
-
-
-@dataclass(frozen=True)
-class ServerOptions(Request):
-    """Which knowledge base is asked."""
-
-    server: str | None = option(metavar="URL", setting="server")
-
-
-@dataclass(frozen=True)
-class FlowOptions(Request):
-    """Which flow reads files and answers questions."""
-
-    flows_file: str | None = option(metavar="FILE", setting="flows_file")
-    flow: str | None = option(metavar="NAME", setting="flow")
 
 
 @dataclass(frozen=True)

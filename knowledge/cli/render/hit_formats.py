@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
-from html import escape
 
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.json_output import json_text
@@ -46,6 +44,8 @@ def as_xml(hits: Sequence[Hit]) -> Iterator[str]:
 
     XML has no way to hold control characters: they are cleaned here, as on all ways to a reader.
     """
+    from html import escape
+
     yield "<documents>\n"
     for hit in hits:
         heading = " > ".join(hit.passage.heading)
@@ -64,6 +64,8 @@ def as_files(hits: Sequence[Hit]) -> Iterator[str]:
 
 def as_csv(hits: Sequence[Hit]) -> Iterator[str]:
     """Yield a table with a header."""
+    import csv
+
     for row in [_COLUMNS, *map(_row, hits)]:
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(row)
@@ -94,4 +96,6 @@ def _row(hit: Hit) -> tuple[object, ...]:
 
 
 def _attribute(text: str) -> str:
+    from html import escape
+
     return f'"{escape(flat(text))}"'

@@ -13,13 +13,15 @@ import threading
 from collections import ChainMap
 from functools import cache
 from importlib.util import find_spec
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from knowledge.embeddings.embedder import Embeddings
+from knowledge.embeddings.local.bundled_files import question_tokens, table_of, words_of
+from knowledge.embeddings.pool.texts import sendable
 from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 
@@ -44,6 +46,8 @@ _FEW = 256
 """Texts up to which the tokenizer is asked: to make what remembers words takes as long."""
 _QUESTION = 2_000
 """Tokens up to which a question reads single rows of the file."""
+_LOOKED_UP = 4
+"""Questions for which the tokenizer is not loaded, which takes as long as so many look-ups."""
 
 
 class StaticEmbedder:
@@ -100,7 +104,7 @@ class StaticEmbedder:
 
     def embed_query(self, text: str) -> Embeddings:
         """Embed one question, shape (1, 256); equals what ``embed_documents`` gives for it."""
-        ids = _token_ids([text])[0]
+        ids = _question_ids(text)
         if not 0 < len(ids) <= _QUESTION:
             return self.embed_documents([text])
         total = _rows(ids).sum(axis=0, dtype=np.float32)
@@ -109,6 +113,39 @@ class StaticEmbedder:
     def _token_ids(self, texts: Sequence[str]) -> list[list[int]]:
         self._met += len(texts)
         return _token_ids(texts) if self._met <= _FEW else _words().token_ids(texts)
+
+
+class StaticQuestions:
+    """Embeds questions as a `QuestionPool` of the static model does, without what requests need.
+
+    The model runs in this process: no request fails, waits or costs anything, and nothing is worth
+    to be kept. To import what sees to all that takes longer than to embed a question.
+    """
+
+    def __init__(self) -> None:
+        self._embedder = StaticEmbedder()
+
+    def embed_query(self, text: str) -> NDArray[np.float32]:
+        """Embed one question; a unit vector of shape (256,).
+
+        Raises
+        ------
+        RemoteError
+            The model's files are missing or damaged, or the text has no vector.
+        ValueError
+            The text is blank.
+        """
+        question = sendable(text)
+        vectors = self._embedder.embed_query(question).vectors
+        if not vectors.any():
+            from knowledge.embeddings.pool.checks import check_answer
+
+            check_answer(vectors, [question], dimensions=DIMENSIONS, who=f"static:{MODEL}")
+        question_vector: NDArray[np.float32] = vectors[0]
+        return question_vector
+
+    def close(self) -> None:
+        """Do nothing: nothing is open."""
 
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -124,6 +161,21 @@ def _sum(table: NDArray[np.float32], ids: list[int]) -> NDArray[np.float32]:
         rows = table.take(ids[start : start + _SLICE], axis=0)
         total += rows.sum(axis=0, dtype=np.float32)
     return total
+
+
+def _question_ids(text: str) -> list[int]:
+    """Return the tokens of a question; the first few are looked up without the library."""
+    if not _read_tokenizer.cache_info().currsize and next(_looked_up) < _LOOKED_UP:
+        try:
+            found = question_tokens(_model_file(_TOKENIZER), text)
+        except (OSError, ValueError):  # the library says what is wrong
+            found = None
+        if found is not None:
+            return found
+    return _token_ids([text])[0]
+
+
+_looked_up = count()
 
 
 def _token_ids(texts: Sequence[str]) -> list[list[int]]:
@@ -169,16 +221,13 @@ def _read_table() -> NDArray[np.float32]:
     return weights.astype(np.float32)
 
 
-def _rows(ids: list[int]) -> NDArray[np.float16]:
+def _rows(ids: list[int]) -> NDArray[np.floating[Any]]:
     """Read the vectors of a few tokens from the file, shape (tokens, 256)."""
-    from safetensors import SafetensorError, safe_open
-
     path = _model_file(_WEIGHTS)
     try:
-        with safe_open(path, framework="numpy") as file:
-            rows = file.get_slice(_TENSOR)
-            return np.concatenate([rows[number : number + 1] for number in ids])
-    except (OSError, SafetensorError) as error:
+        table = table_of(path, _TENSOR)
+        return (_table() if table is None else table)[ids]
+    except (OSError, ValueError, KeyError, IndexError) as error:
         raise _damaged(path, error) from error
 
 
@@ -215,11 +264,6 @@ def _damaged(path: Path, error: Exception) -> RemoteError:
         hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
     )
 
-
-_SPACE = "\u2581"
-"""What the tokenizer makes of a space; it also puts one before a text."""
-
-_WORD = re.compile(rf"\n+|{_SPACE}*[^{_SPACE}\n]+|{_SPACE}+")
 
 _MOST = 30_000
 """Words kept at most, some 10 MB; rare ones, which are most of them, come once."""
@@ -267,7 +311,7 @@ class WordTokens:
         """Cut a text into words; ``None`` where it names a token that stands for no text."""
         if self._added.search(text):
             return None
-        return _WORD.findall(_SPACE + text.replace(" ", _SPACE)) if text else []
+        return words_of(text)
 
     def _learnt(self, words: Iterable[str]) -> MutableMapping[str, list[int]]:
         """Return the ids of some words at least; another thread may begin anew meanwhile."""

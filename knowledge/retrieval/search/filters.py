@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from knowledge.retrieval.conditions import Condition
 from knowledge.retrieval.query import Globs
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.retrieval.conditions import Condition
     from knowledge.retrieval.query import Query
     from knowledge.storage.columns import ChunkColumns, FileFacts
     from knowledge.storage.store import Snapshot

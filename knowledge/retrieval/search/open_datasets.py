@@ -63,10 +63,9 @@ class OpenDatasets:
         return self._sparse[dataset.key][1]
 
     def warm(self, dataset: Dataset) -> None:
-        """Begin to read a dataset's index in a thread of its own.
+        """Begin to open a dataset's index in a thread of its own, while its model is loaded.
 
-        Chroma's native part holds no lock of Python's while it reads, so that the model can be
-        loaded and the question embedded meanwhile.
+        Chroma's native part holds no lock of Python's while it reads.
         """
         if not dataset.chunks or {dataset.key} & (self._indexes.keys() | self._warming.keys()):
             return
@@ -80,7 +79,8 @@ class OpenDatasets:
         with contextlib.suppress(KnowledgeError):
             index = open_vectors(self._store, dataset)
             self._indexes[dataset.key] = (dataset.vectors, index)
-            index.search([1.0] * (dataset.embedding.dimensions or 0), 1)  # reads all of it
+            if index.matrix() is None:
+                index.search([1.0] * (dataset.embedding.dimensions or 0), 1)  # reads all of it
 
     def _end_warming(self, key: str) -> None:
         if thread := self._warming.pop(key, None):

@@ -307,7 +307,6 @@ class Retriever:
         from knowledge.retrieval.search import keyword
         from knowledge.retrieval.search.candidates import Source
         from knowledge.retrieval.search.dense import dense_search
-        from knowledge.retrieval.search.filters import allowed
 
         columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
         ranked_by_words = "keyword" in query.sides
@@ -324,7 +323,7 @@ class Retriever:
                 None
                 if vector is None
                 else dense_search(self._open.index(dataset), vector, column, snapshot),
-                allowed(query, column, snapshot),
+                _mask(query, column, snapshot),
                 score,
                 share,
                 of_file,
@@ -367,6 +366,15 @@ class Retriever:
         ]
 
 
+def _mask(query: Query, columns: ChunkColumns, snapshot: Snapshot) -> NDArray[np.bool_] | None:
+    """Return which chunks may be hits; ``None`` where all may."""
+    if not query.is_filtered:
+        return None
+    from knowledge.retrieval.search.filters import allowed
+
+    return allowed(query, columns, snapshot)
+
+
 def _mean(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
     """Return the mean of unit vectors as a unit vector; opposite ones have none, so zeros."""
     import numpy as np
@@ -380,8 +388,10 @@ def _mean(vectors: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _runs_here(dataset: Dataset) -> bool:
     """Tell whether the dataset's model embeds on this machine, without a server."""
+    model = dataset.embedding
+    if model is not None and model.provider == "static":  # known without a look at all of them
+        return True
     from knowledge.embeddings.provider import BUILT_IN, Place
 
-    model = dataset.embedding
     record = None if model is None else BUILT_IN.get(model.provider)
     return record is not None and record.place is Place.MACHINE

@@ -9,7 +9,8 @@ import typer
 
 from knowledge.cli.options.common import ArchiveOption, OverwriteOption
 from knowledge.cli.options.metadata import MetadataOptions
-from knowledge.cli.options.settings import LockOptions, ServerOptions
+from knowledge.cli.options.places import ServerOptions
+from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.tables import moment, show_facts, show_table

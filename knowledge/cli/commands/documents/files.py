@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from knowledge.cli.options.metadata import MetadataOptions
-from knowledge.cli.options.settings import DatasetOptions, LockOptions, ServerOptions
+from knowledge.cli.options.places import ServerOptions
+from knowledge.cli.options.settings import DatasetOptions, LockOptions
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table

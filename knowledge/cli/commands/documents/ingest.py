@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from knowledge.cli.options.settings import IngestOptions, ServerOptions
+from knowledge.cli.options.places import ServerOptions
+from knowledge.cli.options.settings import IngestOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import one_line, problem_lines, report_lines

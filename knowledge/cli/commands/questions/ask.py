@@ -11,8 +11,8 @@ import typer
 
 from knowledge.cli.options.common import ArchiveOption
 from knowledge.cli.options.dataset_names import with_datasets
+from knowledge.cli.options.places import FlowOptions, ServerOptions
 from knowledge.cli.options.question import with_question
-from knowledge.cli.options.settings import FlowOptions, ServerOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session

@@ -11,8 +11,9 @@ import typer
 from knowledge.cli.commands.documents.ingest import show_problems
 from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
+from knowledge.cli.options.places import FlowOptions
 from knowledge.cli.options.question import with_question
-from knowledge.cli.options.settings import FlowOptions, ModelOptions, ReadingOptions, WorkerOptions
+from knowledge.cli.options.settings import ModelOptions, ReadingOptions, WorkerOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.session import Session

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from knowledge.cli.options.settings import ServerOptions
+from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write

@@ -8,8 +8,8 @@ import typer
 
 from knowledge.cli.options.common import ArchiveOption, HitsOptions
 from knowledge.cli.options.dataset_names import with_datasets
+from knowledge.cli.options.places import FlowOptions, ServerOptions
 from knowledge.cli.options.question import with_question
-from knowledge.cli.options.settings import FlowOptions, ServerOptions
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError

@@ -9,7 +9,7 @@ import typer
 
 from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
-from knowledge.cli.options.settings import ServerOptions
+from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.render.summary import one_line

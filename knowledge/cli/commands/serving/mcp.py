@@ -12,7 +12,8 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options.settings import FlowOptions, ModelOptions
+from knowledge.cli.options.places import FlowOptions
+from knowledge.cli.options.settings import ModelOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.terminal import complain, write
 from knowledge.cli.session import Session

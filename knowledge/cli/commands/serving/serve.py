@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from knowledge.cli.options.settings import FlowOptions, ModelOptions
+from knowledge.cli.options.places import FlowOptions
+from knowledge.cli.options.settings import ModelOptions
 from knowledge.cli.render.terminal import complain, write
 from knowledge.cli.session import Session
 from knowledge.records.schema import of

@@ -8,7 +8,7 @@ import typer
 
 from knowledge.cli.groups import group
 from knowledge.cli.options.declared import Without
-from knowledge.cli.options.settings import FlowOptions
+from knowledge.cli.options.places import FlowOptions
 from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write

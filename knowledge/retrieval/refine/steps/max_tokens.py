@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from knowledge.model import Hit
 from knowledge.retrieval.refine.step import Parameter, Step
-from knowledge.text.tokens import TokenCounter
 
 
 def fit(hits: Sequence[Hit], max_tokens: int) -> list[Hit]:
@@ -14,6 +13,8 @@ def fit(hits: Sequence[Hit], max_tokens: int) -> list[Hit]:
 
     Tokens are those of cl100k_base, of the texts as they are shown.
     """
+    from knowledge.text.tokens import TokenCounter
+
     counter = TokenCounter()
     kept, left = [], max_tokens
     for hit in hits:

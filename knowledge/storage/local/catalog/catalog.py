@@ -16,8 +16,7 @@ from knowledge.errors import (
 from knowledge.model import Dataset
 from knowledge.storage.dataset_names import check_name
 from knowledge.storage.disk import cant_read
-from knowledge.storage.history import KEPT_RUNS, MissedFile, Run
-from knowledge.storage.local.catalog import fulltext, history, schema
+from knowledge.storage.local.catalog import fulltext, schema
 from knowledge.storage.local.catalog.database import (
     BUSY_SECONDS,
     FAILURES,
@@ -36,6 +35,7 @@ from knowledge.storage.store import ATTEMPTS, Notify
 
 if TYPE_CHECKING:
     from knowledge.model import FileProblem
+    from knowledge.storage.history import MissedFile, Run
     from knowledge.storage.local.runs.replacement import Replacement
     from knowledge.storage.local.runs.write_run import WriteRun
     from knowledge.storage.servers.connections import Servers
@@ -284,6 +284,8 @@ class Catalog:
                 (dump(metadata), now(), name),
             )
             dataset = self.dataset(name)
+            from knowledge.storage.local.catalog import history
+
             history.note_change(self, dataset.key, "edit-dataset")
             return dataset
 
@@ -359,18 +361,27 @@ class Catalog:
         self, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
     ) -> contextlib.AbstractContextManager[None]:
         """Remember a run with how it ended; see :func:`history.recorded`."""
+        from knowledge.storage.local.catalog import history
+
         return history.recorded(self, dataset, command, report)
 
     def runs(self, dataset: Dataset, limit: int | None = None) -> list[Run]:
         """Return a dataset's runs, the last one first."""
+        from knowledge.storage.history import KEPT_RUNS
+        from knowledge.storage.local.catalog import history
+
         return history.runs_of(self, dataset, limit or KEPT_RUNS)
 
     def missed_files(self, dataset: Dataset) -> list[MissedFile]:
         """Return the files that the last run over them could not take in, by path."""
+        from knowledge.storage.local.catalog import history
+
         return history.missed_files(self, dataset)
 
     def change_missed(
         self, dataset: Dataset, gone: Collection[FileProblem], new: Collection[FileProblem]
     ) -> None:
         """Forget some files that could not be taken in, and remember others."""
+        from knowledge.storage.local.catalog import history
+
         history.change_missed(self, dataset, gone, new)

@@ -19,7 +19,6 @@ from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.elsewhere.marks import read_mark, retired, told_elsewhere
 from knowledge.storage.local.holding import Hold, remove_folder, remove_folders
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.upkeep.sizes import folder_size
 from knowledge.storage.local.vectors.checksums import (
     IDS,
     NAME,
@@ -96,6 +95,8 @@ class Versions:
 
     def size(self, version: int | None = None) -> int:
         """Return the bytes of a version, or of all."""
+        from knowledge.storage.local.upkeep.sizes import folder_size
+
         home = self._folder.dataset(self._key) if version is None else self._home(version)
         return folder_size(home)
 
