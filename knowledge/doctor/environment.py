@@ -35,7 +35,7 @@ def check_settings(repairs: Repairs, settings: Settings) -> None:
 
 def check_sources(repairs: Repairs, dataset: Dataset, files: Sequence[SourceFile]) -> None:
     """Report stored files that are not where they were."""
-    gone = [file.path for file in files if is_gone(file)]
+    gone = [file.path for file in files if is_gone(file.path)]
     if gone:
         named = ", ".join(gone[:_MOST_NAMED]) + (", …" if len(gone) > _MOST_NAMED else "")
         repairs.note(

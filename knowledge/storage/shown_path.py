@@ -15,6 +15,8 @@ _LOOKS_ESCAPED = re.compile(r"\\(?=\\*x[89a-f][0-9a-f])")
 
 def shown(path: str) -> str:
     """Return a path as text that can be stored and printed."""
+    if "\\x" not in path and path.isascii():
+        return path
     text = _LOOKS_ESCAPED.sub(r"\\\\", path) if "\\x" in path else path
     return os.fsencode(text).decode("utf-8", "backslashreplace")
 

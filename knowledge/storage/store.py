@@ -40,6 +40,9 @@ else:
 
 Answer = TypeVar("Answer")
 Notify = Callable[[str], None]
+FileState = tuple[str, int, int, str, int, str, "str | None"]
+"""Of a file: path, bytes, modification time in nanoseconds, ISO time of its ingest, chunks, and the
+JSON of what was given for it and of what is remembered."""
 
 ATTEMPTS = 8
 """Times that a read is begun anew where writers were faster."""
@@ -90,6 +93,15 @@ class Snapshot(Protocol):
 
     def files(self, dataset: Dataset) -> Iterator[SourceFile]:
         """Yield the dataset's files by path."""
+
+    def file_states(self, dataset: Dataset) -> list[FileState]:
+        """Return what tells of each file whether it has changed."""
+
+    def file_identities(self, dataset: Dataset) -> list[tuple[str, str, str]]:
+        """Return the id, the path and the content's hash of each file, by path."""
+
+    def file(self, dataset: Dataset, *, id: str | None = None, path: str = "") -> SourceFile | None:
+        """Return the file with this id, or else with this path; ``None`` when there is none."""
 
     def find_file(self, dataset: Dataset, text: str) -> SourceFile | None:
         """Return the file that ``text`` names: by id, by stored name, or by a path to it."""

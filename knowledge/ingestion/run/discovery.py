@@ -53,6 +53,8 @@ class Discovery:
         for file in self._scan:
             self._stats.found()
             yield file
+        if self._scan.unchanged is not None:
+            self._scan.unchanged.count()
         if not self._request.remote:
             self._stats.scanned()
 

@@ -85,6 +85,7 @@ class Pipeline:
         request, stats, commits = self.request, self.stats, Commits()
         planner = Planner(request, stored, splitter, self.settings, stats, sink)
         updater = Updater(request, stored, commits, stats, sink, pool)
+        scan.unchanged = planner.unchanged()
         with self._remotes(stored, commits) as remotes:
             files = Discovery(request, scan, remotes, stats).files()
             with contextlib.closing(self.crew.load_files(planner.tasks(files))) as results:
@@ -102,6 +103,6 @@ class Pipeline:
 
     def _remotes(self, stored: Stored, commits: Commits) -> Remotes:
         options = LoadOptions.from_settings(self.settings, self.request.passwords)
-        walk = walk_mark(self.request, options)
+        walk = walk_mark(self.request, options) if self.request.remote else ""
         limits = FetchLimits.from_settings(self.settings)
         return Remotes(self.request, stored, commits, limits, walk, self.notify)

@@ -133,7 +133,7 @@ class Remotes:
             return
         requests = [PageRequest(page, self._remembered(page)) for page in self.pages]
         for page, result in fetch_pages(requests, self._limits, self._temporary()):
-            stored = self._stored.by_path.get(page.shown)
+            stored = self._stored.at(page.shown)
             try:
                 fetched = result()
             except KnowledgeError as error:
@@ -145,7 +145,7 @@ class Remotes:
                 yield stored
 
     def _remembered(self, page: Page) -> dict[str, object]:
-        stored = self._stored.by_path.get(page.shown)
+        stored = self._stored.at(page.shown)
         if stored is None or self._request.force:
             return {}
         return dict(stored.remembered) if has_recipe(stored, self._recipe) else {}

@@ -37,6 +37,15 @@ class RunStats:
             self._found += files
         self._report_progress()
 
+    def unchanged(self, files: int, chunks: int) -> None:
+        """Some files were found and came out unchanged, with so many chunks."""
+        with self._lock:
+            self._found += files
+            self._finished += files
+            self.files[FileStatus.UNCHANGED] += files
+            self.chunks_reused += chunks
+        self._report_progress()
+
     def scanned(self) -> None:
         """All files are found."""
         self._scanned = True

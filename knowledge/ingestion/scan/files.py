@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from knowledge.model import SourceFile
+
+ON_UNIX = sys.platform != "win32"
+"""There a file's ``ctime`` is when anything about it changed; on Windows when it was made."""
 
 
 @dataclass(frozen=True, slots=True)

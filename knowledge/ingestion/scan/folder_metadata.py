@@ -53,6 +53,10 @@ class FolderMetadata:
     def __init__(self, layers: tuple[tuple[Sidecar | None, str], ...] = ()) -> None:
         self._layers = layers  # with the path from their folder, ending in / or empty
 
+    def __bool__(self) -> bool:
+        """False where the folders say nothing of any file."""
+        return bool(self._layers)
+
     def at(self, folder: str, names: Collection[str]) -> FolderMetadata:
         """Add what a folder says; ``names`` are those of its files.
 

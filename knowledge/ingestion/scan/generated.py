@@ -48,6 +48,15 @@ _GIANT = 20_000
 """Bytes of a line of code that nobody wrote."""
 
 
+_ENDINGS = frozenset(name.rpartition(".")[2] for name in _LOCK_FILES) | _CODE | {"map", "json"}
+
+
+def may_be_generated(name: str) -> bool:
+    """Tell by a file's name alone whether :func:`is_generated` must look at it."""
+    name = name.lower()
+    return name.rpartition(".")[2] in _ENDINGS or name.startswith("searchindex")
+
+
 def is_generated(path: str, name: str, size: int) -> bool:
     """Tell whether nobody wrote a file.
 

@@ -88,6 +88,7 @@ class IgnoreRules:
         self.flags = Patterns(lines, "the ignore rules")
         self.include = Patterns(_globs(options.include), "`include`")
         self.exclude = Patterns(_globs(options.exclude), "`exclude`")
+        self.chooses = bool(self.include) or bool(self.exclude)
 
     def at(self, root: str, names: Collection[str]) -> FolderRules:
         """Return the rules in the root of a walk; ``names`` are those of its files and folders."""
@@ -176,6 +177,8 @@ class FolderRules:
             verdict = _is_built_in(name, is_folder)
         if verdict:
             return True
+        if not every.chooses:
+            return False
         path = self._relative + marked
         if every.include and not is_folder and not every.include.matches(path):
             return True

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import os
 import stat
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knowledge.errors import PathNotFoundError
-from knowledge.ingestion.scan.files import FoundFile
+from knowledge.ingestion.scan.files import ON_UNIX, FoundFile
 from knowledge.ingestion.scan.folder_metadata import SIDECAR, FolderMetadata, SidecarError
-from knowledge.ingestion.scan.generated import is_generated, left_out
+from knowledge.ingestion.scan.generated import is_generated, left_out, may_be_generated
 from knowledge.ingestion.scan.ignore import FolderRules, IgnoreOptions, IgnoreRules
 from knowledge.ingestion.scan.places import Places, lies_within
 from knowledge.model import FileProblem, FileStatus
 from knowledge.storage.shown_path import shown
 
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object  # a real one takes half a millisecond
+
 SKIPPED = "the data folder itself is left out"
 WALKED_ALREADY = "a link to a folder that was walked already"
+
+
+class Unchanged(Protocol):
+    """Tells a walk of files that are known, and counts them."""
+
+    def take(self, path: str, facts: os.stat_result) -> bool:
+        """Tell whether the file at a path, as it is shown, is taken out of the walk."""
+
+    def count(self) -> None:
+        """Tell whoever counts of what was taken since the last call."""
 
 
 @dataclass(slots=True)
@@ -50,6 +65,8 @@ class Scan:
     seen: set[str] = field(default_factory=set)
     roots: list[str] = field(default_factory=list)
     """Folders of the run that could be read all through."""
+    unchanged: Unchanged | None = None
+    """Takes out what need not be looked at any further."""
 
     def __iter__(self) -> Iterator[FoundFile]:
         rules = IgnoreRules(self.options)
@@ -98,29 +115,41 @@ class Scan:
         yield from self._file(path, shown(path), metadata, shown(name), named=True)
 
     def _file(
-        self, path: str, place: str, metadata: FolderMetadata, name: str, *, named: bool = False
-    ) -> Iterator[FoundFile]:
+        self,
+        path: str,
+        place: str,
+        metadata: FolderMetadata,
+        name: str,
+        *,
+        entry: os.DirEntry[str] | None = None,
+        named: bool = False,
+    ) -> tuple[FoundFile, ...]:
+        """Return a file once, unless it is of no use, or known."""
         if place in self.seen:
-            return
+            return ()
         try:
-            facts = os.stat(path)
+            # Windows lists sizes and times that may be older than those of the file.
+            facts = entry.stat() if entry is not None and ON_UNIX else os.stat(path)
         except OSError as error:
             self.problem(place, FileStatus.FAILED, _reason(error, path))
-            return
+            return ()
         if not stat.S_ISREG(facts.st_mode):
             status = FileStatus.FAILED if named else FileStatus.UNSUPPORTED
             self.problem(place, status, "not a regular file")
-            return
+            return ()
         self.seen.add(place)
+        if self.unchanged is not None and not metadata and self.unchanged.take(place, facts):
+            return ()
         path = place if path == place else path  # all found files may wait in memory
-        yield FoundFile(
+        found = FoundFile(
             path,
             place,
             facts.st_size,
             facts.st_mtime_ns,
             metadata.of(name),
-            ctime_ns=0 if sys.platform == "win32" else facts.st_ctime_ns,  # there: of its making
+            ctime_ns=facts.st_ctime_ns if ON_UNIX else 0,
         )
+        return (found,)
 
 
 @dataclass(slots=True)
@@ -157,24 +186,26 @@ class _Walk:
         stack = [*self._enter(self.root, place)]
         while stack:
             here = stack[-1]
-            entry = next(here.entries, None)
-            if entry is None:
+            for entry in here.entries:
+                name = shown(entry.name)
+                path = here.place + name
+                if not (self.scan.only is None or self.scan.concerns(path)):
+                    continue
+                if here.is_temporary and _is_temporary(entry.name):
+                    continue
+                is_folder = _is_folder(entry)
+                if here.rules.ignores(name, is_folder=is_folder):
+                    continue
+                if is_folder:
+                    if self.scan.recursive and self._leads_on(entry):
+                        stack += self._enter(entry.path, f"{path}/", here, name)
+                        break
+                elif self._is_generated(entry):
+                    self.generated.append(name)
+                else:
+                    yield from self.scan._file(entry.path, path, here.metadata, name, entry=entry)
+            else:
                 stack.pop()
-                continue
-            name = shown(entry.name)
-            if not self.scan.concerns(here.place + name):
-                continue
-            if not self._is_followed(entry) or _is_temporary(here, entry.name):
-                continue
-            is_folder = _is_folder(entry)
-            if here.rules.ignores(name, is_folder=is_folder):
-                continue
-            if not is_folder and self._is_generated(entry):
-                self.generated.append(name)
-            elif not is_folder:
-                yield from self.scan._file(entry.path, here.place + name, here.metadata, name)
-            elif self.scan.recursive and self._leads_on(entry):
-                stack += self._enter(entry.path, f"{here.place}{name}/", here, name)
 
     def _is_followed(self, entry: os.DirEntry[str]) -> bool:
         if not entry.is_symlink():
@@ -182,7 +213,7 @@ class _Walk:
         return self.scan.options.follow_links and not self.scan.leads_into_skipped(entry.path)
 
     def _is_generated(self, entry: os.DirEntry[str]) -> bool:
-        if self.scan.options.include_generated:
+        if self.scan.options.include_generated or not may_be_generated(entry.name):
             return False
         try:
             facts = entry.stat()
@@ -219,7 +250,8 @@ class _Walk:
             self.scan.problem(shown_path, "notice", WALKED_ALREADY)
             return
         self.folders.add((facts.st_dev, facts.st_ino))
-        names = {entry.name for entry in entries if self._is_followed(entry)}
+        entries = [entry for entry in entries if self._is_followed(entry)]
+        names = {entry.name for entry in entries}
         rules = above.rules.below(name, path, names) if above else self.rules.at(path, names)
         metadata = above.metadata.below(name) if above else FolderMetadata()
         metadata = self._with_sidecar(metadata, path, place, names)
@@ -261,9 +293,9 @@ def _temporary_folder() -> os.stat_result | None:
         return None
 
 
-def _is_temporary(folder: _Folder, name: str) -> bool:
+def _is_temporary(name: str) -> bool:
     """Tell whether a run of ours keeps there what it fetched or unpacked, for a moment."""
-    return folder.is_temporary and name.startswith("knowledge-")
+    return name.startswith("knowledge-")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

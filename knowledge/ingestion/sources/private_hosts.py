@@ -9,7 +9,6 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from knowledge.errors import FetchError, PrivateHostError
-from knowledge.remote.transport import look_up
 
 _NAT64 = IPv6Network("64:ff9b::/96")
 
@@ -24,6 +23,8 @@ def checked_addresses(host: str, port: int, *, allow_private: bool) -> list[str]
     PrivateHostError
         One of them is no public address.
     """
+    from knowledge.remote.transport import look_up  # with httpx, which few runs need
+
     try:
         addresses = look_up(host, port)
     except TimeoutError as error:

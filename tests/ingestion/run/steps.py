@@ -57,9 +57,13 @@ class StoredFiles(Stored):
     def __init__(self, *files: SourceFile, texts: dict[str, Sequence[str]] | None = None) -> None:
         super().__init__(None, None)
         self.by_path = {file.path: file for file in files}
-        self.ids = {file.id for file in files}
-        self._by_hash = {file.content_hash: [file] for file in files}
+        self._paths = set(self.by_path)
+        self._identities = [(file.id, file.path, file.content_hash) for file in files]
         self._texts = texts or {}
+
+    def at(self, path: str) -> SourceFile | None:
+        """Return the file of a path."""
+        return self.by_path.get(path)
 
     def chunks_of(self, file: SourceFile | None) -> list[Chunk]:
         """Return the chunks that the file was given."""

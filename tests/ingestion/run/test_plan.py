@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.changes import Touch
-from knowledge.ingestion.run.plan import Planner, given_metadata
+from knowledge.ingestion.run.plan import CTIME, Planner, Unchanged, given_metadata, is_unchanged
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile, Origin
 from knowledge.ingestion.workers.loading import LoadTask
@@ -128,3 +133,49 @@ def test_what_a_run_gives_wins_over_what_folders_say() -> None:
     assert given_metadata(known, {"kind": "minutes"}, {})[0] == {"kind": "minutes", "by": "Bo"}
     assert given_metadata(known, {}, {})[0] == {"by": "Bo"}
     assert given_metadata(known, None, {"year": 2026})[0] == {**given, "year": 2026}
+
+
+SECOND = 1_000_000_000
+
+
+@given(
+    size=st.integers(9, 11),
+    mtime=st.integers(-2, 2),
+    ctime=st.sampled_from([0, HOUR_AGO_NS, HOUR_AGO_NS + 3600 * SECOND + 1, 7]),
+    age=st.integers(0, 5),
+    remembered=st.sampled_from([{}, {CTIME: 7}, {"etag": "x"}, {CTIME: 7, "flags": {}}]),
+    told=st.sampled_from([{}, {"author": "Ana"}]),
+)
+def test_what_a_walk_takes_out_is_unchanged_by_all_rules(
+    size: int, mtime: int, ctime: int, age: int, remembered: dict[str, Any], told: dict[str, Any]
+) -> None:
+    """The quick look may leave a file to the thorough one; it never takes out a changed one."""
+    ingested = datetime.fromtimestamp(HOUR_AGO_NS / SECOND + age, tz=UTC)
+    known = stored_file(remembered=remembered, given=told, ingested_at=ingested)
+    file = found(size=size, mtime_ns=HOUR_AGO_NS + mtime, ctime_ns=ctime)
+    state = (
+        known.path,
+        known.size,
+        known.mtime_ns,
+        ingested.isoformat(),
+        known.chunks,
+        json.dumps(told),
+        json.dumps(remembered) if remembered else None,
+    )
+    facts = SimpleNamespace(st_size=file.size, st_mtime_ns=file.mtime_ns, st_ctime_ns=ctime)
+    stats = RunStats()
+    unchanged = Unchanged([state], stats)
+    taken = unchanged.take(file.shown, facts)  # type: ignore[arg-type]
+    unchanged.count()
+    assert stats.files[FileStatus.UNCHANGED] == taken
+    plain = not told and not remembered.keys() - {CTIME}
+    assert taken == (plain and is_unchanged(file, known))
+
+
+def test_a_file_whose_failure_is_known_gets_the_thorough_look() -> None:
+    known = stored_file()
+    state = (known.path, 10, HOUR_AGO_NS, known.ingested_at.isoformat(), 1, "{}", None)
+    facts = SimpleNamespace(st_size=10, st_mtime_ns=HOUR_AGO_NS, st_ctime_ns=0)
+    assert Unchanged([state], RunStats()).take(known.path, facts)  # type: ignore[arg-type]
+    watching = RunStats(watched=frozenset({known.path}))
+    assert not Unchanged([state], watching).take(known.path, facts)  # type: ignore[arg-type]
