@@ -119,6 +119,7 @@ def test_two_datasets_side_by_side(run, library, questions):
     assert all(one["p_value"] == 1 for one in outcome.json["comparisons"])
 
 
+@pytest.mark.slow
 def test_a_plot(run, library, questions, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setenv("MPLCONFIGDIR", str(tmp_path))
@@ -184,6 +185,7 @@ def test_several_passages_of_a_file_are_one_place(run, tmp_path):
     ]
 
 
+@pytest.mark.slow
 def test_the_sample_documents(run, documents):
     assert run("ingest", documents).code == 0
     found = run("eval", "default", "--queries", ROOT / "testdata/questions.jsonl", "--mode",
