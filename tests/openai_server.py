@@ -304,7 +304,7 @@ class OpenAIServer(LoopbackServer):
         if self.latency:
             time.sleep(self.latency)
         if self.gate is not None:
-            self.gate.wait(30)
+            self.gate.wait(60)
         with self.lock:
             scripted = self._script.popleft() if self._script else None
         if self._function is not None:

@@ -103,12 +103,13 @@ def test_what_is_no_event_does_not_keep_a_stream_open(opened, part):
             list(pieces)
 
 
+@pytest.mark.slow
 def test_a_stream_may_take_longer_than_its_parts_but_not_for_ever(opened):
     started = time.monotonic()
     with hostile.HostileServer(repeated(event(PIECE), 0.1)) as server:
         with pytest.raises(RemoteUnavailableError):
             in_parts(opened(server, "0.6"))
-    assert 1.5 < time.monotonic() - started < 20
+    assert 1.5 < time.monotonic() - started < 60
     assert server.sent > 10 * len(event(PIECE))
 
 

@@ -186,7 +186,7 @@ def test_a_model_that_is_not_there_is_named_by_its_variable(model):
 def test_a_failure_that_passes_is_tried_again(settings, model):
     with ChatServer([refusal(503, "overloaded"), "Hello!"]) as server:
         chat = model(server, KNOW_CHAT_RETRIES="2")
-        chat._connection._retry._backoff = Backoff(start=0.01)
+        chat._connection._retry.backoff = Backoff(start=0.01)
         assert chat.complete(ASKED) == "Hello!"
     assert len(server.chats) == 2
 

@@ -256,6 +256,7 @@ def test_many_problems_of_one_kind_are_one_line(run, tmp_path):
     assert len(run("ingest", tmp_path / "docs", "--force", "--json").json["problems"]) == 600
 
 
+@pytest.mark.slow
 def test_links_are_followed_by_choice(run, tmp_path):
     write_files(
         tmp_path, {"docs/a.md": "Text a.", "out/b.md": "Text b.", "out/deep/c.md": "Text c."}

@@ -340,13 +340,14 @@ def test_signals(start_process, corpus, locked, name, code, flags):
     said = process.stderr.readline()
     assert "waiting for" in said
     process.send_signal(getattr(signal, name))
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert out == ""
     assert "Traceback" not in err
     assert err.splitlines()[-1] == {130: "interrupted", 143: "terminated"}[code]
 
 
+@pytest.mark.slow
 def test_a_waiting_writer_goes_on_when_the_other_ends(start_process, run, corpus, data_dir):
     run("ingest", corpus)
     (lock,) = (data_dir / "locks").glob("*.lock")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import suppress
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from knowledge import KnowledgeBase
 from knowledge.cli.last_hits import remember
 from knowledge.errors import KnowledgeError
+from knowledge.settings.reading import Settings
 from tests.cli.test_help import LINES
-from tests.conftest import write_files
+from tests.conftest import CORPUS, write_files
 
 RUNS = {
     "ingest": ("ingest", [["{corpus}"], ["{corpus}", "--dry-run"], ["-", "--name", "a.md"]]),
@@ -25,7 +27,7 @@ RUNS = {
     "show": ("chunk", [["{chunk}"]]),
     "open": ("open", [["1"]]),
     "askdir": ("retrieve", [["key", "-p", "{corpus}"]]),
-    "load": ("load", [["{corpus}/keys.md"], ["-", "{corpus}/out.md", "--format", "markdown"]]),
+    "load": ("load", [["{corpus}/keys.md"], ["-", "{out}/out.md", "--format", "markdown"]]),
     "list-datasets": ("datasets", [[]]),
     "create-dataset": ("dataset", [["new"], ["newer", "--metadata", "a=1"]]),
     "get-dataset": ("dataset", [["default"], ["default", "--no-docs"], ["empty"]]),
@@ -33,7 +35,7 @@ RUNS = {
     "rename-dataset": ("dataset", [["default", "renamed"]]),
     "copy-dataset": ("dataset", [["default", "copy"]]),
     "merge-datasets": ("dataset", [["default", "--into", "merged"]]),
-    "export": ("export", [["default", "-o", "{corpus}/out.zip"]]),
+    "export": ("export", [["default", "-o", "{out}/out.zip"]]),
     "import": ("import", [["{archive}", "--as", "imported"]]),
     "delete-dataset": ("dataset", [["default", "--yes"], ["empty", "--yes"]]),
     "list-files": ("files", [[], ["-d", "empty"]]),
@@ -67,7 +69,7 @@ def test_all_commands_are_here():
     assert sorted([*RUNS, *elsewhere]) == LINES
 
 
-def filled_in(arguments, corpus, archive):
+def filled_in(arguments, corpus, archive, out):
     """Return arguments with the paths and the chunk's id that they ask for."""
     chunk = ""
     if arguments == ["1"]:
@@ -76,30 +78,33 @@ def filled_in(arguments, corpus, archive):
     if "{chunk}" in arguments:
         with KnowledgeBase.open() as kb:
             chunk = kb.files.get(str(corpus / "keys.md"))[1][0].id
-    return [one.format(corpus=corpus, archive=archive, chunk=chunk) for one in arguments]
+    return [one.format(corpus=corpus, archive=archive, chunk=chunk, out=out) for one in arguments]
+
+
+@pytest.fixture(scope="session")
+def filled_once(tmp_path_factory):
+    home = tmp_path_factory.mktemp("filled")
+    odd = {"empty.md": "", "program.bin": bytes(range(256)) * 9}
+    write_files(home / "corpus", {**CORPUS, **odd})
+    settings = Settings.read(environ={}, folder=home, data_dir=str(home / "data"))
+    with KnowledgeBase(settings) as kb:
+        kb.ingest(home / "corpus", metadata={"team": "support", "n": 1.5, "b": True})
+        kb.datasets.create("empty")
+    return home
 
 
 @pytest.fixture
-def filled(run, corpus):
-    write_files(corpus, {"empty.md": "", "program.bin": bytes(range(256)) * 9})
-    run(
-        "ingest",
-        corpus,
-        "--metadata",
-        "team=support",
-        "--metadata",
-        "n=1.5",
-        "--metadata",
-        "b=true",
-    )
-    run("create-dataset", "empty")
+def filled(filled_once, data_dir):
+    """A folder of which a dataset has metadata of all kinds, and problems; and an empty dataset."""
+    shutil.copytree(filled_once / "data", data_dir)
+    return filled_once / "corpus"
 
 
 @pytest.mark.parametrize("command", RUNS)
-def test_the_object_keeps_its_contract(run, filled, corpus, exported, command):
+def test_the_object_keeps_its_contract(run, filled, exported, tmp_path, command):
     schema, variants = RUNS[command]
     for arguments in variants:
-        given = filled_in(arguments, corpus, exported)
+        given = filled_in(arguments, filled, exported, tmp_path)
         outcome = run(*command.split(), *given, "--json", stdin="# A text\n\nof its own")
         assert outcome.code == 0, outcome.out
         assert outcome.json["schema"] == f"knowledge.{schema}/1"
@@ -107,9 +112,9 @@ def test_the_object_keeps_its_contract(run, filled, corpus, exported, command):
 
 
 @pytest.mark.parametrize("command", RUNS)
-def test_the_flag_may_stand_anywhere(run, library, exported, command):
+def test_the_flag_may_stand_anywhere(run, library, exported, tmp_path, command):
     schema, variants = RUNS[command]
-    given = filled_in(variants[0], library, exported)
+    given = filled_in(variants[0], library, exported, tmp_path)
     assert run(*command.split(), "--json", *given).json["schema"] == f"knowledge.{schema}/1"
 
 
@@ -123,8 +128,8 @@ def test_an_error_keeps_its_contract_and_stands_alone(run, command):
 
 
 @pytest.mark.parametrize("command", RUNS)
-def test_quiet_and_json_go_together(run, library, exported, command):
-    given = filled_in(RUNS[command][1][0], library, exported)
+def test_quiet_and_json_go_together(run, library, exported, tmp_path, command):
+    given = filled_in(RUNS[command][1][0], library, exported, tmp_path)
     outcome = run(*command.split(), *given, "--json", "--quiet")
     assert outcome.json["schema"].startswith("knowledge.")
     assert outcome.err == ""
@@ -154,6 +159,7 @@ def test_text_is_utf_8_and_not_escaped(run, tmp_path):
     assert "grüße.txt" in out
 
 
+@pytest.mark.slow
 def test_every_text_can_be_printed_whatever_the_encoding(run_process, tmp_path):
     write_files(tmp_path, {"docs/grüße.txt": "Grüße aus München"})
     ascii_only = {"LC_ALL": "C", "LANG": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}

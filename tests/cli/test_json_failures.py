@@ -87,7 +87,7 @@ def test_every_command_keeps_its_contract(
         given = [one for one in variants[0] if one != "{chunk}"]
         if len(given) < len(variants[0]):
             given.append("0123456789abcdef")
-        given = filled_in(given, folder, exported)
+        given = filled_in(given, folder, exported, tmp_path)
         outcome = run(*command.split(), *given, "--json", "-q", stdin="# A text")
         lines = outcome.out.splitlines()
         assert len(lines) == 1 or command == "watch", (command, outcome)

@@ -128,6 +128,7 @@ def test_openai_itself_is_announced_with_a_hint_to_the_better_model(run, corpus,
 # odd places
 
 
+@pytest.mark.slow
 @unix
 def test_a_deleted_working_directory(tmp_path, library, data_dir):
     gone = tmp_path / "gone"
@@ -175,6 +176,7 @@ def test_no_home(run_process, library, tmp_path):
     assert "KNOW_DATA_DIR" in lost.stderr
 
 
+@pytest.mark.slow
 @unix
 def test_a_closed_stdout(library):
     for words in ("version", "--help", "retrieve key", "ingest --help"):

@@ -156,6 +156,7 @@ def test_a_table_with_a_header_and_colour(run, library):
     assert ESCAPE.search(shown)
 
 
+@pytest.mark.slow
 @terminal
 def test_no_color_is_honoured(run, library):
     for command in (["list-datasets"], ["retrieve", "key"], ["retrieve", "key", "-d", "nowhere"]):
@@ -165,6 +166,7 @@ def test_no_color_is_honoured(run, library):
     assert colours(shown)
 
 
+@pytest.mark.slow
 @terminal
 def test_hits_are_cut_on_a_terminal_unless_asked_for_whole(run, tmp_path):
     text = "\n\n".join(f"Line {number} about the signing key." for number in range(20))
@@ -178,6 +180,7 @@ def test_hits_are_cut_on_a_terminal_unless_asked_for_whole(run, tmp_path):
     assert "Line 19 about" in shown
 
 
+@pytest.mark.slow
 @terminal
 def test_wrapped_prose_is_not_wrapped_twice(run, tmp_path):
     words = "the signing key is rotated by the one who is on duty, and noted in the book " * 4
@@ -190,6 +193,7 @@ def test_wrapped_prose_is_not_wrapped_twice(run, tmp_path):
     assert textwrap.fill(words, 90) in run("retrieve", "signing key").out
 
 
+@pytest.mark.slow
 @terminal
 def test_what_ctrl_c_leaves_on_the_line_stays_there(corpus, start_process):
     ours, theirs = os.openpty()
@@ -255,6 +259,7 @@ def test_json_on_a_terminal_is_plain(run, library):
     assert json.loads(shown)["schema"] == "knowledge.retrieve/1"
 
 
+@pytest.mark.slow
 @terminal
 def test_the_next_command_is_named_after_success(corpus):
     code, shown = on_terminal("ingest", corpus, "-d", "my handbook")
@@ -293,6 +298,7 @@ def test_a_reader_that_has_gone_is_no_error(run, start_process, library, command
     assert process.returncode in (0, 1, 141) if command == ["--help"] else process.returncode == 141
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs a shell")
 def test_head_takes_one_line(run, corpus, tmp_path):
     write_files(

@@ -45,6 +45,7 @@ def test_the_summary_is_the_end_and_failures_come_first(run, tmp_path):
     assert sum(line.startswith("empty: ") for line in told.splitlines()) >= 4
 
 
+@pytest.mark.slow
 @terminal
 def test_the_summary_is_the_end_on_a_terminal_too(tmp_path):
     write_files(tmp_path / "docs", {"a.md": "# A", "e.md": "", "broken.pdf": "no pdf"})
@@ -104,6 +105,7 @@ def test_bars_clear_what_a_narrower_terminal_wrapped(monkeypatch):
 # the pager
 
 
+@pytest.mark.slow
 @terminal
 def test_long_output_goes_to_the_pager(library, tmp_path):
     kept = tmp_path / "paged"
@@ -225,6 +227,7 @@ def test_the_bare_command_fits_a_screen(run):
         assert f"knowledge {command}" in outcome.out
 
 
+@pytest.mark.slow
 def test_colour_is_forced(run_process, library):
     assert "\x1b[" not in run_process("retrieve", "key").out
     assert "\x1b[" in run_process("retrieve", "key", env={"FORCE_COLOR": "1"}).out

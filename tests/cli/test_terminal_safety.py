@@ -311,7 +311,17 @@ def test_no_command_is_left_out(tmp_path):
     assert set(calls(tmp_path, tmp_path, "")) == set(all_commands())
 
 
-@pytest.mark.parametrize("command", list(all_commands()))
+LONG = ("askdir", "config", "doctor", "ingest", "load", "models test", "similar", "watch")
+"""Commands whose calls take the longest; what they have in common is shown by the others."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(command, marks=pytest.mark.slow) if command in LONG else command
+        for command in all_commands()
+    ],
+)
 def test_every_command(run, hostile, command, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     for call in calls(hostile.home, hostile.docs, hostile.chunk)[command]:
@@ -426,6 +436,7 @@ def test_a_web_servers_status_line(run, status, debug, monkeypatch):
             assert_clean(outcome.err)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "reply",
     [
@@ -473,6 +484,7 @@ def test_what_git_says(run, tmp_path):
 # Processes
 
 
+@pytest.mark.slow
 def test_what_readers_print_goes_nowhere(run_process, tmp_path):
     """A native engine writes to the streams of its process, past Python's."""
     shadow = "import os\nfor n in (1, 2): os.write(n, b'\\x1b]0;owned\\x07 panicked')\n"
@@ -487,6 +499,7 @@ def test_what_readers_print_goes_nowhere(run_process, tmp_path):
     assert_clean(outcome.err)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
 def test_a_terminal_keeps_its_title_and_its_lines(hostile):
     import pyte

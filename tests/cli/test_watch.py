@@ -74,6 +74,7 @@ def test_no_times(text):
         seconds_of(text)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 @pytest.mark.parametrize("number", CODES)
 def test_signals_end_it(start_process, corpus, data_dir, number):
@@ -93,6 +94,7 @@ def test_signals_end_it(start_process, corpus, data_dir, number):
         assert kb.ingest(corpus).files["unchanged"] == 5
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other signals")
 def test_a_person_is_told_each_burst_in_a_line(start_process, corpus, tmp_path):
     process = start_process("watch", corpus)

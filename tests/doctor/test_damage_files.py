@@ -103,6 +103,7 @@ def test_the_doctor_brings_it_back(
     check_clean(data)
 
 
+@pytest.mark.slow
 def test_a_check_changes_nothing(
     whole: Whole, command_process: CommandLines, tmp_path: Path
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_path_is_found_by_the_id_that_was_made_of_it(run, whole, data):
     check_clean(data)
 
 
+@pytest.mark.slow
 def test_a_file_that_is_gone_is_known_again_where_it_was_moved_to(run, corpus, data_dir):
     run("ingest", corpus)
     path = corpus / "canteen.txt"

@@ -147,6 +147,7 @@ def test_a_presentation_without_slides_holds_no_text():
         load_one(pptx(lambda presentation: None), "a.pptx")
 
 
+@pytest.mark.slow
 def test_a_password(data):
     locked = locked_ooxml(data, "open sesame")
     with pytest.raises(DocumentError, match="it is protected by a password") as caught:

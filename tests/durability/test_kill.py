@@ -179,7 +179,7 @@ class Campaign:
         assert len(answer["hits"]) == 3
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_kills_lose_nothing(offline_story: Story, tmp_path: Path, seed: int) -> None:
     campaign = Campaign(offline_story, tmp_path, seed)
     while campaign.kills < KILLS_IN_A_ROW:
@@ -187,11 +187,10 @@ def test_kills_lose_nothing(offline_story: Story, tmp_path: Path, seed: int) -> 
     campaign.finish()
 
 
-@pytest.mark.parametrize("seed", range(2))
 def test_kills_pay_for_no_text_twice(
-    online_story: Story, server: OpenAIServer, tmp_path: Path, seed: int
+    online_story: Story, server: OpenAIServer, tmp_path: Path
 ) -> None:
-    campaign = Campaign(online_story, tmp_path, 100 + seed)
+    campaign = Campaign(online_story, tmp_path, 100)
     while campaign.kills < KILLS_IN_A_ROW:
         kept, sent, data = cached(campaign.data), seen(server), campaign.data
         campaign.kill()

@@ -66,21 +66,19 @@ READERS: dict[str, list[object]] = {
     "archive": ["retrieve", "amber", "--archive", "one.zip", "-d", "one"],
     "doctor": ["doctor", "--offline"],
 }
-FEW = [
-    ("ingest", "rename"),
+FEW = [("ingest", "rename"), ("import", "reembed"), ("merge", "delete-file")]
+FAILED = [
     ("import", "import"),
     ("import", "ingest"),
-    ("import", "reembed"),
     ("import", "gc"),
     ("watch", "onto"),
     ("force", "delete"),
-    ("merge", "delete-file"),
     ("copy", "compact"),
     ("edit-file", "fix"),
     ("edit", "create"),
     ("export", "reset"),
 ]
-"""Each command at least once: those that have failed, and those that remove the most."""
+"""Those that have failed once, and those that remove the most."""
 
 
 @dataclass
@@ -143,7 +141,9 @@ def succeed(answer: dict[str, Any]) -> str:
     return str(answer["out"])
 
 
-@pytest.mark.parametrize("pair", FEW, ids="-".join)
+@pytest.mark.parametrize(
+    "pair", [*FEW, *(pytest.param(pair, marks=pytest.mark.slow) for pair in FAILED)], ids="-".join
+)
 def test_two_write_while_two_read(stage: Stage, pair: tuple[str, str]) -> None:
     check_pair(stage, pair, delay=0.0)
 
@@ -151,10 +151,10 @@ def test_two_write_while_two_read(stage: Stage, pair: tuple[str, str]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("first", WRITERS)
-def test_all_pairs_while_two_read(stage: Stage, first: str) -> None:
-    chance = random.Random(first)
+def test_each_beside_itself_and_every_second_other(stage: Stage, first: str) -> None:
+    chance, order = random.Random(first), list(WRITERS)
     for pair in combinations_with_replacement(WRITERS, 2):
-        if pair[0] == first:
+        if pair[0] == first and (order.index(pair[0]) + order.index(pair[1])) % 2 == 0:
             check_pair(stage, pair, delay=chance.random() * 0.1)
 
 

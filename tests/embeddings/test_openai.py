@@ -328,6 +328,7 @@ def test_threads_share_one_client(connect):
     np.testing.assert_allclose(together, vectors_of(texts, 64), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_another_thread_may_be_importing_httpx_meanwhile():
     # openai 3 looks into sys.modules for httpx, which chromadb imports
     code = """

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import functools
 import itertools
+import re
 import socket
 import threading
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -193,6 +193,7 @@ def test_one_bad_text_costs_one_file(run, ingest, folder, fault, protocol):
         check_two_runs(run, ingest, folder, server, protocol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "most"), [("NaN", 60), ("4 texts", 160)])
 def test_one_bad_text_among_many_costs_few_requests(run, ingest, folder, fault, most):
     write_notes(folder, MANY)
@@ -414,24 +415,28 @@ def closed_port():
 @pytest.mark.parametrize(
     "address", ["http://127.0.0.1:{port}/v1", "http://nowhere.invalid/v1"], ids=["port", "name"]
 )
-def test_a_server_that_is_not_there_is_told_in_seconds(run, folder, monkeypatch, address):
+def test_a_server_that_is_not_there_is_told_after_few_tries(run, folder, monkeypatch, address):
     monkeypatch.setenv("OPENAI_BASE_URL", address.format(port=closed_port()))
-    began = time.monotonic()
     outcome = run("ingest", folder, "--json", "--embedding-model-provider", "openai:m")
     assert outcome.code == 5
     assert outcome.json["error"]["code"] == "embedding-unavailable"
     assert "can't reach" in outcome.json["error"]["message"]
-    assert time.monotonic() - began < 20  # with all tries it would be 34 s
+    assert tries_told(outcome) <= 3  # all of them would take half a minute
 
 
-def test_a_server_that_speaks_no_tls_is_told_in_seconds(run, folder, monkeypatch):
+def tries_told(outcome):
+    told = re.search(r"\((\d+) tries\)", outcome.json["error"]["message"])
+    return int(told[1]) if told else 1
+
+
+@pytest.mark.slow
+def test_a_server_that_speaks_no_tls_is_told_after_few_tries(run, folder, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with OpenAIServer() as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url.replace("http:", "https:"))
-        began = time.monotonic()
         outcome = run("ingest", folder, "--json", "--embedding-model-provider", "openai:m")
     assert outcome.code == 5
-    assert time.monotonic() - began < 20
+    assert tries_told(outcome) <= 3
 
 
 def test_a_server_that_goes_away_and_comes_back_is_waited_for():
@@ -512,7 +517,7 @@ def test_whatever_a_library_raises_costs_one_text(kind):
     with new_pool(FakeEmbedder(before), threads=2, batch_size=8) as pool:
         futures = [pool.submit([text]) for text in TEXTS]
         pool.flush()
-        errors = [future.exception(timeout=20) for future in futures]
+        errors = [future.exception(timeout=60) for future in futures]
     assert [number for number, error in enumerate(errors) if error] == [3]
     assert kind.__name__ in errors[3].message
 
@@ -528,7 +533,7 @@ def test_what_nobody_expects_reaches_who_waits():
     with new_pool(FakeEmbedder(before), threads=2, batch_size=8) as pool:
         futures = [pool.submit([text]) for text in TEXTS]
         pool.flush()
-        assert {type(future.exception(timeout=20)) for future in futures} == {Odd}
+        assert {type(future.exception(timeout=60)) for future in futures} == {Odd}
 
 
 def test_a_bad_text_among_many_costs_two_requests_for_each_halving():
@@ -536,7 +541,7 @@ def test_a_bad_text_among_many_costs_two_requests_for_each_halving():
     with new_pool(embedder, threads=1, batch_size=64, retries=0) as pool:
         futures = [pool.submit([text]) for text in TEXTS]
         pool.flush()
-        assert [bool(future.exception(timeout=20)) for future in futures].count(True) == 1
+        assert [bool(future.exception(timeout=60)) for future in futures].count(True) == 1
     assert len(embedder.requests) <= 2 + 2 * 6 + 3
 
 
@@ -544,7 +549,7 @@ def test_texts_that_all_fail_end_the_sending_at_some_point():
     embedder = FakeEmbedder(lambda texts: PLAIN_WORD in texts or 1 / 0)
     with new_pool(embedder, threads=1, batch_size=1) as pool:
         futures = [pool.submit([f"text {number}"]) for number in range(500)]
-        errors = [future.exception(timeout=20) for future in futures]
+        errors = [future.exception(timeout=60) for future in futures]
     assert sum(error.of_one_text for error in errors) == HOPELESS - 1
     assert len(embedder.requests) <= HOPELESS + HOPELESS // DOUBTFUL
 
@@ -560,7 +565,7 @@ def test_a_refused_key_within_a_divided_batch_ends_all():
     with new_pool(embedder, threads=1, batch_size=8) as pool:
         futures = [pool.submit([text]) for text in TEXTS]
         pool.flush()
-        errors = {type(future.exception(timeout=20)) for future in futures}
+        errors = {type(future.exception(timeout=60)) for future in futures}
     assert errors == {RemoteAuthError}
     assert len(embedder.requests) < 8
 
@@ -571,8 +576,8 @@ def test_texts_that_nobody_waits_for_any_more_are_not_sent():
         future = pool.submit(TEXTS)
         other = pool.submit(["another text"])
         pool.flush()
-        assert future.exception(timeout=20).of_one_text
-        assert other.result(timeout=20).shape == (1, 16)
+        assert future.exception(timeout=60).of_one_text
+        assert other.result(timeout=60).shape == (1, 16)
     assert len(embedder.requests) < 20
 
 
@@ -587,5 +592,5 @@ def test_an_embedder_whose_vector_has_other_dimensions_does_not_decide_them():
     with new_pool(Odd(known=False), threads=1, batch_size=2) as pool:
         futures = [pool.submit([text]) for text in TEXTS[:6]]
         pool.flush()
-        failed = [bool(future.exception(timeout=20)) for future in futures]
+        failed = [bool(future.exception(timeout=60)) for future in futures]
     assert failed == [True] + [False] * 5

@@ -217,7 +217,7 @@ def try_fake_at_once():
             with lock:
                 under_way.append(1)
                 alone = len(under_way) == 1
-            time.sleep(0.003)
+            time.sleep(0.01)
             with lock:
                 under_way.pop()
             if not alone:

@@ -464,6 +464,7 @@ def test_what_gives_no_embedder_is_told(tmp_path, monkeypatch):
 WAYS = {"python -m": {}, "relative": {"PYTHONPATH": "."}, "empty": {"PYTHONPATH": "/nowhere:"}}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_no_module_comes_from_the_working_directory(run_process, corpus, mark, tmp_path, way):
     here = tmp_path / "here"

@@ -157,7 +157,7 @@ def test_an_end_before_the_end_is_prompt_and_leaves_nobody(
     else:
         with pytest.raises(KeyboardInterrupt):
             results.throw(KeyboardInterrupt)
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60  # all of them take many minutes
     assert multiprocessing.active_children() == processes
     assert threading.active_count() == threads
 
@@ -190,6 +190,7 @@ def test_a_process_that_dies_or_hangs_costs_its_file(folder: Path) -> None:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other limits")
 def test_a_file_that_needs_too_much_memory_costs_itself(tmp_path: Path, folder: Path) -> None:
     with (tmp_path / "large.txt").open("wb") as file:
@@ -201,6 +202,7 @@ def test_a_file_that_needs_too_much_memory_costs_itself(tmp_path: Path, folder: 
     assert len(found) == len(tasks)
 
 
+@pytest.mark.slow
 def test_an_ingest_gives_the_same_dataset_whoever_reads(tmp_path: Path, folder: Path) -> None:
     settings = Settings.read(environ={}, folder=tmp_path, chunk_size=50, chunk_overlap=0)
     request = RunRequest([folder], inline=[InlineText("note.txt", b"A note of mine.")])

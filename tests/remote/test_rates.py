@@ -100,8 +100,8 @@ def test_a_cancelled_pool_does_not_wait_for_its_turn():
         started = time.monotonic()
         pool.close(cancel=True)
         with pytest.raises(CancelledError):
-            future.result(timeout=5)
-    assert time.monotonic() - started < 2
+            future.result(timeout=60)
+    assert time.monotonic() - started < 50  # its turn is a minute away
 
 
 def test_a_request_has_no_more_tokens_than_it_may():
@@ -153,7 +153,7 @@ def test_a_narrow_gate_makes_others_wait():
             future = other.submit(enter)
             assert not entered.wait(0.05)
             gate.widen()
-            future.result(timeout=5)
+            future.result(timeout=60)
     assert entered.is_set()
 
 
@@ -163,15 +163,15 @@ class Strict(FakeEmbedder):
     def __init__(self, most):
         super().__init__(self._check)
         self.most = most
-        self.refused = 0
+        self.refused = threading.Event()
 
     def _check(self, texts):
         with self._lock:
             too_many = self._under_way > self.most
-            self.refused += too_many
         if too_many:
+            self.refused.set()
             raise RemoteRateLimitError("429 too many")
-        time.sleep(0.002)
+        self.refused.wait(60)  # the first stay until there are too many
 
 
 def test_a_server_that_takes_two_at_a_time_gets_all_texts_in_the_end():
@@ -180,7 +180,7 @@ def test_a_server_that_takes_two_at_a_time_gets_all_texts_in_the_end():
     options = {"retries": 2, "backoff": Backoff(start=0.02, cap=0.1), "notify": said.append}
     with new_pool(embedder, threads=8, batch_size=1, **options) as pool:
         np.testing.assert_allclose(pool.embed(TEXTS), unit_vectors(TEXTS), atol=1e-6)
-    assert embedder.refused
+    assert embedder.refused.is_set()
     assert said.count("the server asks to slow down; sending fewer requests at a time") == 1
 
 
@@ -202,8 +202,8 @@ def test_other_failures_count_even_while_others_pass():
     with new_pool(FakeEmbedder(fail), threads=4, batch_size=1, retries=1) as pool:
         good, bad = pool.submit(TEXTS), pool.submit(["bad"])
         with pytest.raises(RemoteUnavailableError, match=r"500 \(2 tries\)"):
-            bad.result(timeout=20)
-        good.result(timeout=20)
+            bad.result(timeout=60)
+        good.result(timeout=60)
 
 
 @pytest.mark.parametrize(("own", "set_to", "wanted"), [(None, None, 10), (1, None, 1), (1, 4, 4)])

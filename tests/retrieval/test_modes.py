@@ -203,6 +203,7 @@ def test_any_question_gets_an_answer(knowledge_of, mode):
     assert names(kb.retrieve("مرحبا بالعالم", mode="keyword")) == ["b.txt"]
 
 
+@pytest.mark.slow
 def test_a_question_of_a_megabyte(knowledge_of):
     kb = knowledge_of(ERRORS)
     question = "ERR_CONN_RESET " + " ".join(f"w{number}" for number in range(150_000))
@@ -264,6 +265,7 @@ def test_several_datasets_are_ranked_as_one(knowledge_of):
         assert [(hit.name, hit.score) for hit in split] == [(hit.name, hit.score) for hit in whole]
 
 
+@pytest.mark.slow
 def test_many_datasets_at_once(knowledge_of):
     kb = knowledge_of({"a.txt": "The key."})
     for number in range(12):

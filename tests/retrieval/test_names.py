@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from knowledge import KnowledgeBase
 from knowledge.retrieval.search.exact_matches import identifiers
 from tests.conftest import write_files
 
@@ -18,6 +19,16 @@ FILES = {
     "notes.md": "---\ntitle: Holiday calendar\n---\nEverybody takes thirty days off.",
     "other.md": "The calendar of meetings says when rooms are free. A report is due.",
 }
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory):
+    """A knowledge base of the files above, for tests that only ask."""
+    home = tmp_path_factory.mktemp("named")
+    write_files(home / "docs", FILES)
+    with KnowledgeBase.open(home / "data") as kb:
+        kb.ingest(home / "docs")
+        yield kb
 
 
 def first(kb, question, **options):
@@ -39,20 +50,20 @@ def first(kb, question, **options):
         ("What does annual-report_2023.md say?", "annual-report_2023.md"),
     ],
 )
-def test_a_file_is_found_by_its_name_or_title(knowledge_of, mode, question, name):
-    assert first(knowledge_of(FILES), question, mode=mode) == name
+def test_a_file_is_found_by_its_name_or_title(named, mode, question, name):
+    assert first(named, question, mode=mode) == name
 
 
-def test_rrf_puts_it_first_too(knowledge_of):
-    assert first(knowledge_of(FILES), "get user name", fusion="rrf") == "getUserName.py"
+def test_rrf_puts_it_first_too(named):
+    assert first(named, "get user name", fusion="rrf") == "getUserName.py"
 
 
-def test_a_name_counts_for_relevance(knowledge_of):
-    assert knowledge_of(FILES).retrieve("getUserName.py")[0].relevance > 0.9
+def test_a_name_counts_for_relevance(named):
+    assert named.retrieve("getUserName.py")[0].relevance > 0.9
 
 
-def test_filters_and_fewer_hits_change_nothing(knowledge_of):
-    kb = knowledge_of(FILES)
+def test_filters_and_fewer_hits_change_nothing(named):
+    kb = named
     every = [(hit.name, hit.score) for hit in kb.retrieve("CMP0077 calendar", top_k=6)]
     for top_k in (1, 3):
         found = [(hit.name, hit.score) for hit in kb.retrieve("CMP0077 calendar", top_k=top_k)]

@@ -48,7 +48,7 @@ class RerankServer:
 
         self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
 
     def reply(self, path, body):
         if path not in self.paths:
@@ -275,14 +275,14 @@ def test_a_reply_is_bounded(monkeypatch, behaviour, seconds, said):
 def test_a_score_is_a_number(server, score):
     server.answer = lambda results: [{**item, "relevance_score": score} for item in results]
     with pytest.raises(RemoteError, match="no number"):
-        scores(server.url)
+        scores(server.url, embedding_retries=0)
 
 
 @pytest.mark.parametrize("place", ["0", True, 1.0, None, 10**30, -1])
 def test_a_place_is_one_of_the_texts(server, place):
     server.answer = lambda results: [{**item, "index": place} for item in results]
     with pytest.raises(RemoteError):
-        scores(server.url)
+        scores(server.url, embedding_retries=0)
 
 
 def test_only_the_best_are_scored_and_the_others_follow(server, corpus):

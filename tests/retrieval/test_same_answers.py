@@ -56,6 +56,7 @@ def expected(first: KnowledgeBase, asked: list[str]) -> list[list[dict]]:
     return found
 
 
+@pytest.mark.slow
 def test_they_are_the_same_after_export_and_import(first, asked, expected, tmp_path):
     first.sharing.export("default", tmp_path / "a.zip")
     with KnowledgeBase.open(tmp_path / "data") as kb:

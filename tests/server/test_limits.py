@@ -36,11 +36,13 @@ def test_an_upload_has_a_limit_of_its_own(served):
 
 @pytest.fixture
 def slow(monkeypatch):
-    """Let each question wait until it may go on."""
+    """Let each question wait until it may go on; ``begun`` is set when the first one waits."""
     go_on, asked = threading.Event(), KnowledgeBase.retrieve
+    go_on.begun = threading.Event()
 
     def retrieve(*arguments, **options):
-        go_on.wait(20)
+        go_on.begun.set()
+        go_on.wait(60)
         return asked(*arguments, **options)
 
     monkeypatch.setattr(KnowledgeBase, "retrieve", retrieve)
@@ -59,7 +61,7 @@ def test_one_request_too_many_is_told_when_to_come_again(library, served, slow):
     ]
     for thread in threads:
         thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while (refused := running.client.get("/metrics")).status_code != 429:
         assert time.monotonic() < deadline
     assert refused.headers["Retry-After"] == "1"
@@ -85,19 +87,19 @@ def test_requests_in_flight_are_finished_at_the_end(library, served, slow):
         target=lambda: replies.append(running.client.get("/api/v1/retrieve?query=key"))
     )
     thread.start()
-    time.sleep(0.3)
+    assert slow.begun.wait(60)
     running.started.stop()
     time.sleep(0.3)
     slow.set()
     thread.join()
     assert replies[0].status_code == 200
-    running.thread.join(20)
+    running.thread.join(60)
     assert not running.thread.is_alive()
 
 
 def test_a_client_that_sends_no_body_is_let_go(served):
     running = served(timeout=0.3)
-    with socket.create_connection(address(running), timeout=10) as connection:
+    with socket.create_connection(address(running), timeout=60) as connection:
         head = "POST /api/v1/retrieve HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
         connection.sendall(head.encode() + b"{")
         assert b"504" in connection.recv(4096)
@@ -112,7 +114,7 @@ def test_a_client_that_reads_nothing_is_let_go(served):
         body = json.dumps({"model": "static", "input": texts}).encode()
         head = f"POST /v1/embeddings HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
         connection.sendall(head.encode() + b"\r\n" + body)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         time.sleep(0.2)
         while running.client.get("/metrics").status_code != 200:
             assert time.monotonic() < deadline
@@ -123,9 +125,9 @@ def test_a_client_that_dies_holds_nothing(library, served, slow):
     running = served(concurrency=1)
     with socket.create_connection(address(running)) as connection:
         connection.sendall(b"GET /api/v1/retrieve?query=key HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        time.sleep(0.2)
+        assert slow.begun.wait(60)
     slow.set()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while running.client.get("/metrics").status_code != 200:
         assert time.monotonic() < deadline
 

@@ -97,4 +97,4 @@ def test_sigterm_ends_it_with_0(library, server):
     process, url = server
     ask(url, time.monotonic() + 0.5)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(20) == 0
+    assert process.wait(60) == 0

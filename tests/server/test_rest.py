@@ -267,7 +267,7 @@ def test_sent_files_are_gone_when_they_are_ingested(served, tmp_path, monkeypatc
     assert folder.stat().st_mode & 0o077 == 0
     reply = running.client.post(f"{V1}/datasets/new/files?name=a.txt", content=b"apples")
     ended(running.client, reply)
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while any(folder.iterdir()) and time.monotonic() < deadline:
         time.sleep(0.02)
     assert not any(folder.iterdir())

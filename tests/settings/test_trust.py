@@ -245,6 +245,7 @@ def test_code_that_the_folder_names_is_not_loaded(run, run_process, corpus, here
     assert not (here / "loaded").exists()
 
 
+@pytest.mark.slow
 def test_code_that_a_data_folder_of_the_folder_names_is_not_loaded(run, run_process, corpus, here):
     """A stranger may bring a whole data folder, whose dataset records its provider."""
     run("ingest", corpus, "--data-dir", here / "store")

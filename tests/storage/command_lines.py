@@ -86,5 +86,5 @@ def command_lines(folder: Path) -> Iterator[CommandLines]:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.close()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
         process.stdout.close()

@@ -78,6 +78,7 @@ def test_everything_survives(source, archive, data_dir):
             assert new.datasets.get(name).updated_at == old.datasets.get(name).updated_at
 
 
+@pytest.mark.slow
 def test_the_same_hits_with_the_same_scores(source, archive, data_dir):
     with KnowledgeBase.open(source) as old, KnowledgeBase.open(data_dir) as new:
         new.sharing.import_archive(archive, "handbook", rename="copy")

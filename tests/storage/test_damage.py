@@ -130,6 +130,7 @@ def test_an_index_of_garbage(data: Path, docs: Path) -> None:
     check_told(run(data, "ingest", "docs"), 7)
 
 
+@pytest.mark.slow
 def test_an_index_without_its_collection(data: Path) -> None:
     folder = generation(data)
     shutil.rmtree(folder)
@@ -137,6 +138,7 @@ def test_an_index_without_its_collection(data: Path) -> None:
     check_told(run(data, "retrieve", "amber"), 7, "g000001")
 
 
+@pytest.mark.slow
 def test_an_index_that_lost_vectors_is_not_published(data: Path, docs: Path) -> None:
     """What does not fit is noticed before it is published, and the old state stays."""
     before = check_clean(data)

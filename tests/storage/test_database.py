@@ -63,7 +63,7 @@ def migrate_in_time(
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
-    thread.join(timeout=10)
+    thread.join(timeout=60)
     if thread.is_alive():
         connection.interrupt()
         pytest.fail("the migration hangs")

@@ -91,6 +91,7 @@ changes = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None)
 @given(runs=st.lists(st.lists(changes, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_what_is_read_is_what_was_written(

@@ -132,6 +132,7 @@ def test_a_hit_that_a_list_left_out_is_noticed(run, data):
     assert run("doctor").code == 7
 
 
+@pytest.mark.slow
 def test_each_byte_of_the_lists(data):
     """Flipped, it is an error, or the hits are chunks that hold the word, or there are fewer."""
     with catalog(data) as sql:

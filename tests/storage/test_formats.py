@@ -62,6 +62,7 @@ def test_it_is_searched_changed_and_checked(archive, old, corpus, run):
     check_clean(old)
 
 
+@pytest.mark.slow
 @every_format
 def test_the_doctor_brings_a_lost_index_back(old, run):
     with KnowledgeBase.open(old) as kb:

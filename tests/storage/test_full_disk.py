@@ -57,6 +57,7 @@ def test_a_full_disk(command_process: CommandLines, base: Path, disk: Path, comm
     assert not [path for path in disk.iterdir() if path.name.startswith(".")]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["ingest", "import", "reembed", "export"])
 def test_a_limit_of_file_sizes(
     command_process: CommandLines, base: Path, tmp_path: Path, command: str

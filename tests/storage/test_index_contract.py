@@ -50,7 +50,14 @@ def publish(index: VectorIndex, version: int, ids=IDS, vectors=VECTORS, *, base:
     index.publish(version, facts(version))
 
 
-@pytest.fixture(params=["chroma", "memory", "chroma-server", "qdrant"])
+@pytest.fixture(
+    params=[
+        "chroma",
+        "memory",
+        pytest.param("chroma-server", marks=pytest.mark.slow),
+        "qdrant",
+    ]
+)
 def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
     if request.param == "memory":
         return MemoryIndexes()
@@ -248,6 +255,7 @@ def write(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_store_runs_on_qdrant(tmp_path: Path) -> None:
     docs, servers = write(tmp_path / "docs"), qdrant_servers(tmp_path)
     with open_kb(tmp_path / "qdrant", None) as kb, open_kb(tmp_path / "chroma", None) as chroma:

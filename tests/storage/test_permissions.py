@@ -68,6 +68,7 @@ class Watcher(threading.Thread):
         self.join()
 
 
+@pytest.mark.slow
 def test_all_that_a_knowledge_base_makes(
     base: Path, tmp_path: Path, open_umask: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:

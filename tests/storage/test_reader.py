@@ -51,6 +51,7 @@ def both(folder):
     other.close()
 
 
+@pytest.mark.slow
 def test_either_way_writes_the_same(tmp_path):
     ways = {"native": ChromaIndex, "public": public}
     found, settings = {}, {}

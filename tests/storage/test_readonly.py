@@ -76,7 +76,13 @@ def make_still(stack: ExitStack, how: str, data: Path) -> Still:
     return Still(how, disk / "data", beside)
 
 
-@pytest.fixture(params=["full", "read-only", "foreign"])
+@pytest.fixture(
+    params=[
+        pytest.param("full", marks=pytest.mark.slow),
+        pytest.param("read-only", marks=pytest.mark.slow),
+        "foreign",
+    ]
+)
 def still(request: pytest.FixtureRequest, base: Path) -> Iterator[Still]:
     with ExitStack() as stack:
         yield make_still(stack, request.param, base / "data")
@@ -187,7 +193,13 @@ def test_writers_say_why_and_harm_nothing(
     assert again.code == 0, again
 
 
-@pytest.fixture(params=["full", "read-only", "foreign"])
+@pytest.fixture(
+    params=[
+        pytest.param("full", marks=pytest.mark.slow),
+        pytest.param("read-only", marks=pytest.mark.slow),
+        "foreign",
+    ]
+)
 def with_journal(request: pytest.FixtureRequest, base: Path, tmp_path: Path) -> Iterator[Still]:
     """A data folder whose last change stands in the journal alone, as a killed run leaves it."""
     live, killed = tmp_path / "live", tmp_path / "killed"
@@ -213,6 +225,7 @@ def test_what_was_committed_to_a_journal_is_read(
     assert (still.data / "catalog.db-wal").read_bytes() == journal
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cached", [True, False])
 def test_questions_are_asked_without_keeping_them(base: Path, tmp_path: Path, cached: bool) -> None:
     notes: list[str] = []

@@ -42,6 +42,7 @@ def live(data: Path) -> int:
     return len(vector_ids(data))
 
 
+@pytest.mark.slow
 def test_dead_vectors_are_counted_until_they_are_too_many(
     tmp_path: Path, kb: KnowledgeBase, rebuilds: list[bool]
 ) -> None:
@@ -66,6 +67,7 @@ def test_dead_vectors_are_counted_until_they_are_too_many(
         assert sum(text.split(":")[0].endswith(f"-{version}") for text in texts) == 10
 
 
+@pytest.mark.slow
 def test_answers_are_the_same_after_a_rebuild(
     tmp_path: Path, kb: KnowledgeBase, rebuilds: list[bool]
 ) -> None:
@@ -97,6 +99,7 @@ def test_all_files_go_and_others_come(tmp_path: Path, kb: KnowledgeBase) -> None
     assert len(kb.retrieve("amber", top_k=20)) == 8
 
 
+@pytest.mark.slow
 def test_force_writes_every_vector_again(tmp_path: Path, kb: KnowledgeBase) -> None:
     data, docs = tmp_path / "data", programs.write_folder(tmp_path / "docs", 3, 4, seed=0)
     kb.ingest(docs)
@@ -107,6 +110,7 @@ def test_force_writes_every_vector_again(tmp_path: Path, kb: KnowledgeBase) -> N
         assert check_clean(data).files == before.files
 
 
+@pytest.mark.slow
 def test_deleting_single_files(tmp_path: Path, kb: KnowledgeBase) -> None:
     data, docs = tmp_path / "data", programs.write_folder(tmp_path / "docs", 4, 5, seed=0)
     kb.ingest(docs)

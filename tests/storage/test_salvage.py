@@ -7,6 +7,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from knowledge.knowledge_base import KnowledgeBase
 from tests.durability import programs
 
@@ -22,6 +24,7 @@ def pages_with(catalog: Path, text: bytes) -> list[int]:
     return [n for n, page in enumerate(pages) if n and page[0] == LEAF and text in page]
 
 
+@pytest.mark.slow
 def test_texts_between_damaged_pages_are_saved(tmp_path: Path) -> None:
     docs = programs.write_folder(tmp_path / "docs", 30, 10, seed=1)
     with KnowledgeBase.open(tmp_path / "data", chunk_size=40, chunk_overlap=0) as kb:

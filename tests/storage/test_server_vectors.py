@@ -65,6 +65,7 @@ def hits(run, dataset: str = "default") -> list[tuple[str, float]]:
     return [(hit["name"], round(hit["score"], 6)) for hit in found]
 
 
+@pytest.mark.slow
 def test_answers_are_those_of_the_data_folder(collections, corpus, run, tmp_path, monkeypatch):
     run("ingest", corpus)
     served = hits(run)
@@ -74,6 +75,7 @@ def test_answers_are_those_of_the_data_folder(collections, corpus, run, tmp_path
     assert served == hits(run)
 
 
+@pytest.mark.slow
 def test_every_command_works(collections, corpus, run, tmp_path):
     run("ingest", corpus)
     write_files(corpus, {"new.md": "# Parking\n\nPark behind the gasworks.\n"})
@@ -106,6 +108,7 @@ def test_every_command_works(collections, corpus, run, tmp_path):
     assert collections() == {}
 
 
+@pytest.mark.slow
 def test_reset_empties_the_server_too(collections, corpus, run):
     run("ingest", corpus)
     assert collections()
@@ -113,6 +116,7 @@ def test_reset_empties_the_server_too(collections, corpus, run):
     assert collections() == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lost", [slice(1), slice(None)])
 def test_doctor_finds_what_the_server_lost_and_brings_it_back(collections, corpus, run, lost):
     run("ingest", corpus)
@@ -128,6 +132,7 @@ def test_doctor_finds_what_the_server_lost_and_brings_it_back(collections, corpu
     assert hits(run) == before
 
 
+@pytest.mark.slow
 def test_doctor_finds_a_vector_that_was_changed(collections, corpus, run):
     run("ingest", corpus)
     before = hits(run)
@@ -141,6 +146,7 @@ def test_doctor_finds_a_vector_that_was_changed(collections, corpus, run):
     assert hits(run) == before
 
 
+@pytest.mark.slow
 def test_vectors_elsewhere_are_an_error_until_they_are_moved(
     collections, corpus, run, monkeypatch, tmp_path
 ):
@@ -301,7 +307,7 @@ class Narrow(http.server.BaseHTTPRequestHandler):
 def test_a_batch_that_is_too_large_is_divided():
     Narrow.taken.clear()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Narrow) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         client = ChromaServer("chroma", f"http://127.0.0.1:{server.server_port}")
         client.add("c", [f"{n}.r" for n in range(7)], np.eye(7, 8, dtype=np.float32), "r")
         server.shutdown()

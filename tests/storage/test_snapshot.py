@@ -104,6 +104,7 @@ def test_a_snapshot_outlives_the_deletion_of_its_dataset(tmp_path: Path, docs: P
             assert left == 0
 
 
+@pytest.mark.slow
 def test_many_ids_are_looked_up_in_pages(tmp_path: Path) -> None:
     docs = programs.write_folder(tmp_path / "docs", 1, 3, seed=1)
     ingest(tmp_path / "data", docs)

@@ -83,7 +83,7 @@ def archive(tmp_path, monkeypatch, chroma):
         digest = hashlib.sha256((served / "onnx.tar.gz").read_bytes()).hexdigest()
         monkeypatch.setattr(chroma, "MODEL_DOWNLOAD_URL", url)
         monkeypatch.setattr(chroma, "_MODEL_SHA256", digest)
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield served / "onnx.tar.gz"
         server.shutdown()

@@ -75,6 +75,7 @@ class Remote(LangChainLike):
     thread_safe = True
     busy = 2
     inside = most = 0
+    meeting = threading.Barrier(1)
     keys: list[str] = []  # noqa: RUF012
 
     def __init__(self, api_key: str = "", headers: dict | None = None) -> None:
@@ -85,7 +86,8 @@ class Remote(LangChainLike):
         cls = type(self)
         cls.inside += 1
         cls.most = max(cls.most, cls.inside)
-        time.sleep(0.02)
+        cls.meeting.wait(60)  # until as many are inside as may be
+        time.sleep(0.02)  # more may come where they should not
         cls.inside -= 1
         if cls.busy:
             cls.busy -= 1
@@ -313,6 +315,7 @@ def test_a_server_that_is_not_there_is_unavailable(create):
 def test_a_class_is_called_at_once_as_far_as_it_says(create, monkeypatch, name, most):
     kind = globals()[name]
     monkeypatch.setattr(kind, "busy", 0)
+    monkeypatch.setattr(kind, "meeting", threading.Barrier(most))
     kind.inside = kind.most = 0
     embedder = create(f"langchain:{HERE}.{name}")
     assert embedder.default_threads == {"Single": 1, "Pair": 2, "Remote": 0}[name]

@@ -76,6 +76,7 @@ def test_the_shell_completes_it(run):
     assert "acme" in out.split()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("files", "variables", "origin"),
     [
@@ -90,6 +91,7 @@ def test_its_settings_are_read_from_everywhere(run, files, variables, origin):
     assert "is no setting" not in run("config", files=files, **variables).stderr
 
 
+@pytest.mark.slow
 def test_its_key_is_masked_and_may_not_stand_in_a_file(run):
     assert (
         record(run, ("config",), "acme_api_key", "settings", ACME_API_KEY=KEY)["value"] == "*" * 8
@@ -110,6 +112,7 @@ embeddings:
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("provider", "model"), [("acme", "acme-1"), ("mine", "three")])
 def test_it_embeds_and_is_found_by_what_the_dataset_recorded(run, home, provider, model):
     with OpenAIServer() as server:
@@ -135,6 +138,7 @@ def test_a_folder_may_not_name_where_the_key_goes(run):
     assert KEY not in out.stderr
 
 
+@pytest.mark.slow
 def test_a_package_in_the_working_directory_is_not_imported(run, home):
     info = "evil-1.0.dist-info"
     files = {
@@ -148,6 +152,7 @@ def test_a_package_in_the_working_directory_is_not_imported(run, home):
     assert not (home / "ran").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "said"),
     [
@@ -165,6 +170,7 @@ def test_a_record_that_can_not_be_used_is_reported(run, home, code, said):
     assert said in out.stderr
 
 
+@pytest.mark.slow
 def test_a_command_that_needs_no_provider_imports_none(run, home):
     marker = home / "imported"
     code = f"open({str(marker)!r}, 'w')\n{CODE}"

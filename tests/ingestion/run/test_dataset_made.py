@@ -9,6 +9,7 @@ import pytest
 from knowledge import KnowledgeBase
 from knowledge.errors import KnowledgeError, RemoteAuthError
 from knowledge.ingestion.run.session import open_for_ingest
+from knowledge.settings.reading import Settings
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
 from tests.ingestion.sources.web_server import WebServer
@@ -74,18 +75,19 @@ def test_who_waited_for_a_run_that_failed_goes_on(corpus, data_dir):
     reports = []
 
     def wait_and_ingest():
-        with KnowledgeBase.open(data_dir) as kb:
+        settings = Settings.read(data_dir=str(data_dir))
+        with KnowledgeBase(settings, notify=lambda _: began.set()) as kb:
             reports.append(kb.ingest(corpus))
 
     waiting = threading.Thread(target=wait_and_ingest, daemon=True)
-    target = {"create": True, "lock_timeout": 5.0, "notify": lambda _: None}
+    target = {"create": True, "lock_timeout": 60.0, "notify": lambda _: None}
     with (
         Catalog(folder) as catalog,
         pytest.raises(KnowledgeError, match="wrong key"),
         open_for_ingest(catalog, "default", **target),
     ):
         waiting.start()
-        began.wait(0.8)  # until it waits for the lock
+        assert began.wait(60)  # until it waits for the lock, and says so
         raise RemoteAuthError("wrong key")
-    waiting.join(30)
+    waiting.join(60)
     assert [report.chunks_added for report in reports] == [5]

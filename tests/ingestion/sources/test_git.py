@@ -104,6 +104,7 @@ def test_a_stored_commit_is_not_fetched_again(run, work, ingest):
     assert "fetching" not in run("ingest", work.url).err
 
 
+@pytest.mark.slow
 def test_other_rules_look_at_the_commit_again(run, work, ingest):
     ingest(work.url, "--include", "*.md")
     assert len(stored(run)) == 1
@@ -131,6 +132,7 @@ def test_a_new_commit_replaces_the_old_one(run, work, ingest):
     assert ingest(work.url)["files"]["unchanged"] == 3
 
 
+@pytest.mark.slow
 def test_branches_tags_and_commits(run, work, ingest):
     first = work.git("rev-parse", "HEAD")
     work.git("tag", "-a", "v1", "-m", "first")
@@ -188,6 +190,7 @@ def test_rules_and_metadata_of_the_repository(run, work, ingest):
     assert {file["name"] for file in stored(run).values()} == {"a.md", "a.log"}
 
 
+@pytest.mark.slow
 def test_a_failed_file_is_looked_at_again(run, work, ingest):
     work.commit({"broken.pdf": "%PDF-1.7 nothing"})
     report = ingest(work.url, code=4)
@@ -308,6 +311,7 @@ def slow_git(folder, monkeypatch):
     monkeypatch.setenv("PATH", f"{script.parent}{os.pathsep}{os.environ['PATH']}")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs signals")
 def test_an_end_by_signal_leaves_nothing(work, tmp_path, monkeypatch):
     temp = tmp_path / "signal-temp"
@@ -325,7 +329,7 @@ def test_an_end_by_signal_leaves_nothing(work, tmp_path, monkeypatch):
         time.sleep(0.05)
     assert any(name.startswith("knowledge-") for name in os.listdir(temp))
     process.send_signal(signal.SIGTERM)
-    assert process.wait(30) == 143
+    assert process.wait(60) == 143
     assert [name for name in os.listdir(temp) if name.startswith("knowledge-")] == []
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -84,6 +84,7 @@ def test_a_zip_bomb_of_overlapping_members(tmp_path):
     assert "KNOW_MAX_UNPACKED_SIZE" in reasons(file)
 
 
+@pytest.mark.slow
 def test_bombs_of_other_packers(tmp_path):
     file = outcome(tmp_path, "zeros.txt.gz", gzip.compress(bytes(64 << 20)))
     assert "250 times its size" in reasons(file)
@@ -168,6 +169,7 @@ def test_a_sparse_text_file_of_a_gigabyte(tmp_path):
     assert "1024 MiB is more than the limit" in outcome(tmp_path, "sparse.txt").reason
 
 
+@pytest.mark.slow
 def test_a_sparse_text_file_below_the_limit_of_files(tmp_path):
     with (tmp_path / "sparse.txt").open("wb") as file:
         file.truncate(400 << 20)
@@ -259,6 +261,7 @@ def test_texts_without_measure(tmp_path, name):
     outcome(tmp_path, name, DEEP[name])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pack", [zipped, tarred])
 def test_many_members(tmp_path, pack):
     file = outcome(tmp_path, "many.zip", pack({f"{n}.txt": "" for n in range(12_000)}))

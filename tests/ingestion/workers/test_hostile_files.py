@@ -155,6 +155,7 @@ def test_the_good_files_are_ingested(
             assert word in kb.retrieve(f"Which document speaks of a {word}?", top_k=1)[0].text
 
 
+@pytest.mark.slow
 def test_a_second_run_reads_the_good_files_no_more(
     hostile: tuple[Path, Path], first_run: subprocess.CompletedProcess[str]
 ) -> None:
@@ -169,6 +170,7 @@ def test_a_second_run_reads_the_good_files_no_more(
     assert published(data) == before
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not POSIX, reason="needs names that Windows does not allow")
 def test_strange_names_can_be_cited_and_named(
     hostile: tuple[Path, Path], first_run: subprocess.CompletedProcess[str]
@@ -329,6 +331,7 @@ def test_a_folder_and_a_file_without_permission_for_real(tmp_path: Path) -> None
     assert report.files[FileStatus.INGESTED] == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not POSIX, reason="needs a named pipe")
 def test_special_files_named_on_purpose_do_not_hang(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.txt")

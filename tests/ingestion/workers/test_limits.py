@@ -121,6 +121,7 @@ def test_few_files_of_formats_with_an_engine_go_to_workers(tmp_path: Path) -> No
     assert "100 MiB of memory" in found["large"].reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["ingest", "askdir"])
 def test_the_flags(run, corpus, command) -> None:
     (corpus / "report.pdf").write_bytes(pdf("words"))

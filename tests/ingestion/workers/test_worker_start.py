@@ -49,6 +49,7 @@ def ingest(tmp_path):
     return call
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("hook", [NO_SERVER, NO_READER], ids=["server", "reader"])
 def test_a_reader_that_does_not_start_is_an_error(run, ingest, hook):
     done = ingest(hook)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 
 import anyio
 import pytest
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from knowledge.server.bases import Bases
+from knowledge.server.mcp.building import allowed, build
+from knowledge.settings.reading import Settings
 from tests.conftest import ROOT, write_files
 from tests.durability import programs
 
@@ -33,8 +37,24 @@ def ingested(run, documents):
 
 
 @pytest.fixture
-def agent(data_dir, tmp_path):
-    """Do something with a client of ``knowledge mcp``: ``agent(work, "--root", folder)``."""
+def agent(data_dir):
+    """Do something with a client of the tools, without a transport: ``agent(work, root)``."""
+
+    def call(work, *roots):
+        settings = Settings.read(environ=programs.environment(data_dir), folder=ROOT)
+        check = partial(allowed, roots=[str(root) for root in roots]) if roots else None
+        bases = Bases(settings, 2, print)
+        try:
+            return asked(work, lambda: Client(build(bases, check=check)))
+        finally:
+            bases.close()
+
+    return call
+
+
+@pytest.fixture
+def process(data_dir):
+    """Do something with a client of ``knowledge mcp``: ``process(work, "--root", folder)``."""
 
     def call(work, *flags, mode="auto"):
         parameters = StdioServerParameters(

@@ -86,6 +86,7 @@ def test_what_is_no_message_does_not_end_it(start):
     assert "Traceback" not in out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_it_ends_when_its_client_is_gone(start, data_dir, tmp_path):
     """A client that is killed may leave stdin open in a child of its own."""
@@ -111,8 +112,8 @@ def test_it_ends_when_its_client_is_gone(start, data_dir, tmp_path):
     server = int(process.stderr.readline())
     assert json.loads(process.stdout.readline())["id"] == 1
     process.send_signal(signal.SIGKILL)
-    process.wait(10)
-    deadline = time.monotonic() + 30
+    process.wait(60)
+    deadline = time.monotonic() + 60
     while alive(server):
         assert time.monotonic() < deadline, "it outlives its client"
         time.sleep(0.1)
@@ -153,7 +154,10 @@ def entry(client, text):
     return json.loads(text)[SECTIONS[client]]["knowledge"]
 
 
-@pytest.mark.parametrize("client", FILES)
+@pytest.mark.parametrize(
+    "client",
+    ["claude", *(pytest.param(one, marks=pytest.mark.slow) for one in FILES if one != "claude")],
+)
 def test_a_client_is_configured_and_its_command_answers(run, home, client, data_dir):
     printed = run("mcp", "--install", client, "--print", "--root", home)
     assert not (home / FILES[client]).exists()

@@ -1,4 +1,5 @@
-"""What an agent can do, by the official client over stdio and over HTTP, in both eras."""
+"""What an agent can do, by the official client; where the way matters, over stdio and over HTTP,
+in both eras."""
 
 from __future__ import annotations
 
@@ -23,13 +24,13 @@ def said(answer):
 
 
 @pytest.fixture(params=[(face, mode) for face in ("stdio", "http") for mode in MODES], ids=str)
-def everywhere(request, agent, served):
+def everywhere(request, process, served):
     """Ask on each transport, in each era."""
     face, mode = request.param
 
     def call(work, *roots):
         if face == "stdio":
-            return agent(work, *(part for root in roots for part in ("--root", root)), mode=mode)
+            return process(work, *(part for root in roots for part in ("--root", root)), mode=mode)
         running = served(roots=tuple(map(str, roots)), read_only=not roots)
         return asked(work, lambda: Client(f"{running.url}/mcp", mode=mode))
 
@@ -111,7 +112,7 @@ def test_a_link_leads_out_of_no_root(tmp_path, documents, agent):
     async def work(client):
         return await client.call_tool("ingest", {"paths": ["link"], "dataset": "new"})
 
-    assert agent(work, "--root", documents).is_error
+    assert agent(work, documents).is_error
 
 
 INVENTED = [
@@ -223,7 +224,7 @@ def test_what_clients_are_told(ingested, agent):
         file = await client.read_resource(f"knowledge://datasets/handbook/files/{id_}")
         return tools, prompt, listed, file
 
-    tools, prompt, listed, file = agent(work, "--root", ingested)
+    tools, prompt, listed, file = agent(work, ingested)
     assert set(tools) == READING | {"ingest", "delete_file"}
     for name, tool in tools.items():
         assert tool.output_schema, name
