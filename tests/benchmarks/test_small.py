@@ -10,7 +10,7 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["cold_retrieve", "ingest_latency", "search"])
+@pytest.mark.parametrize("name", ["cold_retrieve", "ingest_latency"])
 def test_a_benchmark_writes_its_results(tmp_path, name):
     command = [sys.executable, "-m", "benchmarks", name, "--small", "--output", str(tmp_path)]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

@@ -261,6 +261,7 @@ def test_nothing_is_sent_before_it_is_asked(settings):
 def test_an_error_of_the_server_is_tried_again(model, stream):
     with ChatServer([refusal(500, "out of memory"), "It is 42."]) as server:
         one = model(server, KNOW_CHAT_RETRIES="1")
+        one._connection._retry.backoff = Backoff(start=0.01)
         said = "".join(one.stream(ASKED)) if stream else one.complete(ASKED)
     assert said == "It is 42."
     assert len(server.chats) == 2

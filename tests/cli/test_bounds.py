@@ -15,7 +15,7 @@ from knowledge.cli.lazy import LazyCommand
 from knowledge.settings.table import TABLE
 from tests.conftest import write_files
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = pytest.mark.timeout(300)
 
 NINES = "\n".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 10))
 BOMB = f"a0: &a0 [x, x, x, x, x, x, x, x, x]\n{NINES}\n"

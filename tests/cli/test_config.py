@@ -6,6 +6,7 @@ import os
 
 import pytest
 
+from knowledge.remote.retry import Backoff
 from knowledge.settings.reading import TABLE
 from tests.conftest import write_files
 from tests.openai_server import OpenAIServer, refusal
@@ -236,6 +237,7 @@ def test_a_key_is_in_no_output_and_no_file(outputs, data_dir):
 
 
 def test_a_key_is_not_shown_when_the_provider_fails(outputs, monkeypatch):
+    monkeypatch.setattr(Backoff, "after", lambda self, tries: 0.001)
     monkeypatch.setenv("KNOW_EMBEDDING_CACHE", "false")
     with OpenAIServer() as server:
         outputs(server.base_url)

@@ -186,6 +186,7 @@ def test_a_member_that_fails(run, tmp_path):
     assert "all.zip!/b.pdf" in outcome.err
 
 
+@pytest.mark.slow
 def test_a_password(run, tmp_path):
     path = tmp_path / "locked.pdf"
     path.write_bytes(pdf("The vault is on floor three.", encrypt="hello"))

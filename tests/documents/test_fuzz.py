@@ -17,8 +17,8 @@ from tests.documents.fuzz_seeds import SEEDS, damaged
 
 pytestmark = pytest.mark.slow
 
-EACH = 200
-SECONDS = 20.0
+EACH = 120
+SECONDS = 60.0
 LOST = re.compile("its reader|took longer|of memory")
 OUTCOMES = {FileStatus.INGESTED, FileStatus.EMPTY, FileStatus.UNSUPPORTED, FileStatus.FAILED}
 

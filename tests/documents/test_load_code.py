@@ -126,7 +126,7 @@ def test_damaged_code_is_still_cut(name):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     ("name", "text"),
     [

@@ -57,7 +57,7 @@ def test_embedded_images_go():
     assert len(text) < 40
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(300)
 def test_hostile_markup_ends():
     for page in ("<title" * 5_000, "<head>" * 50_000, "<meta " * 50_000, "<ul><li>" * 20_000):
         with suppress(DocumentError):

@@ -216,7 +216,7 @@ HOSTILE = {
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("kind", [TextKind.TEXT, TextKind.MARKDOWN])
 @pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE)
 def test_hostile_texts_end(text, kind):

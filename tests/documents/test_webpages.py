@@ -148,7 +148,7 @@ def test_elements_too_deep_to_follow():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize(
     "page",
     [
@@ -230,7 +230,7 @@ def test_the_language_of_code_in_a_frame():
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(10)
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     "phrase", ["share this ", "zurück ", "compartir en ", "subscribe to x ", "© "]
 )

@@ -14,7 +14,7 @@ import threading
 import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations_with_replacement, count
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -151,11 +151,11 @@ def test_two_write_while_two_read(stage: Stage, pair: tuple[str, str]) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("first", WRITERS)
-def test_each_beside_itself_and_every_second_other(stage: Stage, first: str) -> None:
-    chance, order = random.Random(first), list(WRITERS)
-    for pair in combinations_with_replacement(WRITERS, 2):
-        if pair[0] == first and (order.index(pair[0]) + order.index(pair[1])) % 2 == 0:
-            check_pair(stage, pair, delay=chance.random() * 0.1)
+def test_each_beside_itself_and_every_fourth_other(stage: Stage, first: str) -> None:
+    chance, names = random.Random(first), list(WRITERS)
+    at = names.index(first)
+    for other in names[at::4]:
+        check_pair(stage, (first, other), delay=chance.random() * 0.1)
 
 
 def check_pair(stage: Stage, pair: tuple[str, str], *, delay: float) -> None:

@@ -126,7 +126,10 @@ HOSTILE = {
 }
 
 
-@pytest.mark.parametrize("which", HOSTILE)
+@pytest.mark.parametrize(
+    "which",
+    ["python", *(pytest.param(one, marks=pytest.mark.slow) for one in HOSTILE if one != "python")],
+)
 def test_nothing_of_an_archive_is_run_or_opened(run, forged, plain, canary, mark, tmp_path, which):
     provider, model = HOSTILE[which]
     archive = forged(provider, model.format(mark=mark))

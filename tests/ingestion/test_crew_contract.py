@@ -181,12 +181,12 @@ def test_a_process_that_dies_or_hangs_costs_its_file(folder: Path) -> None:
     ]
     tasks = tasks_for(folder)
     tasks[3:3] = deadly
-    found = by_name(list(ProcessCrew(2, 15.0).load_files(tasks)))
+    found = by_name(list(ProcessCrew(2, 8.0).load_files(tasks)))
     assert len(found) == len(tasks)
     failed = {name: one.reason for name, one in found.items() if one.status is FileStatus.FAILED}
     assert failed == {
         "exit.txt": "its reader crashed (exit code 9)",
-        "hang.txt": "reading it took longer than 15 seconds (KNOW_FILE_TIMEOUT)",
+        "hang.txt": "reading it took longer than 8 seconds (KNOW_FILE_TIMEOUT)",
     }
 
 

@@ -13,6 +13,7 @@ from knowledge.embeddings.local import extras
 from knowledge.embeddings.local.minilm import MiniLmEmbedder
 from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
 from knowledge.remote import transport
+from knowledge.remote.retry import Backoff
 from knowledge.retrieval.rerank.choice import create_reranker
 from knowledge.settings.reading import Settings
 from tests import hostile_server as hostile
@@ -122,7 +123,13 @@ def test_text_embeddings_inference(server):
     assert server.requests[-1][2]["texts"] == TEXTS
 
 
-def test_what_may_pass_is_tried_again(server):
+@pytest.fixture
+def quick(monkeypatch):
+    """Try again at once."""
+    monkeypatch.setattr(Backoff, "after", lambda self, tries: 0.001)
+
+
+def test_what_may_pass_is_tried_again(server, quick):
     server.failures = [503, 429]
     assert scores(server.url) == [1.0, 13.0, 9.0]
     assert len(server.requests) == 3
@@ -221,7 +228,7 @@ def test_a_score_that_is_no_number_is_named(server, score):
     assert f"rerank at {server.url}" in str(caught.value)
 
 
-def test_who_waits_for_a_reranker_or_a_question_is_told_why(server, corpus, monkeypatch):
+def test_who_waits_for_a_reranker_or_a_question_is_told_why(server, corpus, monkeypatch, quick):
     monkeypatch.setattr("knowledge.remote.retry._WORTH_A_WORD", 0.0)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     with OpenAIServer() as embedding:

@@ -64,13 +64,11 @@ def test_they_are_the_same_after_export_and_import(first, asked, expected, tmp_p
         assert answers(kb, asked) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
-        pytest.param(
-            {"embedding_threads": 1, "concurrency": 1, "embedding_batch_size": 1},
-            marks=pytest.mark.slow,
-        ),
+        {"embedding_threads": 1, "concurrency": 1, "embedding_batch_size": 1},
         {"embedding_threads": 7, "concurrency": 3, "embedding_batch_size": 5},
     ],
     ids=["one-thread", "many-threads"],

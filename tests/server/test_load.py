@@ -18,7 +18,7 @@ from tests.conftest import environment, write_files
 
 pytestmark = pytest.mark.slow
 
-CLIENTS, SECONDS = 64, 8.0
+CLIENTS, SECONDS = 64, 5.0
 
 
 @pytest.fixture

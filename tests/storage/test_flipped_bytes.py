@@ -89,6 +89,7 @@ def test_another_ingest_of_the_file_is_not_held_up(run, data, made):
     assert "cedar dill" in run("retrieve", "amber").out
 
 
+@pytest.mark.slow
 def test_repeats_of_a_text_are_proven_too(run, tmp_path):
     """Each has a number, which is told by those before it."""
     write_files(tmp_path / "docs", {"repeated.csv": "plant,colour\n" + "lotus,white\n" * 400})

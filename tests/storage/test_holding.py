@@ -111,6 +111,7 @@ def ingest(data: Path, docs: Path, text: str) -> None:
         kb.ingest(docs)
 
 
+@pytest.mark.slow
 def test_a_reader_keeps_its_generation_whatever_is_published(tmp_path: Path) -> None:
     data, docs = tmp_path / "data", tmp_path / "docs"
     ingest(data, docs, "The first text.")

@@ -101,6 +101,7 @@ def test_an_edited_paragraph_embeds_one_chunk(folder: Folder) -> None:
     assert [one == other for one, other in zip(before, after, strict=True)].count(False) == 1
 
 
+@pytest.mark.slow
 def test_repeats_come_and_go(folder: Folder) -> None:
     for times in (1, 3, 2, 4, 1):
         folder.write("a.txt", joined([PARTS[0]] * times + [PARTS[1]]))
@@ -132,6 +133,7 @@ def test_a_moved_file_keeps_its_id_and_its_vectors(folder: Folder) -> None:
     assert len(folder.state.files) == 1
 
 
+@pytest.mark.slow
 def test_a_file_is_moved_and_a_new_one_takes_its_path(folder: Folder) -> None:
     folder.write("a.txt", PARTS[0])
     folder.ingest()

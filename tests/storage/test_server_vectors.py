@@ -325,10 +325,10 @@ def test_kills_of_an_ingest_and_of_the_server_lose_nothing(own, tmp_path):
     first = programs.run_json("retrieve", QUESTION, "-k", "5", env=env)["hits"]
     programs.write_folder(docs, 8, 30, seed=2, prefix="more")
     chance = random.Random(3)
-    for _ in range(6):
+    for _ in range(4):
         programs.kill_in_the_middle(programs.command(*ingest), env, chance.uniform(0.1, 1.5))
         assert not programs.run_json("doctor", env=env)["damaged"]
-    for _ in range(3):
+    for _ in range(2):
         with programs.started(programs.command(*ingest, "--force"), env) as process:
             programs.wait_until(
                 lambda: process.poll() is not None or programs.holds_lock(data, process.pid),

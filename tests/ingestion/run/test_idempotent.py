@@ -80,7 +80,7 @@ def content(data: Path) -> list[tuple[str, str]]:
     return sorted((path, row[3]) for path, rows in state.files.items() for row in rows)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(files=folders)
 def test_a_second_ingest_adds_and_embeds_nothing(files: Files) -> None:
     with workplace() as (data, docs):
@@ -94,7 +94,7 @@ def test_a_second_ingest_adds_and_embeds_nothing(files: Files) -> None:
         assert check_clean(data) == before
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=9, deadline=None)
 @given(steps=st.lists(folders, min_size=2, max_size=4), kept=st.booleans())
 def test_steps_lead_to_the_same_as_a_fresh_ingest(steps: list[Files], kept: bool) -> None:
     with workplace() as (data, docs):
@@ -108,7 +108,7 @@ def test_steps_lead_to_the_same_as_a_fresh_ingest(steps: list[Files], kept: bool
         assert stepwise == content(data.with_name("fresh"))
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(files=folders, names=st.permutations(["m0", "m1", "m2", "m3", "m4"]))
 def test_moved_files_keep_their_vectors(files: Files, names: list[str]) -> None:
     with workplace() as (data, docs):

@@ -104,7 +104,7 @@ SOURCES = [".knowignore", ".gitignore", ".knowledge.json", "exclude", "include"]
 HARD = ["a*" * 20, "*a" * 30 + "b", "?*" * 30 + "b", "**/a*/" * 20 + "b", "[a-z]*" * 30 + "0"]
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("pattern", HARD)
 @pytest.mark.parametrize("source", SOURCES)
 def test_many_stars_take_no_time(tmp_path, pattern, source):
@@ -122,7 +122,7 @@ def test_many_stars_take_no_time(tmp_path, pattern, source):
     assert taken(tmp_path, **options) == wanted
 
 
-@pytest.mark.timeout(30)
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("pattern", HARD)
 def test_many_stars_in_a_filter_take_no_time(pattern):
     assert Globs([pattern]).match("/docs/" + "a" * 250) == (pattern == HARD[0])

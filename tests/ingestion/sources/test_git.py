@@ -93,6 +93,7 @@ def test_files_are_cited_at_their_commit(run, work, ingest):
     assert run("get-file", hit["file"]).code == 0
 
 
+@pytest.mark.slow
 def test_a_stored_commit_is_not_fetched_again(run, work, ingest):
     ingest(work.url)
     outcome = run("ingest", work.url, "--metadata", "team=keys")

@@ -165,7 +165,7 @@ def test_other_sources_go_on_when_one_is_not_there(run, bucket, ingest, tmp_path
     assert ingest("s3://missing", code=3)["error"]["message"] == "s3://missing does not exist"
 
 
-@pytest.mark.parametrize("others", [1060, pytest.param(4960, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("others", [1060, 2960])
 def test_many_objects_are_one_listing(run, bucket, ingest, others):
     bucket.put({f"many/{number:04}.md": f"# {number}\n\nText {number}." for number in range(40)})
     bucket.put({f"many/x{number:04}.bin": b"\0" for number in range(others)})

@@ -58,6 +58,7 @@ def test_a_reader_that_does_not_start_is_an_error(run, ingest, hook):
     assert run("list-datasets").out == ""
 
 
+@pytest.mark.slow
 def test_what_lies_among_the_documents_is_not_run(ingest):
     harm = "open('harm.txt', 'w').close()\nraise ValueError('imported')\n"
     done = ingest(random=harm, socket=harm, numpy=harm)

@@ -11,7 +11,6 @@ from mcp import Client
 from tests.conftest import write_files
 from tests.server.mcp.conftest import asked
 
-MODES = ["legacy", "auto"]
 # The official client leaves a pipe open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
@@ -23,7 +22,15 @@ def said(answer):
     return answer.content[0].text
 
 
-@pytest.fixture(params=[(face, mode) for face in ("stdio", "http") for mode in MODES], ids=str)
+@pytest.fixture(
+    params=[
+        ("http", "legacy"),
+        ("http", "auto"),
+        ("stdio", "auto"),
+        pytest.param(("stdio", "legacy"), marks=pytest.mark.slow),
+    ],
+    ids=str,
+)
 def everywhere(request, process, served):
     """Ask on each transport, in each era."""
     face, mode = request.param
