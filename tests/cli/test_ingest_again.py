@@ -32,8 +32,8 @@ def test_unchanged_files_cost_nothing(run, corpus):
     assert (report["embedded"], report["tokens"]) == (0, 0)
 
 
-def test_an_unchanged_run_changes_no_file_of_the_data_folder(run_process, corpus, data_dir):
-    run_process("ingest", corpus)
+def test_an_unchanged_run_changes_no_file_of_the_data_folder(run, run_process, corpus, data_dir):
+    run("ingest", corpus)
     before = contents(data_dir)
     assert run_process("ingest", corpus, "--prune", "--json").json["files"]["unchanged"] == 5
     after = contents(data_dir)
