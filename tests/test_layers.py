@@ -6,6 +6,10 @@ import ast
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
+from graphlib import TopologicalSorter
+
+import pytest
 
 from tests.conftest import ROOT
 
@@ -17,6 +21,58 @@ def test_the_contracts_are_kept(capsys):
         config_filename=str(ROOT / "pyproject.toml"), no_cache=True, is_debug_mode=False
     )
     assert code == 0, capsys.readouterr().out
+
+
+@cache
+def imports():
+    """Return which modules each module imports, whenever it does; what only types need is out."""
+    import grimp
+
+    graph = grimp.build_graph("knowledge", exclude_type_checking_imports=True, cache_dir=None)
+    return {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    TopologicalSorter(imports()).prepare()  # raises CycleError, which names the circle
+
+
+def steps_of(heading):
+    """Return the steps of a walk in docs/architecture.md, each with its parts, as modules."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    walk = page.partition(f"## {heading}\n")[2].partition("```text\n")[2].partition("```")[0]
+    steps = []
+    for line in walk.splitlines():
+        step = re.match(r"( +(?:│ +)?)([a-z_]+(?:/[a-z_]+)*)/?(?:: \w+)?(?: {2}|$)", line)
+        if step and len(step[1]) == 1:
+            steps.append([step[2]])
+        elif step:
+            whole = step[2] if step[2].startswith("documents/") else f"retrieval/{step[2]}"
+            steps[-1].append(whole)
+    return [["knowledge." + path.replace("/", ".") for path in step] for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("heading", "least"), [("A folder into a dataset", 9), ("A question to hits", 6)]
+)
+def test_no_step_of_a_walk_goes_back_up(heading, least):
+    """A part does not know its step, and a step knows none but the next of those after it."""
+    steps = steps_of(heading)
+    assert len(steps) >= least
+    assert not {path for step in steps for path in step} - set(imports())
+
+    def known_to(paths):
+        return {
+            other
+            for module, others in imports().items()
+            if any(module == path or module.startswith(path + ".") for path in paths)
+            for other in others
+        }
+
+    for number, step in enumerate(steps):
+        assert not known_to(step[1:]) & {step[0]}
+        later = [path for after in steps[number + 2 :] for path in after]
+        known = known_to(step)
+        assert not [one for one in known for path in later if f"{one}.".startswith(f"{path}.")]
 
 
 MOST_LINES = 600

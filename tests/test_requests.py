@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import json
 import os
+from functools import cache
+from importlib import import_module
+from pathlib import Path
 
 import pytest
 
@@ -19,11 +23,11 @@ from knowledge import (
     UsageError,
     WatchRequest,
 )
-from knowledge.cli.options import settings as option_groups
+from knowledge.cli.app import COMMANDS
 from knowledge.cli.options.declared import Group
 from knowledge.cli.run import main
 from knowledge.cli.spelling import spelled
-from knowledge.requests import Request
+from knowledge.client import RemoteKnowledgeBase
 from knowledge.server.arguments import json_schema
 from knowledge.settings.table import TABLE
 
@@ -82,13 +86,51 @@ VALUES = {
     "html": "full",
     "ocr": "off",
 }
-BY_NAME = {setting.name: setting for setting in TABLE}
-CASES = [
-    (verb, name, declared)
-    for verb, (kind, _, _) in VERBS.items()
-    for name, _, declared in kind.options()
-    if declared.setting
-]
+NOT_OF_A_FILE = {"config_file", "trust_project"}
+"""Settings that a settings file can't decide; nor can it hold a secret."""
+ELSEWHERE = {*NOT_OF_A_FILE, "data_dir", "server"}
+"""Settings that lead to other data, or to other settings."""
+
+
+def another(setting):
+    """Return a value of a setting that is not its default."""
+    if setting.name in VALUES:
+        return VALUES[setting.name]
+    if isinstance(setting.default, bool):
+        return not setting.default
+    if isinstance(setting.default, int | float):
+        return type(setting.default)(
+            setting.default + (1 if setting.default < setting.maximum else -1)
+        )
+    others = [choice for choice in setting.choices if choice != setting.default]
+    return others[0] if others else f"another-{setting.name}"
+
+
+def facts(request):
+    """Return a request's fields, whatever type of list or path a face makes."""
+    plain = {}
+    for name, _, _ in request.options():
+        value = getattr(request, name)
+        if isinstance(value, str | os.PathLike):
+            value = [os.fspath(value)]
+        plain[name] = list(value) if isinstance(value, tuple) else value
+    return plain
+
+
+@cache
+def flags_of(verb):
+    """Return the flag of each setting that a verb's command takes, as (field, declaration)."""
+    target = next(entry.target for entry in COMMANDS if entry.name == verb)
+    module, _, name = target.partition(":")
+    function = getattr(import_module(module), name)
+    groups = map(Group.of, inspect.signature(function, eval_str=True).parameters.values())
+    return {
+        declared.setting: (field, declared)
+        for group in groups
+        if group is not None
+        for field, _, declared in group.kind.options()
+        if declared.setting and declared.flags is not None
+    }
 
 
 @pytest.fixture
@@ -104,6 +146,7 @@ def asked(monkeypatch):
 
         for verb in VERBS:
             monkeypatch.setattr(KnowledgeBase, verb, catch)
+            monkeypatch.setattr(RemoteKnowledgeBase, verb, catch, raising=False)
         main([*map(str, arguments), "--quiet"])
         assert found, arguments
         return found[0]
@@ -111,62 +154,59 @@ def asked(monkeypatch):
     return ask
 
 
-def flag_of(name, declared, value):
-    flag = (declared.flags or ("--" + name.replace("_", "-"),))[-1]
+def given_by(field, declared, value):
+    """Return the words of a command line that give a setting a value."""
+    flag = (declared.flags or ("--" + field.replace("_", "-"),))[-1]
     if "/" in flag:
         on, off = flag.split("/")
         return [on if value in (True, "on") else off]
     return [flag] if isinstance(value, bool) else [flag, value]
 
 
-@pytest.mark.parametrize(
-    ("verb", "name", "declared"), CASES, ids=[f"{verb}-{name}" for verb, name, _ in CASES]
-)
-def test_every_setting_of_a_request_means_the_same_from_everywhere(
-    verb, name, declared, asked, monkeypatch
-):
+@pytest.mark.parametrize("setting", TABLE, ids=lambda setting: setting.name)
+def test_a_setting_means_the_same_from_everywhere_for_every_verb(setting, asked, tmp_path):
+    value, name = another(setting), setting.name
+    environ = {setting.variables[0]: str(value)}
+    if name == "config_file":
+        Path(value).touch()
+        (tmp_path / value).touch()
+    plain = Settings.read()
+    read = {
+        "open": KnowledgeBase.open(**{name: value}).settings,
+        "variable": Settings.read(environ=environ, folder=tmp_path),
+    }
+    if not setting.secret and name not in NOT_OF_A_FILE:
+        (tmp_path / "knowledge.yaml").write_text(json.dumps({name: value}))
+        read["file"] = Settings.read(environ={}, folder=tmp_path)
+    assert {one[name] for one in read.values()} == {value} != {setting.default}
+
+    for verb, (kind, command, first) in VERBS.items():
+        requests = [facts(kind(**first).resolved(one)) for one in read.values()]
+        own = {declared.setting for _, _, declared in kind.options()}
+        if name in flags_of(verb):
+            field, declared = flags_of(verb)[name]
+            request, settings = asked([*command, *given_by(field, declared, value)])
+            requests.append(facts(request))
+            assert name in own or settings[name] == value
+        assert all(request == requests[0] for request in requests)
+        assert (requests[0] != facts(kind(**first).resolved(plain))) == (name in own)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_command_reads_all_settings_as_python_does(verb, asked, monkeypatch):
     kind, command, first = VERBS[verb]
-    setting, value = BY_NAME[declared.setting], VALUES[declared.setting]
-    plain = getattr(kind(**first).resolved(Settings.read()), name)
-
-    by_open = kind(**first).resolved(Settings.read(**{setting.name: value}))
-    wanted = getattr(by_open, name)
-    assert wanted != plain
-    by_flag = asked([*command, *flag_of(name, declared, value)])[0]
-    with monkeypatch.context() as patch:
-        patch.setenv(setting.variables[0], str(value))
-        by_variable = asked(command)[0]
+    known = {one.name: one for one in TABLE if not one.secret and one.name not in ELSEWHERE}
+    values = {name: another(one) for name, one in known.items()}
     with open("knowledge.yaml", "w", encoding="utf-8") as file:
-        file.write(f"{setting.name}: {value}\n")
-    by_file = asked(command)[0]
-    for one in (by_flag, by_variable, by_file):
-        got = getattr(one, name)
-        if isinstance(wanted, tuple):
-            got = tuple(got)
-        got = got[0] if isinstance(got, list) else os.fspath(got) if name == "ignore_file" else got
-        assert got == wanted
-
-
-GROUPS = {
-    declared.setting: (name, declared, group)
-    for group in vars(option_groups).values()
-    if isinstance(group, type) and issubclass(group, Request) and dataclasses.is_dataclass(group)
-    if group.__module__ == option_groups.__name__
-    for name, _, declared in group.options()
-    if declared.setting
-}
-
-
-@pytest.mark.parametrize("setting", sorted(GROUPS))
-def test_every_other_flag_sets_its_setting(setting):
-    name, declared, group = GROUPS[setting]
-    value = VALUES[setting]
-    given = (not declared.off) if isinstance(value, bool) else value
-    made = Group("x", group).made({name: True if isinstance(value, bool) else given})
-    assert getattr(made, name) == value
-    by_flag = Settings.read(**{setting: getattr(made, name)})
-    by_variable = Settings.read(environ={BY_NAME[setting].variables[0]: str(value)})
-    assert by_flag[setting] == by_variable[setting] == value
+        json.dump(values, file)
+    by_file, settings = asked(command)
+    assert {name: settings[name] for name in known} == values
+    os.unlink("knowledge.yaml")
+    for name, value in values.items():
+        monkeypatch.setenv(known[name].variables[0], str(value))
+    by_variable, settings = asked(command)
+    assert {name: settings[name] for name in known} == values
+    assert facts(by_file) == facts(by_variable) == facts(kind(**first).resolved(settings))
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -82,7 +82,7 @@ def _completer(source: Source) -> Callable[[Any, Any, str], list[str]]:
 
 
 def _datasets(settings: Settings) -> Iterable[str]:
-    from knowledge.storage.store import open_store
+    from knowledge.storage.opening import open_store
 
     return open_store(settings).names()
 

@@ -19,7 +19,8 @@ import typer
 from knowledge.cli.app import app
 from knowledge.cli.arguments import arranged, from_environment
 from knowledge.cli.errors import show_error
-from knowledge.cli.render.terminal import OutputClosedError, clean_streams, complain
+from knowledge.cli.render.streams import OutputClosedError, clean_streams
+from knowledge.cli.render.terminal import complain
 from knowledge.cli.session import Interrupted
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
 from knowledge.settings.installed import installed_settings

@@ -15,7 +15,7 @@ from knowledge.cli.options.declared import Group
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import print_object
 from knowledge.cli.render.paging import paged, show_held
-from knowledge.cli.render.terminal import OutputClosedError
+from knowledge.cli.render.streams import OutputClosedError
 from knowledge.cli.spelling import spelled
 from knowledge.errors import UsageError
 

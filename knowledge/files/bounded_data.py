@@ -11,15 +11,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+from knowledge.files.depth import MAX_DEPTH, TOO_DEEP
 from knowledge.text.wording import shortened
 
 MAX_YAML = 1 << 20
 """Maximum bytes of a YAML file; reading them takes some seconds."""
 MAX_JSON = 64 << 20
 """Maximum bytes of a JSON file that is not a document."""
-MAX_DEPTH = 100
-"""Levels of lists and mappings."""
-TOO_DEEP = f"it is nested more than {MAX_DEPTH} levels deep"
 
 
 class DataError(ValueError):

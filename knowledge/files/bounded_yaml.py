@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import yaml
 
-from knowledge.files.bounded_data import MAX_DEPTH, TOO_DEEP
+from knowledge.files.depth import MAX_DEPTH, TOO_DEEP
 
 MAX_VALUES = 100_000
 """Maximum values that a text stands for, with each alias counted as what it repeats."""

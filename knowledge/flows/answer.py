@@ -1,7 +1,4 @@
-"""A question by a flow: modify it, retrieve, and work on the hits.
-
-What a flow needs to run is imported when one runs: every question makes an `Overrides`.
-"""
+"""A question by a flow: modify it, retrieve, and work on the hits."""
 
 from __future__ import annotations
 
@@ -9,37 +6,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from knowledge.flows.model import Flow, RetrievalFlow
+from knowledge.flows.overrides import Overrides
+from knowledge.flows.postprocessors import Refine, Work
+from knowledge.flows.retrievers import Search, best_of
+
 if TYPE_CHECKING:
     from knowledge.flows.language_models import LanguageModels
-    from knowledge.flows.model import Flow
-    from knowledge.flows.postprocessors import Refine
     from knowledge.flows.schema import Step
     from knowledge.model import Dataset, Hit
     from knowledge.retrieval.query import Query
     from knowledge.settings.reading import Origin, Settings
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What the user asks for this time, which wins over the flow.
-
-    Parameters
-    ----------
-    top_k:
-        Most hits; ``None`` leaves it to the flow.
-    mode:
-        How to search instead of the flow's retriever.
-    datasets:
-        True when the user named the datasets of the query.
-    """
-
-    top_k: int | None = None
-    mode: str | None = None
-    datasets: bool = False
-
-    def at_least(self, most: int) -> int:
-        """Return how many hits a step must give so that the user can have as many as asked."""
-        return max(most, self.top_k or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +77,6 @@ def answer(
     KnowledgeError
         A search or a reranker failed. A chat model's failure is a note instead.
     """
-    from knowledge.flows.model import RetrievalFlow
-    from knowledge.flows.postprocessors import Work
-    from knowledge.flows.retrievers import Search, best_of
-
     retrieval = flow.retrieval or RetrievalFlow()
 
     def warn(step: Step, reason: str) -> None:

@@ -15,10 +15,10 @@ from pydantic import Field, create_model
 from knowledge.documents.transformers import is_only_headings
 from knowledge.errors import FlowsFileError
 from knowledge.flows import ingestion_steps, prompts
-from knowledge.flows.answer import Overrides
 from knowledge.flows.language_models import LanguageModels, ask_each
 from knowledge.flows.model_steps import find_keywords
 from knowledge.flows.modifiers import Warn
+from knowledge.flows.overrides import Overrides
 from knowledge.flows.retrievers import Bm25Options, TopK
 from knowledge.flows.scaling import DIGITS, Scale
 from knowledge.flows.schema import (

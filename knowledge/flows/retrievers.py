@@ -12,9 +12,9 @@ from pydantic.fields import FieldInfo
 
 from knowledge.errors import DatasetNotFoundError
 from knowledge.flows import prompts
-from knowledge.flows.answer import Overrides
 from knowledge.flows.language_models import FAILURES, LanguageModels
 from knowledge.flows.modifiers import Warn
+from knowledge.flows.overrides import Overrides
 from knowledge.flows.scaling import DIGITS, Scale
 from knowledge.flows.schema import (
     ChatModelOption,

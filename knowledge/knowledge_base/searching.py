@@ -61,7 +61,8 @@ def search(shared: Shared, flows: Flows, request: SearchRequest) -> Retrieved:
 def _by_flow(
     shared: Shared, flow: Flow, request: SearchRequest, query: Query, settings: Settings
 ) -> Retrieved:
-    from knowledge.flows.answer import Overrides, answer
+    from knowledge.flows.answer import answer
+    from knowledge.flows.overrides import Overrides
     from knowledge.flows.reading import origin_of_flows
     from knowledge.requests import MAX_TOP_K
 

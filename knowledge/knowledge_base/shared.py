@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from knowledge.settings.pairs import listed
 from knowledge.settings.reading import Origin, Settings
 from knowledge.storage.dataset_names import no_dataset
-from knowledge.storage.store import open_store
+from knowledge.storage.opening import open_store
 
 if TYPE_CHECKING:
     import numpy as np

@@ -20,6 +20,7 @@ from knowledge.files.private import temporary_folder
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.server.access import AccessCheck, Rules
 from knowledge.server.bases import IDLE_SECONDS, Bases
+from knowledge.server.face import Face
 from knowledge.server.jobs import Jobs
 from knowledge.server.limits import Limits
 from knowledge.server.metrics import MEDIA_TYPE, Metrics
@@ -31,20 +32,6 @@ from knowledge.server.sent_files import SentFiles
 from knowledge.settings.reading import Settings
 
 MIB = 2**20
-
-
-@dataclass(frozen=True, slots=True)
-class Face:
-    """One of the ways to ask the server: its routes, and what runs as long as the server does.
-
-    Parameters
-    ----------
-    lifespan:
-        Entered before the first request, left after the last one.
-    """
-
-    routes: Sequence[BaseRoute]
-    lifespan: Callable[[], AbstractAsyncContextManager[object]] | None = None
 
 
 @dataclass(slots=True)

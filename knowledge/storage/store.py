@@ -5,7 +5,7 @@ published at once. A :class:`~knowledge.storage.vector_index.VectorIndex` keeps 
 dataset, in versions. The two meet in a number: a dataset says which version of its index belongs to
 what it shows.
 
-Nothing above storage imports a kind of store; :func:`open_store` is the one place that chooses.
+Nothing above storage imports a kind of store; :mod:`knowledge.storage.opening` chooses one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
         SourceFile,
         SplitterSpec,
     )
-    from knowledge.settings.reading import Settings
     from knowledge.storage.changes import FileChange
     from knowledge.storage.findings import Fault
     from knowledge.storage.history import MissedFile, Run
@@ -49,15 +48,6 @@ ATTEMPTS = 8
 FIX = "Run `knowledge doctor --fix`; it makes a backup first."
 REPAIR_CATALOG = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
 REPAIR_INDEX = "`knowledge doctor --fix` builds it anew from the stored texts."
-
-
-def open_store(settings: Settings) -> Store:
-    """Return the store that the settings name; nothing is made, or looked at, by that."""
-    from knowledge.storage.local.layout import DataFolder
-    from knowledge.storage.local.store import LocalStore
-    from knowledge.storage.servers.connections import Servers
-
-    return LocalStore(DataFolder.locate(settings["data_dir"]), servers=Servers(settings))
 
 
 def open_vectors(holder: Store | Catalog, dataset: Dataset) -> VectorReader:

@@ -8,7 +8,7 @@ import pytest
 
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.lock import write_lock
-from knowledge.storage.store import open_store
+from knowledge.storage.opening import open_store
 from tests.cli.test_json import RUNS, filled_in
 from tests.conftest import write_files
 

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.text import Text
 
 from knowledge.cli.render.cleaning import cleaned
-from knowledge.cli.render.terminal import OutputClosedError, encodable, uncleaned
+from knowledge.cli.render.streams import OutputClosedError, encodable, uncleaned
 
 
 class CleanConsole(Console):

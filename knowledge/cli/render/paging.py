@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any, TextIO, cast
 
-from knowledge.cli.render.terminal import CleanStream, uncleaned
+from knowledge.cli.render.streams import CleanStream, uncleaned
 
 _SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
 _LESS = "FRX"

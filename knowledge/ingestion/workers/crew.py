@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Generator, Iterable
@@ -124,7 +123,8 @@ def _load_here(task: LoadTask) -> LoadedFile:
 
 def _is_small_text(task: LoadTask) -> bool:
     return (
-        task_bytes(task) <= INLINE_BYTES and detect(task.kind_name, _head(task)) in INLINE_FORMATS
+        task.bytes_to_read() <= INLINE_BYTES
+        and detect(task.kind_name, _head(task)) in INLINE_FORMATS
     )
 
 
@@ -136,14 +136,3 @@ def _head(task: LoadTask) -> bytes:
             return file.read(_HEAD)
     except OSError:
         return b""  # whoever reads it says why it cannot be read
-
-
-def task_bytes(task: LoadTask) -> int:
-    """Return how many bytes a task is about to read; 0 when its file is not there."""
-    if task.content is not None:
-        return len(task.content)
-    if task.size is not None:
-        return task.size
-    with contextlib.suppress(OSError):
-        return os.path.getsize(task.path)
-    return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -66,6 +67,16 @@ class LoadTask:
     def kind_name(self) -> str:
         """The name that tells the file's kind."""
         return self.name or os.path.basename(self.shown)
+
+    def bytes_to_read(self) -> int:
+        """Return how many bytes are about to be read; 0 where the file is not there."""
+        if self.content is not None:
+            return len(self.content)
+        if self.size is not None:
+            return self.size
+        with contextlib.suppress(OSError):
+            return os.path.getsize(self.path)
+        return 0
 
 
 @dataclass(frozen=True, slots=True)

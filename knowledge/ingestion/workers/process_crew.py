@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait
 
 from knowledge.documents.options import MIB
-from knowledge.ingestion.workers.crew import task_bytes
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.ingestion.workers.process import Worker
 
@@ -125,7 +124,7 @@ class Shift:
         return self._workers[-1]
 
     def _limit(self, task: LoadTask) -> float:
-        return self._crew.timeout + SECONDS_A_MIB * task_bytes(task) / MIB
+        return self._crew.timeout + SECONDS_A_MIB * task.bytes_to_read() / MIB
 
     def _hand_out(self) -> None:
         """Give tasks to whoever has fewest, starting workers as they are needed."""
@@ -164,4 +163,4 @@ def _has_room(worker: Worker, task: LoadTask) -> bool:
     held = len(worker.tasks)
     if not AHEAD <= held < AHEAD_SMALL:
         return held < AHEAD
-    return all(task_bytes(one) <= SMALL_BYTES for one in (task, *worker.tasks))
+    return all(one.bytes_to_read() <= SMALL_BYTES for one in (task, *worker.tasks))

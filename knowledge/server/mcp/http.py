@@ -17,7 +17,8 @@ from knowledge.server.bases import Bases
 from knowledge.server.mcp.building import Check, allowed, build
 
 if TYPE_CHECKING:
-    from knowledge.server.server import Face, Server
+    from knowledge.server.face import Face
+    from knowledge.server.server import Server
 
 PATH = "/mcp"
 MOST_SESSIONS = 1_000
@@ -27,7 +28,7 @@ IDLE_SECONDS = 1_800.0
 
 def face(server: Server) -> Face:
     """Return the face: senders who may only read get the tools that only read."""
-    from knowledge.server.server import Face
+    from knowledge.server.face import Face
 
     readers, writers = (
         _manager(server.bases),

@@ -10,13 +10,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from knowledge.server.server import Face, Server
+    from knowledge.server.face import Face
+    from knowledge.server.server import Server
 
 
 def face(server: Server) -> Face:
     """Return the face."""
+    from knowledge.server.face import Face
     from knowledge.server.openai import embeddings, files, rerank, vector_stores
-    from knowledge.server.server import Face
 
     rooms = (embeddings, rerank, files, vector_stores)
     return Face([one for room in rooms for one in room.routes(server)])

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from knowledge.server.server import Face, Server
+    from knowledge.server.face import Face
+    from knowledge.server.server import Server
 
 
 def face(server: Server) -> Face:
     """Return the face."""
+    from knowledge.server.face import Face
     from knowledge.server.page.assets import routes
-    from knowledge.server.server import Face
 
     return Face(routes(server))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from knowledge.server.server import Face, Server
+    from knowledge.server.face import Face
+    from knowledge.server.server import Server
 
 
 def face(server: Server) -> Face:
     """Return the face."""
+    from knowledge.server.face import Face
     from knowledge.server.rest.description import routes
     from knowledge.server.rest.operation import route_of
     from knowledge.server.rest.operations import OPERATIONS
-    from knowledge.server.server import Face
 
     return Face([*(route_of(one, server) for one in OPERATIONS), *routes(OPERATIONS)])

@@ -123,7 +123,7 @@ def _ask(session: Session, folder: Path) -> None:
 def _shown(setting: Setting, settings: Settings) -> str | int | float | bool:
     value: str | int | float | bool = settings[setting.name]
     if setting.name == "data_dir" and not value:
-        from knowledge.storage.store import open_store
+        from knowledge.storage.opening import open_store
 
         return str(open_store(settings).root)
     if setting.secret and settings.origin(setting.name) is not Origin.DEFAULT:

@@ -77,7 +77,7 @@ def reset(
 
     Example:  knowledge reset --yes
     """
-    from knowledge.storage.store import open_store
+    from knowledge.storage.opening import open_store
 
     with session.open() as kb:
         root, there = open_store(kb.settings).root, kb.upkeep.contents()

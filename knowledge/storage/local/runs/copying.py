@@ -48,7 +48,6 @@ def merge_datasets(
     ModelMismatchError
         They are embedded with different models.
     """
-    from knowledge.storage.local.catalog.catalog import Catalog as Reading
 
     def merge(snapshot: Snapshot) -> Dataset:
         building = build_dataset(
@@ -57,7 +56,7 @@ def merge_datasets(
         with building as (run, show):
             return _merge(catalog, snapshot, names, run, show)
 
-    with Reading(catalog.folder) as reading:
+    with type(catalog)(catalog.folder) as reading:
         return reading.read(merge)
 
 
