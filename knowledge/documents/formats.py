@@ -381,7 +381,7 @@ FORMATS: tuple[Format, ...] = (
     Format(
         "envelope",
         "signed mail and files (S/MIME)",
-        "mail.smime",
+        "mail.signed",
         "p7m",
         media_types=("application/pkcs7-mime", "application/x-pkcs7-mime"),
         # Behind the length of all, which takes one to five bytes.

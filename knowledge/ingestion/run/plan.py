@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import PurePath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.options import MIB, LoadOptions
 from knowledge.documents.recipes import fingerprint
@@ -20,7 +20,9 @@ from knowledge.ingestion.stored import Stored, has_recipe
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import FileStatus, Metadata, SourceFile, SplitterSpec
 from knowledge.settings.reading import Settings
-from knowledge.storage.store import FileState
+
+if TYPE_CHECKING:
+    from knowledge.storage.store import FileState
 
 CTIME = "ctime_ns"
 """Under which a file that was compared by content is remembered, by its status's time."""

@@ -1,4 +1,4 @@
-"""Signed and packed mail and files (S/MIME, RFC 8551): what is in the envelope (CMS, RFC 5652).
+"""Envelopes of signed and packed mail and files (S/MIME, RFC 8551; CMS, RFC 5652).
 
 Signatures are not verified: the text is read, not vouched for.
 """
@@ -9,11 +9,8 @@ import base64
 import binascii
 import re
 import zlib
-from dataclasses import replace
 from email import message_from_bytes
 
-from knowledge.documents.containers import Members
-from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.options import MIB
 from knowledge.errors import DocumentError, UnsupportedDocumentError
 
@@ -22,29 +19,6 @@ _LARGEST = 64 * MIB
 """Bytes that a packed mail may unpack to."""
 _BASE64 = re.compile(rb"[A-Za-z0-9+/=\s]+")
 _HEAD = 65_536
-
-
-def load(source: Source) -> Loaded:
-    """Read a file of its own: the mail that is in it, or the file, which is a member.
-
-    Raises
-    ------
-    DocumentError
-        It is encrypted or damaged, packs too much, or lies too deep in other files.
-    UnsupportedDocumentError
-        It holds a signature or certificates alone.
-    """
-    from knowledge.documents.loaders.mail import message
-
-    if is_mail(source.data):  # a mail with all its header fields, saved under this name
-        return message.load(replace(source, format="mail"))
-    content = unwrapped(source.data)
-    if is_mail(content):
-        return message.load(replace(source, data=content, format="mail"))
-    members = Members(source)
-    members.budget.take_member()
-    members.read(inner_name(source.name), content)
-    return members.loaded()
 
 
 def inner_name(name: str) -> str:
