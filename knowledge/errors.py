@@ -379,7 +379,9 @@ class NewerStoreError(DamagedStoreError):
     """The data folder was written by a newer version."""
 
     code = "store-newer"
-    default_hint = "Upgrade: pip install --upgrade knowledge"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=_upgrade() if hint is None else hint)
 
 
 class DamagedArchiveError(DamagedStoreError):
@@ -393,7 +395,9 @@ class NewerArchiveError(DamagedArchiveError):
     """The archive was written by a newer version."""
 
     code = "archive-newer"
-    default_hint = "Upgrade: pip install --upgrade knowledge"
+
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
+        super().__init__(message, hint=_upgrade() if hint is None else hint)
 
 
 class ModelMismatchError(KnowledgeError):
@@ -401,3 +405,9 @@ class ModelMismatchError(KnowledgeError):
 
     code = "model-mismatch"
     exit_code = 8
+
+
+def _upgrade() -> str:
+    from knowledge.extras import upgrade_command  # its imports take longer than this module
+
+    return f"Upgrade: {upgrade_command()}"

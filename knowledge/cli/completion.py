@@ -88,9 +88,10 @@ def _datasets(settings: Settings) -> Iterable[str]:
 
 
 def _providers(settings: Settings) -> Iterable[str]:
+    from knowledge.embeddings.local.any_library import LOCAL
     from knowledge.embeddings.provider import provider_names
 
-    return [*provider_names(), *settings.profiles]
+    return [*provider_names(), LOCAL, *settings.profiles]
 
 
 def _quoted(value: str) -> str:

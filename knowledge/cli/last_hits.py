@@ -17,13 +17,14 @@ from knowledge.settings.user_folders import user_folder
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a hit stands: ``page`` and ``line`` from 1, or ``None``."""
+    """Where a hit stands: ``page`` and ``line`` from 1, ``anchor`` an id; each may be ``None``."""
 
     file: str
     citation: str
     member: str | None = None
     page: int | None = None
     line: int | None = None
+    anchor: str | None = None
 
 
 def _path() -> Path:
@@ -39,6 +40,7 @@ def remember(hits: Sequence[Hit]) -> None:
             hit.passage.member or None,
             hit.passage.page_start,
             hit.passage.line_start,
+            hit.passage.anchor or None,
         )
         for hit in hits
     ]

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings import consent
 from knowledge.embeddings.instructions import DOCUMENT, QUERY
+from knowledge.embeddings.local.any_library import LOCAL, may_stand_for
+from knowledge.embeddings.local.model_identity import POOLING
 from knowledge.embeddings.model_name import parse_model
 from knowledge.embeddings.profiles import Resolved, resolve, resolved, use_profile
 from knowledge.embeddings.provider import check_exists, check_trust
@@ -49,7 +51,7 @@ def choose(dataset: Dataset | None, settings: Settings) -> Choice:
     own = dataset.embedding if dataset is not None else None
     if own is None or dataset is None:
         return _asked_for(settings)
-    if settings.is_set("embedding_model_provider"):
+    if settings.is_set("embedding_model_provider") and not _is_local(own, settings):
         asked = _asked_for(settings).embedder.spec
         if not _same(asked, own, settings):
             raise ModelMismatchError(
@@ -157,6 +159,17 @@ def _recorded(own: EmbedderSpec, settings: Settings) -> Choice:
     return Choice(embedder_for(own, there.settings), there.settings, there.notes)
 
 
+def _is_local(own: EmbedderSpec, settings: Settings) -> bool:
+    """Tell whether ``local`` is asked for, and stood for the recorded model when it was recorded.
+
+    What it stands for changes with what is installed; a dataset's model does not.
+    """
+    name, model = parse_model(default_provider(settings))
+    if name != LOCAL or name in settings.profiles:
+        return False
+    return may_stand_for(model, own.provider, own.model)
+
+
 def _is_asked_for(own: EmbedderSpec, settings: Settings) -> bool:
     """Tell whether the user's own settings lead to a model of the recorded name."""
     if not settings.is_set("embedding_model_provider"):
@@ -192,7 +205,8 @@ def _profiles_for(own: EmbedderSpec, settings: Settings) -> Iterator[Resolved]:
     named, _ = parse_model(text)
     for name in sorted(settings.profiles, key=lambda name: name != named):
         profile = settings.profiles[name]
-        if parse_model(profile.type)[0] != own.provider:
+        kind = parse_model(profile.type)[0]
+        if kind not in (own.provider, LOCAL) or (kind == LOCAL and name != named):
             continue
         if name != named and any(value.missing for value in profile.config.values()):
             continue  # it can't be used here, and nobody asked for it
@@ -208,9 +222,10 @@ def _profiles_for(own: EmbedderSpec, settings: Settings) -> Iterator[Resolved]:
 def _same(asked: EmbedderSpec, own: EmbedderSpec, settings: Settings) -> bool:
     """Tell whether a dataset's model is the one asked for.
 
-    Instructions count only where somebody set them: what is known of a model may grow.
+    Instructions count only where somebody set them, and a pooling that was guessed never does:
+    what is known of a model may grow.
     """
-    silent = [name for name in (QUERY, DOCUMENT) if not settings.is_set(name)]
+    silent = [POOLING, *(name for name in (QUERY, DOCUMENT) if not settings.is_set(name))]
     return _without(asked, silent).fingerprint == _without(own, silent).fingerprint
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from importlib import metadata
 from typing import TYPE_CHECKING
 
 from knowledge.embeddings.consent import what_it_names
+from knowledge.embeddings.local.any_library import EXTRAS, LOCAL
 from knowledge.embeddings.model_name import parse_model
 from knowledge.embeddings.profiles import use_profile
 from knowledge.embeddings.provider import BUILT_IN as BUILT_IN_PROVIDERS
-from knowledge.embeddings.provider import Provider, find, names_code, provider_names
+from knowledge.embeddings.provider import Place, Provider, find, names_code, provider_names
 from knowledge.errors import KnowledgeError, UsageError
+from knowledge.extras import install_command, is_installed
 
 if TYPE_CHECKING:
     from knowledge.settings.profiles import Profile
@@ -72,14 +72,22 @@ class ProviderInfo:
         """What is missing, in words; empty when nothing is."""
         parts = [f"set {' or '.join(n.variables)}" for n in self.requires if not n.is_set]
         if not self.installed:
-            parts.append(f"pip install 'knowledge[{self.extra}]'")
+            parts.append(install_command(self.extra))
         return "; ".join([*parts, self.problem] if self.problem else parts)
 
 
 def list_providers(settings: Settings) -> list[ProviderInfo]:
     """Return all providers and profiles; nothing is sent, and no model is loaded."""
     infos = [_provider(name, settings) for name in provider_names()]
+    infos.insert(len(BUILT_IN_PROVIDERS), _local())
     return infos + [_profile(profile, settings) for profile in settings.profiles.values()]
+
+
+def _local() -> ProviderInfo:
+    """Return the name that stands for any library which runs models in this process."""
+    extra = next(filter(is_installed, EXTRAS), EXTRAS[-1])
+    installed = is_installed(extra)
+    return ProviderInfo(LOCAL, BUILT_IN, Place.MACHINE, extra=extra, installed=installed)
 
 
 def _provider(name: str, settings: Settings) -> ProviderInfo:
@@ -98,7 +106,7 @@ def _provider(name: str, settings: Settings) -> ProviderInfo:
         record.place,
         tuple(_requirements(groups, settings)),
         extra,
-        _extra_is_installed(extra),
+        not extra or is_installed(extra),
         names=what_it_names(name, None),
     )
 
@@ -119,6 +127,7 @@ def _profile(profile: Profile, settings: Settings) -> ProviderInfo:
         there = use_profile(profile, settings)
     except KnowledgeError as error:
         return ProviderInfo(profile.name, PROFILE, problem=error.message)
+    provider = there.provider
     named = what_it_names(provider, there.model)
     if provider not in BUILT_IN_PROVIDERS and names_code(provider):
         return ProviderInfo(profile.name, PROFILE, names=named)  # a list loads no class
@@ -130,21 +139,3 @@ def _requirements(groups: Sequence[tuple[str, ...]], settings: Settings) -> Iter
     for group in groups:
         variables = tuple(settings.table[name].variables[0] for name in group)
         yield Requirement(variables, any(map(settings.is_set, group)))
-
-
-def _extra_is_installed(extra: str) -> bool:
-    """Tell whether all packages of one of our extras are there, by what our metadata says."""
-    if not extra:
-        return True
-    lines = metadata.requires("knowledge") or []
-    marker = re.compile(rf"extra *== *['\"]{re.escape(extra)}['\"]")
-    names = [re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in lines if marker.search(line)]
-    return all(map(_is_installed, names or [extra]))
-
-
-def _is_installed(distribution: str) -> bool:
-    try:
-        metadata.distribution(distribution)
-    except metadata.PackageNotFoundError:
-        return False
-    return True

@@ -7,9 +7,10 @@ below ``.env``, the environment and flags.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from knowledge.embeddings.local.any_library import LOCAL, library_for
 from knowledge.embeddings.model_name import is_path, parse_model
 from knowledge.embeddings.provider import Place, Provider, find, unknown_provider
 from knowledge.errors import UntrustedEndpointError, UsageError
@@ -46,24 +47,34 @@ class Resolved:
 def resolve(text: str, settings: Settings) -> Resolved:
     """Read ``provider``, ``provider:model``, ``profile`` or ``profile:model``.
 
+    ``local`` stands for another provider, which the result names, with a note.
+
     Raises
     ------
     UsageError
-        The profile's values do not fit.
+        The profile's values do not fit; or no library runs the model that ``local`` names.
     UntrustedEndpointError
         The working directory's file would put a variable of the environment somewhere.
     """
     name, model = parse_model(text)
     profile = settings.profiles.get(name)
-    if profile is None:
-        return resolved(name, model, settings)
-    return use_profile(profile, settings, model)
+    if profile is not None:
+        return use_profile(profile, settings, model)
+    if name == LOCAL:
+        return _resolved_local(model, settings)
+    return resolved(name, model, settings)
 
 
 def resolved(provider: str, model: str | None, settings: Settings) -> Resolved:
     """Return a provider that is no profile, and the settings with those that it brings."""
     record = find(provider)
     return Resolved(provider, model, settings.extended(record.settings) if record else settings)
+
+
+def _resolved_local(model: str | None, settings: Settings) -> Resolved:
+    provider, model = library_for(model)
+    note = f"{LOCAL} stands for {provider}:{model} here"
+    return replace(resolved(provider, model, settings), notes=(note,))
 
 
 def use_profile(profile: Profile, settings: Settings, model: str | None = None) -> Resolved:
@@ -74,6 +85,7 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
     UsageError, UntrustedEndpointError
         As for `resolve`.
     """
+    profile = _of_library(profile, model)
     provider, typed_model = parse_model(profile.type)
     record = find(provider)
     if record is None:
@@ -83,12 +95,8 @@ def use_profile(profile: Profile, settings: Settings, model: str | None = None) 
     values = {}
     model_key = _model_key(record, profile)
     for key, given in profile.config.items():
-        where = f"{profile.file}: {key} of profile {profile.name!r}"
-        if given.missing:
-            raise UsageError(
-                f"{where} needs the variable {given.missing[0]}, which is not set",
-                hint=f"Set {given.missing[0]} in the environment or in .env.",
-            )
+        where = _where(key, profile)
+        _check_there(given, where)
         if key == model_key:
             _check_variables(given, where, profile, settings)
             typed_model = _as_typed(str(given.value), key)
@@ -158,6 +166,35 @@ def _setting_name(key: str, record: Provider, profile: Profile) -> str:
         f"{profile.file}: {key!r} of profile {profile.name!r} is no setting of {profile.type}",
         hint=f"Known are {', '.join(known or sorted(allowed))}.",
     )
+
+
+def _of_library(profile: Profile, model: str | None) -> Profile:
+    """Return a profile of the type ``local`` as one of the library that runs its model here."""
+    kind, typed = parse_model(profile.type)
+    if kind != LOCAL:
+        return profile
+    key = next((key for key in profile.config if key in ("model", *_PATHS)), "")
+    if key:
+        given = profile.config[key]
+        _check_there(given, _where(key, profile))
+        typed = _as_typed(str(given.value), key)
+    provider, found = library_for(model or typed)
+    if not key:
+        return replace(profile, type=f"{provider}:{found}")
+    config = {**profile.config, key: replace(profile.config[key], value=found)}
+    return replace(profile, type=profile.type.replace(LOCAL, provider, 1), config=config)
+
+
+def _where(key: str, profile: Profile) -> str:
+    return f"{profile.file}: {key} of profile {profile.name!r}"
+
+
+def _check_there(given: ProfileValue, where: str) -> None:
+    if given.missing:
+        raise UsageError(
+            f"{where} needs the variable {given.missing[0]}, which is not set",
+            hint=f"Set {given.missing[0]} in the environment or in .env.",
+        )
 
 
 def _check_variables(given: ProfileValue, where: str, profile: Profile, settings: Settings) -> None:

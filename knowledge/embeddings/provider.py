@@ -278,8 +278,10 @@ def unknown_provider(
     """Return that there is no such provider; the parameters are those of `check_exists`."""
     import difflib
 
+    from knowledge.embeddings.local.any_library import LOCAL
+
     of_profile = f", the type of profile {profile.name!r} in {profile.file}" if profile else ""
-    names = [*provider_names(), *(() if profile else profiles)]
+    names = [*provider_names(), LOCAL, *(() if profile else profiles)]
     near = difflib.get_close_matches(name, names, n=1, cutoff=0.0)
     ordered = [*near, *(other for other in names if other not in near), "python:module:Class"]
     return UsageError(

@@ -57,16 +57,16 @@ def create_embedder(
     UsageError
         No such provider, a class that can't be loaded, or settings that do not fit it.
     """
-    there = resolve(provider, settings)
-    _, named_model = parse_model(provider)
+    name, named_model = parse_model(provider)
     if model and named_model and model != named_model:
         raise UsageError(
             f"{provider!r} names the model {named_model!r}, but the model {model!r} is asked for",
             hint="Name the model once.",
         )
-    profile = settings.profiles.get(parse_model(provider)[0])
+    there = resolve(f"{name}:{model}" if model else provider, settings)
+    profile = settings.profiles.get(name)
     check_exists(there.provider, profile, settings.profiles)
-    return _create(there.provider, model or there.model, dimensions, there.settings)
+    return _create(there.provider, there.model, dimensions, there.settings)
 
 
 def _create(name: str, model: str | None, dimensions: int | None, settings: Settings) -> Embedder:
@@ -104,6 +104,8 @@ def embedder_for(spec: EmbedderSpec, settings: Settings) -> Embedder:
         settings.override(**_NO_DIMENSIONS, **recorded),
     )
     check_same_files(spec, embedder.spec)
+    if callable(as_recorded := getattr(embedder, "as_recorded", None)):
+        as_recorded(spec)
     if embedder.spec.dimensions is None:
         embedder.spec = replace(embedder.spec, dimensions=spec.dimensions)
     return embedder

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from knowledge.errors import UsageError
 from knowledge.evaluation.evaluation import Evaluation
+from knowledge.extras import install_command
 
 TITLES = {"recall": "Recall", "precision": "Precision", "mrr": "MRR", "ndcg": "nDCG"}
 _DOTS_PER_INCH = 150
@@ -24,7 +25,7 @@ def check_plot(path: Path) -> None:
     except ImportError as error:
         raise UsageError(
             "`plot` needs matplotlib, which is not installed",
-            hint="Install it: pip install 'knowledge[eval]'",
+            hint=f"Install it: {install_command('eval')}",
         ) from error
     kinds = FigureCanvasBase.get_supported_filetypes()
     if path.suffix.lower().removeprefix(".") not in kinds:

@@ -19,6 +19,7 @@ import requests
 import urllib3
 
 from knowledge.errors import RemoteAuthError, RemoteUnavailableError, UsageError
+from knowledge.extras import install_command
 from knowledge.remote.transport import Bound, BoundedTransport, ReplyTooLargeError
 
 if TYPE_CHECKING:
@@ -160,7 +161,7 @@ def _need(module: str, package: str, extra: str, variable: str) -> None:
     if found is None:
         raise UsageError(
             f"signing in needs the package {package}, which is not installed",
-            hint=f"Run: pip install 'knowledge[{extra}]', or set {variable}.",
+            hint=f"Install it: {install_command(extra)}; or set {variable}.",
         )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knowledge.embeddings import listing as catalogue
+from knowledge import extras
 from knowledge.embeddings import probe
 from knowledge.embeddings.provider import BUILT_IN
 from knowledge.settings.reading import BY_NAME
@@ -37,7 +37,7 @@ def test_what_is_missing_is_named(listed, monkeypatch):
 
 
 def test_a_cloud_needs_a_key_or_the_library_that_signs_in(run, listed, monkeypatch):
-    monkeypatch.setattr(catalogue, "_is_installed", lambda distribution: False)
+    monkeypatch.setattr(extras, "_is_there", lambda distribution: False)
     monkeypatch.setenv("AZURE_OPENAI_ENDPOINT", "https://example.openai.azure.com")
     monkeypatch.setenv("VERTEX_PROJECT", "p")
 
@@ -47,10 +47,10 @@ def test_a_cloud_needs_a_key_or_the_library_that_signs_in(run, listed, monkeypat
 
     assert missing() == {
         "azure": "set AZURE_OPENAI_API_KEY or OPENAI_API_KEY",
-        "vertex": "pip install 'knowledge[vertex]'",
+        "vertex": extras.install_command("vertex"),
     }
     monkeypatch.setenv("OPENAI_API_TYPE", "AZURE_AD")
-    assert missing()["azure"] == "pip install 'knowledge[azure]'"
+    assert missing()["azure"] == extras.install_command("azure")
     monkeypatch.setenv("OPENAI_API_KEY", "a-token")
     monkeypatch.setenv("VERTEX_API_KEY", "a-token")
     assert missing() == {"azure": "", "vertex": ""}
@@ -59,10 +59,10 @@ def test_a_cloud_needs_a_key_or_the_library_that_signs_in(run, listed, monkeypat
 
 
 def test_an_extra_that_is_not_installed_is_named(run, listed, monkeypatch):
-    monkeypatch.setattr(catalogue, "_is_installed", lambda distribution: False)
+    monkeypatch.setattr(extras, "_is_there", lambda distribution: False)
     assert listed()["fastembed"]["installed"] is False
     assert listed()["static"]["ready"] is True
-    assert "pip install 'knowledge[fastembed]'" in run("models", "list").out
+    assert extras.install_command("fastembed") in run("models", "list").out
 
 
 def test_records_name_settings_that_exist():

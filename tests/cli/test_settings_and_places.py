@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import unicodedata
@@ -13,6 +14,8 @@ from knowledge.settings.reading import TABLE
 from tests.cli.written_files import on_terminal, plain
 from tests.conftest import environment, write_files
 from tests.openai_server import OpenAIServer
+from tests.storage.command_lines import command_lines
+from tests.storage.disks import NOBODY, anybodys_folder
 
 unix = pytest.mark.skipif(sys.platform == "win32", reason="of Unix")
 
@@ -188,19 +191,24 @@ def test_a_closed_stdout(library):
 
 
 @unix
-def test_a_data_folder_that_cannot_be_written(run, library, data_dir):
-    if os.geteuid() == 0:
-        pytest.skip("root may write anywhere")
-    for path in (data_dir, *data_dir.rglob("*")):
-        path.chmod(0o500 if path.is_dir() else 0o400)
-    try:
-        assert run("retrieve", "key").code == 0
-        report = run("doctor", "--offline", "--json").json
-        assert report["damaged"] is False
-        assert "read-only" in run("ingest", library).err
-    finally:
-        for path in (data_dir, *data_dir.rglob("*")):
-            path.chmod(0o700)
+def test_a_data_folder_that_cannot_be_written(library, data_dir, tmp_path):
+    user = NOBODY if os.geteuid() == 0 else None  # root may write anywhere
+    with anybodys_folder() as folder, command_lines(tmp_path) as process:
+        shutil.copytree(data_dir, folder / "data")
+        shutil.copytree(library, folder / "docs")
+        try:
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o555 if path.is_dir() else 0o444)
+            lines = [("retrieve", "key"), ("doctor", "--offline", "--json")]
+            written = ("ingest", folder / "docs")
+            asked, checked, ended = process.run(folder / "data", *lines, written, user=user)
+        finally:
+            for path in (folder, *folder.rglob("*")):
+                path.chmod(0o755)
+    assert asked.code == checked.code == 0
+    assert checked.json["damaged"] is False
+    assert ended.code == 1
+    assert "error [failed]: no permission to write" in ended.err
 
 
 @pytest.mark.parametrize("stored", ["NFC", "NFD"])

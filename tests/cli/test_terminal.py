@@ -16,6 +16,7 @@ from knowledge.cli.arguments import arranged
 from knowledge.cli.render import bars
 from knowledge.cli.render.progress import pace
 from knowledge.cli.render.summary import problem_lines
+from knowledge.documents.loaders.images.ocr import install_hint
 from knowledge.model import FileProblem, IngestReport
 from tests.cli.written_files import on_terminal, plain
 from tests.conftest import write_files
@@ -56,7 +57,7 @@ def test_the_summary_is_the_end_on_a_terminal_too(tmp_path):
 
 
 def test_problems_are_grouped_by_kind():
-    ocr = "pip install 'knowledge[ocr]' adds text recognition."
+    ocr = install_hint()
     problems = [
         FileProblem("/d/a.png", "empty", f"it is an image, which takes OCR to read. {ocr}"),
         FileProblem("/d/b.pdf", "empty", f"no text layer (3 pages): it may be scanned. {ocr}"),
@@ -171,6 +172,35 @@ def test_open_runs_the_editor(run, library, tmp_path):
     code, shown = on_terminal("open", "1", env={"EDITOR": "/no/such", "VISUAL": None})
     assert code == 1
     assert "cannot run /no/such" in plain(shown)
+
+
+@pytest.mark.parametrize("browser", ["firefox", "shown --new %s &:other", ""])
+def test_open_shows_a_page_at_the_nearest_id(run, tmp_path, monkeypatch, browser):
+    page = "<main><h2 id='fünf'>Wale</h2><p>Whales sing.</p></main>"
+    write_files(tmp_path / "a b", {"page.html": page})
+    run("ingest", tmp_path / "a b")
+    assert "page.html#fünf" in run("retrieve", "whales", "-k", "1").out
+    address = (tmp_path / "a b" / "page.html").as_uri() + "#f%C3%BCnf"
+    monkeypatch.setenv("BROWSER", browser)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    shown = run("open", "--json").json
+    assert shown["anchor"] == "fünf"
+    if browser.startswith("shown"):
+        assert shown["command"] == ["shown", "--new", address]
+    else:
+        assert shown["command"][-1] == address
+        assert not browser or shown["command"] == [browser, address]
+
+
+@terminal
+def test_open_runs_the_browser(run, tmp_path):
+    write_files(tmp_path / "d", {"page.html": "<main><h2 id='sea'>Wale</h2><p>Whales sing.</p>"})
+    run("ingest", tmp_path / "d")
+    run("retrieve", "whales")
+    browser = program(tmp_path / "browser", f'#!/bin/sh\necho "$@" > {tmp_path}/given\n')
+    assert on_terminal("open", "1", env={"BROWSER": str(browser)})[0] == 0
+    assert (tmp_path / "given").read_text() == f"{(tmp_path / 'd/page.html').as_uri()}#sea\n"
 
 
 def test_what_open_remembers_is_private(run, library):

@@ -7,6 +7,7 @@ from knowledge.documents.loaders.images import ocr
 from knowledge.documents.loading import load
 from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
+from knowledge.extras import install_command
 from knowledge.model import SplitterSpec
 from tests.documents.makers import PNG, load_one, pdf
 
@@ -15,7 +16,7 @@ def test_without_ocr_an_image_is_empty(monkeypatch):
     monkeypatch.setattr(ocr, "can_read", lambda: False)
     with pytest.raises(EmptyDocumentError, match="an image, which takes OCR") as caught:
         load(PNG, "a.png")
-    assert "pip install 'knowledge[ocr]'" in caught.value.hint
+    assert install_command("ocr") in caught.value.hint
 
 
 def test_ocr_can_be_turned_off():

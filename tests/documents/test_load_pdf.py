@@ -8,6 +8,7 @@ from knowledge.documents.loaders.pdf import pdf as loader
 from knowledge.documents.loading import load
 from knowledge.documents.splitting.splitting import split
 from knowledge.errors import DocumentError, EmptyDocumentError
+from knowledge.extras import install_command
 from knowledge.model import SplitterSpec, TextKind
 from tests.documents.makers import load_one, pdf
 
@@ -66,7 +67,7 @@ def test_passages_tell_their_page(engine):
 def test_a_file_without_a_text_layer(engine):
     with pytest.raises(EmptyDocumentError, match=r"no text layer \(2 pages\).*takes OCR") as caught:
         read(pdf(None, None), engine)
-    assert "knowledge[ocr]" in caught.value.hint
+    assert install_command("ocr") in caught.value.hint
     with pytest.raises(EmptyDocumentError, match="OCR is off") as caught:
         read(pdf(None), engine, ocr="off")
     assert "`ocr`" in caught.value.hint

@@ -12,6 +12,7 @@ from knowledge import KnowledgeBase
 from knowledge.embeddings.local import extras
 from knowledge.embeddings.local.minilm import MiniLmEmbedder
 from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
+from knowledge.extras import install_command
 from knowledge.remote import transport
 from knowledge.remote.retry import Backoff
 from knowledge.retrieval.rerank.choice import create_reranker
@@ -352,4 +353,4 @@ def test_minilm_without_its_wheel_names_the_extra(monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match="`rerank`: minilm needs") as raised:
         create_reranker("minilm", Settings.read())
-    assert raised.value.hint == "Install it: pip install 'knowledge[minilm]'"
+    assert raised.value.hint == f"Install it: {install_command('minilm')}"

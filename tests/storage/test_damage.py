@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import sqlite3
 from contextlib import closing
@@ -171,19 +170,3 @@ def test_nothing_is_made_by_looking(tmp_path: Path, arguments: tuple[str, ...]) 
     data = tmp_path / "not yet"
     run(data, *arguments)
     assert not data.exists()
-
-
-@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write everywhere")
-def test_a_data_folder_without_write_permission(data: Path) -> None:
-    folders = [data, *(path for path in data.rglob("*") if path.is_dir())]
-    files = [path for path in data.rglob("*") if path.is_file()]
-    for path in (*files, *folders):
-        path.chmod(0o500 if path.is_dir() else 0o400)
-    try:
-        for arguments in (("ingest", "docs", "--force"), ("retrieve", "amber")):
-            done = run(data, *arguments)
-            assert done.returncode in (0, 1)
-            assert "Traceback" not in done.stderr
-    finally:
-        for path in (*folders, *files):
-            path.chmod(0o700)

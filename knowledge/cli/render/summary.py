@@ -83,8 +83,7 @@ def _kind(problem: FileProblem) -> tuple[str, ...]:
     outer, _, member = problem.file.partition("!/")
     if problem.status == FileStatus.FAILED:
         return problem.status, outer, "" if member else "itself"
-    takes_ocr = problem.reason.endswith(_ocr_hint())
-    return problem.status, _ocr_hint() if takes_ocr else _DETAIL.sub("#", problem.reason)
+    return problem.status, "ocr" if _takes_ocr(problem) else _DETAIL.sub("#", problem.reason)
 
 
 def _line(alike: Sequence[FileProblem]) -> str:
@@ -96,18 +95,20 @@ def _line(alike: Sequence[FileProblem]) -> str:
         such = f"{one_line(outer)}: {counted(len(alike), 'member')}, such as {one_line(member)}"
         return f"{first.status}: {such}: {flat(spelled(first.reason))}"
     such = f"such as {one_line(first.file)}"
-    if first.reason.endswith(_ocr_hint()):
+    if _takes_ocr(first):
+        from knowledge.documents.loaders.images.ocr import install_hint
+
         return (
             f"{first.status}: {len(alike):,} pictures and scans need text recognition, {such}: "
-            f"{_ocr_hint()}"
+            f"{install_hint()}"
         )
     return f"{first.status}: {counted(len(alike), 'file')}, {such}: {flat(spelled(first.reason))}"
 
 
-def _ocr_hint() -> str:
-    from knowledge.documents.loaders.images.ocr import HINT  # most commands need no loader
+def _takes_ocr(problem: FileProblem) -> bool:
+    from knowledge.documents.loaders.images.ocr import NEEDED  # most commands need no loader
 
-    return HINT
+    return problem.reason.endswith(NEEDED)
 
 
 def one_line(text: str) -> str:

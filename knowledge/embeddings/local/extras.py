@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from knowledge.errors import UsageError
+from knowledge.extras import install_command
 
 
 def need_library(module: str, *, extra: str, user: str) -> None:
@@ -23,5 +24,5 @@ def need_library(module: str, *, extra: str, user: str) -> None:
     if find_spec(module) is None:
         raise UsageError(
             f"{user} needs the library {module.replace('_', '-')}, which is not installed",
-            hint=f"Install it: pip install 'knowledge[{extra}]'",
+            hint=f"Install it: {install_command(extra)}",
         )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.local.extras import need_library
-from knowledge.embeddings.local.hub import ask_hub
+from knowledge.embeddings.local.hub import ask_hub, downloading
 from knowledge.embeddings.local.local import (
     LocalEmbedder,
     asked,
@@ -128,6 +128,7 @@ class FastEmbedEmbedder(LocalEmbedder):
         except ValueError:
             if source:
                 ask_hub(source)  # the library would wait 39 seconds without a network
+            self.notify(downloading(source or self._name))
             return self._open()
 
     def _open(self, **options: Any) -> Any:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 
+def downloading(name: str) -> str:
+    """Return the sentence that is said before a model is downloaded."""
+    return f"downloading the model {name}, since it is not on this machine yet"
+
+
 def ask_hub(name: str, revision: str | None = None) -> None:
     """Ask the hub once whether it has a model; its own libraries try for a minute and more.
 

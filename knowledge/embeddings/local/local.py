@@ -10,7 +10,7 @@ from knowledge.embeddings.embedder import Embeddings
 from knowledge.errors import KnowledgeError, RemoteError, RemoteInputTooLongError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -42,8 +42,13 @@ class LocalEmbedder(ABC):
         self.max_input_tokens = max_input_tokens
         self.max_batch = 256
         self.cacheable = True
+        self.notify: Callable[[str], None] = _say_nothing
         self._lock = threading.Lock()
         self._model: Any = None
+
+    def report_to(self, notify: Callable[[str], None]) -> None:
+        """Tell what takes long, or had to be guessed, when the model is loaded."""
+        self.notify = notify
 
     def embed_documents(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts, shape (texts, dimensions).
@@ -92,6 +97,10 @@ class LocalEmbedder(ABC):
                     lasting=True,
                 ) from error
         return self._model
+
+
+def _say_nothing(_: str) -> None:
+    """Take a note and drop it."""
 
 
 def check_lengths(lengths: Sequence[int], longest: int | None, model: str) -> None:

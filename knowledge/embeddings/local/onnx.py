@@ -6,11 +6,12 @@ Pooling, normalisation, prompts and the longest text come from the model's own f
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.local.local import LocalEmbedder, asked, need_model, wanted_dimensions
-from knowledge.embeddings.local.model_identity import folder_hash
+from knowledge.embeddings.local.model_identity import POOLING, folder_hash
 from knowledge.embeddings.local.transformer_files import POOLINGS, Prompts, read_transformer_files
 from knowledge.embeddings.model_name import is_path, local_or_hub, only_known, parse_model_name
 from knowledge.errors import RemoteError, UsageError
@@ -45,8 +46,13 @@ def is_there() -> bool:
     return all((model_folder() / name).is_file() for name in _FILES)
 
 
-def fetched_folder() -> Path:
+def fetched_folder(notify: Callable[[str], None]) -> Path:
     """Return the model's folder; Chroma's code downloads it (79 MiB) when it is not there.
+
+    Parameters
+    ----------
+    notify:
+        Told before a download.
 
     Raises
     ------
@@ -54,6 +60,7 @@ def fetched_folder() -> Path:
         It is not there, and can't be downloaded.
     """
     if not is_there():
+        notify(f"downloading Chroma's model {MODEL}, 79 MiB, to {model_folder()}")
         try:
             _download()
         except Exception as error:
@@ -82,7 +89,9 @@ def _silent(bar: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _PLACES = ("model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx", "model_quantized.onnx")
-_ARGUMENTS = ("pooling", "max_length", "file")
+_NEVER_SAID = "mean"
+"""The pooling where neither files nor family say one; and of all models before it was recorded."""
+_ARGUMENTS = (POOLING, "max_length", "file")
 
 
 class OnnxEmbedder(LocalEmbedder):
@@ -115,8 +124,14 @@ class OnnxEmbedder(LocalEmbedder):
         self._providers = providers
         self._threads = threads
         self._prompts = Prompts()
+        self._unsaid = False
+        self._note = ""
+        self._pooling = _NEVER_SAID
         if folder is not None:
             files = read_transformer_files(folder)
+            self._unsaid = not (files.pooling or arguments.get(POOLING))
+            if self._unsaid:
+                self._guess_pooling(files.usual_pooling)
             self.max_input_tokens = arguments.get("max_length", files.max_tokens)
             self._prompts = files.prompts
             self.own_instructions = bool(files.prompts)
@@ -157,16 +172,54 @@ class OnnxEmbedder(LocalEmbedder):
         )
         return cls(spec, folder, arguments, **runtime)
 
+    def as_recorded(self, recorded: EmbedderSpec) -> None:
+        """Pool as the vectors of a dataset were pooled, whatever would be guessed now.
+
+        Raises
+        ------
+        UsageError
+            It records a pooling that does not exist.
+        """
+        if not self._unsaid:
+            return
+        usual, own = self._pooling, recorded.options.get(POOLING, _NEVER_SAID)
+        _check_arguments({POOLING: own})
+        self._note = ""
+        if own != usual and POOLING not in recorded.options:
+            self._note = (
+                f"the dataset was embedded by {own} pooling with {self._folder}, whose family "
+                f"pools by {usual}: `knowledge reembed` with the same model improves its answers"
+            )
+        self._set_pooling(own)
+
+    def _guess_pooling(self, usual: tuple[str, ...]) -> None:
+        """Choose a pooling where neither the files nor the user say one."""
+        pooling = usual[0] if usual else _NEVER_SAID
+        why = "as its family does" if usual else "as most do; check its model card"
+        self._note = (
+            f"the files of {self._folder} do not say how the model pools; it is taken to pool by "
+            f"{pooling}, {why}. onnx:{self._folder}?pooling=cls would set another"
+        )
+        self._set_pooling(pooling)
+
+    def _set_pooling(self, pooling: str) -> None:
+        """Pool so, and record it; none is recorded for the mean, nor was before anything was."""
+        self._pooling = pooling
+        options = {name: value for name, value in self.spec.options.items() if name != POOLING}
+        if pooling != _NEVER_SAID:
+            options[POOLING] = pooling
+        self.spec = replace(self.spec, options=options)
+
     def load(self) -> OnnxModel:
         """Open session and tokenizer, after a download where Chroma's model is not there."""
         from knowledge.embeddings.local.onnx_session import OnnxModel, open_session, open_tokenizer
 
-        folder = self._folder or fetched_folder()
+        folder = self._folder or fetched_folder(self.notify)
         files = read_transformer_files(folder)
         tokenizer = open_tokenizer(tokenizer_file(folder, files))
         pad = tokenizer.token_to_id(files.pad_token) if files.pad_token else None
-        pooling = self._arguments.get("pooling")
-        return OnnxModel(
+        pooling = self._arguments.get(POOLING)
+        model = OnnxModel(
             session=open_session(
                 model_file(folder, self._arguments),
                 providers=self._providers,
@@ -174,13 +227,16 @@ class OnnxEmbedder(LocalEmbedder):
             ),
             tokenizer=tokenizer,
             pooling=(pooling,) if pooling else files.pooling,
-            usual_pooling=files.usual_pooling,
+            usual_pooling=(self._pooling,),
             normalise=files.normalise or self._folder is None,
             max_tokens=self.max_input_tokens,
             pad_id=files.pad_id if pad is None else pad,
             dimensions=self.spec.options.get("dimensions"),
             name=f"{self.spec.provider}:{self.spec.model}",
         )
+        if self._note and model.pools_as_usual:
+            self.notify(self._note)
+        return model
 
     def run(self, model: OnnxModel, texts: list[str], *, query: bool) -> Embeddings:
         """Embed texts, with the model's own prompt before each."""
@@ -195,14 +251,19 @@ def _folder(name: str) -> Path:
 
 
 def _check_arguments(arguments: Mapping[str, Any]) -> None:
-    if arguments.get("pooling", "mean") not in POOLINGS:
+    if arguments.get(POOLING, "mean") not in POOLINGS:
         raise UsageError(
-            f"there is no pooling {arguments['pooling']!r}",
+            f"there is no pooling {arguments[POOLING]!r}",
             hint=f"Choose one of {', '.join(POOLINGS)}.",
         )
     length = arguments.get("max_length", 1)
     if isinstance(length, bool) or not isinstance(length, int) or length < 1:
         raise UsageError(f"max_length must be a whole number above 0, not {length!r}")
+
+
+def has_model(folder: Path) -> bool:
+    """Tell whether a folder has an ONNX file where exports put it."""
+    return any((folder / place).is_file() for place in _PLACES)
 
 
 def model_file(folder: Path, arguments: Mapping[str, Any]) -> Path:

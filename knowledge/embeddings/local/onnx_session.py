@@ -109,7 +109,7 @@ class OnnxModel:
     ----------
     pooling:
         Modes of `pooling.pool`; empty to take the model's own vector for a text where it gives
-        one, else ``usual_pooling``, that of its family, else the mean.
+        one, else ``usual_pooling``.
     max_tokens:
         Longest text, or ``None``.
     dimensions:
@@ -124,7 +124,12 @@ class OnnxModel:
     pad_id: int
     dimensions: int | None
     name: str
-    usual_pooling: tuple[str, ...] = ()
+    usual_pooling: tuple[str, ...] = ("mean",)
+
+    @property
+    def pools_as_usual(self) -> bool:
+        """True where the model gives token vectors, and nobody said how they become one."""
+        return not self.pooling and self._output()[1]
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts in one run of the session, shape (texts, dimensions).
@@ -148,7 +153,7 @@ class OnnxModel:
         (output,) = self.session.run([name], self._inputs(ids, mask))
         array: NDArray[np.float32] = np.asarray(output, np.float32)
         if pools and array.ndim == 3:
-            return pool(array, mask, self.pooling or self.usual_pooling or ("mean",))
+            return pool(array, mask, self.pooling or self.usual_pooling)
         if array.ndim == 2:
             return array
         raise RemoteError(

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.local.extras import need_library
-from knowledge.embeddings.local.hub import hub_file, knows
+from knowledge.embeddings.local.hub import downloading, hub_file, knows
 from knowledge.embeddings.local.local import LocalEmbedder, asked, check_lengths, wanted_dimensions
 from knowledge.embeddings.local.model_identity import folder_hash
 from knowledge.embeddings.local.transformer_files import Prompts, read_prompts
 from knowledge.embeddings.model_name import local_or_hub, only_known, parse_model_name
 from knowledge.errors import UntrustedEndpointError, UsageError
+from knowledge.extras import install_command
 from knowledge.model import EmbedderSpec
 from knowledge.settings.trust import is_trusted
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
+_EXTRA = "sentence-transformers"
 _ARGUMENTS = ("revision", "file_name")
 _PROMPTS_FILE = "config_sentence_transformers.json"
 _MODULES = "modules.json"
@@ -85,7 +87,7 @@ class SentenceTransformersEmbedder(LocalEmbedder):
         UntrustedEndpointError
             The working directory asks to run the model's own code.
         """
-        provider = "sentence-transformers"
+        provider = _EXTRA
         need_library(
             "sentence_transformers", extra=provider, user=f"the embedding provider {provider}"
         )
@@ -138,6 +140,7 @@ class SentenceTransformersEmbedder(LocalEmbedder):
                 if self._folder is not None:
                     raise
         hub_file(self._name, _MODULES, revision)
+        self.notify(downloading(self._name))
         return self._open(local_files_only=False)
 
     def _open(self, *, local_files_only: bool) -> Any:
@@ -188,7 +191,7 @@ def _options(settings: Settings) -> dict[str, Any]:
         if not _is_there(need):
             raise UsageError(
                 f"the backend {backend} of sentence-transformers is not installed",
-                hint=f"Install it: pip install 'sentence-transformers[{backend}]'",
+                hint=f"Install it: {install_command(_EXTRA, f'{_EXTRA}[{backend}]')}",
             )
     origin = settings.origin(_CODE)
     if settings[_CODE] and origin.of_folder and not is_trusted(settings):

@@ -245,6 +245,10 @@ def _read_tokenizer() -> Any:
     return tokenizer
 
 
+_INSTALL = "Install it again: pip install --force-reinstall --no-deps 'wordllama>=0.4.0.post1,<0.5'"
+"""Without its dependencies, which would be put to other versions than other libraries take."""
+
+
 def _model_file(name: Path) -> Path:
     spec = find_spec("wordllama")
     folders = spec.submodule_search_locations if spec else None
@@ -254,14 +258,14 @@ def _model_file(name: Path) -> Path:
             return path
     raise RemoteError(
         f"the bundled model's file {name.as_posix()} is missing from the wordllama package",
-        hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
+        hint=_INSTALL,
     )
 
 
 def _damaged(path: Path, error: Exception) -> RemoteError:
     return RemoteError(
         f"can't read the bundled model's file {path}: {error}",
-        hint='Install it again: pip install --force-reinstall "wordllama>=0.4.0.post1,<0.5"',
+        hint=_INSTALL,
     )
 
 

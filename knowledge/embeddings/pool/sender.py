@@ -108,6 +108,8 @@ class Sender:
         self._count = count
         self._lock = threading.Lock()
         self._blame = Blame(self._try_out)
+        if callable(report_to := getattr(embedder, "report_to", None)):
+            report_to(notify)
 
     @property
     def who(self) -> str:

@@ -17,6 +17,7 @@ from typing import Any, Protocol, cast
 
 from knowledge.documents.options import MIB
 from knowledge.errors import FetchError, KnowledgeError, PathNotFoundError
+from knowledge.extras import install_command
 from knowledge.ingestion.sources.addresses import Objects
 from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.settings.reading import without_password
@@ -200,7 +201,7 @@ def _open(objects: Objects, limits: FetchLimits) -> FileSystem:
     except ImportError as error:
         raise FetchError(
             f"{protocol}:// needs another package",
-            hint=f"Install it: pip install 'knowledge[{_EXTRAS[protocol]}]'",
+            hint=f"Install it: {install_command(_EXTRAS[protocol])}",
         ) from error
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
+from knowledge.extras import install_command
 from knowledge.ingestion.workers.loading import (
     LoadedFile,
     LoadTask,
@@ -283,7 +284,8 @@ def _joined(address: str) -> Iterator[Any]:
             import ray
     except ImportError as error:
         raise KnowledgeError(
-            "`workers` needs the package ray", hint="Install it: pip install 'knowledge[ray]'"
+            "`workers` needs the package ray, which is not installed",
+            hint=f"Install it: {install_command('ray')}",
         ) from error
     if ray.is_initialized():
         yield ray

@@ -142,7 +142,7 @@ def create_reranker(
     if kind == "cross-encoder":
         from knowledge.retrieval.rerank.cross_encoder import CrossEncoder
 
-        return Reranker(text, CrossEncoder(model, settings), depth=depth)
+        return Reranker(text, CrossEncoder(model, settings, notify), depth=depth)
     if kind == "minilm" and not model:
         from knowledge.retrieval.rerank.minilm import DEPTH, FORMER_SHARE, MiniLmReranker
 

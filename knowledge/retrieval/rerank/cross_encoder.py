@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.local.fastembed import cache_folder
+from knowledge.embeddings.local.hub import ask_hub, downloading, knows
 from knowledge.embeddings.model_name import is_path, local_or_hub
 from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
+from knowledge.extras import install_command
 from knowledge.settings.reading import Origin
 from knowledge.settings.trust import TRUST_FLOWS, may_not_name
 
@@ -29,6 +31,8 @@ class CrossEncoder:
         knows is run by it where it is installed, any other by sentence-transformers.
     settings:
         Where fastembed keeps what it downloads, and who named the model.
+    notify:
+        Told before a download.
 
     Raises
     ------
@@ -38,10 +42,13 @@ class CrossEncoder:
         A folder is named by somebody whom the user has not trusted.
     """
 
-    def __init__(self, model: str, settings: Settings) -> None:
+    def __init__(
+        self, model: str, settings: Settings, notify: Callable[[str], None] | None = None
+    ) -> None:
         folder = _folder(model or DEFAULT_MODEL, settings)
         self._name = str(folder) if folder else model or DEFAULT_MODEL
         self._cache = cache_folder(settings)
+        self._notify = notify or _say_nothing
         self._model: Any = None
         self._lock = threading.Lock()
 
@@ -58,7 +65,7 @@ class CrossEncoder:
         with self._lock:
             try:
                 if self._model is None:
-                    self._model = _load(self._name, self._cache)
+                    self._model = _load(self._name, self._cache, self._notify)
                 return [float(score) for score in self._model(question, list(texts))]
             except (UsageError, RemoteError):
                 raise
@@ -68,6 +75,10 @@ class CrossEncoder:
                     hint="Check the model's name; without a network it must be a folder, or have "
                     "been downloaded before.",
                 ) from error
+
+
+def _say_nothing(_: str) -> None:
+    """Take a note and drop it."""
 
 
 def _folder(name: str, settings: Settings) -> Path | None:
@@ -81,21 +92,23 @@ def _folder(name: str, settings: Settings) -> Path | None:
     return local_or_hub(name, "cross-encoder")
 
 
-def _load(name: str, cache: str) -> Any:
+def _load(name: str, cache: str, notify: Callable[[str], None]) -> Any:
     """Return a function of question and texts.
 
     A name that fastembed knows is a hub's, whatever lies in the working directory.
     """
     if (source := _source_of_fastembed(name)) is not None:
-        return _of_fastembed(name, source, cache)
+        return _of_fastembed(name, source, cache, notify)
     try:
         from sentence_transformers import CrossEncoder as Encoder
     except ImportError as error:
         raise UsageError(
             f"`rerank`: the cross-encoder {name!r} needs a library that is not installed",
-            hint="pip install 'knowledge[fastembed]', or 'knowledge[sentence-transformers]' for "
-            "models that fastembed does not have.",
+            hint=f"Install it: {install_command('fastembed')}; or, for models that fastembed does "
+            f"not have: {install_command('sentence-transformers')}",
         ) from error
+    if not is_path(name) and not knows(name, "config.json"):
+        notify(downloading(name))
     encoder = Encoder(name)
     return lambda question, texts: encoder.predict([(question, text) for text in texts])
 
@@ -110,11 +123,9 @@ def _source_of_fastembed(name: str) -> str | None:
     return str(known[name].get("hf") or "") if name in known else None
 
 
-def _of_fastembed(name: str, source: str, cache: str) -> Any:
+def _of_fastembed(name: str, source: str, cache: str, notify: Callable[[str], None]) -> Any:
     from fastembed.rerank.cross_encoder import TextCrossEncoder
     from loguru import logger
-
-    from knowledge.embeddings.local.hub import ask_hub
 
     logger.disable("fastembed")  # it would print; errors are raised as well
     try:
@@ -122,4 +133,5 @@ def _of_fastembed(name: str, source: str, cache: str) -> Any:
     except ValueError:
         if source:
             ask_hub(source)  # the library would wait 39 seconds without a network
+        notify(downloading(source or name))
         return TextCrossEncoder(name, cache_dir=cache).rerank

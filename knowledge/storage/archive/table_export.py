@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedStoreError, UsageError
+from knowledge.extras import install_command
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.archive.exporting import chosen, written
 from knowledge.storage.store import open_vectors
@@ -123,7 +124,8 @@ def _write_parquet(part: Path, pages: Iterator[list[Row]]) -> None:
         import pyarrow.parquet as pq
     except ImportError as error:
         raise UsageError(
-            "the format parquet needs pyarrow", hint="pip install 'knowledge[parquet]'"
+            "the format parquet needs pyarrow, which is not installed",
+            hint=f"Install it: {install_command('parquet')}",
         ) from error
     schema = pa.schema(
         [

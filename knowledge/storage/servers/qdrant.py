@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from knowledge.errors import DamagedStoreError, UsageError, VectorServerError
+from knowledge.extras import install_command
 from knowledge.storage.servers.server import MAX_RESULTS, MISSING, PASSING, PAUSES, Found, refusal
 from knowledge.storage.store import REPAIR_INDEX
 
@@ -234,7 +235,7 @@ class QdrantServer:
                 except ImportError as error:
                     raise UsageError(
                         "Qdrant needs the package qdrant-client",
-                        hint="pip install 'knowledge[qdrant]'",
+                        hint=f"Install it: {install_command('qdrant')}",
                     ) from error
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # a key over HTTP is the user's choice

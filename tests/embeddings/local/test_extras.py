@@ -12,6 +12,7 @@ import knowledge
 from knowledge.embeddings.local import extras
 from knowledge.embeddings.provider import check_trust
 from knowledge.errors import UntrustedEndpointError, UsageError
+from knowledge.extras import install_command
 from knowledge.settings.reading import Settings
 
 ROOT = Path(knowledge.__file__).parents[1]
@@ -23,7 +24,7 @@ def test_a_missing_library_names_its_extra(create, monkeypatch, provider):
     monkeypatch.setattr(extras, "find_spec", lambda module: None)
     with pytest.raises(UsageError, match=f"provider {provider} needs the library") as caught:
         create(provider)
-    assert caught.value.hint == f"Install it: pip install 'knowledge[{provider}]'"
+    assert caught.value.hint == f"Install it: {install_command(provider)}"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

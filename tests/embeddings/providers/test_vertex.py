@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from knowledge.errors import RemoteAuthError, RemoteUnavailableError, UsageError
+from knowledge.extras import install_command
 from tests import hostile_server as hostile
 from tests.embeddings.providers.conftest import KEY
 from tests.embeddings.providers.google_server import VertexServer
@@ -206,4 +207,4 @@ def test_the_library_may_be_missing(vertex, monkeypatch):
     monkeypatch.setitem(sys.modules, "google.auth", None)
     with pytest.raises(UsageError, match="google-auth") as caught:
         vertex(VERTEX_API_KEY=None)
-    assert "pip install 'knowledge[vertex]'" in caught.value.hint
+    assert install_command("vertex") in caught.value.hint

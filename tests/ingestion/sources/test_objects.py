@@ -11,6 +11,7 @@ from typing import ClassVar
 import pytest
 
 from knowledge.errors import UsageError
+from knowledge.extras import install_command
 from knowledge.ingestion.sources import object_store
 from knowledge.ingestion.sources.addresses import Objects, parse_address, parse_addresses
 from tests.conftest import write_files
@@ -316,7 +317,7 @@ def test_a_missing_package_is_named(run, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "gcsfs", None)
     outcome = run("ingest", "gs://box", "--json")
     assert outcome.code == 1
-    assert outcome.json["error"]["hint"] == "Install it: pip install 'knowledge[gcs]'"
+    assert outcome.json["error"]["hint"] == f"Install it: {install_command('gcs')}"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from knowledge.errors import UsageError
+from knowledge.extras import install_command
 from knowledge.ingestion.workers.crew import LocalCrew, open_crew, ray_address
 from knowledge.ingestion.workers.ray_crew import RayCrew
 from knowledge.settings.reading import Settings
@@ -50,5 +51,5 @@ def test_a_missing_package_is_named(run: Any, tmp_path: Path, monkeypatch: Any) 
     write_files(tmp_path / "docs", {"a.md": "# A\n\nText."})
     failed = run("ingest", tmp_path / "docs", "--workers", "ray:auto", "--json")
     assert failed.code == 1
-    assert failed.json["error"]["hint"] == "Install it: pip install 'knowledge[ray]'"
+    assert failed.json["error"]["hint"] == f"Install it: {install_command('ray')}"
     assert run("ingest", tmp_path / "docs", "--workers", "ray", "--json").code == 2

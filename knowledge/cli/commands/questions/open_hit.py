@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
 import subprocess
 import sys
+import webbrowser
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 import typer
 
@@ -48,8 +51,9 @@ def open_hit(
         bool, typer.Option("--print", help="Print the command instead of running it.")
     ] = False,
 ) -> None:
-    """Open the document of one of the last hits: text in $EDITOR at its line, others at the page.
+    """Open the document of one of the last hits, at its place.
 
+    Text opens in $EDITOR at the line, a web page in $BROWSER at the nearest id, a PDF at the page.
     Without a terminal the command is printed.
 
     Example:  knowledge open 2
@@ -64,6 +68,7 @@ def open_hit(
             "member": place.member,
             "line": place.line,
             "page": place.page,
+            "anchor": place.anchor,
             "command": command,
         }
         session.print_json(of("open", content))
@@ -96,7 +101,42 @@ def _command(place: Place) -> list[str]:
         for viewer, arguments in _PAGED.items():
             if shutil.which(viewer):
                 return [viewer, *_told(arguments, place)]
+    if place.anchor and not place.member and _is_page(place.file):
+        return _in_browser(_address(place))
     return [*_system_viewer(), place.file]
+
+
+def _is_page(file: str) -> bool:
+    return "://" in file or file.lower().endswith((".html", ".htm", ".xhtml"))
+
+
+def _address(place: Place) -> str:
+    """Return the address of a place in a page; a fragment that names another place goes."""
+    file = place.file if "://" in place.file else Path(place.file).as_uri()
+    return f"{file.partition('#')[0]}#{quote(place.anchor or '')}"
+
+
+def _in_browser(address: str) -> list[str]:
+    """Return the command that shows an address in $BROWSER, or else in the user's browser.
+
+    The system's viewer comes last: it may leave out where in the page.
+    """
+    words = shlex.split(os.environ.get("BROWSER", "").split(os.pathsep)[0])
+    if not words:
+        words = _usual_browser()
+    elif words[-1] == "&":
+        words.pop()
+    if not any("%s" in word for word in words):
+        words.append("%s")
+    return [word.replace("%s", address) for word in words]
+
+
+def _usual_browser() -> list[str]:
+    with contextlib.suppress(webbrowser.Error):
+        browser = webbrowser.get()
+        if isinstance(browser, webbrowser.GenericBrowser | webbrowser.UnixBrowser):
+            return [browser.name]
+    return _system_viewer()
 
 
 def _told(arguments: tuple[str, ...], place: Place) -> list[str]:

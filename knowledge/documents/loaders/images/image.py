@@ -29,7 +29,7 @@ def load(source: Source) -> Document:
     if source.options.ocr == "off":
         raise EmptyDocumentError("it is an image, and OCR is off", hint=ocr.OFF_HINT)
     if not ocr.can_read():
-        raise EmptyDocumentError("it is an image, which takes OCR to read", hint=ocr.HINT)
+        raise EmptyDocumentError("it is an image, which takes OCR to read", hint=ocr.install_hint())
     text, spans = numbered(_pages(source.data))
     several = len(spans) > 1
     return Document(

@@ -8,8 +8,10 @@ from importlib.util import find_spec
 from typing import Any
 
 from knowledge.documents.loaders.images.ocr_lines import Box, lines_of
+from knowledge.extras import install_command
 
-HINT = "pip install 'knowledge[ocr]' adds text recognition."
+NEEDED = " adds text recognition."
+"""How a reason ends where text recognition is not installed."""
 OFF_HINT = "Set `ocr` to auto, and text is recognized."
 MAX_SIDE = 4_000
 """Pixels of an image's longer side; larger ones are scaled down to it."""
@@ -18,6 +20,11 @@ _PAPER = 240
 _MARGIN = 40
 _THREADS = "EngineConfig.onnxruntime.intra_op_num_threads"
 """One thread: files are read by several processes at once."""
+
+
+def install_hint() -> str:
+    """Return how text recognition is installed."""
+    return install_command("ocr") + NEEDED
 
 
 def can_read() -> bool:

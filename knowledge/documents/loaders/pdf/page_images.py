@@ -10,6 +10,7 @@ from knowledge.documents.loaders.office.protection import protected
 from knowledge.documents.loaders.pdf.file import open_pdf
 from knowledge.documents.options import LoadOptions
 from knowledge.errors import DocumentError
+from knowledge.extras import install_command
 
 
 def page_images(data: bytes, format_: str, options: LoadOptions) -> tuple[bytes, ...]:
@@ -28,7 +29,7 @@ def page_images(data: bytes, format_: str, options: LoadOptions) -> tuple[bytes,
     if find_spec("PIL") is None:
         raise DocumentError(
             "drawing its pages takes Pillow, which is not installed",
-            hint="pip install 'knowledge[ocr]'",
+            hint=f"Install it: {install_command('ocr')}",
         )
     return _of_pdf(data, options) if format_ == "pdf" else (_of_image(data),)
 

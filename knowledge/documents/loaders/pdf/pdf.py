@@ -262,7 +262,7 @@ def _about_blank_pages(spans: Sequence[PageSpan], mode: str) -> tuple[str, ...]:
         count = f"{len(spans)} page{'s' * (len(spans) != 1)}"
         if tried:
             raise EmptyDocumentError(f"no text layer ({count}), and OCR finds no text")
-        hint = ocr.OFF_HINT if mode == "off" else ocr.HINT
+        hint = ocr.OFF_HINT if mode == "off" else ocr.install_hint()
         reason = "OCR is off" if mode == "off" else "reading it takes OCR"
         raise EmptyDocumentError(
             f"no text layer ({count}): it may be scanned, and {reason}", hint=hint
