@@ -33,12 +33,12 @@ def install_command(extra: str, *others: str) -> str:
     >>> "pip install 'knowledge[no-such-extra" in install_command("no-such-extra")
     True
     """
-    return _command("install", extra, others)
+    return _command("pip install", extra, others)
 
 
 def upgrade_command() -> str:
     """Return the command that upgrades this package with the extras that are installed."""
-    return _command("install --upgrade", "", ())
+    return _command("pip install --upgrade", "", ())
 
 
 def is_installed(extra: str) -> bool:
@@ -51,7 +51,7 @@ def _command(verb: str, extra: str, others: tuple[str, ...]) -> str:
     ours = f"{_PACKAGE}[{extras}]" if extras else _PACKAGE
     if origin := _origin():
         ours = f"{ours} @ {origin}"
-    return " ".join([_pip(), verb, *map(shlex.quote, (ours, *others))])
+    return " ".join([verb.replace("pip", _pip(), 1), *map(shlex.quote, (ours, *others))])
 
 
 def _pip() -> str:

@@ -60,8 +60,7 @@ COMMANDS: tuple[Entry, ...] = (
         "open",
         "knowledge.cli.commands.questions.open_hit:open_hit",
         "Questions",
-        "Open the document of one of the last hits: text in $EDITOR at its line, others at the "
-        "page.",
+        "Open the document of one of the last hits, at its place.",
     ),
     Entry(
         "eval",
