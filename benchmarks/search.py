@@ -34,8 +34,8 @@ from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.identity import identify
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.runs.write_run import open_write_run
 from knowledge.storage.local.store import LocalStore
+from knowledge.storage.relational.write_run import open_write_run
 
 DIMENSIONS = 256
 TOPICS = 300

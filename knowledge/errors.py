@@ -29,6 +29,7 @@
     │   └── RemoteResponseError         5   it answered, but not with what was asked for
     ├── ServerError                     5   a server of ours can't be reached, or failed
     ├── VectorServerError               5   what keeps the vectors can't be reached, or failed
+    ├── StoreServerError                5   the database that keeps all can't be reached
     ├── LockedError                     6
     ├── DamagedStoreError               7
     │   ├── NewerStoreError             7
@@ -358,6 +359,14 @@ class VectorServerError(KnowledgeError):
     def __init__(self, message: str, *, hint: str | None = None, status: int | None = None) -> None:
         super().__init__(message, hint=hint)
         self.status = status
+
+
+class StoreServerError(KnowledgeError):
+    """The database that `store` names can't be reached, or the connection was lost."""
+
+    code = "store-server"
+    exit_code = 5
+    default_hint = "KNOW_STORE says where it is; see that it runs, and try again."
 
 
 class LockedError(KnowledgeError):

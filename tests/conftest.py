@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -192,6 +193,35 @@ def library(ingested_once, data_dir) -> Path:
     folder, data = ingested_once
     shutil.copytree(data, data_dir)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_server():
+    """A Postgres server, shared by tests that leave it running."""
+    from tests.postgres_server import running
+
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server, monkeypatch) -> str:
+    """The address of a database, in which this test has a schema of its own; set for commands."""
+    schema = f"test_{uuid.uuid4().hex[:12]}"
+    monkeypatch.setenv("KNOW_STORE", postgres_server.address)
+    monkeypatch.setenv("KNOW_STORE_SCHEMA", schema)
+    return postgres_server.address
+
+
+@pytest.fixture
+def postgres_store(postgres):
+    """The store in a schema of this test's own."""
+    from knowledge.settings.reading import Settings
+    from knowledge.storage.opening import open_store
+
+    store = open_store(Settings.read())
+    yield store
+    store.close()
 
 
 @pytest.fixture(scope="session")

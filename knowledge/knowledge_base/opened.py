@@ -102,7 +102,7 @@ class Opened:
             stack.enter_context(store.hold())
             unpacked = store.unpack_archive(Path(archive), notify, spare)
             stack.callback(unpacked.release)
-            settings = self.settings.override(data_dir=str(unpacked.folder), vectors="")
+            settings = self.settings.override(data_dir=str(unpacked.folder), vectors="", store="")
             opened = type(self)(settings, notify=notify)
             opened._shared.closing.push(stack.pop_all())
         return opened

@@ -63,6 +63,7 @@ class Shared:
             self._caches.pop().close()
         self._encoders.clear()
         self.closing.close()
+        self.store.close()
 
     def warn_of_passwords(self) -> None:
         """Report a file of passwords that others can read."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from knowledge.knowledge_base.shared import Shared
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from knowledge.doctor.report import DoctorReport
     from knowledge.storage.history import MissedFile, Run
     from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
@@ -117,8 +115,8 @@ class Upkeep:
         with self._shared.store.leftovers() as found:
             return list(found) if dry_run else remove_all(found)
 
-    def contents(self) -> list[Path]:
-        """Return the files and folders that :meth:`reset` removes."""
+    def contents(self) -> list[str]:
+        """Return the names of the files, folders or tables that :meth:`reset` removes."""
         return self._shared.store.contents()
 
     def reset(self) -> None:

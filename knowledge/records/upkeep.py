@@ -25,6 +25,7 @@ def status(found: Status) -> dict[str, Any]:
         "status",
         {
             "path": str(found.root),
+            "store": found.store,
             "format": found.format,
             "bytes": {
                 "catalog": sizes.catalog,

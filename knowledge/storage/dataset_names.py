@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,8 @@ from knowledge.storage.shown_path import shown
 from knowledge.text.wording import did_you_mean
 
 MAX_NAME = 128
+HIDDEN = "\x01"
+"""First character of the name of a dataset that is not to be seen; no user's name holds it."""
 
 
 def folder_name(folder: Path) -> str:
@@ -52,3 +56,9 @@ def no_dataset(name: str, known: Sequence[str] = ()) -> DatasetNotFoundError:
     if known:
         hint = did_you_mean(name, known) or DatasetNotFoundError.default_hint
     return DatasetNotFoundError(f"there is no dataset {name!r}", hint=hint)
+
+
+def new_key(name: str) -> str:
+    """Derive a folder name from a dataset's name: readable, unique, safe on every platform."""
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")
+    return f"{slug or 'dataset'}-{uuid.uuid4().hex[:12]}"

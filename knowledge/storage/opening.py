@@ -12,7 +12,13 @@ if TYPE_CHECKING:
 def open_store(settings: Settings) -> Store:
     """Return the store that the settings name; nothing is made, or looked at, by that."""
     from knowledge.storage.local.layout import DataFolder
+
+    folder = DataFolder.locate(settings["data_dir"])
+    if settings["store"]:
+        from knowledge.storage.postgres.opening import open_postgres
+
+        return open_postgres(settings, folder.root)
     from knowledge.storage.local.store import LocalStore
     from knowledge.storage.servers.connections import Servers
 
-    return LocalStore(DataFolder.locate(settings["data_dir"]), servers=Servers(settings))
+    return LocalStore(folder, servers=Servers(settings))

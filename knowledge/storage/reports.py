@@ -15,14 +15,14 @@ from knowledge.storage.history import Run
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """Bytes on the disk; ``free`` is what its file system has left."""
+    """Bytes on the disk; ``free`` is what its file system has left, where that can be known."""
 
     catalog: int
     cache: int
     vectors: int
     archives: int
     backups: int
-    free: int
+    free: int | None
 
     @property
     def total(self) -> int:
@@ -97,10 +97,11 @@ class DatasetStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What there is to know of a data folder.
+    """What there is to know of a store.
 
     ``cache_limit`` is the most bytes that the embedding cache may take; ``format`` is the
-    catalog's version.
+    catalog's version; ``store`` is the database that keeps the datasets in place of the data
+    folder, without a password.
     """
 
     root: Path
@@ -108,6 +109,7 @@ class Status:
     sizes: Sizes
     cache_limit: int
     datasets: Sequence[DatasetStatus]
+    store: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ class Leftover:
     ----------
     kind:
         ``staged-rows``, ``candidate``, ``old-generation``, ``hidden-dataset``, ``orphan-folder``,
-        ``archive`` or ``lock``.
+        ``orphan-vectors``, ``archive`` or ``lock``.
     name:
         Its path below the data folder, or what it is in words.
     bytes:

@@ -359,8 +359,8 @@ class Checkup(Protocol):
     def versions(self) -> dict[str, str]:
         """Return the versions that matter to the store, by name."""
 
-    def back_up(self) -> Path:
-        """Return the folder of a backup, made at the first call."""
+    def back_up(self) -> Path | None:
+        """Return the folder of a backup, made at the first call; ``None`` where others make it."""
 
     def place(self) -> Iterator[Fault]:
         """Look at what is around the data: versions, rights, and whether it can be written."""
@@ -416,6 +416,13 @@ class Store(Protocol):
     @property
     def root(self) -> Path:
         """The folder on this machine in which it keeps files; no documents are read from there."""
+
+    @property
+    def place(self) -> str:
+        """Where the datasets are: a folder, or an address without a password."""
+
+    def close(self) -> None:
+        """Let go of what is kept open between two calls; the object can still be used."""
 
     def exists(self) -> bool:
         """Return whether anything was ever stored; raise ``DamagedStoreError`` for half a store."""
@@ -473,8 +480,8 @@ class Store(Protocol):
     def checkup(self, *, lock_timeout: float, cache_limit: int, notify: Notify) -> Checkup:
         """Return what looks the store over; ``cache_limit`` is as for :meth:`open_cache`."""
 
-    def contents(self) -> list[Path]:
-        """Return the files and folders that :meth:`empty` removes."""
+    def contents(self) -> list[str]:
+        """Return the names of what :meth:`empty` removes: files, folders or tables."""
 
     def empty(self, patience: float) -> None:
         """Remove everything that is stored, once those who read have been waited for."""

@@ -27,7 +27,7 @@ IMPORTED = (
     "chromadb",
     "knowledge.embeddings.local.static",
     "knowledge.ingestion.run.session",
-    "knowledge.storage.local.runs.removal",
+    "knowledge.storage.relational.removal",
     "knowledge.storage.local.vectors.chroma",
     "safetensors",
     "semantic_text_splitter",

@@ -18,11 +18,11 @@ import pytest
 from knowledge.errors import DatasetExistsError, LockedError
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.settings.reading import Settings
+from knowledge.storage.local import lock
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.lock import write_lock
-from knowledge.storage.local.runs import ownership
-from knowledge.storage.local.runs.write_run import open_write_run
+from knowledge.storage.relational.write_run import open_write_run
 from tests.durability import programs
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
@@ -249,7 +249,7 @@ def test_a_dataset_is_deleted_while_a_writer_waits(
     small: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     env = programs.environment(small)
-    real = ownership.write_lock
+    real = lock.write_lock
     line = programs.command("ingest", small.parent / "docs", "--json")
     with contextlib.ExitStack() as stack:
         waiting: Processes = []
@@ -261,7 +261,7 @@ def test_a_dataset_is_deleted_while_a_writer_waits(
                 assert waiting[0].stderr.readline().startswith("waiting for process")
                 yield
 
-        monkeypatch.setattr(ownership, "write_lock", held_until_somebody_waits)
+        monkeypatch.setattr(lock, "write_lock", held_until_somebody_waits)
         with KnowledgeBase.open(small) as kb:
             kb.datasets.delete("default")
         out, err = waiting[0].communicate(timeout=programs.LIMIT)

@@ -29,8 +29,8 @@ STORAGE = "knowledge.storage.local"
 FOLDERS = f"{STORAGE}.vectors.folders"
 VERSIONS = f"{FOLDERS}:ChromaFolders"
 INDEX = f"{STORAGE}.vectors.chroma:ChromaIndex"
-STAGING = f"{STORAGE}.runs.staging:Staging"
-RUN = f"{STORAGE}.runs.write_run:WriteRun"
+STAGING = f"{STORAGE}.catalog.staging:LocalStaging"
+RUN = "knowledge.storage.relational.write_run:WriteRun"
 
 Step = tuple[str, str, int]
 """(target, before or after, which call)."""

@@ -18,6 +18,7 @@ from knowledge.storage.local.vectors.folders import ChromaFolders
 from knowledge.storage.servers.connections import Servers
 from knowledge.storage.servers.qdrant import QdrantServer
 from knowledge.storage.servers.server import VectorServer
+from knowledge.storage.store import Store
 from knowledge.storage.vector_index import VectorIndex
 from tests.storage.memory_index import MemoryIndexes
 from tests.storage.qdrant_servers import qdrant_servers
@@ -56,6 +57,7 @@ def publish(index: VectorIndex, version: int, ids=IDS, vectors=VECTORS, *, base:
         "memory",
         pytest.param("chroma-server", marks=pytest.mark.slow),
         "qdrant",
+        "postgres",
     ]
 )
 def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
@@ -63,6 +65,10 @@ def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
         return MemoryIndexes()
     if request.param == "chroma":
         return lambda key: ChromaFolders(DataFolder(tmp_path), key)
+    if request.param == "postgres":
+        store: Store = request.getfixturevalue("postgres_store")
+        store.open().close()  # makes the schema
+        return store.index
     if request.param == "qdrant":
         given = qdrant_servers(tmp_path)
         return lambda key: ServerVectors(DataFolder(tmp_path), key, given)

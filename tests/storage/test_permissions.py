@@ -19,8 +19,9 @@ import pytest
 from knowledge.errors import LockedError
 from knowledge.files import private as private_files
 from knowledge.knowledge_base import KnowledgeBase
+from knowledge.storage.holder import masked_command
 from knowledge.storage.local.cache import EmbeddingCache
-from knowledge.storage.local.lock import masked_command, write_lock
+from knowledge.storage.local.lock import write_lock
 from tests.storage.disks import NOBODY, need_another_user
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")

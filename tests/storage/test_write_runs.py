@@ -17,8 +17,8 @@ from knowledge.storage.changes import FileChange, diff_chunks
 from knowledge.storage.identity import identify
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.runs.write_run import MAX_DEAD_SHARE, WriteRun, open_write_run
 from knowledge.storage.local.vectors.chroma import ChromaIndex
+from knowledge.storage.relational.write_run import MAX_DEAD_SHARE, WriteRun, open_write_run
 from tests.durability.invariants import check_clean, published, vector_ids, vectors
 
 EMBEDDING, SPLITTER = EmbedderSpec("test", "model", 2), SplitterSpec()

@@ -35,6 +35,19 @@ STORAGE: tuple[Setting, ...] = (
         maximum=MAX_SECONDS,
     ),
     Setting(
+        "store",
+        ("KNOW_STORE",),
+        "",
+        "Database that keeps the datasets, such as postgresql://me@db.example:5432/library; "
+        "default: the data folder.",
+    ),
+    Setting(
+        "store_schema",
+        ("KNOW_STORE_SCHEMA",),
+        "knowledge",
+        "Schema of the database in which the tables are.",
+    ),
+    Setting(
         "vectors",
         ("KNOW_VECTORS",),
         "",

@@ -12,16 +12,12 @@ backups/<time>/                 what a repair copied before it changed anything
 
 from __future__ import annotations
 
-import re
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.files.private import FOLDER, tighten_all
 from knowledge.settings.user_folders import user_folder
 
-HIDDEN = "\x01"
-"""First character of the name of a dataset that is not to be seen; no user's name holds it."""
 OURS = ("catalog.db", "embeddings.db", "locks", "datasets", "archives", "backups")
 """What the names of all that lies in a data folder begin with."""
 
@@ -88,9 +84,3 @@ def open_root(root: Path) -> None:
         tighten_all(root, OURS)
     else:
         root.mkdir(mode=FOLDER, parents=True, exist_ok=True)
-
-
-def new_key(name: str) -> str:
-    """Derive a folder name from a dataset's name: readable, unique, safe on every platform."""
-    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")
-    return f"{slug or 'dataset'}-{uuid.uuid4().hex[:12]}"

@@ -46,6 +46,14 @@ class LocalStore:
         """The data folder."""
         return self.folder.root
 
+    @property
+    def place(self) -> str:
+        """The data folder, where the datasets are."""
+        return str(self.folder.root)
+
+    def close(self) -> None:
+        """Do nothing: nothing is kept open."""
+
     def exists(self) -> bool:
         """Return whether there is a catalog.
 
@@ -154,11 +162,11 @@ class LocalStore:
 
         return LocalCheckup(self, lock_timeout=lock_timeout, cache_limit=cache_limit, notify=notify)
 
-    def contents(self) -> list[Path]:
-        """Return what is ours in the data folder."""
+    def contents(self) -> list[str]:
+        """Return the names of what is ours in the data folder."""
         from knowledge.storage.local.upkeep.emptying import contents
 
-        return contents(self.folder)
+        return [path.relative_to(self.root).as_posix() for path in contents(self.folder)]
 
     def empty(self, patience: float) -> None:
         """Remove all that is ours, once those who read have been waited for."""

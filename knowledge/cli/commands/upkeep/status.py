@@ -87,6 +87,7 @@ def _outcome(run: Run) -> str:
 def _facts(found: Status) -> list[tuple[str, str]]:
     sizes = found.sizes
     return [
+        *([("store", found.store)] if found.store else []),
         ("data folder", str(found.root)),
         ("format", str(found.format)),
         ("datasets", str(len(found.datasets))),
@@ -94,7 +95,7 @@ def _facts(found: Status) -> list[tuple[str, str]]:
         ("vectors", f"{mib(sizes.vectors)} MiB"),
         ("embedding cache", f"{mib(sizes.cache)} of at most {mib(found.cache_limit)} MiB"),
         ("archives, backups", f"{mib(sizes.archives)} MiB, {mib(sizes.backups)} MiB"),
-        ("free on the disk", f"{mib(sizes.free)} MiB"),
+        *([] if sizes.free is None else [("free on the disk", f"{mib(sizes.free)} MiB")]),
     ]
 
 

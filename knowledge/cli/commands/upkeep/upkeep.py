@@ -80,16 +80,15 @@ def reset(
     from knowledge.storage.opening import open_store
 
     with session.open() as kb:
-        root, there = open_store(kb.settings).root, kb.upkeep.contents()
-        if there and not yes:
-            _ask(session, f"Delete all datasets, the cache and the backups in {flat(str(root))}?")
+        place, names = open_store(kb.settings).place, kb.upkeep.contents()
+        if names and not yes:
+            _ask(session, f"Delete all datasets, the cache and the backups in {flat(place)}?")
         kb.upkeep.reset()
-    names = [path.relative_to(root).as_posix() for path in there]
     if session.json:
-        session.print_json(records.emptied(str(root), names))
+        session.print_json(records.emptied(place, names))
     elif not session.quiet:
-        removed = counted(len(names), "file or folder", "files and folders")
-        write(f"emptied {flat(str(root))}: {removed}\n" if names else "nothing there\n")
+        removed = counted(len(names), "file, folder or table", "files, folders or tables")
+        write(f"emptied {flat(place)}: {removed}\n" if names else "nothing there\n")
 
 
 def _ask(session: Session, question: str) -> None:

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.errors import (
     DamagedStoreError,
-    DatasetExistsError,
-    DatasetNotFoundError,
     KnowledgeError,
     LockedError,
 )
 from knowledge.model import Dataset
-from knowledge.storage.dataset_names import check_name
 from knowledge.storage.disk import cant_read
 from knowledge.storage.local.catalog import fulltext, schema
 from knowledge.storage.local.catalog.database import (
@@ -26,22 +24,18 @@ from knowledge.storage.local.catalog.database import (
     transaction,
     translated,
 )
-from knowledge.storage.local.catalog.rows import dataset_of, dump, now
 from knowledge.storage.local.catalog.snapshot import Snapshot
 from knowledge.storage.local.catalog.still import unchanged
 from knowledge.storage.local.holding import Hold
-from knowledge.storage.local.layout import HIDDEN, DataFolder, new_key
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.relational.catalog import SqlCatalog
 from knowledge.storage.store import ATTEMPTS, Notify
 
 if TYPE_CHECKING:
-    from knowledge.model import FileProblem
-    from knowledge.storage.history import MissedFile, Run
-    from knowledge.storage.local.runs.replacement import Replacement
-    from knowledge.storage.local.runs.write_run import WriteRun
+    from knowledge.storage.local.catalog.staging import LocalStaging
     from knowledge.storage.servers.connections import Servers
     from knowledge.storage.vector_index import VectorIndex
 
-Answer = TypeVar("Answer")
 Vectors = Callable[[str], "VectorIndex"]
 
 
@@ -115,7 +109,7 @@ def indexes(folder: DataFolder, servers: Servers | None = None) -> Vectors:
     return index
 
 
-class Catalog:
+class Catalog(SqlCatalog):
     """One connection to the catalog; a context manager. Use it from one thread at a time.
 
     Parameters
@@ -151,12 +145,6 @@ class Catalog:
             self.close()
             raise
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()
@@ -188,200 +176,58 @@ class Catalog:
                 with contextlib.suppress(*FAILURES):  # a damaged file ended it already
                     self.connection.execute("ROLLBACK")
 
-    def read(self, read: Callable[[Snapshot], Answer]) -> Answer:
-        """Return what ``read`` makes of one state of the catalog and the folders that it names.
+    def another(self) -> Self:
+        """Open another connection, to read while this one writes."""
+        return type(self)(self.folder, servers=self.servers)
 
-        A writer may have published twice, or replaced a dataset, and have removed a folder before
-        it was opened. Then all is read again, in the state that is there now.
-
-        Raises
-        ------
-        DamagedStoreError
-            As ``read`` raised it on a state that is still there.
-        """
-        for _ in range(ATTEMPTS):
-            with self.snapshot() as snapshot:
-                state = snapshot.state()
-                try:
-                    return read(snapshot)
-                except DamagedStoreError as error:
-                    damage = error
-            with self.snapshot() as snapshot:
-                if snapshot.state() == state:
-                    break
-        raise damage
-
-    def datasets(self, *, hidden: bool = False) -> list[Dataset]:
-        """Return all datasets by name; or those that are being built, or were replaced."""
+    def records(self, statement: str, values: Sequence[Any] = ()) -> list[Any]:
+        """Execute a statement; return all its rows."""
         with translated(self.folder.catalog):
-            rows = self.connection.execute("SELECT * FROM datasets ORDER BY name").fetchall()
-        return [dataset_of(row) for row in rows if row["name"].startswith(HIDDEN) is hidden]
+            return self.connection.execute(statement, values).fetchall()
 
-    def dataset(self, name: str) -> Dataset:
-        """Return the dataset called ``name``.
-
-        Raises
-        ------
-        DatasetNotFoundError
-            There is none.
-        """
+    def change(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement; return how many rows it changed."""
         with translated(self.folder.catalog):
-            return Snapshot(self.connection).dataset(name)
+            return self.connection.execute(statement, values).rowcount
 
-    def dataset_by_key(self, key: str) -> Dataset:
-        """Return the dataset with this key, whatever its name is by now.
-
-        Raises
-        ------
-        DatasetNotFoundError
-            It was deleted.
-        """
+    def change_many(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
+        """Execute a statement for each of some values."""
         with translated(self.folder.catalog):
-            return Snapshot(self.connection).dataset_by_key(key)
+            self.connection.executemany(statement, values)
 
-    def create(self, name: str, metadata: Mapping[str, Any] | None = None) -> Dataset:
-        """Create an empty dataset.
+    def staging(self, dataset: Dataset) -> LocalStaging:
+        """Return what writes rows of a dataset's next generation."""
+        from knowledge.storage.local.catalog.staging import LocalStaging
 
-        Raises
-        ------
-        DatasetExistsError
-            The name is taken.
-        UsageError
-            The name can't be one.
-        """
-        check_name(name)
-        moment = now()
-        with self.transaction():
-            added = self.connection.execute(
-                "INSERT INTO datasets (key, name, metadata, created_at, updated_at) "
-                "VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
-                (new_key(name), name, dump(metadata or {}), moment, moment),
-            )
-            if not added.rowcount:
-                raise DatasetExistsError(f"there is a dataset {name!r} already")
-            return self.dataset(name)
+        return LocalStaging(self, dataset)
 
-    def ensure(self, name: str) -> Dataset | None:
-        """Make a dataset called ``name`` when there is none; return it where it was made."""
-        try:
-            self.dataset(name)
-        except DatasetNotFoundError:
-            with contextlib.suppress(DatasetExistsError):  # another process was faster
-                return self.create(name)
-        return None
-
-    def set_metadata(self, name: str, metadata: Mapping[str, Any]) -> Dataset:
-        """Replace a dataset's metadata.
-
-        Raises
-        ------
-        DatasetNotFoundError
-            There is no such dataset.
-        """
-        with self.transaction():
-            self.connection.execute(
-                "UPDATE datasets SET metadata = ?, updated_at = ? WHERE name = ?",
-                (dump(metadata), now(), name),
-            )
-            dataset = self.dataset(name)
-            from knowledge.storage.local.catalog import history
-
-            history.note_change(self, dataset.key, "edit-dataset")
-            return dataset
-
-    def rename(self, name: str, new: str, *, lock_timeout: float, notify: Notify) -> Dataset:
-        """Give a dataset another name; see :func:`ownership.rename_dataset`."""
-        from knowledge.storage.local.runs.ownership import rename_dataset
-
-        return rename_dataset(self, name, new, lock_timeout=lock_timeout, notify=notify)
-
-    def delete(self, name: str, *, lock_timeout: float, notify: Notify) -> None:
-        """Delete a dataset with all it holds; see :func:`removal.delete_dataset`."""
-        from knowledge.storage.local.runs.removal import delete_dataset
-
-        delete_dataset(self, name, lock_timeout=lock_timeout, notify=notify)
-
-    def discard_unpublished(self, key: str) -> None:
-        """Delete a new dataset to which nothing was published, unless somebody writes to it."""
-        from knowledge.storage.local.runs.removal import discard_unpublished
-
-        discard_unpublished(self, key)
-
-    def merge(
-        self,
-        names: Sequence[str],
-        target: str,
-        *,
-        overwrite: bool,
-        lock_timeout: float,
-        notify: Notify,
-    ) -> Dataset:
-        """Make ``target`` of all files of the datasets; see :func:`copying.merge_datasets`."""
-        from knowledge.storage.local.runs.copying import merge_datasets
-
-        return merge_datasets(
-            self, names, target, overwrite=overwrite, lock_timeout=lock_timeout, notify=notify
-        )
-
-    def check_free(self, name: str, *, overwrite: bool) -> None:
-        """Raise :class:`DatasetExistsError` when the name is taken and is not to be replaced."""
-        if not overwrite and any(dataset.name == name for dataset in self.datasets()):
-            raise DatasetExistsError(
-                f"there is a dataset {name!r} already",
-                hint="Choose another name, or replace it with `overwrite`.",
-            )
-
-    def build(
-        self, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
-    ) -> contextlib.AbstractContextManager[tuple[WriteRun, Callable[..., Dataset]]]:
-        """Give a run on a new hidden dataset; see :func:`building.build_dataset`."""
-        from knowledge.storage.local.runs.building import build_dataset
-
-        return build_dataset(
-            self, name, overwrite=overwrite, lock_timeout=lock_timeout, notify=notify
-        )
-
-    def write_run(
-        self, name: str, *, lock_timeout: float, notify: Notify
-    ) -> contextlib.AbstractContextManager[WriteRun]:
-        """Take a dataset's lock and give a run; see :func:`write_run.open_write_run`."""
-        from knowledge.storage.local.runs.write_run import open_write_run
-
-        return open_write_run(self, name, lock_timeout=lock_timeout, notify=notify)
-
-    def replacement(
-        self, name: str, *, lock_timeout: float, notify: Notify
-    ) -> contextlib.AbstractContextManager[Replacement]:
-        """Take a dataset's lock; see :func:`replacement.open_replacement`."""
-        from knowledge.storage.local.runs.replacement import open_replacement
-
-        return open_replacement(self, name, lock_timeout=lock_timeout, notify=notify)
-
-    def recorded(
-        self, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
+    def lock(
+        self, key: str, name: str, timeout: float, notify: Notify
     ) -> contextlib.AbstractContextManager[None]:
-        """Remember a run with how it ended; see :func:`history.recorded`."""
-        from knowledge.storage.local.catalog import history
+        """Hold the write lock of the dataset with this key; see :func:`lock.write_lock`."""
+        from knowledge.storage.local import lock
 
-        return history.recorded(self, dataset, command, report)
+        return lock.write_lock(self.folder.lock(key), name, timeout, notify)
 
-    def runs(self, dataset: Dataset, limit: int | None = None) -> list[Run]:
-        """Return a dataset's runs, the last one first."""
-        from knowledge.storage.history import KEPT_RUNS
-        from knowledge.storage.local.catalog import history
+    def forget_lock(self, key: str) -> None:
+        """Remove the file of the lock of a dataset that is gone.
 
-        return history.runs_of(self, dataset, limit or KEPT_RUNS)
+        Who still waits for this lock finds the dataset gone; nobody new comes for its key.
+        """
+        self.folder.lock(key).unlink(missing_ok=True)
 
-    def missed_files(self, dataset: Dataset) -> list[MissedFile]:
-        """Return the files that the last run over them could not take in, by path."""
-        from knowledge.storage.local.catalog import history
+    def sweep_orphans(self) -> None:
+        """Remove folders of deleted datasets, which a killed deletion or a reader may have left."""
+        from knowledge.storage.local.elsewhere.marks import retired
+        from knowledge.storage.local.holding import remove_folders
 
-        return history.missed_files(self, dataset)
-
-    def change_missed(
-        self, dataset: Dataset, gone: Collection[FileProblem], new: Collection[FileProblem]
-    ) -> None:
-        """Forget some files that could not be taken in, and remember others."""
-        from knowledge.storage.local.catalog import history
-
-        history.change_missed(self, dataset, gone, new)
+        home = self.folder.root / "datasets"
+        if not home.is_dir():
+            return
+        # Folders are listed before rows are read, and rows are made before folders: a folder
+        # without a row is one whose dataset is gone.
+        folders = list(home.iterdir())
+        keys = {dataset.key for dataset in [*self.datasets(), *self.datasets(hidden=True)]}
+        for folder in folders:
+            if folder.name not in keys:
+                remove_folders(folder, partial(retired, servers=self.servers))

@@ -6,9 +6,9 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+from knowledge.storage.dataset_names import HIDDEN
 from knowledge.storage.disk import obstacle
 from knowledge.storage.local.catalog.still import open_still
-from knowledge.storage.local.layout import HIDDEN
 
 PATIENCE = 0.1  # seconds to wait for a writer; nobody waits for a completion
 

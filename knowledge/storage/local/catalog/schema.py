@@ -229,6 +229,3 @@ MIGRATIONS: tuple[str, ...] = (
 )
 
 VERSION = len(MIGRATIONS)
-
-VISIBLE = "added <= :generation AND (removed IS NULL OR removed > :generation)"
-"""SQL: the rows that generation ``:generation`` shows."""

@@ -21,14 +21,14 @@ from knowledge.errors import (
 )
 from knowledge.files.private import private_files, wide_paths
 from knowledge.model import Dataset
-from knowledge.storage.dataset_names import no_dataset
+from knowledge.storage.dataset_names import HIDDEN, no_dataset
 from knowledge.storage.disk import Obstacle, cant_write, obstacle
 from knowledge.storage.findings import Fault, Finding, Severity
 from knowledge.storage.local.catalog import schema
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.snapshot import Snapshot
 from knowledge.storage.local.holding import held_alone
-from knowledge.storage.local.layout import HIDDEN, OURS, open_root
+from knowledge.storage.local.layout import OURS, open_root
 from knowledge.storage.local.lock import write_lock
 from knowledge.storage.local.upkeep import consistency
 from knowledge.storage.local.upkeep.backups import back_up, backups_of, set_aside

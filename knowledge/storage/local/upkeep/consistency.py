@@ -12,9 +12,9 @@ from typing import Any
 from knowledge.errors import DamagedStoreError
 from knowledge.storage.identity import is_own_id
 from knowledge.storage.local.catalog.database import open_to_look, translated
-from knowledge.storage.local.catalog.rows import chunk_of
 from knowledge.storage.local.upkeep.lost_rows import add_lost_files, right_paths
 from knowledge.storage.local.upkeep.row_repair import TABLES, HopelessRowError, mended
+from knowledge.storage.relational.rows import chunk_of
 from knowledge.text.wording import counted
 
 _SHOWN = "added <= :generation AND (removed IS NULL OR removed > :generation)"

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, LockedError
+from knowledge.storage.dataset_names import HIDDEN
 from knowledge.storage.local.elsewhere.marks import retire
 from knowledge.storage.local.holding import remove_folder, remove_folders
-from knowledge.storage.local.layout import HIDDEN
 from knowledge.storage.local.lock import if_free, is_held, write_lock
-from knowledge.storage.local.runs.removal import discard_hidden
-from knowledge.storage.local.runs.staging import Staging
 from knowledge.storage.local.upkeep.sizes import size_of
+from knowledge.storage.relational.removal import discard_hidden
 from knowledge.storage.reports import Leftover
 
 if TYPE_CHECKING:
@@ -54,9 +53,14 @@ def leftovers(catalog: Catalog, *, archives: bool = True) -> Iterator[Leftover]:
             yield from _if_free(folder, path.name, partial(_orphan, catalog, path))
     yield from _stale_locks(folder, locks, keys)
     if archives:
-        for path in _children(folder.archives):
-            if not _is_being_unpacked(path):
-                yield _path(folder, "archive", path, partial(_remove_unheld, path))
+        yield from archive_leftovers(folder)
+
+
+def archive_leftovers(folder: DataFolder) -> Iterator[Leftover]:
+    """Yield archives that were unpacked to be asked."""
+    for path in _children(folder.archives):
+        if not _is_being_unpacked(path):
+            yield _path(folder, "archive", path, partial(_remove_unheld, path))
 
 
 def _if_free(
@@ -73,7 +77,7 @@ def _of_dataset(catalog: Catalog, listed: Dataset) -> Iterator[Leftover]:
     """Yield what is left of a dataset whose lock is ours."""
     folder = catalog.folder
     dataset = catalog.dataset_by_key(listed.key)
-    if Staging(catalog, dataset).has_leftovers():
+    if catalog.staging(dataset).has_leftovers():
         yield Leftover(
             "staged-rows",
             f"rows of unfinished or old runs on dataset {dataset.name!r}",
@@ -98,7 +102,7 @@ def _of_dataset(catalog: Catalog, listed: Dataset) -> Iterator[Leftover]:
 def _sweep_rows(catalog: Catalog, key: str) -> None:
     """Sweep the rows of a dataset whose lock is ours, as it is by now."""
     with contextlib.suppress(DatasetNotFoundError):
-        Staging(catalog, catalog.dataset_by_key(key)).sweep()
+        catalog.staging(catalog.dataset_by_key(key)).sweep()
 
 
 def _remove_unused(catalog: Catalog, key: str, path: Path) -> None:

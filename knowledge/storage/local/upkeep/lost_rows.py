@@ -11,11 +11,11 @@ from typing import Any
 
 from knowledge.storage.identity import new_file_id
 from knowledge.storage.local.catalog.database import FAILURES
-from knowledge.storage.local.catalog.rows import now
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.upkeep.row_repair import mended
 from knowledge.storage.local.vectors.checksums import SQLITE
 from knowledge.storage.local.vectors.folders import read_facts
+from knowledge.storage.relational.rows import now
 from knowledge.storage.shown_path import real_path, shown
 
 _SAMPLE = 50

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from knowledge.model import PageUnit, SplitterSpec
-from knowledge.storage.local.catalog.rows import now
+from knowledge.storage.relational.rows import now
 
 Row = dict[str, Any]
 Mend = Callable[[Any], Any]

@@ -1,7 +1,7 @@
 """All vectors of a dataset anew: another model's, built beside those that are in use.
 
-The chunks stay as they are, with their ids; only the folder of vectors and the recorded model
-change, in one catalog transaction. Readers use the published folder until then.
+The chunks stay as they are, with their ids; only the version of the index and the recorded model
+change, in one catalog transaction. Readers use the published version until then.
 """
 
 from __future__ import annotations
@@ -12,23 +12,21 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SplitterSpec
-from knowledge.storage.local.catalog.database import translated
-from knowledge.storage.local.catalog.rows import CHUNK_COLUMNS, chunk_of
-from knowledge.storage.local.runs.ownership import locked_dataset
-from knowledge.storage.local.runs.staging import Staging, facts_of
-from knowledge.storage.local.runs.write_run import begun
+from knowledge.storage.relational.ownership import locked_dataset
+from knowledge.storage.relational.staging import facts_of
+from knowledge.storage.relational.write_run import begun
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.relational.catalog import SqlCatalog
     from knowledge.storage.vector_index import VectorWriter
 
 
 @contextlib.contextmanager
 def open_replacement(
-    catalog: Catalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
+    catalog: SqlCatalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
 ) -> Iterator[Replacement]:
     """Take the dataset's lock and give a replacement; what is not published is dropped.
 
@@ -53,17 +51,17 @@ def open_replacement(
 class Replacement:
     """Made by :func:`open_replacement`; for one thread at a time."""
 
-    def __init__(self, catalog: Catalog, dataset: Dataset) -> None:
+    def __init__(self, catalog: SqlCatalog, dataset: Dataset) -> None:
         self.dataset = dataset
         self._catalog = catalog
-        self._staging = Staging(catalog, dataset)
+        self._staging = catalog.staging(dataset)
         self._index = catalog.index(dataset.key)
         self._candidate: VectorWriter | None = None
 
     def chunks(self, page: int) -> Iterator[list[Chunk]]:
         """Yield the dataset's chunks by id, so many at a time."""
         last = ""
-        while rows := self._rows_after(last, page):
+        while rows := self._staging.chunks_after(last, page):
             yield rows
             last = rows[-1].id
 
@@ -98,7 +96,7 @@ class Replacement:
         self._index.publish(facts["generation"], facts)
         self._staging.publish(embedding, splitter, 0, new_vectors=True)
         self.dataset = self._catalog.dataset_by_key(self.dataset.key)
-        self._staging = Staging(self._catalog, self.dataset)
+        self._staging = self._catalog.staging(self.dataset)
         self._staging.sweep()
         self._index.sweep(self.dataset.vectors)
         return self.dataset
@@ -114,13 +112,3 @@ class Replacement:
         if self._candidate is None:
             self._candidate = self._index.candidate(0)
         return self._candidate
-
-    def _rows_after(self, last: str, page: int) -> list[Chunk]:
-        with translated(self._catalog.folder.catalog):
-            rows = self._catalog.connection.execute(
-                f"SELECT {CHUNK_COLUMNS} FROM chunks "
-                "WHERE dataset = (SELECT id FROM datasets WHERE key = ?) AND removed IS NULL "
-                "AND id > ? ORDER BY id LIMIT ?",
-                (self.dataset.key, last, page),
-            ).fetchall()
-        return [chunk_of(row) for row in rows]

@@ -1,8 +1,8 @@
 """A write run: stage changes beside the published generation, then publish them at once.
 
 Catalog rows are staged with the number of the next generation, which no reader looks at;
-vectors go to a copy of the published folder. Publishing closes the copy, gives it its name and
-sets the dataset's generation in one catalog transaction. Whatever is killed before that
+vectors go to the next version of the index. Publishing closes that, gives it its number and sets
+the dataset's generation in one catalog transaction. Whatever is killed before that
 transaction is swept by the next run.
 """
 
@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 from knowledge.errors import DamagedStoreError
 from knowledge.model import Dataset, EmbedderSpec, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
-from knowledge.storage.local.runs.ownership import locked_dataset
-from knowledge.storage.local.runs.staging import Staging, facts_of
+from knowledge.storage.relational.ownership import locked_dataset
+from knowledge.storage.relational.staging import facts_of
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.relational.catalog import SqlCatalog
     from knowledge.storage.vector_index import VectorWriter
 
 BUFFERED_CHUNKS = 2_000  # written together: one catalog transaction, one upsert
@@ -31,7 +31,7 @@ MAX_DEAD_SHARE = 0.3
 
 @contextlib.contextmanager
 def open_write_run(
-    catalog: Catalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
+    catalog: SqlCatalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
 ) -> Iterator[WriteRun]:
     """Take the dataset's lock, sweep what a killed run left, and give a run.
 
@@ -55,7 +55,7 @@ def open_write_run(
 
 
 @contextlib.contextmanager
-def begun(catalog: Catalog, dataset: Dataset) -> Iterator[WriteRun]:
+def begun(catalog: SqlCatalog, dataset: Dataset) -> Iterator[WriteRun]:
     """Give a run on a dataset whose lock is ours; else as :func:`open_write_run`."""
     run = WriteRun(catalog, dataset)
     try:
@@ -72,10 +72,10 @@ class WriteRun:
     uses meanwhile.
     """
 
-    def __init__(self, catalog: Catalog, dataset: Dataset) -> None:
+    def __init__(self, catalog: SqlCatalog, dataset: Dataset) -> None:
         self.dataset = dataset
         self._catalog = catalog
-        self._staging = Staging(catalog, dataset)
+        self._staging = catalog.staging(dataset)
         self._index = catalog.index(dataset.key)
         self._candidate: VectorWriter | None = None
         self._pending: list[FileChange] = []
@@ -84,12 +84,12 @@ class WriteRun:
         self._staged = False
 
     def sweep(self) -> None:
-        """Remove what a killed run left: staged rows, candidate folders, old generations."""
+        """Remove what a killed run left: staged rows, the candidate, old versions."""
         self._staging.sweep()
         self._index.sweep(self.dataset.vectors)
 
     def prepare(self) -> None:
-        """Open the folder that vectors will be written to; done while they are on their way."""
+        """Begin the next version of the index; done while they are on their way."""
         self._opened()
 
     def write_file(self, change: FileChange) -> None:
@@ -149,7 +149,7 @@ class WriteRun:
         self._staging.publish(embedding, splitter, dead, new_vectors=self._candidate is not None)
         self._candidate = None
         self.dataset = self._catalog.dataset_by_key(self.dataset.key)
-        self._staging = Staging(self._catalog, self.dataset)
+        self._staging = self._catalog.staging(self.dataset)
         self._staged, self._dead = False, 0
         self.sweep()
         return self.dataset

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetExistsError
 from knowledge.storage.dataset_names import check_name
-from knowledge.storage.local.catalog.history import note_change
-from knowledge.storage.local.catalog.rows import now
-from knowledge.storage.local.lock import write_lock
+from knowledge.storage.relational.history import note_change
+from knowledge.storage.relational.rows import now
 from knowledge.storage.store import Notify
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.relational.catalog import SqlCatalog
 
 
 @contextlib.contextmanager
 def locked_dataset(
-    catalog: Catalog, name: str, *, lock_timeout: float, notify: Notify
+    catalog: SqlCatalog, name: str, *, lock_timeout: float, notify: Notify
 ) -> Iterator[Dataset]:
     """Hold the lock of the dataset that is called ``name``, and give it as it is under the lock.
 
@@ -39,7 +38,7 @@ def locked_dataset(
     while True:
         key = catalog.dataset(name).key
         left = max(0.0, deadline - time.monotonic())
-        with write_lock(catalog.folder.lock(key), name, left, notify):
+        with catalog.lock(key, name, left, notify):
             dataset = catalog.dataset(name)
             if dataset.key == key:
                 yield dataset
@@ -47,9 +46,9 @@ def locked_dataset(
 
 
 def rename_dataset(
-    catalog: Catalog, name: str, new: str, *, lock_timeout: float, notify: Notify
+    catalog: SqlCatalog, name: str, new: str, *, lock_timeout: float, notify: Notify
 ) -> Dataset:
-    """Give a dataset another name; its key and its folder stay.
+    """Give a dataset another name; its key stays.
 
     Raises
     ------
@@ -65,10 +64,9 @@ def rename_dataset(
     with locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset:
         check_name(new)
         with catalog.transaction():
-            taken = catalog.connection.execute("SELECT 1 FROM datasets WHERE name = ?", (new,))
-            if taken.fetchone():
+            if catalog.records("SELECT 1 FROM datasets WHERE name = ?", (new,)):
                 raise DatasetExistsError(f"there is a dataset {new!r} already")
-            catalog.connection.execute(
+            catalog.change(
                 "UPDATE datasets SET name = ?, updated_at = ? WHERE key = ?",
                 (new, now(), dataset.key),
             )

@@ -1,14 +1,13 @@
-"""Catalog rows to nouns, and back."""
+"""Rows of a catalog to nouns, and back."""
 
 from __future__ import annotations
 
 import functools
 import json
-import sqlite3
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from knowledge.errors import DamagedStoreError
 from knowledge.model import (
@@ -21,6 +20,11 @@ from knowledge.model import (
     SplitterSpec,
 )
 
+if TYPE_CHECKING:
+    from typing import Protocol
+else:
+    Protocol = object
+
 CHUNK_COLUMNS = (
     "id, file_id, ordinal, text, heading, char_start, char_end, "
     "line_start, line_end, page_start, page_end, tokens, place, metadata"
@@ -29,6 +33,12 @@ FILE_COLUMNS = (
     "id, path, name, size, mtime_ns, content_hash, chunks, tokens, metadata, given, ingested_at, "
     "remembered"
 )
+
+
+class Record(Protocol):
+    """A row, whose values are had by the names of their columns."""
+
+    def __getitem__(self, name: str, /) -> Any: ...
 
 
 def now() -> str:
@@ -44,11 +54,11 @@ def dump(metadata: Mapping[str, Any]) -> str:
 Noun = TypeVar("Noun")
 
 
-def readable(build: Callable[[sqlite3.Row], Noun]) -> Callable[[sqlite3.Row], Noun]:
+def readable(build: Callable[[Record], Noun]) -> Callable[[Record], Noun]:
     """Let a function that builds a noun of a row say that the row is damaged, where it is."""
 
     @functools.wraps(build)
-    def checked(row: sqlite3.Row) -> Noun:
+    def checked(row: Record) -> Noun:
         try:
             return build(row)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -61,7 +71,7 @@ def readable(build: Callable[[sqlite3.Row], Noun]) -> Callable[[sqlite3.Row], No
 
 
 @readable
-def dataset_of(row: sqlite3.Row) -> Dataset:
+def dataset_of(row: Record) -> Dataset:
     """Build the dataset of a ``datasets`` row."""
     embedding = splitter = None
     if row["provider"] is not None:
@@ -87,7 +97,7 @@ def dataset_of(row: sqlite3.Row) -> Dataset:
 
 
 @readable
-def file_of(row: sqlite3.Row) -> SourceFile:
+def file_of(row: Record) -> SourceFile:
     """Build the file of a ``files`` row; what the user gave wins over what the format gave."""
     return SourceFile(
         id=row["id"],
@@ -112,7 +122,7 @@ def _object(text: str) -> dict[str, Any]:
 
 
 @readable
-def chunk_of(row: sqlite3.Row) -> Chunk:
+def chunk_of(row: Record) -> Chunk:
     """Build the chunk of a ``chunks`` row."""
     place = json.loads(row["place"]) if row["place"] else {}
     passage = Passage(

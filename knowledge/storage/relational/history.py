@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,65 +21,63 @@ from knowledge.storage.history import (
     Run,
     storable,
 )
-from knowledge.storage.local.catalog.database import translated
-from knowledge.storage.local.catalog.rows import dump, now, readable
+from knowledge.storage.relational.rows import Record, dump, now, readable
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.relational.catalog import SqlCatalog
 
 
-def begin_run(catalog: Catalog, dataset: Dataset, command: str) -> int:
+def begin_run(catalog: SqlCatalog, dataset: Dataset, command: str) -> int:
     """Note that a run begins; the caller holds the dataset's lock. Return the note's number."""
     with catalog.transaction():
-        number = _number(catalog, dataset)
+        number = _number(catalog, dataset.key)
         # Whoever began and did not end is dead: the lock is ours.
-        catalog.connection.execute(
+        catalog.change(
             "UPDATE runs SET outcome = ?, ended_at = started_at "
             "WHERE dataset = ? AND ended_at IS NULL",
             (KILLED, number),
         )
-        added = catalog.connection.execute(
-            "INSERT INTO runs (dataset, command, started_at) VALUES (?, ?, ?)",
+        [added] = catalog.records(
+            'INSERT INTO runs (dataset, command, started_at) VALUES (?, ?, ?) RETURNING "row"',
             (number, command, now()),
         )
         _forget_old(catalog, number)
-    return int(added.lastrowid or 0)
+    return int(added["row"])
 
 
-def note_change(catalog: Catalog, key: str, command: str) -> None:
+def note_change(catalog: SqlCatalog, key: str, command: str) -> None:
     """Note a change of a dataset that was made at once, within the caller's transaction."""
     moment = now()
-    catalog.connection.execute(
+    catalog.change(
         "INSERT INTO runs (dataset, command, started_at, ended_at, outcome, generation) "
         "SELECT id, ?, ?, ?, ?, generation FROM datasets WHERE key = ?",
         (command, moment, moment, DONE, key),
     )
-    row = catalog.connection.execute("SELECT id FROM datasets WHERE key = ?", (key,)).fetchone()
-    _forget_old(catalog, int(row["id"]) if row else -1)
+    _forget_old(catalog, _number(catalog, key))
 
 
-def _forget_old(catalog: Catalog, number: int) -> None:
-    catalog.connection.execute(
-        "DELETE FROM runs WHERE dataset = ?1 AND row <= ("
-        "SELECT row FROM runs WHERE dataset = ?1 ORDER BY row DESC LIMIT 1 OFFSET ?2)",
-        (number, KEPT_RUNS),
+def _forget_old(catalog: SqlCatalog, number: int) -> None:
+    catalog.change(
+        'DELETE FROM runs WHERE dataset = ? AND "row" <= ('
+        'SELECT "row" FROM runs WHERE dataset = ? ORDER BY "row" DESC LIMIT 1 OFFSET ?)',
+        (number, number, KEPT_RUNS),
     )
 
 
-def end_run(catalog: Catalog, row: int, outcome: str, report: Mapping[str, Any]) -> None:
+def end_run(catalog: SqlCatalog, row: int, outcome: str, report: Mapping[str, Any]) -> None:
     """Note how a run ended, and the generation that it left."""
     with catalog.transaction():
-        catalog.connection.execute(
+        catalog.change(
             "UPDATE runs SET ended_at = ?, outcome = ?, report = ?, generation = "
-            "(SELECT generation FROM datasets WHERE id = runs.dataset) WHERE row = ?",
+            '(SELECT generation FROM datasets WHERE id = runs.dataset) WHERE "row" = ?',
             (now(), outcome, dump(report), row),
         )
 
 
 @contextlib.contextmanager
 def recorded(
-    catalog: Catalog, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
+    catalog: SqlCatalog, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
 ) -> Iterator[None]:
     """Remember a run with how it ended; the caller holds the dataset's lock.
 
@@ -107,29 +104,26 @@ def recorded(
     end_run(catalog, row, DONE, report())
 
 
-def runs_of(catalog: Catalog, dataset: Dataset, limit: int = KEPT_RUNS) -> list[Run]:
+def runs_of(catalog: SqlCatalog, dataset: Dataset, limit: int = KEPT_RUNS) -> list[Run]:
     """Return a dataset's runs, the last one first."""
-    with translated(catalog.folder.catalog):
-        rows = catalog.connection.execute(
-            "SELECT * FROM runs WHERE dataset = ? ORDER BY row DESC LIMIT ?",
-            (_number(catalog, dataset), limit),
-        ).fetchall()
+    rows = catalog.records(
+        'SELECT * FROM runs WHERE dataset = ? ORDER BY "row" DESC LIMIT ?',
+        (_number(catalog, dataset.key), limit),
+    )
     return [_run_of(row) for row in rows]
 
 
-def missed_files(catalog: Catalog, dataset: Dataset) -> list[MissedFile]:
+def missed_files(catalog: SqlCatalog, dataset: Dataset) -> list[MissedFile]:
     """Return the files that the last run over them could not take in, by path."""
-    with translated(catalog.folder.catalog):
-        rows = catalog.connection.execute(
-            "SELECT file, status, reason, seen_at FROM problems WHERE dataset = ? "
-            "ORDER BY file, row",
-            (_number(catalog, dataset),),
-        ).fetchall()
+    rows = catalog.records(
+        'SELECT file, status, reason, seen_at FROM problems WHERE dataset = ? ORDER BY file, "row"',
+        (_number(catalog, dataset.key),),
+    )
     return [_missed_of(row) for row in rows]
 
 
 def change_missed(
-    catalog: Catalog,
+    catalog: SqlCatalog,
     dataset: Dataset,
     gone: Collection[FileProblem],
     new: Collection[FileProblem],
@@ -139,26 +133,24 @@ def change_missed(
         return
     moment = now()
     with catalog.transaction():
-        number = _number(catalog, dataset)
-        catalog.connection.executemany(
+        number = _number(catalog, dataset.key)
+        catalog.change_many(
             "DELETE FROM problems WHERE dataset = ? AND file = ? AND status = ? AND reason = ?",
             [(number, one.file, one.status, one.reason) for one in gone],
         )
-        catalog.connection.executemany(
+        catalog.change_many(
             "INSERT INTO problems (dataset, file, status, reason, seen_at) VALUES (?, ?, ?, ?, ?)",
             [(number, one.file, one.status, one.reason, moment) for one in new],
         )
 
 
-def _number(catalog: Catalog, dataset: Dataset) -> int:
-    row = catalog.connection.execute(
-        "SELECT id FROM datasets WHERE key = ?", (dataset.key,)
-    ).fetchone()
-    return int(row["id"]) if row else -1
+def _number(catalog: SqlCatalog, key: str) -> int:
+    rows = catalog.records("SELECT id FROM datasets WHERE key = ?", (key,))
+    return int(rows[0]["id"]) if rows else -1
 
 
 @readable
-def _run_of(row: sqlite3.Row) -> Run:
+def _run_of(row: Record) -> Run:
     return Run(
         command=row["command"],
         started_at=datetime.fromisoformat(row["started_at"]),
@@ -170,6 +162,6 @@ def _run_of(row: sqlite3.Row) -> Run:
 
 
 @readable
-def _missed_of(row: sqlite3.Row) -> MissedFile:
+def _missed_of(row: Record) -> MissedFile:
     problem = FileProblem(row["file"], row["status"], row["reason"])
     return MissedFile(problem, datetime.fromisoformat(row["seen_at"]))

@@ -9,22 +9,20 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from knowledge.model import Dataset
-from knowledge.storage.dataset_names import check_name
-from knowledge.storage.local.catalog.history import note_change
-from knowledge.storage.local.catalog.rows import dump, now
-from knowledge.storage.local.layout import HIDDEN, new_key
-from knowledge.storage.local.lock import write_lock
-from knowledge.storage.local.runs.removal import sweep_hidden
-from knowledge.storage.local.runs.write_run import WriteRun, begun
+from knowledge.storage.dataset_names import HIDDEN, check_name, new_key
+from knowledge.storage.relational.history import note_change
+from knowledge.storage.relational.removal import sweep_hidden
+from knowledge.storage.relational.rows import dump, now
+from knowledge.storage.relational.write_run import WriteRun, begun
 from knowledge.storage.store import Notify
 
 if TYPE_CHECKING:
-    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.relational.catalog import SqlCatalog
 
 
 @contextlib.contextmanager
 def build_dataset(
-    catalog: Catalog, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
+    catalog: SqlCatalog, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
 ) -> Iterator[tuple[WriteRun, Callable[..., Dataset]]]:
     """Give a run on a new hidden dataset, and a function that shows it as ``name``.
 
@@ -48,7 +46,7 @@ def build_dataset(
     with contextlib.ExitStack() as stack:
         stack.callback(sweep_hidden, catalog)  # what was not shown, or was replaced
         # Before there is a row: a row whose lock is free is swept by anybody.
-        stack.enter_context(write_lock(catalog.folder.lock(key), name, lock_timeout, notify))
+        stack.enter_context(catalog.lock(key, name, lock_timeout, notify))
         run = stack.enter_context(begun(catalog, _hidden(catalog, key)))
 
         def show(*, command: str, **facts: Any) -> Dataset:
@@ -59,10 +57,10 @@ def build_dataset(
         yield run, show
 
 
-def _hidden(catalog: Catalog, key: str) -> Dataset:
+def _hidden(catalog: SqlCatalog, key: str) -> Dataset:
     moment = now()
     with catalog.transaction():
-        catalog.connection.execute(
+        catalog.change(
             "INSERT INTO datasets (key, name, created_at, updated_at) VALUES (?, ?, ?, ?)",
             (key, _hidden_name(), moment, moment),
         )
@@ -74,7 +72,7 @@ def _hidden_name() -> str:
 
 
 def _show(
-    catalog: Catalog,
+    catalog: SqlCatalog,
     key: str,
     name: str,
     facts: Mapping[str, Any],
@@ -90,35 +88,32 @@ def _show(
         with contextlib.ExitStack() as stack:
             if old is not None:
                 left = max(0.0, deadline - time.monotonic())
-                stack.enter_context(write_lock(catalog.folder.lock(old), name, left, notify))
+                stack.enter_context(catalog.lock(old, name, left, notify))
             if _take_name(catalog, old, key, name, facts):
                 return
 
 
 def _take_name(
-    catalog: Catalog, old: str | None, new: str, name: str, facts: Mapping[str, Any]
+    catalog: SqlCatalog, old: str | None, new: str, name: str, facts: Mapping[str, Any]
 ) -> bool:
     """Hide the one dataset and show the other in one transaction; false where the name moved on."""
-    sql = catalog.connection
     with catalog.transaction(durable=True):
-        named = sql.execute("SELECT key FROM datasets WHERE name = ?", (name,)).fetchone()
-        if (named["key"] if named else None) != old:
+        named = catalog.records("SELECT key FROM datasets WHERE name = ?", (name,))
+        if (named[0]["key"] if named else None) != old:
             return False
-        sql.execute("UPDATE datasets SET name = ? WHERE key = ?", (_hidden_name(), old))
-        sql.execute(
-            "UPDATE datasets SET name = :name, metadata = :metadata, "
-            "generation = max(generation, coalesce(:generation, 0)), "
-            "created_at = coalesce(:created_at, created_at), "
-            "updated_at = coalesce(:updated_at, updated_at) WHERE key = :key",
-            {
-                "generation": None,
-                "created_at": None,
-                "updated_at": None,
-                **facts,
-                "metadata": dump(facts.get("metadata") or {}),
-                "name": name,
-                "key": new,
-            },
+        catalog.change("UPDATE datasets SET name = ? WHERE key = ?", (_hidden_name(), old))
+        built = catalog.dataset_by_key(new)
+        catalog.change(
+            "UPDATE datasets SET name = ?, metadata = ?, generation = ?, created_at = ?, "
+            "updated_at = ? WHERE key = ?",
+            (
+                name,
+                dump(facts.get("metadata") or {}),
+                max(built.generation, facts.get("generation") or 0),
+                facts.get("created_at") or built.created_at.isoformat(),
+                facts.get("updated_at") or built.updated_at.isoformat(),
+                new,
+            ),
         )
         note_change(catalog, new, facts["command"])
     return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from knowledge.errors import DamagedStoreError, ModelMismatchError, UsageError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.changes import ChunkDiff, FileChange
-from knowledge.storage.local.runs.building import build_dataset
+from knowledge.storage.relational.building import build_dataset
 from knowledge.storage.store import Notify, open_vectors
 from knowledge.text.wording import counted
 
@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from knowledge.storage.local.catalog.catalog import Catalog
-    from knowledge.storage.local.catalog.snapshot import Snapshot
-    from knowledge.storage.local.runs.write_run import WriteRun
+    from knowledge.storage.relational.catalog import SqlCatalog
+    from knowledge.storage.relational.write_run import WriteRun
+    from knowledge.storage.store import Snapshot
     from knowledge.storage.vector_index import VectorReader
 
 PAGE = 200  # files whose chunks and vectors are in memory at once
 
 
 def merge_datasets(
-    catalog: Catalog,
+    catalog: SqlCatalog,
     names: Sequence[str],
     target: str,
     *,
@@ -56,12 +56,12 @@ def merge_datasets(
         with building as (run, show):
             return _merge(catalog, snapshot, names, run, show)
 
-    with type(catalog)(catalog.folder) as reading:
+    with catalog.another() as reading:
         return reading.read(merge)
 
 
 def _merge(
-    catalog: Catalog,
+    catalog: SqlCatalog,
     snapshot: Snapshot,
     names: Sequence[str],
     run: WriteRun,

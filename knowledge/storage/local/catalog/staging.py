@@ -1,0 +1,84 @@
+"""Rows of the next generation in SQLite, with their full-text terms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import count, islice
+
+from knowledge.model import Chunk, SourceFile
+from knowledge.storage.changes import FileChange
+from knowledge.storage.local.catalog.fulltext import in_dataset
+from knowledge.storage.relational.rows import (
+    CHUNK_COLUMNS,
+    FILE_COLUMNS,
+    chunk_values,
+    file_values,
+)
+from knowledge.storage.relational.staging import KEEP_SPARSE, Staging, with_terms
+
+_INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 12})"
+_INSERT_CHUNK = (
+    f"INSERT INTO chunks (row, dataset, added, language, {CHUNK_COLUMNS}) "
+    f"VALUES (?, ?, ?, ?{', ?' * 14})"
+)
+_INSERT_TERMS = "INSERT INTO chunks_fts (rowid, terms) VALUES (?, ?)"
+
+
+class LocalStaging(Staging):
+    """Writes rows that belong to the generation after the dataset's published one."""
+
+    def write_files(self, changes: Iterable[FileChange]) -> None:
+        """Stage files with their chunks, in one transaction."""
+        catalog = self._catalog
+        with catalog.transaction():
+            self._mark()
+            rows = self._free_rows()
+            for change in changes:
+                written = [*change.diff.added, *change.diff.moved]
+                if self._is_stored(change.file):
+                    self._remove_rows("files", [change.file.id])
+                    replaced = [chunk.id for chunk in written]  # moved, or added again by force
+                    self._remove_rows("chunks", [*change.diff.removed, *replaced])
+                catalog.change(_INSERT_FILE, (self._dataset, self._next, *file_values(change.file)))
+                self._insert_chunks(change, written, rows)
+                catalog.change_many(
+                    KEEP_SPARSE,
+                    [(self._dataset, chunk.id, self._next) for chunk in change.diff.moved],
+                )
+
+    def _remove_rows(self, table: str, ids: Sequence[str]) -> None:
+        self._catalog.change_many(
+            f"UPDATE {table} SET removed = ? WHERE dataset = ? AND id = ? AND removed IS NULL",
+            [(self._next, self._dataset, id) for id in ids],
+        )
+
+    def _insert_chunks(
+        self, change: FileChange, chunks: Sequence[Chunk], free: Iterator[int]
+    ) -> None:
+        rows = list(islice(free, len(chunks)))
+        told = with_terms(change, chunks)
+        self._catalog.change_many(
+            _INSERT_CHUNK,
+            [
+                (row, self._dataset, self._next, language, *chunk_values(chunk))
+                for row, (language, _), chunk in zip(rows, told, chunks, strict=True)
+            ],
+        )
+        self._catalog.change_many(
+            _INSERT_TERMS,
+            [
+                (row, in_dataset(self._dataset, terms))
+                for row, (_, terms) in zip(rows, told, strict=True)
+            ],
+        )
+
+    def _free_rows(self) -> Iterator[int]:
+        [last] = self._catalog.records("SELECT coalesce(max(row), 0) AS last FROM chunks")
+        return count(last["last"] + 1)
+
+    def _is_stored(self, file: SourceFile) -> bool:
+        found = self._catalog.records(
+            "SELECT 1 FROM files WHERE dataset = ? AND id = ? AND removed IS NULL",
+            (self._dataset, file.id),
+        )
+        return bool(found)

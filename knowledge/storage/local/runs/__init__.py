@@ -1,1 +1,0 @@
-"""Runs that write: staged, then published as the next generation."""

@@ -1,0 +1,1 @@
+"""The store in a Postgres database: catalog, full-text lists, cache and vectors by pgvector."""

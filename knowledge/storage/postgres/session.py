@@ -1,0 +1,296 @@
+"""Connections to a database, as the store uses them."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg.rows import dict_row, tuple_row
+
+from knowledge.errors import KnowledgeError, StoreServerError
+from knowledge.storage.postgres.failures import refused, translated
+
+if TYPE_CHECKING:
+    from knowledge.storage.postgres.address import Address
+
+_CONNECT_SECONDS = 10
+_LEAST_SERVER = 130_000
+_LEAST_PGVECTOR = (0, 8)
+_KEPT = 4
+"""Connections that stay open between two calls."""
+_FACTS = """
+SELECT (SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnamespace
+        WHERE extname = 'vector') AS home,
+       (SELECT extversion FROM pg_extension WHERE extname = 'vector') AS pgvector,
+       current_setting('server_encoding') AS encoding,
+       current_setting('server_version_num')::int AS server
+"""
+_SESSION = """
+SELECT set_config('search_path', %s, false), set_config('jit', 'off', false),
+       set_config('synchronous_commit', 'off', false),
+       set_config('tcp_keepalives_idle', '30', false),
+       set_config('tcp_keepalives_interval', '10', false),
+       set_config('tcp_keepalives_count', '3', false)
+"""
+"""Locks die with a session, so a server should notice soon that a client is gone; a transaction
+that must be on the disk says so."""
+
+
+class Session:
+    """One connection; for one thread at a time.
+
+    Statements are those that all kinds of SQL share, with ``?`` for values. Errors are ours, as
+    :func:`failures.translated` gives them.
+    """
+
+    def __init__(self, address: Address, connection: psycopg.Connection[Any]) -> None:
+        self.address = address
+        self._connection = connection
+        self.held: set[str] = set()
+        """Keys of the datasets whose lock this session holds."""
+
+    @property
+    def is_open(self) -> bool:
+        """False when it is closed or lost."""
+        return not (self._connection.closed or self._connection.broken)
+
+    def close(self) -> None:
+        """Close it, and let go of its locks; a second call does nothing."""
+        self._connection.close()
+
+    def records(self, statement: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
+        """Execute a statement; return its rows by the names of their columns."""
+        with translated(self.address), self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(_query(statement), _given(values)).fetchall()
+
+    def rows(self, statement: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Execute a statement; return its rows, in the binary form of the wire where there is no
+        type of Python's, as of a vector."""
+        with translated(self.address), self._connection.cursor(binary=True) as cursor:
+            return cursor.execute(_query(statement), _given(values)).fetchall()
+
+    def one(self, statement: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
+        """Execute a statement that has one row; return that."""
+        [row] = self.rows(statement, values)
+        return row
+
+    def change(self, statement: str, values: Sequence[Any] = ()) -> int:
+        """Execute a statement; return how many rows it changed."""
+        with translated(self.address), self._connection.cursor() as cursor:
+            return cursor.execute(_query(statement), _given(values)).rowcount
+
+    def change_many(self, statement: str, values: Sequence[Sequence[Any]]) -> None:
+        """Execute a statement for each of some values."""
+        if not values:
+            return
+        with translated(self.address), self._connection.cursor() as cursor:
+            cursor.executemany(_query(statement), [_given(row) for row in values])
+
+    def script(self, statements: str) -> None:
+        """Execute several statements."""
+        with translated(self.address):
+            self._connection.execute(statements.encode())
+
+    def copy(
+        self,
+        table: str,
+        columns: Sequence[str],
+        types: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+    ) -> None:
+        """Write rows by ``COPY``, in the binary form.
+
+        Parameters
+        ----------
+        types:
+            Of the columns, as Postgres names them.
+        """
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+        with (
+            translated(self.address),
+            self._connection.cursor() as cursor,
+            cursor.copy(statement.encode()) as copy,
+        ):
+            copy.set_types(types)
+            for row in rows:
+                copy.write_row(_given(row))
+
+    def copy_packed(self, table: str, columns: Sequence[str], packed: bytes) -> None:
+        """Write rows by ``COPY`` that are in the binary form already, but for head and tail."""
+        statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN (FORMAT BINARY)"
+        with (
+            translated(self.address),
+            self._connection.cursor() as cursor,
+            cursor.copy(statement.encode()) as copy,
+        ):
+            # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+            copy.write(b"PGCOPY\n\xff\r\n\0" + bytes(8))
+            copy.write(packed)
+            copy.write(b"\xff\xff")
+
+    @contextlib.contextmanager
+    def transaction(self, *, durable: bool = False) -> Iterator[None]:
+        """Run a write transaction; ``durable`` has reached the disk when this returns."""
+        with translated(self.address), self._connection.transaction():
+            if durable:
+                self._connection.execute("SET LOCAL synchronous_commit = on")
+            yield
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read from one state of the database, whatever writers do meanwhile."""
+        with translated(self.address):
+            self._connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            try:
+                yield
+            finally:
+                with contextlib.suppress(psycopg.Error):  # lost: it is rolled back by that
+                    self._connection.execute("ROLLBACK")
+
+
+class Sessions:
+    """Connections to one database; some that are not used stay open for the next call.
+
+    Safe to use from several threads.
+    """
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        self._home: str | None = None
+        self._idle: list[Session] = []
+        self._lock = threading.Lock()
+        self._end = weakref.finalize(self, _close_all, self._idle)
+
+    def close(self) -> None:
+        """Close those that are not used; others may be opened later."""
+        with self._lock:
+            _close_all(self._idle)
+
+    def take(self) -> Session:
+        """Return a connection, which is the caller's until he gives it back or closes it.
+
+        Raises
+        ------
+        StoreServerError
+            The server can't be reached, or does not let us in.
+        """
+        while True:
+            with self._lock:
+                session = self._idle.pop() if self._idle else None
+            if session is None:
+                return self._connected()
+            with contextlib.suppress(KnowledgeError):
+                session.rows("SELECT 1")
+                return session
+            session.close()
+
+    def give(self, session: Session) -> None:
+        """Take a connection back, in which no transaction runs and that holds no lock."""
+        with self._lock:
+            if session.is_open and len(self._idle) < _KEPT:
+                self._idle.append(session)
+                return
+        session.close()
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[Session]:
+        """Give a connection for a while."""
+        session = self.take()
+        try:
+            yield session
+        except BaseException:
+            session.close()
+            raise
+        self.give(session)
+
+    def found_extension(self, home: str) -> None:
+        """Note in which schema the type of vectors is."""
+        self._home = home
+
+    def _connected(self) -> Session:
+        try:
+            connection: psycopg.Connection[Any] = psycopg.connect(
+                self.address.conninfo, **_defaults(self.address), row_factory=tuple_row
+            )
+        except psycopg.Error as error:
+            raise refused(error, self.address) from error
+        session = Session(self.address, connection)
+        try:
+            if self._home is None:
+                self._home = _checked(session)
+            connection.execute(_SESSION, (_path(self.address.schema, self._home),))
+        except psycopg.Error as error:
+            session.close()
+            raise refused(error, self.address) from error
+        except BaseException:
+            session.close()
+            raise
+        return session
+
+
+def number_of(*names: str) -> int:
+    """Return the number of an advisory lock: a hash of what it locks, 64 bits with a sign."""
+    return int.from_bytes(sha256("\0".join(names).encode()).digest()[:8], "big", signed=True)
+
+
+def _close_all(sessions: list[Session]) -> None:
+    while sessions:
+        sessions.pop().close()
+
+
+def _defaults(address: Address) -> dict[str, Any]:
+    from psycopg.conninfo import conninfo_to_dict
+
+    given = conninfo_to_dict(address.conninfo)
+    ours = {"connect_timeout": _CONNECT_SECONDS, "application_name": "knowledge"}
+    return {"autocommit": True, **{k: v for k, v in ours.items() if k not in given}}
+
+
+def _checked(session: Session) -> str:
+    """Return the schema of the extension, empty where it is not there yet.
+
+    Raises
+    ------
+    StoreServerError
+        The server, the database or the extension is not one that we can use.
+    """
+    [facts] = session.records(_FACTS)
+    place = session.address.place
+    if facts["server"] < _LEAST_SERVER:
+        raise StoreServerError(
+            f"{place} is Postgres {facts['server'] // 10_000}; 13 or newer is needed",
+            hint="Upgrade the server, or name another in KNOW_STORE.",
+        )
+    if facts["encoding"] != "UTF8":
+        raise StoreServerError(
+            f"the database at {place} is encoded in {facts['encoding']}, which lacks letters",
+            hint="Name one that was created so: CREATE DATABASE name ENCODING 'UTF8'",
+        )
+    if facts["pgvector"] and _numbers(facts["pgvector"]) < _LEAST_PGVECTOR:
+        raise StoreServerError(
+            f"{place} has pgvector {facts['pgvector']}; 0.8 or newer is needed",
+            hint="Install it on the server, then: ALTER EXTENSION vector UPDATE",
+        )
+    return facts["home"] or ""
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2] if part.isdigit())
+
+
+def _path(schema: str, home: str) -> str:
+    return ", ".join(f'"{name}"' for name in dict.fromkeys([schema, home]) if name)
+
+
+def _query(statement: str) -> bytes:
+    return statement.replace("?", "%s").encode()
+
+
+def _given(values: Sequence[Any]) -> list[Any]:
+    """Return values as Postgres takes them: its texts hold no NUL."""
+    return [v.replace("\0", "�") if isinstance(v, str) and "\0" in v else v for v in values]
