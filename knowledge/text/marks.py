@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
+from typing import NamedTuple
 
 from knowledge.text.cleaning import words
 
@@ -22,8 +22,7 @@ class Script(Enum):
     SUB = "_"
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """A piece of a paragraph's text with its marks."""
 
     text: str
@@ -139,7 +138,7 @@ def _merged(spans: Iterable[Span]) -> Iterator[Span]:
         if last is None:
             last = span
         elif (last.script, last.struck) == (span.script, span.struck):
-            last = replace(last, text=last.text + span.text)
+            last = last._replace(text=last.text + span.text)
         else:
             yield last
             last = span
@@ -152,7 +151,7 @@ def _bridged(pieces: list[Span]) -> Iterator[Span]:
     for place, piece in enumerate(pieces):
         around = pieces[place - 1 : place] + pieces[place + 1 : place + 2]
         inside = len(around) == 2 and all(one.struck for one in around)
-        yield replace(piece, struck=True) if inside and not piece.text.strip() else piece
+        yield piece._replace(struck=True) if inside and not piece.text.strip() else piece
 
 
 def _with_struck(pieces: list[Span], first: str, last: str) -> str:

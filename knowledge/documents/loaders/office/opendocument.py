@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -115,7 +114,7 @@ _SKIPPED = frozenset(
     | {"page-number", "note-citation", "bibliography-source", "table-of-content-source", "script"}
     | {"image", "event-listeners", "plugin", "date-string"}
 )
-_SPACE = re.compile(r"[ \t\r\n]+")
+_SPAN = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}span"
 _MOST_REPEATED = 50  # an empty cell may stand for the rest of a sheet
 _SIGNS = {"s": " ", "tab": " ", "line-break": "\n"}
 _CELL_STYLE = "{urn:oasis:names:tc:opendocument:xmlns:table:1.0}style-name"
@@ -134,15 +133,15 @@ class OdfStyles:
             for style in holder
             if local_name(style) == "style"
         }
-        self._looks: dict[tuple[str, str, Look], Look] = {}
+        self._plain: dict[tuple[str, str], Look] = {}  # by family and name, inside plain text
+        self._looks: dict[Look, dict[tuple[str, str], Look]] = {}
 
     def look(self, element: Any, base: Look) -> Look:
         """Return the look of a text or a paragraph inside one of the look ``base``."""
         name = element.get(_STYLE_NAME) if self._styles else None
         if not name:
             return base
-        family = "text" if local_name(element) == "span" else "paragraph"
-        return self._styled(family, name, base)
+        return self._styled("text" if element.tag == _SPAN else "paragraph", name, base)
 
     def of_cell(self, cell: Any) -> Look:
         """Return the look of a cell of a sheet."""
@@ -150,15 +149,16 @@ class OdfStyles:
         return self._styled("table-cell", name, PLAIN) if name else PLAIN
 
     def _styled(self, family: str, name: str, base: Look) -> Look:
-        key = (family, name, base)
-        if key not in self._looks:
+        known = self._plain if base is PLAIN else self._looks.setdefault(base, {})
+        look = known.get((family, name))
+        if look is None:
             look = base
             for style in self._chain(family, name):
                 for properties in style:
                     if local_name(properties) == "text-properties":
                         look = _changed(look, properties)
-            self._looks[key] = look
-        return self._looks[key]
+            known[family, name] = look = PLAIN if look == PLAIN else look
+        return look
 
     def _chain(self, family: str, name: str) -> list[Any]:
         """Return a style and those it builds on, the most basic first."""
@@ -246,16 +246,17 @@ class OdfText:
 
     def _inline(self, element: Any, line: Line, look: Look) -> None:
         if element.text:
-            line.add(_SPACE.sub(" ", element.text), look)
+            line.add(element.text.replace("\n", " "), look)
         for child in element:
-            self._piece(child, local_name(child), line, look)
+            if child.tag == _SPAN:
+                self._inline(child, line, self._styles.look(child, look))
+            else:
+                self._piece(child, local_name(child), line, look)
             if child.tail:
-                line.add(_SPACE.sub(" ", child.tail), look)
+                line.add(child.tail.replace("\n", " "), look)
 
     def _piece(self, child: Any, name: str, line: Line, look: Look) -> None:
-        if name == "span":
-            self._inline(child, line, self._styles.look(child, look))
-        elif name in _SIGNS:
+        if name in _SIGNS:
             line.add(_SIGNS[name], look)
         elif name == "note":
             line.add(self._note(child, line))
