@@ -1,7 +1,7 @@
 """How fast files are read and cut, with one worker process and with all cores.
 
     python -m benchmarks.loading [FOLDER…] [--files 200] [--pages 20] [--runs 3]
-    python -m benchmarks.loading --before CHECKOUT [--runs 15]
+    python -m benchmarks.loading --before CHECKOUT [--runs 15] [--only a.pdf]
 
 Without a folder, files are made: PDF, DOCX, HTML and a mixture. Each is read by whole
 ``knowledge ingest --dry-run`` processes, which load and cut but embed nothing, and PDF also by
@@ -24,7 +24,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,10 @@ def main() -> None:
     parser.add_argument("--pages", type=int, default=20)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--before", type=Path)
+    parser.add_argument("--only", nargs="*", default=[])
     options = parser.parse_args()
     if options.before:
-        compare(options.before, options.runs)
+        compare(options.before, options.runs, options.only)
         return
     cores = os.cpu_count() or 1
     print(f"| folder | files | pages | 1 worker | {cores} workers | ratio | pypdf alone | peak |")
@@ -108,14 +109,14 @@ except ImportError:  # where it stood once
 for line in sys.stdin:
     path = Path(line.strip())
     data, start = path.read_bytes(), time.process_time()
-    count = sum(len(split(document, SplitterSpec())) for document in load(data, path.name).documents)
+    count = sum(len(split(one, SplitterSpec())) for one in load(data, path.name).documents)
     assert count
     print(time.process_time() - start, flush=True)
 """
 """Reads and cuts the files whose paths it is given; tells the CPU seconds of each."""
 
 
-def compare(before: Path, runs: int) -> None:
+def compare(before: Path, runs: int, only: Sequence[str] = ()) -> None:
     """Print for each kind of file how long another checkout takes, and this one."""
     trees = {"before": before, "after": Path(__file__).resolve().parents[1]}
     print("| kind | before | after | after / before |\n|---|--:|--:|--:|")
@@ -134,6 +135,8 @@ def compare(before: Path, runs: int) -> None:
             for name, tree in trees.items()
         }
         for name, data in samples(random.Random(1)).items():
+            if only and name not in only:
+                continue
             path = Path(made) / name
             path.write_bytes(data)
             took: dict[str, list[float]] = defaultdict(list)

@@ -183,20 +183,26 @@ def _guess(sample: bytes) -> str:
     import chardet
 
     every = chardet.EncodingEra.ALL
-    listed = chardet.detect_all(sample[:_SAMPLE], encoding_era=every, ignore_threshold=True)
+    listed = chardet.detect_all(sample[:_GUESSED], encoding_era=every, ignore_threshold=True)
     head = sample[:_LOOK]
     found = [
-        (one["confidence"], name.lower(), head.decode(name, "replace"))
+        (one["confidence"], name.lower(), name)
         for one in listed[:_MOST]
         if (name := one["encoding"]) and _is_known(name)
     ]
-    found = [one for one in found if _is_plausible(one[2])] or found
-    if not found:
+    found.sort(key=lambda one: -one[0])
+    near: list[tuple[float, str, str]] = []
+    for sure, name, codec in found:
+        if near and sure < _NEARLY * near[0][0]:
+            break
+        text = head.decode(codec, "replace")
+        if _is_plausible(text):
+            near.append((sure, name, text))
+    if not near:
+        near = [(sure, name, head.decode(codec, "replace")) for sure, name, codec in found]
+    if not near or any(name == _WESTERN and s >= _NEARLY * near[0][0] for s, name, _ in near):
         return _WESTERN
-    best = found[0][0]
-    if any(name == _WESTERN and sure >= _NEARLY * best for sure, name, _ in found):
-        return _WESTERN
-    tied = [one for one in found if one[0] >= _TIED * best]
+    tied = [one for one in near if one[0] >= _TIED * near[0][0]]
     return max(tied, key=lambda one: len(_RUSSIAN.findall(one[2])))[1]
 
 
@@ -208,8 +214,8 @@ def _is_known(encoding: str) -> bool:
     return True
 
 
-_LOOK, _MOST = 4_096, 24
-"""Bytes and candidates that are looked at closely."""
+_GUESSED, _LOOK, _MOST = 16_384, 4_096, 24
+"""Bytes by which an encoding is guessed, and bytes and candidates that are looked at closely."""
 _WESTERN = "windows-1252"
 _NEARLY, _TIED = 0.7, 0.98
 """Share of the best candidate's score from which the usual one is taken, and others compared."""

@@ -24,12 +24,14 @@ def clean(text: str) -> str:
     the characters they encode. Other line separators stay: editors do not count them, and they may
     be part of a JSON text.
     """
-    if _SURROGATE.search(text):
-        text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
-    text = text.removeprefix("\ufeff").replace("\0", "")
-    if "\xad" in text:
-        text = _SOFT_HYPHEN.sub("", text)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    if not text.isascii():
+        if _SURROGATE.search(text):
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "ignore")
+        text = text.removeprefix("\ufeff")
+        if "\xad" in text:
+            text = _SOFT_HYPHEN.sub("", text)
+    text = text.replace("\0", "")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if "\r" in text else text
 
 
 def drop_inline_data(text: str) -> str:

@@ -26,8 +26,9 @@ class Table:
 
 def tables(text: str, kind: TextKind) -> Iterator[Table]:
     """Yield the tables of a text, in no order; one may lie in another."""
-    for find in _FINDERS.get(kind, ()):
-        yield from (table for table in find(text) if table.rows)
+    for find, marks in _FINDERS.get(kind, ()):
+        if any(mark in text for mark in marks):
+            yield from (table for table in find(text) if table.rows)
 
 
 def indented_end(text: str, place: int, margin: int) -> int:
@@ -298,7 +299,7 @@ def _mediawiki(text: str) -> Iterator[Table]:
     depth = begin = 0
     starts: list[int] = []
     named = False
-    for mark in _WIKI.finditer(text) if "{|" in text else ():
+    for mark in _WIKI.finditer(text):
         if mark["opens"]:
             depth += 1
             if depth == 1:
@@ -322,12 +323,20 @@ def _marked(text: str) -> Iterator[Table]:
             yield Table(match.start(), place, rows)
 
 
-_Finder = Callable[[str], Iterable[Table]]
+_Finder = tuple[Callable[[str], Iterable[Table]], tuple[str, ...]]
+"""What finds tables, and what a text holds one of where there are any."""
+_PIPES: _Finder = (_pipes, ("|",))
+_HTML: _Finder = (_html, ("</table", "</TABLE", "</Table"))
+_GRIDS: _Finder = (_grids, ("+-",))
 _FINDERS: Mapping[TextKind, tuple[_Finder, ...]] = {
-    TextKind.MARKDOWN: (_pipes, _html, _grids),
-    TextKind.TEXT: (_pipes, _html, _grids, _mediawiki, _marked),
-    TextKind.RST: (_grids, _simple, _directives),
-    TextKind.ASCIIDOC: (_asciidoc, _pipes),
-    TextKind.ORG: (_pipes,),
-    TextKind.LATEX: (_latex,),
+    TextKind.MARKDOWN: (_PIPES, _HTML, _GRIDS),
+    TextKind.TEXT: (
+        *(_PIPES, _HTML, _GRIDS),
+        (_mediawiki, ("{|",)),
+        (_marked, ("||", "|=", "|_", "^")),
+    ),
+    TextKind.RST: (_GRIDS, (_simple, ("==",)), (_directives, ("-table::",))),
+    TextKind.ASCIIDOC: ((_asciidoc, ("===",)), _PIPES),
+    TextKind.ORG: (_PIPES,),
+    TextKind.LATEX: ((_latex, ("\\end{",)),),
 }

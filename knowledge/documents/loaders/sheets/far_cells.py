@@ -21,9 +21,14 @@ MAX_CELLS = 20_000_000
 
 _TAG = re.compile(rb"<((?:\w+:)?)(row|c)\b([^>]*)>")
 _PLACE = re.compile(rb'\br="([A-Z]{0,3})(\d{0,7})"')
+_NUMBER = re.compile(rb'\br="[A-Z]{0,3}(\d{1,7})"')
 _DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*>")
 _ODS_TAG = re.compile(
     rb"<(?:\w+:)?(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>"
+)
+_ROW = re.compile(rb"<(?:\w+:)?table-row(?=[\s/>])")
+_EMPTY_END = re.compile(
+    rb"<[^<>]*/>\s*</(?:\w+:)?table-row>(?:\s*<(?!(?:\w+:)?table-row\b)[^<>]*>)*\s*\Z"
 )
 _REPEATED = re.compile(rb'(number-(?:rows|columns)-repeated=")(\d+)"')
 
@@ -76,7 +81,7 @@ def _xlsx(sheet: bytes) -> bytes | None:
 
 def _may_be_wide(sheet: bytes) -> bool:
     """Tell whether the cells can span too much: 16,384 columns are the most there are."""
-    last = max((int(found[2] or 0) for found in _PLACE.finditer(sheet)), default=0)
+    last = max(map(int, set(_NUMBER.findall(sheet))), default=0)
     return last * 16_384 > MAX_CELLS
 
 
@@ -121,7 +126,7 @@ def _area(places: Iterable[tuple[int, int]]) -> int:
 
 def _ods(package: Package) -> dict[str, bytes]:
     content = package.read("content.xml") or b""
-    if _ods_area(content, lambda times: times) <= MAX_CELLS:
+    if _bound(content) <= MAX_CELLS or _ods_area(content, lambda times: times) <= MAX_CELLS:
         return {}
     _check(_ods_area(content, _fewer))
     return {
@@ -129,6 +134,22 @@ def _ods(package: Package) -> dict[str, bytes]:
             lambda found: b'%s%d"' % (found[1], _fewer(int(found[2]))), content
         )
     }
+
+
+def _bound(content: bytes) -> int:
+    """Return a number that the cells of the largest table do not exceed, soon found."""
+    rows = below = widest = 0
+    for row in _ROW.split(content)[1:]:
+        width, height = row.count(b"-cell"), 1
+        if b"-repeated" in row:
+            row = _EMPTY_END.sub(b"", row)  # what fills a row up to the sheet's width
+            times = [int(number) for _, number in _REPEATED.findall(row)]
+            width, height = row.count(b"-cell") + sum(times), 1 + max(times, default=0)
+            if b"-cell" not in row:  # counts where something follows
+                below += height
+                continue
+        rows, below, widest = rows + below + height, 0, max(widest, width)
+    return rows * widest
 
 
 def _fewer(times: int) -> int:
@@ -139,7 +160,7 @@ def _ods_area(content: bytes, counted: Callable[[int], int]) -> int:
     """Return the cells of the largest table, each row and cell repeated as often as ``counted``."""
     largest = last = widest = row = column = times = 0
     for tag in _ODS_TAG.finditer(content):
-        repeated = _REPEATED.search(tag[2])
+        repeated = _REPEATED.search(tag[2]) if b"-repeated" in tag[2] else None
         number = counted(int(repeated[2]) if repeated and len(repeated[2]) < 9 else 1)
         if tag[1] == b"table":
             row = column = times = last = widest = 0

@@ -30,6 +30,7 @@ _UNSAVED = re.compile(
     _FORMULA + rb"[^>]*?(?:/>|>([^<]*)</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
+_FORMULAS = re.compile(rb"<f[ >/]|:f[ >/]")
 _ENDS_UNSAVED = re.compile(
     rb"/(?:\w+:)?f?>(?:\s*<(?:\w+:)?v(?:\s*/>|>\s*</(?:\w+:)?v>))?\s*</(?:\w+:)?c>"
 )
@@ -44,6 +45,8 @@ _TARGET = re.compile(rb'\b\w+:id="([^"]+)"')
 STRINGS = "xl/sharedstrings.xml"
 """The part that holds the texts of most cells, as `Package` names it."""
 _MARKS = re.compile(rb"vertAlign|<(?:\w+:)?strike|Symbol|ings\b|ings [23]|Dingbats")
+_WORDS = (b"vertAlign", b"strike", b"Symbol", b"ings", b"Dingbats")
+"""One of these stands wherever `_MARKS` does."""
 _RAISED = {"superscript": Script.SUPER, "subscript": Script.SUB}
 
 
@@ -104,7 +107,7 @@ def _take_formulas(data: bytes, overlay: Overlay) -> None:
     if b"HYPERLINK(" in data:
         for attributes, target in _ADDRESSED.findall(data):
             _put(overlay.links, attributes, unescape(target.decode("utf-8", "replace")))
-    if _ENDS_UNSAVED.search(data):
+    if _FORMULAS.search(data) and _ENDS_UNSAVED.search(data):
         for attributes, formula in _UNSAVED.findall(data):
             shown = unescape(formula.decode("utf-8", "replace")).strip()
             _put(overlay.texts, attributes, f"={shown}" if shown else "=…")
@@ -119,11 +122,18 @@ def _put(found: dict[Place, str], attributes: bytes, text: str) -> None:
 
 def _take_marked(data: bytes, overlay: Overlay) -> None:
     """Take texts with marks that stand in their cells."""
-    for attributes, content in _INLINE.findall(data) if b"inlineStr" in data else ():
+    if b"inlineStr" not in data or not _may_have_marks(data):
+        return
+    for attributes, content in _INLINE.findall(data):
         item = parse_xml(b"<is>" + content + b"</is>") if _MARKS.search(content) else None
         text = _marked_text(item) if item is not None else ""
         if text:
             _put(overlay.texts, attributes, text)
+
+
+def _may_have_marks(data: bytes) -> bool:
+    """Tell whether a part may hold text with marks; most hold none."""
+    return any(word in data for word in _WORDS) and _MARKS.search(data) is not None
 
 
 def _marked_text(item: Any) -> str:
@@ -141,7 +151,7 @@ def _marked_text(item: Any) -> str:
 def marked_strings(package: Package) -> bytes | None:
     """Return the workbook's strings with their marks in plain text; ``None`` where none has any."""
     data = package.read(STRINGS)
-    if data is None or not _MARKS.search(data):
+    if data is None or not _may_have_marks(data):
         return None
     from lxml import etree
 

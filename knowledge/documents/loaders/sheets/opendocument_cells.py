@@ -11,15 +11,16 @@ from knowledge.documents.loaders.office.opendocument import OdfStyles, OdfText
 from knowledge.documents.loaders.office.xml_package import Package, attribute, local_name
 from knowledge.documents.loaders.sheets.overlay import Overlay, Place
 
-_MARKS = re.compile(
-    rb'value-type="percentage"|number-rows-spanned|<text:a\s|annotation'
-    rb"|value-type=\"error\"|string-value=\"\""
-    rb"|table:formula=\"[^\"]*\"(?![^>]*value)[^>]*/>"
+_MARKS = (
+    *(b'value-type="percentage"', b"number-rows-spanned", b"<text:a ", b"annotation"),
+    *(b'value-type="error"', b'string-value=""'),
 )
+_UNSAVED = re.compile(rb"table:formula=\"[^\"]*\"(?![^>]*value)[^>]*/>")
 _STYLE_MARKS = re.compile(
     rb'text-position="(?!0%)|line-through-(?:style|type)="(?!none)'
     rb'|font-(?:name|family)="[^"]{0,3}(?:Symbol|Wingdings|Webdings)'
 )
+_BODY = b"<office:body"
 _DIGITS = re.compile(r"\d[.,](\d+)\s*%")
 _PREFIX = re.compile(r"^\w+:(?==)")
 _COMMENT = "> Comment"
@@ -35,7 +36,8 @@ class OpenDocumentCells:
         content = package.read("content.xml") or b""
         self._sheets: dict[str, Overlay] = {}
         styles = package.read("styles.xml") or b""
-        if _MARKS.search(content) or any(map(_STYLE_MARKS.search, (content, styles))):
+        head = content[: max(content.find(_BODY), 0)] or content
+        if _has_marks(content) or any(map(_STYLE_MARKS.search, (head, styles))):
             self._styles = OdfStyles(package.tree("styles.xml"), _styles_of(content))
             self._read(content)
 
@@ -114,11 +116,18 @@ def _put(found: Overlay, place: Place, overlay: Overlay) -> None:
     overlay.unsaved += found.unsaved
 
 
+def _has_marks(content: bytes) -> bool:
+    """Tell whether a file may show more than values; most show no more."""
+    if any(mark in content for mark in _MARKS):
+        return True
+    return b":formula=" in content and _UNSAVED.search(content) is not None
+
+
 def _styles_of(content: bytes) -> Any:
     """Return a root that has the styles of a file, without its cells."""
     from lxml import etree
 
-    end = content.find(b"<office:body")
+    end = content.find(_BODY)
     parser = etree.XMLParser(recover=True, resolve_entities=False, no_network=True)
     return etree.fromstring(content[:end] if end > 0 else content, parser)
 

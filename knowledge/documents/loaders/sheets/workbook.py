@@ -267,6 +267,8 @@ def _shown(value: Any, decimals: int | None = None) -> str:
     decimals:
         The digits after the point of a percentage; ``None`` for a cell that is none.
     """
+    if isinstance(value, str):
+        return " ".join(clean(value).split())
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if decimals is not None and isinstance(value, float | int):
