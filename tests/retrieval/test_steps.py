@@ -6,8 +6,11 @@ import sys
 from dataclasses import dataclass
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 from knowledge import KnowledgeBase
+from knowledge.cli.session import Session, command
 from knowledge.errors import FlowsFileError, UsageError
 from knowledge.requests import SearchRequest, option
 from knowledge.retrieval.refine import pipeline, steps
@@ -92,6 +95,22 @@ def test_a_step_in_the_pipeline(backwards, ask):
     assert not pipeline.reorders(Request(fold=False))
     with pytest.raises(UsageError, match="`backwards` must be from 1 to 100, not 0"):
         Request(backwards=0).check()
+
+
+def test_a_step_from_the_command_line(backwards, ask):
+    asked = []
+
+    def find(session: Session, *, request: Request) -> None:
+        """Find."""
+        asked.append(request)
+
+    app = typer.Typer()
+    app.command()(command(find))
+    words = ["which key is rotated", "--no-fold", "--backwards", "3"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    hits = ask()
+    turned = pipeline.refine("key", hits, asked[0], 3, stored=None)
+    assert [hit.name for hit in turned] == [hit.name for hit in hits][::-1]
 
 
 def test_a_step_in_a_flow(backwards, ask):
