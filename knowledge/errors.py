@@ -109,7 +109,7 @@ class VectorsElsewhereError(UsageError):
 
     code = "vectors-elsewhere"
     default_hint = (
-        "Set KNOW_VECTORS to where they are; or `knowledge doctor --fix` builds them anew where it "
+        "Set KNOW_VECTORS to where they are; or `knowledge doctor --fix` rebuilds them where it "
         "says now, from the cache or the stored texts."
     )
 

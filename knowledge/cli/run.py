@@ -169,7 +169,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
     except Terminated:
         complain("terminated\n")
         return TERMINATED
-    except Exception as error:  # noqa: BLE001  told as a sentence, with --debug in full
+    except Exception as error:  # noqa: BLE001  shown as a sentence, with --debug in full
         if _AnyClickError is not None and isinstance(error, _AnyClickError):
             return _usage(error, json=json)
         if debug:

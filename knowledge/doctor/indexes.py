@@ -1,4 +1,4 @@
-"""The published index of a dataset: whole, or to be built anew."""
+"""The published index of a dataset: whole, or to be rebuilt."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def check_index(
     offline: bool,
     notify: Notify,
 ) -> None:
-    """Check a dataset's index; build it anew where it is damaged, and that was asked for.
+    """Check a dataset's index; rebuild it where it is damaged and a repair was asked for.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""An index built anew: from vectors that are proven whole, the embedding cache, and the model."""
+"""An index rebuilt: from vectors that are proven whole, the embedding cache, and the model."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ PAGE = 500
 
 Notify = Callable[[str], None]
 Proven = Callable[[Sequence[str]], Mapping[str, "NDArray[np.float32]"]]
-"""Gives the vectors of ids, by id, as far as they are proven whole."""
+"""Returns the vectors of ids, by id, as far as they are proven whole."""
 
 
 def rebuild_index(
     store: Store, name: str, settings: Settings, *, offline: bool, notify: Notify
 ) -> str:
-    """Build a dataset's index anew and publish it; return what was done, in words.
+    """Rebuild a dataset's index and publish it; return what was done, in words.
 
     Readers use the old index until then; nothing is changed where a vector can't be had.
 
@@ -69,7 +69,7 @@ def rebuild_index(
             )
             replacement.publish(spec)
         return (
-            f"It was built anew: {counted(counts['kept'], 'vector')} from the old one, "
+            f"It was rebuilt: {counted(counts['kept'], 'vector')} from the old one, "
             f"{counts['embedded']:,} from the cache or embedded again."
         )
 
@@ -98,7 +98,7 @@ def _fill(
         if len(sizes) > 1:
             raise KnowledgeError(
                 "the vectors that are left have other dimensions than the model's",
-                hint="`knowledge reembed` gives the dataset a model anew.",
+                hint="`knowledge reembed` gives the dataset a model again.",
             )
         spec = replace(spec, dimensions=sizes.pop())
         replacement.add(list(found), np.stack(list(found.values())))
@@ -124,7 +124,7 @@ def _lost_of(
 def _lost_vectors(
     store: Store, choice: Choice, notify: Notify, *, offline: bool
 ) -> Iterator[Callable[[list[str]], NDArray[np.float32]]]:
-    """Give a function that returns the vectors of texts, shape (texts, dimensions)."""
+    """Yield a function that returns the vectors of texts, shape (texts, dimensions)."""
     if offline and choice.embedder.endpoint:
         yield lambda texts: _from_cache(store, choice, texts)
         return

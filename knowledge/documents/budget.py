@@ -105,7 +105,7 @@ class Stream(Protocol):
 
 
 class BoundedStream:
-    """Gives a stream's bytes on, and raises when they become too many.
+    """Passes a stream's bytes on, and raises when they become too many.
 
     Parameters
     ----------

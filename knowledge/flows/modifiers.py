@@ -1,4 +1,4 @@
-"""Query modifiers: a chat model words the question anew before it is searched for."""
+"""Query modifiers: a chat model rewrites the question before the search."""
 
 from __future__ import annotations
 

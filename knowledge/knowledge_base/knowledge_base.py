@@ -514,7 +514,7 @@ class KnowledgeBase(Texts):
         force: bool = False,
         progress: CountListener | None = None,
     ) -> ReembedReport:
-        """Embed a dataset's stored texts anew, with the model that the settings ask for.
+        """Embed a dataset's stored texts again, with the model that the settings ask for.
 
         Readers see the old vectors until all new ones are there.
 

@@ -86,7 +86,7 @@ class Upkeep:
         )
 
     def compact(self, dataset: str | None = None) -> list[Compacted]:
-        """Build indexes afresh without deleted vectors, and give empty pages back to the disk.
+        """Rebuild indexes without deleted vectors, and return empty pages to the disk.
 
         Raises
         ------

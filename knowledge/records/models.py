@@ -46,7 +46,7 @@ def probe(report: ProbeReport) -> dict[str, Any]:
 
 
 def reembedded(report: ReembedReport) -> dict[str, Any]:
-    """Return what was embedded anew as ``knowledge.reembed/1``."""
+    """Return what was embedded again as ``knowledge.reembed/1``."""
     return of(
         "reembed",
         {

@@ -61,5 +61,5 @@ def trust(folders: Sequence[str]) -> dict[str, Any]:
 
 
 def installed_for(client: str, file: str) -> dict[str, Any]:
-    """Return where an agent's program was told of this server, as ``knowledge.mcp/1``."""
+    """Return where an agent's program was given this server, as ``knowledge.mcp/1``."""
     return of("mcp", {"client": client, "file": file})

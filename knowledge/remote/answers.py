@@ -74,7 +74,7 @@ def read_vector(found: Any) -> NDArray[np.float32]:
 
 
 def _is_numbers(vector: NDArray[Any], found: Any) -> bool:
-    """Tell whether an answer holds numbers only; a null among them is told later, as no number."""
+    """Tell whether an answer holds numbers only; a null among them is reported later."""
     if vector.dtype.kind in "fiu":
         return True
     known = {float, int, type(None)}

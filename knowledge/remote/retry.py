@@ -34,7 +34,7 @@ _NOT_THERE_TRIES = 2
 _NOT_THERE_SECONDS = 3.0
 """Most further tries, and time, for a server to which there was no connection yet."""
 _WORTH_A_WORD = 3.0
-"""Seconds of waiting from which the user is told."""
+"""Seconds of waiting from which the user gets a note."""
 _BETWEEN_WORDS = 10.0
 
 

@@ -73,7 +73,7 @@ def _azure_provider(scope: str) -> Callable[[], str]:
 
 
 class GoogleSignIn:
-    """Gives Google Cloud tokens by application-default credentials.
+    """Gets Google Cloud tokens by application-default credentials.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Knowledge bases for requests: a few, each used by one request at a time.
 
 A `KnowledgeBase` keeps open what it opened, so the one that was used last is used next. Readers
-hold no lock: each question opens the catalog anew, and sees what was published by then.
+hold no lock: each question opens the catalog again, and sees what was published by then.
 """
 
 from __future__ import annotations

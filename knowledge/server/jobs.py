@@ -219,7 +219,7 @@ class Jobs:
         except KnowledgeError as error:
             job.error = for_clients(error)
             _end(job, State.FAILED)
-        except Exception as error:  # noqa: BLE001  told by the job, and logged
+        except Exception as error:  # noqa: BLE001  reported by the job, and logged
             self._notify(f"job {job.id}: unexpected {type(error).__name__}: {error}")
             job.error = KnowledgeError("the server failed; its log tells more")
             _end(job, State.FAILED)

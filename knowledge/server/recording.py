@@ -74,7 +74,7 @@ class Recorder:
 
         try:
             await self._app(scope, receive, recorded_send)
-        except Exception as error:  # noqa: BLE001  told as a reply, and logged in full
+        except Exception as error:  # noqa: BLE001  sent as a reply, and logged in full
             problem = self._problem(error, number)
             if record.status is None:
                 await reply_to(scope["path"], problem)(scope, receive, recorded_send)

@@ -24,7 +24,7 @@ from knowledge.settings.reading import Settings
 
 BACKLOG = 2048
 GRACE_SECONDS = 30
-"""Most that requests in flight get to end when the server is told to."""
+"""Most that requests in flight get to end when the server is asked to end."""
 KEEP_ALIVE_SECONDS = 15
 EVERYWHERE = ("0.0.0.0", "::", "")  # noqa: S104  not bound to, but looked for
 """Addresses to listen on that are no host's name."""
@@ -129,7 +129,7 @@ def _log_warnings(log: Log) -> None:
 
 @contextlib.contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """Give a socket that listens.
+    """Yield a socket that listens.
 
     Raises
     ------

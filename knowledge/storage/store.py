@@ -44,10 +44,10 @@ FileState = tuple[str, int, int, str, int, str, "str | None"]
 JSON of what was given for it and of what is remembered."""
 
 ATTEMPTS = 8
-"""Times that a read is begun anew where writers were faster."""
+"""How often a read is restarted where writers were faster."""
 FIX = "Run `knowledge doctor --fix`; it makes a backup first."
 REPAIR_CATALOG = "`knowledge doctor --fix` saves what can be read of it; it makes a backup first."
-REPAIR_INDEX = "`knowledge doctor --fix` builds it anew from the stored texts."
+REPAIR_INDEX = "`knowledge doctor --fix` rebuilds it from the stored texts."
 
 
 def open_vectors(holder: Store | Catalog, dataset: Dataset) -> VectorReader:
@@ -203,7 +203,7 @@ class WriteRun(Protocol):
 
 
 class Replacement(Protocol):
-    """A dataset's vectors anew, beside those in use; its chunks stay as they are."""
+    """New vectors of a dataset, beside those in use; its chunks stay as they are."""
 
     dataset: Dataset
 
@@ -302,7 +302,7 @@ class Catalog(Protocol):
     def build(
         self, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
     ) -> AbstractContextManager[tuple[WriteRun, Callable[..., Dataset]]]:
-        """Give a run on a new hidden dataset, and a function that shows it as ``name``.
+        """Yield a run on a new hidden dataset, and a function that shows it as ``name``.
 
         That function takes ``metadata``, ``generation``, ``created_at`` and ``updated_at``, each
         optional, and returns the dataset. Without a call of it, nothing of the new dataset stays.
@@ -311,12 +311,12 @@ class Catalog(Protocol):
     def write_run(
         self, name: str, *, lock_timeout: float, notify: Notify
     ) -> AbstractContextManager[WriteRun]:
-        """Take the dataset's lock, and give a run; what is not published is dropped."""
+        """Take the dataset's lock, and yield a run; what is not published is dropped."""
 
     def replacement(
         self, name: str, *, lock_timeout: float, notify: Notify
     ) -> AbstractContextManager[Replacement]:
-        """Take the dataset's lock, and give a replacement; what is not published is dropped."""
+        """Take the dataset's lock, and yield a replacement; what is not published is dropped."""
 
     def recorded(
         self, dataset: Dataset, command: str, report: Callable[[], dict[str, Any]]
@@ -475,7 +475,7 @@ class Store(Protocol):
         """Build indexes without deleted vectors, of one dataset or all; give back empty pages."""
 
     def leftovers(self) -> AbstractContextManager[Sequence[Leftover]]:
-        """Give what nobody needs any more; each can be removed while the context lasts."""
+        """Yield what nobody needs any more; each can be removed while the context lasts."""
 
     def checkup(self, *, lock_timeout: float, cache_limit: int, notify: Notify) -> Checkup:
         """Return what looks the store over; ``cache_limit`` is as for :meth:`open_cache`."""

@@ -80,7 +80,7 @@ class VectorWriter(Protocol):
         """Remove vectors by id; ids that are not there are passed over."""
 
     def rebuild(self, ids: Sequence[str]) -> None:
-        """Build it afresh of the vectors of ``ids``: deleted ones take room and time."""
+        """Rebuild it from the vectors of ``ids``: deleted ones take room and time."""
 
     def flush(self) -> int:
         """Write everything out and close it; return how many vectors it holds."""

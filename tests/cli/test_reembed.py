@@ -91,7 +91,7 @@ def test_other_words_are_another_model(run, filled, server):
     [
         (["default"], 2, "which model"),
         (["nowhere", "--embedding-model-provider", "static"], 3, "nowhere"),
-        (["empty", "--embedding-model-provider", "static"], 2, "nothing that could be embedded"),
+        (["empty", "--embedding-model-provider", "static"], 2, "nothing to embed again"),
         (["default", "--embedding-model-provider", "nobody"], 2, "nobody"),
     ],
 )

@@ -67,7 +67,7 @@ def test_damage_is_told_with_its_remedy_and_repaired_once(run, library, data_dir
     fixed = run("doctor", "--fix")
     assert fixed.code == 0
     assert fixed.out.splitlines()[0].startswith("fixed: default: the index is damaged: ")
-    assert "It was built anew" in fixed.out.splitlines()[1]
+    assert "It was rebuilt" in fixed.out.splitlines()[1]
     assert fixed.out.splitlines()[2] == "healthy: 1 dataset checked, 1 fixed, 0 left"
     [backup] = (data_dir / "backups").iterdir()
     assert f"backup: {backup}" in fixed.err.replace("\n", "")

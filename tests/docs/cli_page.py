@@ -1,6 +1,6 @@
 """docs/cli.md and the man page docs/knowledge.1, made from the commands.
 
-Run ``python -m tests.docs.cli_page`` after a command has changed: it writes both anew.
+Run ``python -m tests.docs.cli_page`` after a command has changed: it writes both.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The table of docs/formats.md, made from the formats' rows.
 
-Run ``python -m tests.docs.formats_page`` after a row has changed: it writes the table anew.
+Run ``python -m tests.docs.formats_page`` after a row has changed: it writes the table.
 """
 
 from __future__ import annotations

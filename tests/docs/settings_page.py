@@ -1,6 +1,6 @@
 """The parts of docs/settings.md and .env.example that come from the table of settings.
 
-Run ``python -m tests.docs.settings_page`` after the table has changed: it writes both anew.
+Run ``python -m tests.docs.settings_page`` after the table has changed: it writes both.
 """
 
 from __future__ import annotations

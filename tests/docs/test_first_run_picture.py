@@ -23,7 +23,7 @@ pytestmark = [
 
 
 def test_it_shows_what_a_run_shows_now():
-    """If not: ``python -m tests.docs.first_run_picture`` draws it anew."""
+    """If not: ``python -m tests.docs.first_run_picture`` draws it."""
     drawn = text_of_picture(PICTURE.read_text(encoding="utf-8"))
     now = text_of_picture(svg_of(list(screen_lines())))
     assert list(map(without_times, drawn)) == list(map(without_times, now))

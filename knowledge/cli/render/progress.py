@@ -27,7 +27,7 @@ _LOOK: Any = {
 
 @contextlib.contextmanager
 def progress_bar(session: Session) -> Iterator[Callable[[Progress], None] | None]:
-    """Give a listener that draws bars for files and chunks; ``None`` where nobody looks."""
+    """Yield a listener that draws bars for files and chunks; ``None`` where nobody looks."""
     if session.quiet or not sys.stderr.isatty():
         yield None
         return
@@ -86,7 +86,7 @@ def _span(seconds: float) -> str:
 
 @contextlib.contextmanager
 def count_bar(session: Session, unit: str) -> Iterator[Callable[[int, int], None] | None]:
-    """Give a listener to (done, total) that draws one bar; ``None`` where nobody looks."""
+    """Yield a listener to (done, total) that draws one bar; ``None`` where nobody looks."""
     if session.quiet or not sys.stderr.isatty():
         yield None
         return

@@ -62,7 +62,7 @@ def clean_streams() -> Iterator[None]:
 
 def _clean(stream: TextIO | None) -> TextIO:
     if stream is None:
-        # It was closed before the start: its number is taken, lest a database gets it.
+        # It was closed before the start: its number is taken, so that no database gets it.
         stream = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  until the process ends
     return cast(TextIO, CleanStream(stream))
 

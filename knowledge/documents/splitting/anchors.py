@@ -1,4 +1,4 @@
-"""Places where cutting starts anew, chosen by the text around them alone.
+"""Places where cutting starts over, chosen by the text around them alone.
 
 A splitter that fills one chunk after the other moves every later chunk when a paragraph grows, and
 all of them would have to be embedded again. Between two anchors it can't: an anchor depends on

@@ -37,7 +37,7 @@ class Cutter:
         """Yield the spans of the chunks of a part, in order; they may overlap."""
         place: int | None = start
         while place is not None and place < end:
-            # What is left is cut anew after each joint: not all of it, or long texts took for ever.
+            # What is left is cut again after each joint; not all of it, or long texts never end.
             near = end if place == start else min(end, place + self._near)
             place = yield from self._until_joint(place, near, end)
 

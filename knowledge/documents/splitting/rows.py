@@ -1,6 +1,6 @@
 """Cuts delimited text into groups of whole records, each below the header record.
 
-Groups begin anew at anchors, so that a record that is added at the top moves the groups beside it
+Groups begin at anchors, so that a record that is added at the top moves the groups beside it
 and not all that follow (see `knowledge.documents.splitting.anchors`).
 """
 
@@ -135,7 +135,7 @@ def record_pieces(text: str, spec: SplitterSpec, counter: TokenCounter) -> Itera
 def grouped(
     text: str, spans: Sequence[Span], group: Group, counter: TokenCounter
 ) -> Iterator[Piece]:
-    """Yield the pieces of rows, which begin anew at anchors."""
+    """Yield the pieces of rows, which begin at anchors."""
     found = (Place(start, (0, text_hash(text[start:end]))) for start, end in spans)
     first, last = (spans[0][0], spans[-1][1]) if spans else (0, 0)
     fresh = set(anchors_inside(found, first, last, round(_REACH * group.limit)))

@@ -318,7 +318,7 @@ class WordTokens:
         return words_of(text)
 
     def _learnt(self, words: Iterable[str]) -> MutableMapping[str, list[int]]:
-        """Return the ids of some words at least; another thread may begin anew meanwhile."""
+        """Return the ids of some words at least; another thread may start over meanwhile."""
         if len(self._known) > _MOST:
             self._known = {}
         known = self._known

@@ -183,7 +183,7 @@ _FAMILIES = (
 def _pooling_of_family(root: Path) -> tuple[str, ...]:
     """Return the pooling of a model whose files do not say it, such as an export by Optimum.
 
-    It is told by the name in its configuration, else its folder's; empty for an unknown one.
+    It is recognised by the name in its configuration, else its folder's; empty for an unknown one.
     """
     named = str(read_json(root / "config.json").get("_name_or_path") or "")
     for name in (named, root.name):

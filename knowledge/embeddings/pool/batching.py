@@ -93,7 +93,7 @@ class Slot:
         return any(not ticket.settled for ticket, _ in self.needed_by)
 
     def fill(self, vector: NDArray[np.float32]) -> list[Ticket]:
-        """Give the vector to all who need it, and return them."""
+        """Pass the vector to all tickets that need it, and return them."""
         for ticket, rows in self.needed_by:
             ticket.fill(rows, vector)
         return [ticket for ticket, _ in self.needed_by]

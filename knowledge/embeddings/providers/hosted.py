@@ -51,7 +51,7 @@ class HostedEmbedder:
     key_header: ClassVar[str] = "Authorization"
     advice: ClassVar[Mapping[int, str]] = {}
     own_instructions = False
-    """True where the service is told what a text is for, so that no words are put before it."""
+    """True where the request says what a text is for, so that no prefix is needed."""
 
     default_threads: int | None = None
     """Requests in flight where the user asked for no number."""

@@ -108,7 +108,7 @@ def url_of_host(host: str) -> str:
     try:
         port = parts.port or _PORT
     except ValueError:
-        return f"http://{host}"  # which is told as no address
+        return f"http://{host}"  # which is reported as no address
     return f"http://{shown}:{port}{parts.path}"
 
 

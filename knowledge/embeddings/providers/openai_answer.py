@@ -49,7 +49,7 @@ def read_embeddings(body: dict[str, Any]) -> Embeddings:
 def _in_order(items: list[Any]) -> list[Any]:
     """Sort items by ``index`` where that is a permutation; else the order of the list counts.
 
-    LocalAI counts anew for each kind of input, and others send no index or all zeros.
+    LocalAI restarts its count for each kind of input, and others send no index or all zeros.
     """
     indexes = [item.get("index") if isinstance(item, dict) else None for item in items]
     places = {index: place for place, index in enumerate(indexes) if type(index) is int}

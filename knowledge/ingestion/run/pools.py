@@ -25,7 +25,7 @@ MIB = 1024 * 1024
 def open_pool(
     store: Store, choice: Choice, notify: Notify, *, threads: int | None = None
 ) -> Iterator[EmbeddingPool]:
-    """Give a pool; it sends what waits when the context ends, and drops it on an error.
+    """Yield a pool; it sends what waits when the context ends, and drops it on an error.
 
     A cache that cannot be opened costs money, not the run: it goes on without.
     """

@@ -116,7 +116,7 @@ def reembed(
 def _checked(dataset: Dataset, settings: Settings) -> Choice:
     if dataset.embedding is None:
         raise UsageError(
-            f"dataset {dataset.name!r} holds nothing that could be embedded anew",
+            f"dataset {dataset.name!r} holds nothing to embed again",
             hint="Its model is chosen at its first ingest.",
         )
     choice = replacement_for(dataset, settings)
@@ -129,7 +129,7 @@ def _announce(dataset: Dataset, choice: Choice, notify: Notify) -> None:
         notify(note)
     spec = choice.embedder.spec
     where = destination(spec.provider, spec.model, choice.embedder.endpoint)
-    notify(f"dataset {dataset.name!r} is embedded anew with {spec}{where}")
+    notify(f"dataset {dataset.name!r} is embedded again, with {spec}{where}")
 
 
 def _fill(

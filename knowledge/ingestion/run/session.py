@@ -240,7 +240,7 @@ def choose_splitter(
 def open_for_ingest(
     catalog: Catalog, name: str, *, create: bool, lock_timeout: float, notify: Notify
 ) -> Iterator[WriteRun]:
-    """Give a write run on the dataset.
+    """Yield a write run on the dataset.
 
     A dataset that was made for this run is deleted when the run fails before it has published
     anything. A killed run leaves it there, empty; the next run goes on with it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from knowledge.model import Chunk, Hit, Passage
 
 Neighbours = Callable[[Hit], Sequence[Chunk]]
-"""Gives all chunks of a hit's file, in order."""
+"""Returns all chunks of a hit's file, in order."""
 
 
 @dataclass(slots=True)

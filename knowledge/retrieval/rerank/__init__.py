@@ -1,1 +1,1 @@
-"""Rerankers: score each hit anew by reading question and text together."""
+"""Rerankers: score each hit again by reading question and text together."""

@@ -314,7 +314,7 @@ def prove(
                 raise DamagedStoreError(
                     f"the keyword lists do not fit the text of {hit.file} (chunk {hit.chunk.id}): "
                     "they are damaged, or were made by another version of the stemmer",
-                    hint="`knowledge doctor --fix` makes them anew from the texts.",
+                    hint="`knowledge doctor --fix` rebuilds them from the texts.",
                 )
 
 

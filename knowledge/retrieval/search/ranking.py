@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 REACH = 1_000
 """Where not all vectors are compared, so many chunks of each search are ranked."""
 PLACES = 200
-"""The places of dense search that are told."""
+"""How many ranks of dense search are reported."""
 
 
 class Ranking:

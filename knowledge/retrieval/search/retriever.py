@@ -47,7 +47,7 @@ EmbedQuery = Callable[[Dataset, str], "NDArray[np.float32]"]
 
 
 EncoderOf = Callable[[Dataset], "SparseEncoder"]
-"""Gives the encoder of a dataset's sparse model."""
+"""Returns the encoder of a dataset's sparse model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +278,7 @@ class Retriever:
                 keyword.prove(words, sources, snapshot, hits)
             return hits
         except DamagedStoreError:
-            self.close()  # what is tried again is opened anew
+            self.close()  # what is tried again is opened again
             raise
 
     def _chosen(

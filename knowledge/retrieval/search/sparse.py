@@ -51,7 +51,7 @@ class SparseVectors:
         if not whole or not np.isfinite(weights).all():
             raise DamagedStoreError(
                 f"the sparse vectors of dataset {dataset.name!r} are damaged",
-                hint="`ingest` with `force` makes them anew.",
+                hint="`ingest` with `force` makes them again.",
             )
         self._size = len(columns)
         positions = np.searchsorted(columns.rows, rows[shown])

@@ -1,4 +1,4 @@
-"""The MCP server: which tools, resources and prompts there are, and what clients are told of them.
+"""The MCP server: which tools, resources and prompts there are, and how clients see them.
 
 Protocol: https://modelcontextprotocol.io/specification (2026-07-28 and before).
 """

@@ -200,7 +200,7 @@ def fetch(
     max_tokens: int,
     cursor: str | None,
 ) -> CallToolResult:
-    """Give a passage with its neighbours, or a file, or some lines or pages of one."""
+    """Return a passage with its neighbours, or a file, or some lines or pages of one."""
     key = ("fetch", id, dataset, lines, pages)
     offset = offset_of(cursor, key)
     if _CHUNK.fullmatch(id):

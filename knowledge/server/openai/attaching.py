@@ -1,7 +1,7 @@
 """Files that were sent, on their way into a store: each by a job of its own.
 
 What a client calls the file stays with it in the dataset's metadata, so that it is found under
-that name when the server has started anew.
+that name when the server has restarted.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def export_datasets(catalog: Catalog, names: Sequence[str], output: Path) -> lis
 
 @contextlib.contextmanager
 def written(output: Path) -> Iterator[Path]:
-    """Give a file to write, which becomes ``output`` when it is whole; others can't read it.
+    """Yield a file to write, which becomes ``output`` when it is whole; others can't read it.
 
     Raises
     ------

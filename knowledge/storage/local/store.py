@@ -147,7 +147,7 @@ class LocalStore:
 
     @contextlib.contextmanager
     def leftovers(self) -> Iterator[list[Leftover]]:
-        """Give what nobody needs any more; each can be removed while the context lasts."""
+        """Yield what nobody needs any more; each can be removed while the context lasts."""
         from knowledge.storage.local.upkeep.leftovers import leftovers
 
         if not self.exists():

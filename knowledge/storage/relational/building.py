@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def build_dataset(
     catalog: SqlCatalog, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
 ) -> Iterator[tuple[WriteRun, Callable[..., Dataset]]]:
-    """Give a run on a new hidden dataset, and a function that shows it as ``name``.
+    """Yield a run on a new hidden dataset, and a function that shows it as ``name``.
 
     That function takes the ``command`` that its history begins with, and ``metadata``,
     ``generation``, ``created_at`` and ``updated_at``, each optional; it returns the dataset.

@@ -1,4 +1,4 @@
-"""All vectors of a dataset anew: another model's, built beside those that are in use.
+"""New vectors for a whole dataset: another model's, built beside those that are in use.
 
 The chunks stay as they are, with their ids; only the version of the index and the recorded model
 change, in one catalog transaction. Readers use the published version until then.
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def open_replacement(
     catalog: SqlCatalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
 ) -> Iterator[Replacement]:
-    """Take the dataset's lock and give a replacement; what is not published is dropped.
+    """Take the dataset's lock and yield a replacement; what is not published is dropped.
 
     Raises
     ------

@@ -103,7 +103,7 @@ def _check_target(target: Path) -> None:
 
 @contextmanager
 def _written(target: Path) -> Iterator[BinaryIO]:
-    """Give a stream whose content becomes the target's when all went well; else that stays."""
+    """Yield a stream whose content becomes the target's when all went well; else that stays."""
     if target.exists() and not target.is_file():  # a device, or a pipe
         with target.open("wb") as stream:
             yield stream
@@ -228,7 +228,7 @@ def _write(
 def _write_lines(
     pairs: Pairs, refused: Mapping[int, RemoteError], put: Callable[[str], object]
 ) -> tuple[int, int | None]:
-    """Give a line of JSON for each text to ``put``; return the shape of all vectors."""
+    """Pass a line of JSON for each text to ``put``; return the shape of all vectors."""
     count, dimensions = 0, None
     for text, vector in pairs:
         # Whatever was refused by now stood before this text.

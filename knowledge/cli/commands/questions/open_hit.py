@@ -30,7 +30,7 @@ _GOTO = {
     "hx": ("{file}:{line}",),
     "kate": ("--line", "{line}", "{file}"),
 }
-"""How editors that take no +LINE are told of one."""
+"""How editors that take no +LINE get one."""
 _PAGED = {
     "evince": ("--page-index={page}", "{file}"),
     "okular": ("--page", "{page}", "{file}"),
@@ -39,7 +39,7 @@ _PAGED = {
     "xpdf": ("{file}", "{page}"),
     "mupdf": ("{file}", "{page}"),
 }
-"""Viewers that can be told of a page."""
+"""Viewers that can open a page."""
 
 
 def open_hit(

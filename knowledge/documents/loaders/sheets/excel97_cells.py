@@ -1,4 +1,4 @@
-"""What the cells of a workbook of Excel 97 show besides their values, told by xlrd ([MS-XLS])."""
+"""What the cells of a workbook of Excel 97 show besides their values, by xlrd ([MS-XLS])."""
 
 from __future__ import annotations
 

@@ -343,7 +343,7 @@ def _escaped(text: str) -> str:
     return _LINE_MARKUP.sub(r"\\", text)
 
 
-# HTML tables to Markdown tables; tables that only lay a page out are told apart.
+# HTML tables to Markdown tables; tables that only lay a page out are recognised.
 
 _MOST_SPANNED = 100
 _LONG_CELL = 1_500

@@ -82,7 +82,7 @@ class InlineText:
         self._open_links = max(0, self._open_links - 1)
 
     def take(self) -> tuple[str, int]:
-        """Return the text so far, and how many letters and digits of it are links; begin anew.
+        """Return the text so far, and how many letters and digits of it are links; start over.
 
         A link and struck text go on in the next block: they may hold several.
         """

@@ -1,4 +1,4 @@
-"""Scoring hits anew with the reranker that the request names."""
+"""Scoring hits again with the reranker that the request names."""
 
 from __future__ import annotations
 

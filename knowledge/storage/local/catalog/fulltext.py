@@ -26,7 +26,7 @@ TABLES = ("chunks_fts", "files_fts")
 
 
 def rebuild(connection: sqlite3.Connection) -> None:
-    """Make both indexes anew, of the chunks and of the files."""
+    """Rebuild both indexes, of the chunks and of the files."""
     for table in TABLES:
         connection.execute(f"INSERT INTO {table} ({table}) VALUES ('rebuild')")
 

@@ -197,7 +197,7 @@ MIGRATIONS: tuple[str, ...] = (
         weights BLOB NOT NULL
     );
     """,
-    # Terms are without strokes: the index is made anew where a text has letters that have one.
+    # Terms are without strokes: the index is rebuilt where a text has letters that have one.
     f"""
     INSERT INTO chunks_fts (chunks_fts) SELECT 'rebuild' WHERE EXISTS (
         SELECT 1 FROM chunks WHERE text GLOB '*[{_STROKED}]*' OR heading GLOB '*[{_STROKED}]*');

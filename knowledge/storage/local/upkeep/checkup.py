@@ -265,7 +265,7 @@ class LocalCheckup:
 
                 def repair() -> str:
                     rebuild_fulltext(catalog)
-                    return "It was built anew from the chunks."
+                    return "It was rebuilt from the chunks."
 
                 told = f"the full-text index is damaged: {damage}"
                 yield self._damage("fulltext-damaged", subject, told, repair)

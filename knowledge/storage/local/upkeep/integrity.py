@@ -106,7 +106,7 @@ def fulltext_damage(catalog: Catalog) -> str:
 
 
 def rebuild_fulltext(catalog: Catalog) -> None:
-    """Build the full-text index anew from the chunks."""
+    """Rebuild the full-text index from the chunks."""
     sql = catalog.connection
     fulltext.register(sql)
     with catalog.transaction():

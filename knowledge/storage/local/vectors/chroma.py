@@ -180,7 +180,7 @@ class ChromaIndex:
             yield answer["ids"], vectors
 
     def rebuild(self, ids: Sequence[str]) -> None:
-        """Build it afresh of the vectors of ``ids``; deleted ones take room and time."""
+        """Rebuild it from the vectors of ``ids``; deleted ones take room and time."""
         fresh_folder = self.folder.with_name("candidate-fresh")
         shutil.rmtree(fresh_folder, ignore_errors=True)
         fresh_folder.mkdir(mode=FOLDER)

@@ -265,7 +265,7 @@ def _copy_file(source: Path, target: Path) -> None:
 
 
 def _shrink(database: Path) -> None:
-    """Give the pages back in which Chroma kept vectors until they were in the graph.
+    """Return the pages to the disk in which Chroma kept vectors until they were in the graph.
 
     They are three quarters of the file after a large ingest, and would be copied by each publish.
     """
