@@ -302,7 +302,7 @@ def _mend(catalog: PostgresCatalog, dataset: Dataset) -> str:
 def _rebuild(catalog: PostgresCatalog, dataset: Dataset) -> str:
     with catalog.transaction(durable=True):
         postings.rebuild(catalog.session, _number(catalog, dataset), dataset.generation)
-    return "It was built anew from the chunks."
+    return "It was rebuilt from the chunks."
 
 
 def _number(catalog: PostgresCatalog, dataset: Dataset) -> int:

@@ -138,7 +138,7 @@ class PostgresStore:
 
     @contextlib.contextmanager
     def leftovers(self) -> Iterator[list[Leftover]]:
-        """Give what nobody needs any more; each can be removed while the context lasts."""
+        """Yield what nobody needs any more; each can be removed while the context lasts."""
         from knowledge.storage.local.layout import DataFolder
         from knowledge.storage.local.upkeep.leftovers import archive_leftovers
         from knowledge.storage.postgres.upkeep import leftovers

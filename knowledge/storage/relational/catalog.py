@@ -251,7 +251,7 @@ class SqlCatalog:
     def build(
         self, name: str, *, overwrite: bool, lock_timeout: float, notify: Notify
     ) -> AbstractContextManager[tuple[WriteRun, Callable[..., Dataset]]]:
-        """Give a run on a new hidden dataset; see :func:`building.build_dataset`."""
+        """Yield a run on a new hidden dataset; see :func:`building.build_dataset`."""
         from knowledge.storage.relational.building import build_dataset
 
         return build_dataset(

@@ -34,10 +34,10 @@ def compact_datasets(
 def compact_dataset(
     catalog: SqlCatalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
 ) -> Compacted:
-    """Build a dataset's index afresh from its live vectors, where it carries deleted ones.
+    """Rebuild a dataset's index from its live vectors, where it carries deleted ones.
 
     Readers see the old index until the new one is there; it goes at once unless somebody reads it,
-    and who was about to begins anew (``Catalog.read``).
+    and a reader that was about to starts over (``Catalog.read``).
 
     Raises
     ------

@@ -33,7 +33,7 @@ MAX_DEAD_SHARE = 0.3
 def open_write_run(
     catalog: SqlCatalog, name: str, *, lock_timeout: float, notify: Callable[[str], None]
 ) -> Iterator[WriteRun]:
-    """Take the dataset's lock, sweep what a killed run left, and give a run.
+    """Take the dataset's lock, sweep what a killed run left, and yield a run.
 
     What the run has not published when the context ends is dropped.
 
@@ -56,7 +56,7 @@ def open_write_run(
 
 @contextlib.contextmanager
 def begun(catalog: SqlCatalog, dataset: Dataset) -> Iterator[WriteRun]:
-    """Give a run on a dataset whose lock is ours; else as :func:`open_write_run`."""
+    """Yield a run on a dataset whose lock is ours; else as :func:`open_write_run`."""
     run = WriteRun(catalog, dataset)
     try:
         run.sweep()
@@ -166,7 +166,7 @@ class WriteRun:
         if vectors != live:
             raise DamagedStoreError(
                 f"dataset {self.dataset.name!r}: {live} chunks but {vectors} vectors",
-                hint="Nothing was changed. `knowledge doctor --fix` builds the index anew.",
+                hint="Nothing was changed. `knowledge doctor --fix` rebuilds the index.",
             )
         facts = facts_of(self.dataset, embedding, splitter)
         self._index.publish(facts["generation"], facts)

@@ -40,7 +40,7 @@ def compact_all(
 
 
 def compact_database(path: Path) -> Compacted:
-    """Give a database's empty pages back to the disk.
+    """Return a database's empty pages to the disk.
 
     Raises
     ------
