@@ -255,22 +255,42 @@ COMMANDS: tuple[Entry, ...] = (
 
 
 OVERVIEW = """\
-knowledge ingests documents and retrieves cited passages; offline unless you choose otherwise.
+Ingest documents, retrieve cited passages; offline unless you choose otherwise.
 
-  knowledge ingest ./docs              bring a dataset up to date with files and folders
-  knowledge retrieve "a question"      the passages that answer it, best first (or: search)
-  knowledge open 1                     the document behind the first of them
-  knowledge ask "a question"           an answer in words, by a chat model, with its sources
-  knowledge watch ./docs               follow each change
-  knowledge list-datasets              what there is (or: ls)
-  knowledge list-files                 the files of a dataset; --status failed: those it lacks
-  knowledge status                     counts, sizes, the last runs
-  knowledge config                     every setting, and where its value comes from
-  knowledge doctor                     what is wrong, and --fix
+  knowledge ingest ./docs          bring a dataset up to date with files
+  knowledge retrieve "a question"  the passages that answer it (or: search)
+  knowledge open 1                 the document behind the first of them
+  knowledge ask "a question"       an answer by a chat model, with its sources
+  knowledge watch ./docs           follow each change
+  knowledge list-datasets          what there is (or: ls)
+  knowledge list-files             the files of a dataset, or those it lacks
+  knowledge status                 counts, sizes, the last runs
+  knowledge config                 every setting, and where it comes from
+  knowledge doctor                 what is wrong; --fix repairs it
 
 knowledge help lists all commands, knowledge help COMMAND explains one.
---json, --quiet, --verbose, --data-dir and --config-file may stand before the command or after it.
+--json, --quiet, --verbose, --data-dir and --config-file may stand before the
+command or after it.
 """
+
+
+def overview(width: int) -> str:
+    """Return the first commands; on a narrow terminal what each does stands below it."""
+    import textwrap
+
+    lines: list[str] = []
+    for line in OVERVIEW.splitlines():
+        command, _, does = line.strip().partition("  ")
+        does = does.strip()
+        if len(line) <= width:
+            lines.append(line)
+        elif does:
+            indent = " " * 6
+            below = textwrap.wrap(does, width, initial_indent=indent, subsequent_indent=indent)
+            lines += [f"  {command}", *below]
+        else:
+            lines += textwrap.wrap(line, width)
+    return "\n".join(lines) + "\n"
 
 
 class Commands(LazyGroup):
@@ -304,4 +324,6 @@ def root(
         write(version_line() + "\n")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        write(OVERVIEW)
+        import shutil
+
+        write(overview(shutil.get_terminal_size().columns))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
@@ -19,7 +20,7 @@ import typer
 from knowledge.cli.app import app
 from knowledge.cli.arguments import arranged, from_environment
 from knowledge.cli.errors import show_error
-from knowledge.cli.render.streams import OutputClosedError, clean_streams
+from knowledge.cli.render.streams import OutputClosedError, OutputFailedError, clean_streams
 from knowledge.cli.render.terminal import complain
 from knowledge.cli.session import Interrupted
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
@@ -56,8 +57,10 @@ def usage_error(message: str, context: typer.Context | None) -> UsageError:
         The command that was being parsed.
     """
     path = context.command_path if context is not None else "knowledge"
-    hints = [_hint(message, path, context), f"`{path} --help` shows the usage."]
-    return UsageError(message.rstrip("."), hint=" ".join(filter(None, hints)))
+    message, _, near = message.rstrip(".").partition(" (Possible options: ")
+    meant = f"Did you mean {near.rstrip(')').replace(', ', ' or ')}?" if near else ""
+    hints = [_hint(message, path, context) or meant, f"`{path} --help` shows the usage."]
+    return UsageError(message, hint=" ".join(filter(None, hints)))
 
 
 def _hint(message: str, path: str, context: typer.Context | None) -> str:
@@ -122,11 +125,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code = _run(arguments, json=json, debug=debug)
             sys.stdout.flush()
         except (OutputClosedError, BrokenPipeError):
-            # Whoever read our output has seen enough. Python flushes once more at exit: to nowhere.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            for stream in (sys.stdout, sys.stderr):
-                os.dup2(nowhere, stream.fileno())
+            _write_to_nowhere()  # whoever read our output has seen enough
             return BROKEN_PIPE
+        except (OutputFailedError, OSError) as error:
+            why = error.strerror if isinstance(error, OSError) else error
+            with contextlib.suppress(OutputFailedError):
+                complain(f"error [failed]: the output cannot be written: {why}\n")
+            _write_to_nowhere()
+            return KnowledgeError.exit_code
         except (Interrupted, KeyboardInterrupt):  # while an error was reported
             return INTERRUPTED
         except Terminated:
@@ -135,6 +141,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             if not as_program:  # else they hold until the process ends
                 threading.excepthook, sys.unraisablehook = hooks
     return code
+
+
+def _write_to_nowhere() -> None:
+    """Let both streams go nowhere: Python flushes them once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(nowhere, stream.fileno())
 
 
 def _report_threads(*, debug: bool) -> None:

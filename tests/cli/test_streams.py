@@ -295,7 +295,17 @@ def test_a_reader_that_has_gone_is_no_error(run, start_process, library, command
     os.close(write)
     _, err = process.communicate(timeout=60)
     assert err == ""
-    assert process.returncode in (0, 1, 141) if command == ["--help"] else process.returncode == 141
+    assert process.returncode == 141
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("command", [["version"], ["retrieve", "key", "--json"]], ids=" ".join)
+def test_an_output_that_is_full_is_told(library, start_process, command):
+    with open("/dev/full", "w") as full:
+        process = start_process(*command, stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert err == "error [failed]: the output cannot be written: No space left on device\n"
+    assert process.returncode == 1
 
 
 @pytest.mark.slow

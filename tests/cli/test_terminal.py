@@ -12,6 +12,7 @@ import pytest
 from rich.console import Console
 from rich.progress import TextColumn
 
+from knowledge.cli.app import OVERVIEW, overview
 from knowledge.cli.arguments import arranged
 from knowledge.cli.render import bars
 from knowledge.cli.render.progress import pace
@@ -258,6 +259,13 @@ def test_the_bare_command_fits_a_screen(run):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("width", [40, 60, 100])
+def test_the_bare_command_fits_its_terminal(width):
+    shown = overview(width)
+    assert max(map(len, shown.splitlines())) <= width
+    assert shown.split() == OVERVIEW.split()
+
+
 def test_colour_is_forced(run_process, library):
     assert "\x1b[" not in run_process("retrieve", "key").out
     assert "\x1b[" in run_process("retrieve", "key", env={"FORCE_COLOR": "1"}).out

@@ -18,6 +18,10 @@ class OutputClosedError(BaseException):
     """The reader of stdout or stderr closed it."""
 
 
+class OutputFailedError(BaseException):
+    """What stdout or stderr goes to cannot be written, such as a file on a full disk."""
+
+
 class CleanStream:
     """A text stream that escapes what could control a terminal, or cannot be encoded.
 
@@ -36,6 +40,8 @@ class CleanStream:
             self._stream.write(encodable(cleaned(text), self._stream.encoding))
         except BrokenPipeError as error:  # libraries would make an exit code of their own of it
             raise OutputClosedError from error
+        except OSError as error:
+            raise OutputFailedError(error.strerror) from error
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -87,7 +87,9 @@ def open_hit(
             f"cannot run {command[0]}: {error.strerror}", hint="Set EDITOR, such as EDITOR=nano."
         ) from error
     if done.returncode:
-        raise KnowledgeError(f"{command[0]} ended with {done.returncode}")
+        raise KnowledgeError(
+            f"{command[0]} ended with {done.returncode}", hint=f"The document is {place.file}"
+        )
 
 
 def _command(place: Place) -> list[str]:
