@@ -145,7 +145,7 @@ class Connection:
 
     def _foreign(self, status: int = 200) -> ServerError:
         return ServerError(
-            f"{self._shown} answers (HTTP {status}), but is no server of `knowledge`",
+            f"{self._shown} answers (HTTP {status}), but is not a server of `knowledge`",
             hint="Check `server`: it is the address that `knowledge serve` prints.",
         )
 

@@ -68,7 +68,7 @@ def read_prices(path: Path) -> Prices:
     Raises
     ------
     UsageError
-        It can't be read, or is no table of prices.
+        It can't be read, or is not a table of prices.
     """
     try:
         content = parse_yaml(read_text(path, MAX_YAML)) or {}
@@ -83,7 +83,7 @@ def read_prices(path: Path) -> Prices:
         ) from error
     except (AttributeError, TypeError, ValueError) as error:
         raise UsageError(
-            f"{path} is no table of prices",
+            f"{path} is not a table of prices",
             hint="Write provider: {model: dollars for a million tokens}.",
         ) from error
 

@@ -163,7 +163,7 @@ def _setting_name(key: str, record: Provider, profile: Profile) -> str:
                 return f"{family}_{name}"
     known = [name for name in sorted(allowed) if name.startswith(families)]
     raise UsageError(
-        f"{profile.file}: {key!r} of profile {profile.name!r} is no setting of {profile.type}",
+        f"{profile.file}: {key!r} of profile {profile.name!r} is not a setting of {profile.type}",
         hint=f"Known are {', '.join(known or sorted(allowed))}.",
     )
 

@@ -98,7 +98,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
         except (ValueError, OverflowError) as error:
             if number == 1 and not cells[-1].isdigit():
                 continue  # the header
-            raise UsageError(f"{path}:{number}: this is no judgment", hint=_JUDGMENT) from error
+            raise UsageError(f"{path}:{number}: this is not a judgment", hint=_JUDGMENT) from error
     if not judgments:
         raise UsageError(f"{path}: there is no judgment in it", hint=_JUDGMENT)
     return judgments
@@ -136,9 +136,9 @@ def _records(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             record = parse_json(line)
         except ValueError as error:
-            raise UsageError(f"{path}:{number}: this is no JSON: {error}", hint=_HINT) from error
+            raise UsageError(f"{path}:{number}: this is not JSON: {error}", hint=_HINT) from error
         if not isinstance(record, dict):
-            raise UsageError(f"{path}:{number}: this is no JSON object", hint=_HINT)
+            raise UsageError(f"{path}:{number}: this is not a JSON object", hint=_HINT)
         yield number, record
 
 
@@ -150,7 +150,7 @@ def _text(path: Path) -> str:
     except DataError as error:
         raise UsageError(f"can't read {path}: {error}") from error
     except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: this is no UTF-8 text") from error
+        raise UsageError(f"{path}: this is not UTF-8 text") from error
     except OSError as error:
         raise UsageError(f"can't read {path}: {error.strerror}") from error
 

@@ -62,7 +62,7 @@ def _known_filetypes(filetypes: tuple[str, ...]) -> tuple[str, ...]:
             continue
         if "/" not in kind:
             hint = f"Write '.{kind}' for an extension, or '*' for all files."
-            raise problem(f"{kind!r} is no type of files", hint)
+            raise problem(f"{kind!r} is not a type of file", hint)
         if kind.lower() not in MEDIA_TYPES:
             hint = nearest(kind, MEDIA_TYPES)
             shown = hint if hint.startswith("Did") else "An extension such as '.md' works too."

@@ -145,9 +145,9 @@ def parse(text: str, variables: Variables, problems: Problems, *, json: bool = F
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problems.add(line, shortened(f"it is no YAML: {error.problem or error.context}"))
+        problems.add(line, shortened(f"it is not YAML: {error.problem or error.context}"))
     except yaml.YAMLError as error:
-        problems.add(1, f"it is no YAML: {' '.join(str(error).split())}")
+        problems.add(1, f"it is not YAML: {' '.join(str(error).split())}")
     return Node(None, 1)
 
 

@@ -46,7 +46,7 @@ class RunRequest:
     paths:
         Files and folders.
     inline:
-        Documents that are no files.
+        Documents that are not files.
     remote:
         URLs of pages, files and Git repositories.
     ignore:

@@ -100,7 +100,7 @@ class KnowledgeBase(Texts):
         passwords:
             Tried on protected files.
         inline:
-            Documents that are no files.
+            Documents that are not files.
         prune:
             Remove from the dataset what is gone from the folders.
         force:

@@ -29,7 +29,7 @@ def parse_object(content: bytes, *, list_as: str = "") -> dict[str, Any]:
     Raises
     ------
     UnusableAnswerError
-        The body is no JSON object, such as a web page.
+        The body is not a JSON object, such as a web page.
     """
     try:
         body = json.loads(content)
@@ -63,7 +63,7 @@ def read_vector(found: Any) -> NDArray[np.float32]:
             vector = vector.astype(np.float32)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UnusableAnswerError(
-            "answered with an embedding that is no list of numbers", NO_EMBEDDINGS
+            "answered with an embedding that is not a list of numbers", NO_EMBEDDINGS
         ) from error
     if vector.ndim != 1:
         raise UnusableAnswerError(

@@ -99,7 +99,7 @@ def split_address(url: str, variable: str) -> SplitResult:
     Raises
     ------
     UsageError
-        It is no http:// or https:// address.
+        It is not an http:// or https:// address.
     """
     url = url.strip()
     try:
@@ -111,7 +111,7 @@ def split_address(url: str, variable: str) -> SplitResult:
     if not usable:
         shown = url.rpartition("@")[2].partition("?")[0]
         raise UsageError(
-            f"{variable} is no http:// or https:// address: {shown!r}",
+            f"{variable} is not an http:// or https:// address: {shown!r}",
             hint="It looks like http://localhost:11434/v1.",
         )
     return parts

@@ -123,7 +123,7 @@ class InlineText:
 class IngestRequest(SourceRequest):
     """Documents into a dataset: ``ingest``."""
 
-    inline: Sequence[InlineText] = without_flag("Documents that are no files.", ())
+    inline: Sequence[InlineText] = without_flag("Documents that are not files.", ())
     prune: bool | None = option(setting="prune")
     force: bool = option("Read, split and store every file again.", default=False)
     dry_run: bool = option("Show what would be done; write and send nothing.", default=False)

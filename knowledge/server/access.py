@@ -115,7 +115,7 @@ class Rules:
         raise RefusedError(
             401,
             "token",
-            "this is no token of the server" if given else "this server needs a token",
+            "this is not a token of the server" if given else "this server needs a token",
             hint="Send the header Authorization: Bearer TOKEN with the value of KNOW_SERVER_TOKEN.",
             headers={"WWW-Authenticate": 'Bearer realm="knowledge"'},
         )

@@ -48,7 +48,7 @@ async def json_object(http: HttpRequest) -> dict[str, Any]:
     try:
         values = json.loads(content) if content.strip() else {}
     except (ValueError, RecursionError) as error:
-        raise UsageError(f"the body is no JSON: {error}") from error
+        raise UsageError(f"the body is not JSON: {error}") from error
     if not isinstance(values, dict):
         raise UsageError("the body must be a JSON object")
     return values

@@ -87,5 +87,7 @@ def test_a_key_does_not_go_where_the_folder_says(tmp_path, name):
 
 
 def test_an_address_that_is_none_is_named_as_it_was_set(endpoint):
-    with pytest.raises(UsageError, match=r"^KNOW_CHAT_BASE_URL is no http:// or https:// address"):
+    with pytest.raises(
+        UsageError, match=r"^KNOW_CHAT_BASE_URL is not an http:// or https:// address"
+    ):
         endpoint(KNOW_CHAT_BASE_URL="nonsense", KNOW_CHAT_MODEL="m")

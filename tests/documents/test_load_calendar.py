@@ -174,7 +174,7 @@ def test_without_a_name_the_first_words_tell():
 
 @pytest.mark.parametrize("name", ["a.ics", "a.vcf"])
 def test_another_text_is_refused(name):
-    with pytest.raises(DocumentError, match=r"it is no calendar|there is no card"):
+    with pytest.raises(DocumentError, match=r"it is not a calendar|there is no card"):
         load(b"plain words", name)
 
 

@@ -77,7 +77,7 @@ def test_a_bound_on_text_keeps_what_came_before():
 
 
 def test_what_is_no_mailbox():
-    with pytest.raises(DocumentError, match="no mailbox"):
+    with pytest.raises(DocumentError, match="not a mailbox"):
         load(b"just words\n", "a.mbox")
 
 

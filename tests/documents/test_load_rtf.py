@@ -135,7 +135,7 @@ def test_a_text_that_calls_itself_rtf_is_text():
 
 
 def test_what_is_no_rtf():
-    with pytest.raises(DocumentError, match="no RTF document"):
+    with pytest.raises(DocumentError, match="not an RTF document"):
         load_one(bytes(range(256)) * 4, "a.rtf")
 
 

@@ -39,7 +39,7 @@ def test_a_base_url_may_be_written_in_many_ways(endpoint, given, url):
 
 @pytest.mark.parametrize("given", ["localhost:1234", "ftp://host/v1", "http://", "http://h:x/v1"])
 def test_what_is_no_address_is_a_usage_error(endpoint, given):
-    with pytest.raises(UsageError, match="no http:// or https:// address"):
+    with pytest.raises(UsageError, match="not an http:// or https:// address"):
         endpoint(given)
 
 

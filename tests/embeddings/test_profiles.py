@@ -92,7 +92,7 @@ def test_short_names_are_those_of_each_provider(read, kind, key, setting):
 
 
 def test_an_unknown_name_is_an_error_that_lists_the_known(read):
-    with pytest.raises(UsageError, match="'colour' of profile 'p' is no setting") as caught:
+    with pytest.raises(UsageError, match="'colour' of profile 'p' is not a setting") as caught:
         resolve("p", read(one(colour="red")))
     assert "openai_base_url" in caught.value.hint
 
@@ -254,5 +254,7 @@ def test_a_refused_key_of_a_profile_is_named_as_it_was_set(read, kind, monkeypat
 )
 def test_hints_name_what_was_set(read, kind, key):
     settings = read(one(kind, **{key: "nonsense"}))
-    with pytest.raises(UsageError, match=rf"^{key} in knowledge\.yaml is no http:// or https://"):
+    with pytest.raises(
+        UsageError, match=rf"^{key} in knowledge\.yaml is not an http:// or https://"
+    ):
         create_embedder("p", settings=settings)

@@ -57,8 +57,8 @@ def test_judgments_of_trec(lines):
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{", "q.jsonl:2: this is no JSON"),
-        ("[]", "q.jsonl:2: this is no JSON object"),
+        ("{", "q.jsonl:2: this is not JSON"),
+        ("[]", "q.jsonl:2: this is not a JSON object"),
         ({"file": "a"}, "q.jsonl:2: there is no question"),
         ({"query": "a", "file": 3}, "'file' must be a text"),
         ({"query": "a", "answer": "?!"}, "no letter and no digit"),
@@ -76,16 +76,16 @@ def test_files_that_are_wrong(lines, tmp_path):
         read_questions(lines(""))
     with pytest.raises(UsageError, match="no line has a file"):
         read_questions(lines({"_id": "1", "text": "Who?"}))
-    with pytest.raises(UsageError, match=r"qrels:2: this is no judgment"):
+    with pytest.raises(UsageError, match=r"qrels:2: this is not a judgment"):
         read_qrels(lines("q\td\t1", "q\td\tmuch", name="qrels"))
     for grade in ("1e400", "nan", ""):
-        with pytest.raises(UsageError, match=r"this is no judgment|no judgment in") as found:
+        with pytest.raises(UsageError, match=r"this is not a judgment|no judgment in") as found:
             read_qrels(lines(f"q\td\t{grade}", name="qrels"))
         assert "query-id" in str(found.value.hint)
     assert read_qrels(lines(f"q\t{'d' * 200_000}\t1", name="qrels"))
     with pytest.raises(UsageError, match="can't read"):
         read_questions(tmp_path)
-    with pytest.raises(UsageError, match="no UTF-8"):
+    with pytest.raises(UsageError, match="not UTF-8"):
         path = tmp_path / "latin"
         path.write_bytes(b"\xff\xfe")
         read_questions(path)

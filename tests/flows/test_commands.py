@@ -143,7 +143,7 @@ def test_a_server_that_the_flow_names_is_named_as_the_flows(run, library, flows_
     )
     outcome = run("retrieve", "hotel", "--flows-file", flows_file(text))
     assert outcome.code == 2
-    assert "baseURL of the flow is no http:// or https:// address" in outcome.err
+    assert "baseURL of the flow is not an http:// or https:// address" in outcome.err
 
 
 def test_a_note_of_a_missing_model_says_what_to_set(run, library):

@@ -127,7 +127,7 @@ ENTRY = "flows:\n  a:\n    ingestion:\n      - {entry}\n"
         ),
         (ENTRY.format(entry="{textSplitter: {name: text}}"), 4, "needs 'filetypes'", "Such as"),
         (ENTRY.format(entry="{filetypes: []}"), 4, "filetypes must be a list with something", ""),
-        (ENTRY.format(entry="{filetypes: [md]}"), 4, "'md' is no type of files", "'.md'"),
+        (ENTRY.format(entry="{filetypes: [md]}"), 4, "'md' is not a type of file", "'.md'"),
         (
             ENTRY.format(entry="{filetypes: [text/plian]}"),
             4,
@@ -253,8 +253,8 @@ ENTRY = "flows:\n  a:\n    ingestion:\n      - {entry}\n"
             "",
         ),
         ("flows:\n  a: {retrieval: {}}\n  a: {retrieval: {}}\n", 3, "'a' stands here a second", ""),
-        ("flows:\n  a: {retrieval: {\n", 3, "it is no YAML", ""),
-        ("flows:\n\t- a\n", 2, "it is no YAML", ""),
+        ("flows:\n  a: {retrieval: {\n", 3, "it is not YAML", ""),
+        ("flows:\n\t- a\n", 2, "it is not YAML", ""),
         ("flows: !!python/object:os.system {}\n", 1, "", ""),
     ],
 )  # fmt: skip

@@ -131,7 +131,7 @@ class MemoryIndex:
             return f"{len(others)} vectors belong to no chunk"
         broken = sum(not unit_rows(vector[None])[0] for vector in held.values())
         if broken:
-            return f"{broken} of {len(ids)} vectors are no numbers, or not of unit length"
+            return f"{broken} of {len(ids)} vectors are not numbers, or not of unit length"
         lengths = {len(vector) for vector in held.values()}
         wrong = lengths - {dimensions} if dimensions else set()
         return f"its vectors have {wrong} dimensions, the model's {dimensions}" if wrong else ""

@@ -212,7 +212,7 @@ def _import(path: str, provider: str, example: str) -> Any:
     if not any(_has(_made_by(found), *pair) for pair in _PAIRS):
         wanted = " or ".join(" and ".join(pair) for pair in _PAIRS)
         raise UsageError(
-            f"{path} is no embedding class, which has {wanted}",
+            f"{path} is not an embedding class, which has {wanted}",
             hint=f"Name one, such as {provider}:{example}",
         )
     return found

@@ -78,7 +78,7 @@ class LlamaCppEmbedder(LocalEmbedder):
         Raises
         ------
         UsageError
-            The library is not installed, the file does not exist or is no GGUF file, or an
+            The library is not installed, the file does not exist or is not a GGUF file, or an
             argument does not fit.
         """
         need_library("llama_cpp", extra="llama-cpp", user="the embedding provider llama-cpp")
@@ -187,7 +187,9 @@ def _check_gguf(path: Path) -> None:
             hint="Write the path of a GGUF file: llama-cpp:/path/to/model.gguf",
         ) from error
     if magic != b"GGUF":
-        raise UsageError(f"{path} is no GGUF file", hint="Convert or download the model as GGUF.")
+        raise UsageError(
+            f"{path} is not a GGUF file", hint="Convert or download the model as GGUF."
+        )
 
 
 @cache

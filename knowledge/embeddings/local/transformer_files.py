@@ -143,7 +143,7 @@ def _steps(root: Path) -> list[tuple[str, str]]:
     try:
         steps = [(str(m["type"]).rpartition(".")[2], str(m.get("path") or "")) for m in modules]
     except (TypeError, KeyError, AttributeError) as error:
-        raise UsageError(f"{root / 'modules.json'} is no list of modules") from error
+        raise UsageError(f"{root / 'modules.json'} is not a list of modules") from error
     for kind, _ in steps:
         if kind not in _KNOWN_STEPS:
             raise UsageError(

@@ -96,7 +96,7 @@ class VertexEmbedder(HostedEmbedder):
         location = str(settings["vertex_location"]).strip()
         if not re.fullmatch(r"[a-z0-9-]+", location):
             raise UsageError(
-                f"VERTEX_LOCATION is no region of Google Cloud: {location!r}",
+                f"VERTEX_LOCATION is not a region of Google Cloud: {location!r}",
                 hint="It looks like us-central1 or global.",
             )
         endpoint = _endpoint(settings, model or str(settings["vertex_model"]), location)

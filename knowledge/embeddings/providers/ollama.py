@@ -74,7 +74,7 @@ class OllamaEmbedder(HostedEmbedder):
                 found = self._ask_one_by_one(texts)
             except NoSuchRouteError:
                 if isinstance(error, NoSuchRouteError):
-                    error.hint = f"It is no Ollama. {self._failures.address_hint}"
+                    error.hint = f"It is not Ollama. {self._failures.address_hint}"
                 raise error from None
             self._one_by_one = True
             return found

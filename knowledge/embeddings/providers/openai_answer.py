@@ -66,5 +66,5 @@ def _vector(item: Any) -> NDArray[np.float32]:
         return np.frombuffer(base64.b64decode(found), dtype="<f4").astype(np.float32)
     except (ValueError, binascii.Error) as error:
         raise UnusableAnswerError(
-            "answered with an embedding that is no list of numbers", NO_EMBEDDINGS
+            "answered with an embedding that is not a list of numbers", NO_EMBEDDINGS
         ) from error

@@ -106,7 +106,7 @@ def read_sidecar(path: str) -> Sidecar:
         place = f"line {error.line}, column {error.column}: " if error.line else ""
         raise SidecarError(f"{place}{error}") from error
     except UnicodeDecodeError as error:
-        raise SidecarError(f"byte {error.start} is no UTF-8 text") from error
+        raise SidecarError(f"byte {error.start} is not UTF-8 text") from error
     except OSError as error:
         raise SidecarError((error.strerror or str(error)).lower()) from error
     return _sidecar(content)

@@ -153,9 +153,9 @@ def parse_address(text: str) -> Address:
         parts = urlsplit(f"{scheme}://{rest}")
         port_is_valid = parts.port is None or parts.port > 0
     except ValueError as error:
-        raise UsageError(f"{_shown(text)} is no valid URL") from error
+        raise UsageError(f"{_shown(text)} is not a valid URL") from error
     if any(ord(c) <= 32 for c in text) or not port_is_valid or not (parts.hostname or parts.path):
-        raise UsageError(f"{_shown(text)!r} is no valid URL")
+        raise UsageError(f"{_shown(text)!r} is not a valid URL")
     if scheme in ("git+https", "git+ssh", "git+file"):
         return _repository(scheme.removeprefix("git+"), rest)
     if scheme not in ("http", "https"):
@@ -217,7 +217,7 @@ def _objects(protocol: str, rest: str) -> Objects:
     login, at, host = place.rpartition("@")
     shown = f"{protocol}://{'********@' if at else ''}{host}{slash}{path}"
     if not path.isprintable() or not _HOST[protocol].fullmatch(host):
-        raise UsageError(f"{shown!r} is no valid URL", hint=f"{_FORMS[protocol]}, for example.")
+        raise UsageError(f"{shown!r} is not a valid URL", hint=f"{_FORMS[protocol]}, for example.")
     if at and protocol != "sftp":
         raise UsageError(
             f"{shown}: a URL of {protocol}:// takes no login",
@@ -286,5 +286,5 @@ def _checked(ref: str) -> str:
         It is none.
     """
     if ref and (not re.fullmatch(r"[^\s~^:?*\[\\\x00-\x1f\x7f-][^\s~^:?*\[\\\x00-\x1f\x7f]*", ref)):
-        raise UsageError(f"{ref!r} is no branch, tag or commit")
+        raise UsageError(f"{ref!r} is not a branch, tag or commit")
     return ref

@@ -51,7 +51,7 @@ async def body_of(http: Request, known: Mapping[str, Any]) -> dict[str, Any]:
     values = await json_object(http)
     for name, value in values.items():
         if name not in known:
-            raise UsageError(f"`{name}` is no field of this request", hint=", ".join(known))
+            raise UsageError(f"`{name}` is not a field of this request", hint=", ".join(known))
         wrong_bool = isinstance(value, bool) and known[name] not in (bool, object)
         if value is not None and (wrong_bool or not isinstance(value, known[name])):
             raise UsageError(f"`{name}` has the wrong type: {brief(value)}")
@@ -105,7 +105,7 @@ def page_of(
     given = http.query_params
     unknown = set(given) - {"limit", "order", "after", "before", *also}
     if unknown:
-        raise UsageError(f"`{min(unknown)}` is no field of this request")
+        raise UsageError(f"`{min(unknown)}` is not a field of this request")
     limit = given.get("limit", "20")
     order = given.get("order", "desc")
     if not limit.isdecimal() or not 1 <= int(limit) <= most:

@@ -181,7 +181,7 @@ async def picture(call: Call) -> Response:
         file, _ = kb.files.get(wanted, dataset)
         state, data = _ingested_bytes(file, settings)
         if data is None or not _is_pdf(file, data):
-            said = "it is no PDF" if data is not None else _REASONS[state]
+            said = "it is not a PDF" if data is not None else _REASONS[state]
             raise RefusedError(404, "no-picture", f"the page can't be drawn: {said}")
         return _in_pdf(drawn, settings, data, int(page), asked.width), kb.generations
 

@@ -68,7 +68,7 @@ def _fault(value: Any, depth: int) -> str:
     if isinstance(value, str):
         return "holds a NUL character" if "\0" in value else ""
     if isinstance(value, float):
-        return "" if isfinite(value) else "is no finite number"
+        return "" if isfinite(value) else "is not a finite number"
     if isinstance(value, int):
         return "" if -_INT64 <= value < _INT64 else "has more than 64 bits"
     return ""
@@ -76,11 +76,11 @@ def _fault(value: Any, depth: int) -> str:
 
 def _remembered(value: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(value.get("flags", {}), dict):
-        raise ValueError("flags is no object")  # noqa: TRY004  pydantic takes no TypeError
+        raise ValueError("flags is not an object")  # noqa: TRY004  pydantic takes no TypeError
     for name in ("etag", "last_modified"):  # they are sent as headers
         told = value.get(name, "")
         if not isinstance(told, str) or not told.isprintable():
-            raise ValueError(f"{name} is no header")
+            raise ValueError(f"{name} is not a header")
     return _metadata(value)
 
 

@@ -45,7 +45,7 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
     except IsADirectoryError as error:
         raise PathNotFoundError(f"{path} is a folder, no archive") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, struct.error) as error:
-        raise DamagedArchiveError(f"{path} is no whole archive: {error}") from error
+        raise DamagedArchiveError(f"{path} is not a whole archive: {error}") from error
 
 
 def read_manifest(archive: zipfile.ZipFile) -> list[ArchivedDataset]:
@@ -91,7 +91,7 @@ def manifest_bytes(archive: zipfile.ZipFile) -> bytes:
         info = archive.getinfo(MANIFEST)
     except KeyError:
         raise DamagedArchiveError(
-            f"{name} has no {MANIFEST}, so it is no archive of datasets"
+            f"{name} has no {MANIFEST}, so it is not an archive of datasets"
         ) from None
     _check_packing(info, name)
     if info.file_size > MAX_MANIFEST:

@@ -83,7 +83,7 @@ def _parts(text: str) -> dict[str, str]:
         found = conninfo_to_dict(text)
     except ProgrammingError:  # its message may quote a password
         raise UsageError(
-            "`store` is no address of a Postgres database that can be read",
+            "`store` is not an address of a Postgres database that can be read",
             hint="Set KNOW_STORE to postgresql://USER@HOST:5432/DATABASE; letters such as / and @ "
             "of a password are written %2F and %40, or stand in PGPASSWORD or ~/.pgpass.",
         ) from None

@@ -26,7 +26,7 @@ def open_postgres(settings: Settings, root: Path) -> PostgresStore:
 
     if not str(settings["store"]).startswith(SCHEMES):
         raise UsageError(
-            "`store` is no address of a Postgres database",
+            "`store` is not an address of a Postgres database",
             hint="Set KNOW_STORE to postgresql://USER@HOST:5432/DATABASE, or leave it empty for "
             "the data folder.",
         )

@@ -225,7 +225,7 @@ class ChromaServer:
         try:
             return response.json()
         except ValueError as error:
-            raise VectorServerError(f"{self.place} gave an answer that is no JSON") from error
+            raise VectorServerError(f"{self.place} gave an answer that is not JSON") from error
 
     def _sent(self, method: str, path: str, body: Any) -> httpx.Response:
         """Send a request, again where the failure may pass: each can be repeated harmlessly."""

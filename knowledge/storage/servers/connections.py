@@ -95,7 +95,7 @@ def parse_address(text: str) -> Address:
 def _no_address(text: str) -> UsageError:
     shown = text.rpartition("@")[2]
     return UsageError(
-        f"`vectors` is {shown!r}, which is no address of a server of vectors",
+        f"`vectors` is {shown!r}, which is not the address of a server of vectors",
         hint=f"Set KNOW_VECTORS to {_FORMS}, or leave it empty for the data folder.",
     )
 

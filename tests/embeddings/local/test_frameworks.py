@@ -206,7 +206,7 @@ def test_arguments_that_do_not_fit_are_an_embedding_error(create, arguments, mes
 
 
 def test_a_class_without_the_methods_is_not_made(create):
-    with pytest.raises(UsageError, match="Neither is no embedding class, which has embed_doc"):
+    with pytest.raises(UsageError, match="Neither is not an embedding class, which has embed_doc"):
         create(f"langchain:{HERE}.Neither")
 
 
@@ -332,5 +332,5 @@ def test_a_factory_that_says_what_it_makes(create):
     np.testing.assert_allclose(
         embedder.embed_documents(TEXTS).vectors, 3 * vectors_of(TEXTS, 8), rtol=1e-6
     )
-    with pytest.raises(UsageError, match="no embedding class"):
+    with pytest.raises(UsageError, match="not an embedding class"):
         create(f"langchain:{HERE}.unknown?size=8")

@@ -194,7 +194,7 @@ def test_the_file_is_part_of_the_models_identity(create, header, settings):
 def test_a_file_that_is_no_gguf_file_is_a_usage_error(create, tmp_path, without_library):
     other = tmp_path / "other.bin"
     other.write_bytes(b"\x00" * 10)
-    with pytest.raises(UsageError, match="is no GGUF file"):
+    with pytest.raises(UsageError, match="is not a GGUF file"):
         create(f"llama-cpp:{other}")
     with pytest.raises(UsageError, match=r"can't read the model .*nowhere"):
         create(f"llama-cpp:{tmp_path / 'nowhere.gguf'}")

@@ -88,7 +88,7 @@ def test_the_shell_completes_it(run):
 def test_its_settings_are_read_from_everywhere(run, files, variables, origin):
     row = record(run, ("config",), "acme_model", "settings", files=files, **variables)
     assert (row["value"], row["origin"]) == ("two", origin)
-    assert "is no setting" not in run("config", files=files, **variables).stderr
+    assert "is not a setting" not in run("config", files=files, **variables).stderr
 
 
 @pytest.mark.slow

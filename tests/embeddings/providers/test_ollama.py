@@ -93,7 +93,7 @@ def test_a_server_that_is_no_ollama_is_named(serve):
     _, embedder = serve(script=[gone, gone])
     with pytest.raises(RemoteError, match="answered 404") as caught:
         embedder.embed_query("x")
-    assert caught.value.hint.startswith("It is no Ollama. Check OLLAMA_BASE_URL, now http://")
+    assert caught.value.hint.startswith("It is not Ollama. Check OLLAMA_BASE_URL, now http://")
 
 
 @pytest.mark.parametrize("path", ["", "/", "/v1", "/v1/", "/api", "/api/embed", "/v1/embeddings"])
@@ -124,7 +124,7 @@ def test_the_base_url_wins_over_the_host(connect):
 
 
 def test_a_host_that_is_none_is_a_usage_error(connect):
-    with pytest.raises(UsageError, match="no http"):
+    with pytest.raises(UsageError, match="not an http"):
         connect("ollama", OLLAMA_HOST="box:many")
 
 

@@ -79,7 +79,7 @@ def test_the_region_decides_the_address(vertex, location, url):
 
 @pytest.mark.parametrize("location", ["evil.example/", "a b", "x@evil.example", "EU"])
 def test_a_region_can_not_name_another_host(vertex, location):
-    with pytest.raises(UsageError, match="VERTEX_LOCATION is no region"):
+    with pytest.raises(UsageError, match="VERTEX_LOCATION is not a region"):
         vertex(VERTEX_LOCATION=location)
 
 

@@ -42,7 +42,7 @@ def load(source: Source) -> Loaded:
             continue
         read_attachments(mail.attachments, members, f"{folder}/")
     if not number:
-        raise DocumentError('it is no mailbox: it does not begin with "From " and a header')
+        raise DocumentError('it is not a mailbox: it does not begin with "From " and a header')
     return members.loaded({"message_count": number})
 
 

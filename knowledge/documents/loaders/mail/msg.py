@@ -175,7 +175,7 @@ def load(source: Source) -> Loaded:
 
     members = Members(source)
     if not olefile.isOleFile(data=source.data):
-        raise DocumentError("it is no Outlook message, or a damaged one")
+        raise DocumentError("it is not an Outlook message, or a damaged one")
     with olefile.OleFileIO(io.BytesIO(source.data)) as ole:
         return members.loaded(_Reader(source.options, members).message(Storage(ole), ""))
 

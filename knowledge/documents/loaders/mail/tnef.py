@@ -65,7 +65,7 @@ def _parsed(data: bytes) -> Any:
     try:
         return TNEF(data, do_checksum=False)
     except Exception as error:  # it raises whatever a malformed file leads it to
-        raise DocumentError("it is no Outlook wrapping (TNEF), or a damaged one") from error
+        raise DocumentError("it is not an Outlook wrapping (TNEF), or a damaged one") from error
 
 
 def _attached(found: Any, options: LoadOptions, depth: int) -> Iterator[Attachment]:

@@ -46,7 +46,7 @@ def load(source: Source) -> Loaded:
         It can't be read, or is protected by a password.
     """
     if not source.data.startswith(OLE):
-        raise DocumentError("it can't be read: it is no file of Office 97 to 2003")
+        raise DocumentError("it can't be read: it is not a file of Office 97 to 2003")
     data = unlock(source.data, source.options)
     streams, metadata = _streams(data)
     try:

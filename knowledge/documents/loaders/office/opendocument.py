@@ -58,7 +58,7 @@ def _roots(data: bytes, options: LoadOptions) -> tuple[Any, Any, dict[str, str]]
     if not data.startswith(b"PK"):
         root = parse_xml(data)
         if root is None or local_name(root) != "document":
-            raise DocumentError("it can't be read: it is no OpenDocument file")
+            raise DocumentError("it can't be read: it is not an OpenDocument file")
         meta = next((e for e in root if local_name(e) == "meta"), None)
         return root, root, properties(meta) if meta is not None else {}
     package = open_package(data, options)

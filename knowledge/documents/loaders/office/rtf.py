@@ -33,7 +33,7 @@ def load(source: Source) -> Document:
         It is no RTF, or neither engine can read it.
     """
     if not source.data.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"{\\rt"):
-        raise DocumentError("it is no RTF document: it does not begin with {\\rtf")
+        raise DocumentError("it is not an RTF document: it does not begin with {\\rtf")
     warnings: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}
     loader = "kreuzberg"

@@ -64,7 +64,7 @@ class Word97:
 
     def __init__(self, stream: bytes, tables: tuple[bytes, bytes]) -> None:
         if len(stream) < _LENGTHS or _short(stream, 0) not in (_NEW, _OLD):
-            raise DocumentError("it can't be read: it is no Word document")
+            raise DocumentError("it can't be read: it is not a Word document")
         flags = _short(stream, 0x0A)
         if flags & _ENCRYPTED:
             raise protected()

@@ -46,7 +46,7 @@ def load(source: Source) -> Document:
     lines = list(content_lines(text))
     found = list(records(lines, frozenset(_RECORDS)))
     if not found and not any(line.name == "BEGIN" for line in lines):
-        raise DocumentError("it is no calendar: nothing in it begins with BEGIN:")
+        raise DocumentError("it is not a calendar: nothing in it begins with BEGIN:")
     shown_text = LinedText(text)
     title = _title(lines, shown_text)
     for begun, own in found:

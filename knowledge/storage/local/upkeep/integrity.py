@@ -38,7 +38,7 @@ def database_damage(path: Path, tables: frozenset[str]) -> str:
         It can't be read, for a reason that is no damage.
     """
     if not path.is_file():
-        return "it is no file"
+        return "it is not a file"
     try:
         with closing(open_to_look(path)) as connection:
             complaints = [

@@ -39,7 +39,7 @@ def _words(value: Any) -> str:
 
 def _hash_id(value: Any) -> str:
     if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{32}", value):
-        raise HopelessRowError("an id is no id")
+        raise HopelessRowError("an id is not an id")
     return value
 
 

@@ -72,7 +72,7 @@ def _told(answer: dict[str, Any], count: int, dimensions: int | None) -> str:
     if answer["missing"]:
         return f"{answer['missing']} of {count} chunks have no vector"
     if answer["broken"]:
-        return f"{answer['broken']} of {count} vectors are no numbers, or not of unit length"
+        return f"{answer['broken']} of {count} vectors are not numbers, or not of unit length"
     if None not in (dimensions, answer["dimensions"]) and dimensions != answer["dimensions"]:
         return f"its vectors have {answer['dimensions']} dimensions, the model's {dimensions}"
     return ""

@@ -44,7 +44,7 @@ class _PlainUnpickler(pickle.Unpickler):
     """Loads dicts, lists, texts and numbers; nothing that could run."""
 
     def find_class(self, module_name: str, global_name: str) -> Any:
-        raise pickle.UnpicklingError(f"{module_name}.{global_name} is no plain value")
+        raise pickle.UnpicklingError(f"{module_name}.{global_name} is not a plain value")
 
 
 def graph_damage(folder: Path) -> str:
