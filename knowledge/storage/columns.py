@@ -2,16 +2,19 @@
 
 Position i is the same chunk in every column; positions go by the catalog's row. A column is read
 from the catalog when it is asked for first, and kept: the chunks that a generation shows never
-change, and what changes of their files is known by the revision.
+change, and what changes of their files is known by the revision. Columns are shared by all threads
+that ask this generation; arrays are never written to once they are made.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from knowledge.storage.kept import Kept
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from knowledge.storage.store import Snapshot
     from knowledge.storage.vector_index import VectorMatrix
 
+T = TypeVar("T")
 Vectors = tuple[list[str], "NDArray[np.float32]"]
 """Chunk ids, and their vectors as rows."""
 
@@ -34,6 +38,8 @@ MOST_NAMED = 1_000_000
 """Files by the terms of their names that are kept; that a term is in no name counts as 50."""
 MANY = 20
 """For more than one in so many chunks, all ids are read at once."""
+IDS, ORDER = "ids", "ids in order"
+"""What the columns of all ids, and of their order, are kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,76 +52,103 @@ class FileFacts:
     metadata: dict[str, Any]
 
 
-class ChunkColumns:
-    """The columns of one generation of a dataset.
+SumUp = Callable[[Sequence[tuple[FileFacts, int]]], T]
+"""Makes something of all files of a dataset, each with the number of its chunks."""
 
-    All methods need a snapshot that shows this generation at this revision.
+
+class ChunkColumns:
+    """The columns of one generation of a dataset; safe to use from several threads.
+
+    All methods need a snapshot, of any thread, that shows this generation at this revision.
 
     Parameters
     ----------
     snapshot:
         Where the first columns are read from.
+    before:
+        Columns of the same generation at an earlier revision, whose chunks are the same.
     """
 
-    def __init__(self, snapshot: Snapshot, dataset: Dataset) -> None:
+    def __init__(
+        self, snapshot: Snapshot, dataset: Dataset, before: ChunkColumns | None = None
+    ) -> None:
         self.dataset = dataset
-        rows, tokens = snapshot.chunk_sizes(dataset)
-        order = np.argsort(rows)
-        self.rows: NDArray[np.int64] = rows[order]
-        self.tokens: NDArray[np.int64] = tokens[order]
-        self._ids: NDArray[np.bytes_] | None = None
-        self._by_id: NDArray[np.int64] | None = None
-        self._numbers: tuple[VectorMatrix, NDArray[np.int64]] | None = None
-        self._file_numbers: tuple[NDArray[np.int32], NDArray[np.int64]] | None = None
-        self._file_tokens: NDArray[np.int64] | None = None
-        self._named: dict[str, NDArray[np.int64]] = {}
-        self._named_size = 0
-        self._files: tuple[list[FileFacts], NDArray[np.int32]] | None = None
-        self._languages: list[str] | None = None
-        self._common: dict[tuple[str, int], NDArray[np.int32]] = {}
-        self._common_size = 0
-        self._masks: dict[object, NDArray[np.bool_]] = {}
-        self._vectors: dict[int, tuple[NDArray[np.bool_], Vectors]] = {}
+        if before is None or before.dataset.generation != dataset.generation:
+            before = None
+            rows, tokens = snapshot.chunk_sizes(dataset)
+            order = np.argsort(rows)
+            rows, tokens = rows[order], tokens[order]
+        else:
+            rows, tokens = before.rows, before.tokens
+        self.rows: NDArray[np.int64] = rows
+        self.tokens: NDArray[np.int64] = tokens
+        self._of_chunks: Kept[str, Any] = before._of_chunks if before is not None else Kept()
+        self._common: Kept[tuple[str, int], NDArray[np.int32]] = (
+            before._common if before is not None else Kept(MOST_COMMON, _if_common)
+        )
+        self._numbers: Kept[int, tuple[VectorMatrix, NDArray[np.int64]]] = (
+            before._numbers if before is not None else Kept(1)
+        )
+        self._named: Kept[str, NDArray[np.int64]] = Kept(MOST_NAMED, lambda rows: len(rows) + 50)
+        self._files: Kept[str, tuple[list[FileFacts], NDArray[np.int32]]] = Kept()
+        self._summaries: Kept[SumUp[Any], Any] = Kept(MASKS)
+        self._masks: Kept[Hashable, NDArray[np.bool_]] = Kept(MASKS)
+        self._vectors: Kept[int, tuple[NDArray[np.bool_], Vectors]] = Kept(
+            MOST_BYTES, lambda found: int(found[1][1].nbytes)
+        )
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def ids_at(self, snapshot: Snapshot, positions: Sequence[int]) -> list[str]:
         """Return the chunk ids at some positions."""
-        if self._ids is None and len(positions) * MANY < len(self):
+        if IDS not in self._of_chunks and len(positions) * MANY < len(self):
             rows = [int(self.rows[position]) for position in positions]
             found = snapshot.ids_of_rows(rows)
             return [found[row] for row in rows]
         chosen = self._all_ids(snapshot)[np.asarray(positions, dtype=np.int64)]
         return [id.decode() for id in chosen.tolist()]
 
+    def first_by_id(
+        self, snapshot: Snapshot, positions: NDArray[np.int64], count: int
+    ) -> NDArray[np.int64]:
+        """Return which of some positions have the ``count`` first ids, as indexes, in any order."""
+        if ORDER not in self._of_chunks and len(positions) * MANY < len(self):
+            ids = self.ids_at(snapshot, positions.tolist())
+            return np.argsort(np.array(ids))[:count]
+        place = np.empty(len(self), dtype=np.int64)
+        place[self._by_id(snapshot)] = np.arange(len(self))
+        return np.argpartition(place[positions], count)[:count]
+
     def positions_of(self, snapshot: Snapshot, ids: Sequence[str]) -> NDArray[np.int64]:
         """Return where chunks with these ids stand; -1 for one that is not there."""
         if not ids or not len(self):
             return np.full(len(ids), -1, dtype=np.int64)
-        if self._by_id is None and len(ids) * MANY < len(self):
+        if IDS not in self._of_chunks and len(ids) * MANY < len(self):
             rows, found = snapshot.rows_of_ids(self.dataset, ids)
             at = self.positions_of_rows(rows)
             known = {id: int(place) for id, place in zip(found, at, strict=True) if place >= 0}
             return np.array([known.get(id, -1) for id in ids], dtype=np.int64)
         every = self._all_ids(snapshot)
-        if self._by_id is None:
-            self._by_id = np.argsort(every)
+        by_id = self._by_id(snapshot)
         wanted = np.array([id.encode() for id in ids], dtype=np.bytes_)
-        place = np.minimum(np.searchsorted(every, wanted, sorter=self._by_id), len(every) - 1)
-        at = self._by_id[place]
-        return np.where(every[at] == wanted, at, -1)
+        place = np.minimum(np.searchsorted(every, wanted, sorter=by_id), len(every) - 1)
+        placed: NDArray[np.int64] = by_id[place]
+        return np.where(every[placed] == wanted, placed, -1)
 
     def numbers(self, matrix: VectorMatrix, snapshot: Snapshot) -> NDArray[np.int64]:
         """Return the number of each chunk's vector; -1 for one that the matrix does not hold."""
-        if self._numbers is None or self._numbers[0] is not matrix:
+
+        def read() -> tuple[VectorMatrix, NDArray[np.int64]]:
             rows, ids = snapshot.rows_with_ids(self.dataset)
             at = self.positions_of_rows(rows)
             shown = at >= 0
             numbers = np.full(len(self), -1, dtype=np.int64)
             numbers[at[shown]] = matrix.numbers(ids[shown])
-            self._numbers = (matrix, numbers)
-        return self._numbers[1]
+            self._of_chunks.get(ORDER, lambda: at[shown][_order(ids[shown])])
+            return matrix, numbers
+
+        return self._numbers.get(id(matrix), read)[1]
 
     def positions_of_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return where rows of the catalog stand; -1 for those that this generation hides."""
@@ -129,15 +162,13 @@ class ChunkColumns:
 
     def chunks_with(self, snapshot: Snapshot, term: str, count: int) -> NDArray[np.int32]:
         """Return where the chunks stand that hold a full-text term ``count`` times at least."""
-        key = (term, count)
-        if key in self._common:
-            return self._common[key]
-        at = self.positions_of_rows(snapshot.rows_with_term(self.dataset, term, count))
-        found = at[at >= 0].astype(np.int32)
-        if len(found) >= COMMON and self._common_size + len(found) <= MOST_COMMON:
-            self._common[key] = found
-            self._common_size += len(found)
-        return found
+
+        def read() -> NDArray[np.int32]:
+            at = self.positions_of_rows(snapshot.rows_with_term(self.dataset, term, count))
+            found: NDArray[np.int32] = at[at >= 0].astype(np.int32)
+            return found
+
+        return self._common.get((term, count), read)
 
     def file_numbers(self, snapshot: Snapshot) -> NDArray[np.int32]:
         """Return for each chunk the number of its file, from 0 without a gap."""
@@ -145,61 +176,65 @@ class ChunkColumns:
 
     def files_named(self, snapshot: Snapshot, term: str) -> NDArray[np.int64]:
         """Return the numbers of the files whose name or title holds a full-text term."""
-        if term not in self._named:
+
+        def read() -> NDArray[np.int64]:
             rows = snapshot.files_named(self.dataset, term)
-            if len(rows):
-                rows = np.flatnonzero(np.isin(self._numbered(snapshot)[1], rows))
-            self._named_size += len(rows) + 50
-            if self._named_size > MOST_NAMED:
-                self._named.clear()
-                self._named_size = len(rows) + 50
-            self._named[term] = rows
-        return self._named[term]
+            if not len(rows):
+                return rows
+            return np.flatnonzero(np.isin(self._numbered(snapshot)[1], rows))
+
+        return self._named.get(term, read)
 
     def file_tokens(self, snapshot: Snapshot) -> NDArray[np.int64]:
         """Return the tokens of each file's chunks together, by the file's number."""
-        if self._file_tokens is None:
-            numbers = self.file_numbers(snapshot)
-            self._file_tokens = np.bincount(numbers, self.tokens).astype(np.int64)
-        return self._file_tokens
+
+        def add() -> NDArray[np.int64]:
+            return np.bincount(self.file_numbers(snapshot), self.tokens).astype(np.int64)
+
+        found: NDArray[np.int64] = self._of_chunks.get("file tokens", add)
+        return found
 
     def _numbered(self, snapshot: Snapshot) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Return each chunk's number of its file, and the catalog's row of each file."""
-        if self._file_numbers is None:
+
+        def read() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
             rows, sizes, files = snapshot.file_sizes(self.dataset)
             at = self.positions_of_rows(rows)
             numbers = np.zeros(len(self), dtype=np.int32)
             numbers[at[at >= 0]] = np.repeat(np.arange(len(sizes)), sizes)[at >= 0]
             shown, found = np.unique(numbers, return_inverse=True)
-            self._file_numbers = (found.astype(np.int32), files[shown])
-        return self._file_numbers
+            return found.astype(np.int32), files[shown]
+
+        found: tuple[NDArray[np.int32], NDArray[np.int64]] = self._of_chunks.get("files", read)
+        return found
 
     def languages(self, snapshot: Snapshot) -> Sequence[str]:
         """Return the languages that the chunks are stemmed in."""
-        if self._languages is None:
-            self._languages = snapshot.languages(self.dataset)
-        return self._languages
+        found: Sequence[str] = self._of_chunks.get(
+            "languages", lambda: snapshot.languages(self.dataset)
+        )
+        return found
 
-    def mask(self, key: object, make: Callable[[], NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    def mask(self, key: Hashable, make: Callable[[], NDArray[np.bool_]]) -> NDArray[np.bool_]:
         """Return which chunks pass a filter, made once for each ``key``."""
-        if key not in self._masks:
-            while len(self._masks) >= MASKS:
-                del self._masks[next(iter(self._masks))]
-            self._masks[key] = make()
-        return self._masks[key]
+        return self._masks.get(key, make)
 
     def vectors(self, mask: NDArray[np.bool_], read: Callable[[], Vectors]) -> Vectors:
         """Return the vectors of the chunks that a mask lets through, read once while there is room.
 
         The same filter often stands with many questions.
         """
-        known = self._vectors.get(id(mask))
-        if known is not None and known[0] is mask:
-            return known[1]
-        found = read()
-        self._vectors[id(mask)] = (mask, found)
-        while sum(vectors.nbytes for _, (_, vectors) in self._vectors.values()) > MOST_BYTES:
-            del self._vectors[next(iter(self._vectors))]
+        return self._vectors.get(id(mask), lambda: (mask, read()))[1]
+
+    def summary(self, snapshot: Snapshot, sum_up: SumUp[T]) -> T:
+        """Return what a function makes of all files, each with its chunks; called once and kept."""
+
+        def make() -> T:
+            facts, file_of = self._facts(snapshot)
+            counts = np.bincount(file_of, minlength=len(facts)).tolist()
+            return sum_up(list(zip(facts, counts, strict=True)))
+
+        found: T = self._summaries.get(sum_up, make)
         return found
 
     def where_file(
@@ -209,9 +244,7 @@ class ChunkColumns:
 
         A chunk with metadata of its own is asked for with that on top of its file's.
         """
-        if self._files is None:
-            self._files = self._read_files(snapshot)
-        facts, file_of = self._files
+        facts, file_of = self._facts(snapshot)
         outcome = np.fromiter(map(passes, facts), dtype=np.bool_, count=len(facts))
         mask = outcome[file_of]
         rows, own = snapshot.own_metadata(self.dataset)
@@ -228,14 +261,33 @@ class ChunkColumns:
             mask[np.searchsorted(self.rows, row)] = passes(text)
         return mask
 
+    def _by_id(self, snapshot: Snapshot) -> NDArray[np.int64]:
+        """Return all positions in the order of their ids."""
+
+        def read() -> NDArray[np.int64]:
+            rows, ids = snapshot.rows_with_ids(self.dataset)
+            at = self.positions_of_rows(rows)
+            found: NDArray[np.int64] = at[at >= 0][_order(ids[at >= 0])]
+            return found
+
+        found: NDArray[np.int64] = self._of_chunks.get(ORDER, read)
+        return found
+
     def _all_ids(self, snapshot: Snapshot) -> NDArray[np.bytes_]:
-        if self._ids is None:
+
+        def read() -> NDArray[np.bytes_]:
             rows, ids = snapshot.rows_with_ids(self.dataset)
             at = self.positions_of_rows(rows)
             shown = at >= 0
-            self._ids = np.zeros(len(self), dtype=ids.dtype)
-            self._ids[at[shown]] = ids[shown]
-        return self._ids
+            every = np.zeros(len(self), dtype=ids.dtype)
+            every[at[shown]] = ids[shown]
+            return every
+
+        found: NDArray[np.bytes_] = self._of_chunks.get(IDS, read)
+        return found
+
+    def _facts(self, snapshot: Snapshot) -> tuple[list[FileFacts], NDArray[np.int32]]:
+        return self._files.get("files", lambda: self._read_files(snapshot))
 
     def _read_files(self, snapshot: Snapshot) -> tuple[list[FileFacts], NDArray[np.int32]]:
         """Return the files, and for each chunk the number of its own."""
@@ -246,3 +298,12 @@ class ChunkColumns:
             at = self.positions_of_rows(rows)
             file_of[at[at >= 0]] = number
         return facts, file_of
+
+
+def _order(ids: NDArray[np.bytes_]) -> Any:
+    """Return what brings ids into order: a store best gives them so."""
+    return slice(None) if bool((ids[:-1] <= ids[1:]).all()) else np.argsort(ids)
+
+
+def _if_common(chunks: NDArray[np.int32]) -> int | None:
+    return len(chunks) if len(chunks) >= COMMON else None

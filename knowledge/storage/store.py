@@ -10,7 +10,7 @@ Nothing above storage imports a kind of store; :mod:`knowledge.storage.opening` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -92,6 +92,14 @@ class Snapshot(Protocol):
 
     def file(self, dataset: Dataset, *, id: str | None = None, path: str = "") -> SourceFile | None:
         """Return the file with this id, or else with this path; ``None`` when there is none."""
+
+    def files_page(
+        self, dataset: Dataset, part: str, after: str, limit: int
+    ) -> tuple[list[SourceFile], int]:
+        """Return the first files by path behind a path, and how many there are before and behind.
+
+        ``part`` is what their paths must hold, whatever its case; empty is any.
+        """
 
     def find_file(self, dataset: Dataset, text: str) -> SourceFile | None:
         """Return the file that ``text`` names: by id, by stored name, or by a path to it."""
@@ -335,6 +343,22 @@ class Catalog(Protocol):
     def missed_files(self, dataset: Dataset) -> list[MissedFile]:
         """Return the files that the last run over them could not take in, by path."""
 
+    def missed_page(
+        self, dataset: Dataset, statuses: Sequence[str], part: str, offset: int, limit: int
+    ) -> tuple[list[MissedFile], dict[str, int]]:
+        """Return some of the files that could not be taken in, by path, and how many there are.
+
+        Parameters
+        ----------
+        part:
+            What their paths must hold, whatever its case; empty is any.
+
+        Returns
+        -------
+        tuple
+            The files, of some statuses, and the number of all of each status.
+        """
+
     def change_missed(
         self, dataset: Dataset, gone: Collection[FileProblem], new: Collection[FileProblem]
     ) -> None:
@@ -423,6 +447,9 @@ class Store(Protocol):
 
     def close(self) -> None:
         """Let go of what is kept open between two calls; the object can still be used."""
+
+    def identity(self) -> Hashable:
+        """Return what is equal of two stores that hold the same, and open it in the same way."""
 
     def exists(self) -> bool:
         """Return whether anything was ever stored; raise ``DamagedStoreError`` for half a store."""

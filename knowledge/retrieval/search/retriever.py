@@ -106,6 +106,10 @@ class Retriever:
         """Close the open indexes."""
         self._open.close()
 
+    def columns(self, snapshot: Snapshot, dataset: Dataset) -> ChunkColumns:
+        """Return the columns of a dataset, which stay open for the next question."""
+        return self._open.columns(snapshot, dataset)
+
     def resolve(self, query: Query) -> Query:
         """Return the query with mode ``auto`` replaced by what it means for its datasets.
 
@@ -152,8 +156,9 @@ class Retriever:
             self._notify(f"answered by keyword search alone: {failure.error.in_full}")
             query = replace(query, mode="keyword")
             hits = self._found(query, rerank)
+        finally:
+            self._open.trim()
         self.answered = query
-        self._open.trim()
         return hits
 
     def refined(
@@ -185,8 +190,11 @@ class Retriever:
             asked = query if request is None else request
             return refine(query.text, there, asked, query.top_k, stored, rerank)
 
-        with self._store.open() as catalog:
-            return catalog.read(refined)
+        try:
+            with self._store.open() as catalog:
+                return catalog.read(refined)
+        finally:
+            self._open.trim()
 
     def _still_there(
         self, snapshot: Snapshot, hits: Sequence[Hit], datasets: dict[str, Dataset]
@@ -278,7 +286,7 @@ class Retriever:
                 keyword.prove(words, sources, snapshot, hits)
             return hits
         except DamagedStoreError:
-            self.close()  # what is tried again is opened again
+            self._open.forget()  # what is tried again is opened anew
             raise
 
     def _chosen(

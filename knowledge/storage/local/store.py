@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,6 +53,18 @@ class LocalStore:
 
     def close(self) -> None:
         """Do nothing: nothing is kept open."""
+
+    def identity(self) -> Hashable:
+        """Return what is equal of two stores that hold the same, and open it in the same way.
+
+        A catalog that was put in place of another is another. Indexes on servers are read by the
+        connections of their store.
+        """
+        with contextlib.suppress(OSError):
+            facts = self.folder.catalog.stat()
+            own = self.servers if self.servers is not None and self.servers.place else None
+            return (str(self.root), facts.st_dev, facts.st_ino, self._vectors, own)
+        return self
 
     def exists(self) -> bool:
         """Return whether there is a catalog.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -47,6 +47,13 @@ class PostgresStore:
     def place(self) -> str:
         """Where the datasets are, without a password."""
         return self.address.place
+
+    def identity(self) -> Hashable:
+        """Return what is equal of two stores that hold the same, and open it in the same way.
+
+        An open index uses the connections of its store, so that none is another's.
+        """
+        return self
 
     def close(self) -> None:
         """Close the connections that are kept for the next call."""
