@@ -12,6 +12,7 @@ from knowledge.retrieval.query import COSINE_SPAN
 from knowledge.retrieval.search import fusion
 from knowledge.retrieval.search.candidates import Pool
 from knowledge.retrieval.search.fusion import Side
+from tests.conftest import write_files
 
 
 class _Source:
@@ -104,3 +105,30 @@ def test_a_chunk_that_is_not_ranked_changes_no_score(near, words, files, kept):
         return fusion.weighted([dense, fusion.keyword_side([one], 2, 0.25)])[0]
 
     assert np.array_equal(fused(whole)[kept], fused(some))
+
+
+def test_few_are_the_first_of_many_where_nearly_all_fit_alike(tmp_path, monkeypatch):
+    """Far from the best passage all have one score, and go by their ids; few are looked at."""
+    from knowledge import KnowledgeBase
+    from knowledge.retrieval.search import ranking
+
+    files = {f"{n}.txt": f"item{n} lorem{n % 7} ipsum{n % 11}" for n in range(300)}
+    write_files(tmp_path / "docs", {**files, "key.txt": "The signing key is rotated each March."})
+    with KnowledgeBase.open(tmp_path / "data") as kb:
+        kb.ingest(tmp_path / "docs")
+        question = "When is the signing key rotated?"
+        all_ = [(hit.chunk.id, hit.score) for hit in kb.retrieve(question, top_k=301, fold=False)]
+        made = []
+        own = ranking.Candidate
+
+        def candidate(*values):
+            made.append(values)
+            return own(*values)
+
+        monkeypatch.setattr(ranking, "Candidate", candidate)
+        for top_k in (1, 5, 20):
+            found = kb.retrieve(question, top_k=top_k, fold=False)
+            assert [(hit.chunk.id, hit.score) for hit in found] == all_[:top_k]
+        assert len(made) <= 26
+    assert all_[0][1] > 0
+    assert len({score for _, score in all_}) < 200

@@ -87,6 +87,11 @@ class Pool:
 
         return relevance(self.source.shares[self.positions], self.cosines)
 
+    def only(self, at: NDArray[np.int64]) -> Pool:
+        """Return the pool of some of the chunks, with what is known of them."""
+        cosines = None if self.cosines is None else self.cosines[at]
+        return Pool(self.source, self.positions[at], cosines, self.error)
+
     def exact_at(self, at: NDArray[np.int64]) -> Pool:
         """Return the pool of some of the chunks, each with its exact cosine if there is one."""
         import numpy as np

@@ -62,8 +62,8 @@ class Ranking:
         """Return the ``limit`` best candidates; equal scores go by chunk id, then by dataset."""
         least = self._least(limit) - self._margin
         chosen = [
-            np.flatnonzero(mask & (scores >= least))
-            for scores, mask in zip(self._scores, self._may_be_hits, strict=True)
+            self._may_be_first(pool, scores, np.flatnonzero(mask & (scores >= least)), limit)
+            for pool, scores, mask in zip(self._pools, self._scores, self._may_be_hits, strict=True)
         ]
         exact = [pool.exact_at(at) for pool, at in zip(self._pools, chosen, strict=True)]
         scores = (
@@ -71,12 +71,54 @@ class Ranking:
             if self._margin
             else [all_[at] for all_, at in zip(self._scores, chosen, strict=True)]
         )
+        for number, pool in enumerate(exact):
+            at = self._first(pool, scores[number], np.arange(len(pool.positions)), limit)
+            exact[number], scores[number] = pool.only(at), scores[number][at]
         ranks = self._ranks(exact)
         found: list[Candidate] = []
         for number, pool in enumerate(exact):
             places = {side: of_pools[number] for side, of_pools in ranks.items()}
             found += self._candidates(pool, scores[number], places)
         return in_order(found)[:limit]
+
+    def _may_be_first(
+        self, pool: Pool, scores: NDArray[np.float64], at: NDArray[np.int64], limit: int
+    ) -> NDArray[np.int64]:
+        """Return those of some chunks of a pool that may be among the ``limit`` best.
+
+        Far from the best cosine nothing depends on a chunk's own, so that its score is no estimate.
+        A question that few words fit has as good as all chunks there, with one score.
+        """
+        if len(at) <= limit:
+            return at
+        sure = self._is_sure(pool)[at]
+        first = self._first(pool, scores[at[sure]], at[sure], limit)
+        return np.sort(np.concatenate([at[~sure], first]))
+
+    def _is_sure(self, pool: Pool) -> NDArray[np.bool_]:
+        """Return for which chunks the score is exact, whatever the error of their cosines."""
+        if pool.cosines is None or not pool.error or "dense" not in self._query.sides:
+            return np.ones(len(pool.positions), dtype=np.bool_)
+        if len(self._query.sides) == 1:
+            return np.zeros(len(pool.positions), dtype=np.bool_)
+        sure: NDArray[np.bool_] = (
+            pool.cosines + pool.error <= self._best[pool.source.model] - COSINE_SPAN
+        )
+        return sure
+
+    def _first(
+        self, pool: Pool, scores: NDArray[np.float64], at: NDArray[np.int64], limit: int
+    ) -> NDArray[np.int64]:
+        """Return the ``limit`` best of some chunks of a pool; equal scores go by chunk id."""
+        if len(at) <= limit:
+            return at
+        least = np.partition(scores, len(at) - limit)[len(at) - limit]
+        above, tied = at[scores > least], at[scores == least]
+        room = limit - len(above)
+        if len(tied) > room:
+            columns = pool.source.columns
+            tied = tied[columns.first_by_id(self._snapshot, pool.positions[tied], room)]
+        return np.concatenate([above, tied])
 
     @cached_property
     def _margin(self) -> float:
