@@ -22,10 +22,16 @@ _NAMES = {str: "a text", int: "a whole number", float: "a number", bool: "true o
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
-def field_types(kind: type[Request]) -> dict[str, tuple[Any, ...]]:
+_known_types: dict[type[Request], Mapping[str, tuple[Any, ...]]] = {}
+
+
+def field_types(kind: type[Request]) -> Mapping[str, tuple[Any, ...]]:
     """Return the types that each declared field of a request may have, ``None`` left out."""
-    hints = get_type_hints(kind)
-    return {name: tuple(_members(hints[name])) for name, _, _ in kind.options()}
+    if kind not in _known_types:  # to read them takes longer than most questions
+        hints = get_type_hints(kind)
+        types_ = {name: tuple(_members(hints[name])) for name, _, _ in kind.options()}
+        _known_types[kind] = types_
+    return _known_types[kind]
 
 
 def _members(hint: Any) -> list[Any]:

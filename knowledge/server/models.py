@@ -14,12 +14,10 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings.model_name import parse_model
 from knowledge.errors import NotFoundError
+from knowledge.server.gathering import Embedded, Gathering
 from knowledge.server.metrics import Metrics
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.knowledge_base.models import OpenModel
     from knowledge.server.bases import Bases
@@ -27,6 +25,10 @@ if TYPE_CHECKING:
 
 RERANKERS = ("bm25", "minilm")
 """Rerankers that clients may name: they cost nothing, read no files and ask nobody."""
+AT_ONCE = 4
+"""Batches of small requests under way to a model that runs elsewhere; one here takes all cores."""
+MOST_GATHERED = 64
+"""Models, each with dimensions, whose small requests are gathered."""
 KEPT = 8
 """Models that stay open; the one that was used longest ago is closed first."""
 
@@ -67,6 +69,7 @@ class OpenModels:
         self._lock = threading.Lock()
         self._names: dict[str, str] = {}
         self._open: OrderedDict[tuple[str, int | None], _Opened] = OrderedDict()
+        self._gathering: dict[tuple[str, int | None], Gathering] = {}
 
     def names(self, kb: KnowledgeBase) -> Mapping[str, str]:
         """Return what clients may name, each with the provider that it means."""
@@ -91,7 +94,11 @@ class OpenModels:
         ModelNotFoundError
             There is none that clients may name so.
         """
-        known = self.names(kb)
+        self.names(kb)
+        return self._resolved(name)
+
+    def _resolved(self, name: str) -> str:
+        known = self._names
         if name in known:
             return name
         by_bare = {parse_model(one)[1]: one for one in known}
@@ -102,29 +109,53 @@ class OpenModels:
             f"the model {name[:200]!r} does not exist here", hint=f"Choose one of {listed}."
         )
 
-    def embed(
-        self, kb: KnowledgeBase, name: str, dimensions: int | None, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float32], int]:
-        """Return unit vectors, shape (texts, dimensions), and how many tokens the texts have.
+    async def embed(self, name: str, dimensions: int | None, texts: Sequence[str]) -> Embedded:
+        """Return unit vectors, shape (texts, dimensions), and how many tokens each text has.
+
+        Small requests that come at the same time are embedded together.
 
         Raises
         ------
+        ModelNotFoundError
+            There is none that clients may name so.
         UsageError
             A text is blank, or the model has no such dimensions.
         RemoteError
             The model failed, or refuses a text.
         """
-        full = self.resolve(kb, name)
+        if not self._names:
+            await self._bases.run(self.names)
+        full = self._resolved(name)
+        key = (full, dimensions)
+        if key not in self._gathering:
+
+            async def embed(texts: Sequence[str]) -> Embedded:
+                return await self._bases.run(lambda kb: self._embed(kb, full, dimensions, texts))
+
+            if len(self._gathering) >= MOST_GATHERED:  # those who wait in one still hold it
+                del self._gathering[next(iter(self._gathering))]
+            self._gathering[key] = Gathering(embed, self._at_once(full))
+        return await self._gathering[key].embed(texts)
+
+    def _at_once(self, full: str) -> int:
+        from knowledge.embeddings.provider import BUILT_IN, Place
+
+        record = BUILT_IN.get(self._names[full])
+        return 1 if record is not None and record.place is Place.MACHINE else AT_ONCE
+
+    def _embed(
+        self, kb: KnowledgeBase, full: str, dimensions: int | None, texts: Sequence[str]
+    ) -> Embedded:
         opened = self._take(kb, full, dimensions)
         try:
             before = opened.model.stats
             vectors = opened.model.embed(texts)
-            after, tokens = opened.model.stats, opened.model.tokens(texts)
+            after, tokens = opened.model.stats, [opened.model.tokens([one]) for one in texts]
             count = self._metrics.count
             # Shares of requests at the same time are counted together: only sums are shown.
             count("knowledge_embedded_texts_total", after.embedded - before.embedded, model=full)
             count("knowledge_embedding_cache_hits_total", after.cached - before.cached, model=full)
-            count("knowledge_embedding_tokens_total", tokens, model=full)
+            count("knowledge_embedding_tokens_total", sum(tokens), model=full)
             return vectors, tokens
         finally:
             self._give_back(opened)
@@ -158,7 +189,7 @@ class OpenModels:
             It failed.
         """
         current = kb.models.current()
-        self.embed(kb, f"{current.provider}:{current.model}", None, ["warm"])
+        self._embed(kb, f"{current.provider}:{current.model}", None, ["warm"])
 
     def close(self) -> None:
         """Close all models."""

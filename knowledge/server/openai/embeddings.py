@@ -6,8 +6,8 @@ ids of tokens or a list of such; OpenAI's own clients ask for base64, little-end
 
 from __future__ import annotations
 
+import asyncio
 import base64
-import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -16,6 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from knowledge.errors import UsageError
+from knowledge.server.gathering import FEW
 from knowledge.server.openai.exchange import body_of, needed, replied, route
 
 if TYPE_CHECKING:
@@ -58,10 +59,14 @@ async def _embeddings(server: Server, http: Request) -> Response:
     if dimensions is not None and not 1 <= dimensions <= MOST_DIMENSIONS:
         raise UsageError(f"`dimensions` must be from 1 to {MOST_DIMENSIONS:,}, not {dimensions}")
     given = needed(values, "input")
+    few = isinstance(given, str) or len(given) <= FEW
+    texts = texts_of(given) if few else await asyncio.to_thread(texts_of, given)
+    vectors, counts = await server.models.embed(model, dimensions, texts)
 
-    def embed(kb: KnowledgeBase) -> bytes:
-        texts = texts_of(given)
-        vectors, tokens = server.models.embed(kb, model, dimensions, texts)
+    def written() -> bytes:
+        import orjson  # writes an array of numbers in a thirtieth of the time
+
+        tokens = sum(counts)
         content = {
             "object": "list",
             "data": [
@@ -71,9 +76,10 @@ async def _embeddings(server: Server, http: Request) -> Response:
             "model": model,
             "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
         }
-        return json.dumps(content, separators=(",", ":")).encode()
+        return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
 
-    return Response(await server.bases.run(embed), media_type="application/json")
+    content = written() if few else await asyncio.to_thread(written)
+    return Response(content, media_type="application/json")
 
 
 def texts_of(given: Any) -> list[str]:
@@ -117,10 +123,10 @@ def _decoded(tokens: Any) -> str:
     return text
 
 
-def _encoded(vector: NDArray[np.float32], form: str) -> str | list[float]:
+def _encoded(vector: NDArray[np.float32], form: str) -> str | NDArray[np.float32]:
     if form == "base64":
         return base64.b64encode(vector.astype("<f4").tobytes()).decode("ascii")
-    return [float(number) for number in vector.tolist()]
+    return vector
 
 
 async def _models(server: Server, http: Request) -> Response:
