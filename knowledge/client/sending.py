@@ -91,7 +91,12 @@ def send(
 
 def _files(run: RunRequest, problems: list[FileProblem]) -> Iterator[_File]:
     for inline in run.inline:
-        yield _File(inline.name, len(inline.content), content=inline.content)
+        if inline.metadata:
+            raise UsageError("`inline` has metadata of its own, which can't be sent to a server")
+        if isinstance(inline.content, bytes):
+            yield _File(inline.name, len(inline.content), content=inline.content)
+        else:
+            yield _File(inline.name, inline.content.stat().st_size, inline.content)
     for root in run.paths:
         scan = Scan([root], run.ignore, run.recursive, None)
         above = Path(os.path.abspath(root)).parent  # noqa: PTH100  links in it stay

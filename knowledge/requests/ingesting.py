@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from knowledge.requests.asking import SimilarRequest
@@ -112,11 +113,14 @@ class InlineText:
     name:
         Names it in the dataset; its extension tells its kind.
     content:
-        Its bytes.
+        Its bytes; or a file that has them, which is read when its turn comes.
+    metadata:
+        Kept with it, besides what the request gives to all.
     """
 
     name: str
-    content: bytes
+    content: bytes | Path = field(repr=False)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import queue
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -65,11 +65,17 @@ class Upload:
         Names it in the dataset.
     id:
         Names it to the client that sent it; empty where none did.
+    metadata:
+        Kept with it, besides what the ingest gives to all.
+    size:
+        In bytes, where that is known.
     """
 
     name: str
     path: Path
     id: str = ""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -211,7 +217,7 @@ class Jobs:
         job.state, job.began = State.RUNNING, datetime.now(UTC)
         job.version += 1
         try:
-            inline = [InlineText(one.name, one.path.read_bytes()) for one in job.uploads]
+            inline = [InlineText(one.name, one.path, one.metadata) for one in job.uploads]
             with KnowledgeBase(self._settings, notify=self._notify) as kb:
                 job.report = kb.ingest(job.request, inline=inline, progress=_listener(job))
         except _Cancelled:

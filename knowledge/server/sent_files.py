@@ -7,8 +7,10 @@ import secrets
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from knowledge.errors import NotFoundError
 from knowledge.server.jobs import Upload
@@ -100,8 +102,13 @@ class SentFiles:
             if (gone := self._files.pop(id_, None)) is not None:
                 _remove(gone)
 
-    def lent(self, id_: str, folder: Path) -> Upload:
+    def lent(self, id_: str, folder: Path, metadata: Mapping[str, Any]) -> Upload:
         """Return a file for one ingest, in a folder that goes with it.
+
+        Parameters
+        ----------
+        metadata:
+            Kept with it.
 
         Raises
         ------
@@ -109,14 +116,14 @@ class SentFiles:
             There is none.
         """
         found = self.get(id_)
-        path = folder / "0"
+        path = folder / found.id
         try:
             os.link(found.path, path)
         except FileNotFoundError:
             raise SentFileNotFoundError(f"there is no file {id_[:100]!r}") from None
         except OSError:  # a file system without links
             shutil.copyfile(found.path, path)
-        return Upload(found.name, path, found.id)
+        return Upload(found.name, path, found.id, metadata, found.size)
 
     def _is_full(self) -> bool:
         total = sum(one.size for one in self._files.values())

@@ -442,3 +442,138 @@ def test_files_that_came_first_make_room(tmp_path):
         made.append(kept.add(Upload(f"{number}.txt", path), "assistants"))
     assert [one.id for one in kept.list()] == [one.id for one in made[1:]]
     assert not made[0].path.exists()
+
+
+def sent_files(client, contents):
+    return [
+        client.files.create(file=(name, content), purpose="assistants").id
+        for name, content in contents.items()
+    ]
+
+
+def test_several_files_are_put_into_a_store_together(filled):
+    ids = sent_files(filled, {"a.md": b"apples", "b.md": b"pears", "c.pdf": b"%PDF-1.4 no"})
+    batches = filled.vector_stores.file_batches
+    filled.vector_stores.create(name="fruit", description="what grows")
+    batch = batches.create("fruit", file_ids=ids, attributes={"kind": "x"})
+    assert (batch.object, batch.file_counts.total) == ("vector_store.files_batch", 3)
+    done = batches.poll(batch.id, vector_store_id="fruit", poll_interval_ms=50)
+    assert (done.status, done.file_counts.completed, done.file_counts.failed) == ("completed", 2, 1)
+    assert batches.retrieve(batch.id, vector_store_id="fruit").file_counts == done.file_counts
+    listed = batches.list_files(batch.id, vector_store_id="fruit", limit=2, order="asc")
+    assert [one.id for one in listed] == ids  # the client asks for the second page itself
+    failed = batches.list_files(batch.id, vector_store_id="fruit", filter="failed")
+    assert [(one.id, bool(one.last_error.message)) for one in failed] == [(ids[2], True)]
+    store = filled.vector_stores.retrieve("fruit")
+    assert (store.file_counts.completed, store.file_counts.failed) == (2, 1)
+    assert store.description == "what grows"
+    taken = [*filled.vector_stores.files.list("fruit", filter="completed")]
+    assert {(one.id, one.attributes["kind"]) for one in taken} == {(ids[0], "x"), (ids[1], "x")}
+
+
+def test_files_of_a_batch_have_attributes_of_their_own(filled):
+    ids = sent_files(filled, {"a.md": b"apples", "b.md": b"pears"})
+    files = [{"file_id": ids[0], "attributes": {"color": "red"}}, {"file_id": ids[1]}]
+    filled.vector_stores.create(name="fruit")
+    batches = filled.vector_stores.file_batches
+    done = batches.create_and_poll("fruit", files=files, poll_interval_ms=50)
+    assert done.file_counts.completed == 2
+    red = {"type": "eq", "key": "color", "value": "red"}
+    found = filled.vector_stores.search("fruit", query="fruit", filters=red).data
+    assert [hit.file_id for hit in found] == [ids[0]]
+
+
+def test_files_are_sent_and_put_into_a_store_in_one_call(filled):
+    filled.vector_stores.create(name="fruit")
+    done = filled.vector_stores.file_batches.upload_and_poll(
+        "fruit", files=[("a.md", b"apples"), ("b.md", b"pears")], poll_interval_ms=50
+    )
+    assert (done.status, done.file_counts.completed) == ("completed", 2)
+    one = filled.vector_stores.files.upload_and_poll(
+        vector_store_id="fruit", file=("c.md", b"plums"), poll_interval_ms=50
+    )
+    assert one.status == "completed"
+    assert filled.files.wait_for_processing(one.id).status == "processed"
+
+
+def test_a_batch_is_cancelled(filled, monkeypatch):
+    import threading
+
+    from knowledge import KnowledgeBase
+
+    go_on = threading.Event()
+    ingest = KnowledgeBase.ingest
+
+    def waits(self, *arguments, **options):
+        assert go_on.wait(30)
+        return ingest(self, *arguments, **options)
+
+    monkeypatch.setattr(KnowledgeBase, "ingest", waits)
+    ids = sent_files(filled, {"a.md": b"apples"})
+    batches = filled.vector_stores.file_batches
+    batch = batches.create("default", file_ids=ids)
+    assert batch.status == "in_progress"
+    assert batches.cancel(batch.id, vector_store_id="default").status == "cancelled"
+    go_on.set()
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"file_ids": []},
+        {"file_ids": ["file-none"], "files": [{"file_id": "file-none"}]},
+        {"files": [{"id": "file-none"}]},
+        {"files": [{"attributes": {}}]},
+        {"file_ids": ["a"] * 2_001},
+    ],
+)
+def test_a_batch_that_does_not_fit_is_refused(shared, fields):
+    reply = shared.client.post("/v1/vector_stores/default/file_batches", json=fields)
+    assert reply.status_code == 400
+    assert reply.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_what_is_not_there_is_told_in_openais_shape(asked):
+    batches = asked.vector_stores.file_batches
+    calls = (
+        lambda: batches.retrieve("vsfb_none", vector_store_id="default"),
+        lambda: batches.create("default", file_ids=["file-none"]),
+        lambda: asked.uploads.create(
+            bytes=1, filename="a", mime_type="text/plain", purpose="assistants"
+        ),
+        lambda: asked.chat.completions.create(model="static", messages=[]),
+        lambda: asked.models.delete("static"),
+    )
+    for call in calls:
+        with pytest.raises(openai.APIStatusError) as raised:
+            call()
+        assert raised.value.status_code in (404, 405)
+        assert raised.value.body["message"]
+    with pytest.raises(openai.BadRequestError, match="expires_after"):
+        asked.vector_stores.create(name="x", expires_after={"anchor": "last_active_at", "days": 1})
+
+
+def test_texts_of_others_do_no_harm(library, served, monkeypatch):
+    """Of requests that are embedded together, the one that the model refuses fails alone."""
+    from knowledge.embeddings.local.static import StaticEmbedder
+    from knowledge.errors import RemoteInputTooLongError
+
+    embed = StaticEmbedder.embed_documents
+
+    def refuses(self, texts):
+        if any("bad" in text for text in texts):
+            raise RemoteInputTooLongError("no")
+        return embed(self, texts)
+
+    monkeypatch.setattr(StaticEmbedder, "embed_documents", refuses)
+    client = served().client
+
+    def ask(text):
+        return client.post("/v1/embeddings", json={"model": "static", "input": text}).status_code
+
+    texts = ["good", "bad", *(f"good {n}" for n in range(14))]
+    with ThreadPoolExecutor(16) as pool:
+        statuses = dict(zip(texts, pool.map(ask, texts), strict=True))
+    assert {text for text, status in statuses.items() if status != 200} == {"bad"}
+    assert statuses["bad"] == 400

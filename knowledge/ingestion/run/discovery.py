@@ -6,14 +6,16 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TypeVar
 
 from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.remote import FailedSource, Item, Listing, Remotes
 from knowledge.ingestion.run.stats import RunStats
-from knowledge.ingestion.scan.files import FoundFile
+from knowledge.ingestion.scan.files import FoundFile, Origin
 from knowledge.ingestion.scan.scan import Scan
 from knowledge.model import FileProblem, FileStatus
+from knowledge.requests import InlineText
 
 T = TypeVar("T")
 
@@ -38,11 +40,11 @@ class Discovery:
         FetchError, PathNotFoundError
             The only source of the run is a URL, and it cannot be fetched.
         """
-        for inline in self._request.inline:
+        # Of several with one name, the last counts, as if they had come one after the other.
+        for inline in {one.name: one for one in self._request.inline}.values():
             self._stats.found()
             self._scan.seen.add(inline.name)
-            size = len(inline.content)
-            yield FoundFile(inline.name, inline.name, size, 0, content=inline.content)
+            yield _inline(inline)
         yield from prefetched(self._scanned())
         self._report(self._scan.problems)
         if self._request.remote:
@@ -144,3 +146,12 @@ def prefetched(items: Iterable[T]) -> Iterator[T]:
     finally:
         stop.set()
         thread.join()
+
+
+def _inline(given: InlineText) -> FoundFile:
+    name, content = given.name, given.content
+    if isinstance(content, bytes):
+        return FoundFile(name, name, len(content), 0, content=content, given=given.metadata)
+    kind = PurePosixPath(name).name
+    size = content.stat().st_size
+    return FoundFile(str(content), name, size, 0, origin=Origin(kind, kind), given=given.metadata)

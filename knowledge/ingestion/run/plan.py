@@ -219,7 +219,7 @@ class Planned:
             Its modification time, where its source has none.
         """
         file, origin = self.file, self.file.origin
-        all_given, flags = given_metadata(self.known, file.folder_metadata, given)
+        all_given, flags = given_metadata(self.known, file.folder_metadata, {**given, **file.given})
         return {
             "path": file.shown,
             "name": origin.name if origin else PurePath(file.shown).name,

@@ -50,9 +50,10 @@ class FoundFile:
 
     ``path`` opens it; ``shown`` is the same for people and for the catalog, where bytes that are
     no UTF-8 stand as ``\\xNN``. ``size`` counts bytes. ``folder_metadata`` is what
-    ``.knowledge.json`` files say of it; ``None`` when one of them cannot be read. ``content`` are
-    the bytes of a document that is no file. ``ctime_ns`` is when the system last changed anything
-    about the file, which nobody can put back; 0 where that is not known.
+    ``.knowledge.json`` files say of it; ``None`` when one of them cannot be read. ``given`` is what
+    the user gives to it alone. ``content`` are the bytes of a document that is no file.
+    ``ctime_ns`` is when the system last changed anything about the file, which nobody can put back;
+    0 where that is not known.
     """
 
     path: str
@@ -63,6 +64,7 @@ class FoundFile:
     origin: Origin | None = None
     content: bytes | None = field(default=None, repr=False)
     ctime_ns: int = 0
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def is_in_place(self) -> bool:

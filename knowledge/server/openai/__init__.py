@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def face(server: Server) -> Face:
     """Return the face."""
     from knowledge.server.face import Face
-    from knowledge.server.openai import embeddings, files, rerank, vector_stores
+    from knowledge.server.openai import embeddings, file_batches, files, rerank, vector_stores
 
-    rooms = (embeddings, rerank, files, vector_stores)
+    rooms = (embeddings, rerank, files, vector_stores, file_batches)
     return Face([one for room in rooms for one in room.routes(server)])

@@ -6,7 +6,8 @@ https://platform.openai.com/docs/api-reference/vector-stores. A store's id is th
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
@@ -16,7 +17,14 @@ from starlette.routing import Route
 
 from knowledge.errors import FileNotInDatasetError, UsageError
 from knowledge.requests import SearchRequest
-from knowledge.server.openai.attaching import FILE_ID, attach, attached, check_splitting
+from knowledge.server.openai.attaching import (
+    FILE_ID,
+    Attached,
+    attach,
+    attached,
+    check_splitting,
+    rows_of,
+)
 from knowledge.server.openai.exchange import body_of, needed, page_of, replied, route, whole
 from knowledge.server.openai.filters import condition
 
@@ -56,45 +64,63 @@ def routes(server: Server) -> list[Route]:
 async def _list(server: Server, http: Request) -> Response:
     listed = await server.bases.run(lambda kb: kb.datasets.list())
     read = {one.name: one.generation for one in listed}
-    return replied(page_of(http, [_store(one) for one in listed], MOST_LISTED), read)
+    return replied(page_of(http, [_store(server, one) for one in listed], MOST_LISTED), read)
+
+
+_STORE = {"name": str, "metadata": dict, "description": str, "expires_after": dict}
 
 
 async def _create(server: Server, http: Request) -> Response:
-    values = await body_of(http, {**_ATTACHED, "name": str, "metadata": dict, "file_ids": list})
+    values = await body_of(http, {**_STORE, "chunking_strategy": dict, "file_ids": list})
     check_splitting(values)
-    ids = [str(one) for one in values.get("file_ids", [])]
-    for one in ids:
-        server.sent_files.get(one)  # before anything is made
+    files = [Attached(str(one)) for one in values.get("file_ids", [])]
+    for one in files:
+        server.sent_files.get(one.id)  # before anything is made
     name = values.get("name") or f"vs_{secrets.token_hex(12)}"
-    made = await server.bases.run(lambda kb: kb.datasets.create(name, values.get("metadata")))
-    for one in ids:
-        attach(server, made.name, one, {})
-    content = _store(made)
-    content["file_counts"] |= {"in_progress": len(ids), "total": len(ids)}
-    content["status"] = "in_progress" if ids else "completed"
-    return replied(content, {made.name: made.generation})
+    metadata = _metadata(values, {})
+    made = await server.bases.run(lambda kb: kb.datasets.create(name, metadata))
+    if files:
+        attach(server, made.name, files)
+    return replied(_store(server, made), {made.name: made.generation})
+
+
+def _metadata(values: Mapping[str, Any], known: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the metadata that a request gives to a store, its description with it.
+
+    Raises
+    ------
+    UsageError
+        The store is to expire.
+    """
+    if "expires_after" in values:
+        raise UsageError("`expires_after`: a store stays until it is deleted; leave it out")
+    if "metadata" not in values and "description" not in values:
+        return None
+    described = {key: values[key] for key in ("description",) if key in values}
+    return {**values.get("metadata", known), **described}
 
 
 async def _get(server: Server, http: Request) -> Response:
     name = _part(http, "store")
     found, read = await server.bases.run(lambda kb: (kb.datasets.get(name), kb.generations))
-    return replied(_store(found), read)
+    return replied(_store(server, found), read)
 
 
 async def _modify(server: Server, http: Request) -> Response:
-    values = await body_of(http, {"name": str, "metadata": dict})
+    values = await body_of(http, _STORE)
     name = _part(http, "store")
 
     def modify(kb: KnowledgeBase) -> Dataset:
         found = kb.datasets.get(name)
-        if "metadata" in values:
-            found = kb.datasets.edit(name, values["metadata"])
+        metadata = _metadata(values, found.metadata)
+        if metadata is not None:
+            found = kb.datasets.edit(name, metadata)
         if values.get("name", name) != name:
             found = kb.datasets.rename(name, values["name"])
         return found
 
     changed = await server.bases.run(modify)
-    return replied(_store(changed), {changed.name: changed.generation})
+    return replied(_store(server, changed), {changed.name: changed.generation})
 
 
 async def _delete(server: Server, http: Request) -> Response:
@@ -193,7 +219,7 @@ async def _attach(server: Server, http: Request) -> Response:
     check_splitting(values)
     name, id_ = _part(http, "store"), str(needed(values, "file_id"))
     found = await server.bases.run(lambda kb: kb.datasets.get(name))
-    row = attach(server, name, id_, values.get("attributes", {}))
+    [row] = rows_of(attach(server, name, [Attached(id_, values.get("attributes", {}))]))
     return replied(row, {name: found.generation})
 
 
@@ -273,22 +299,27 @@ def _id(own: str, metadata: Mapping[str, Any]) -> str:
     return str(metadata.get(FILE_ID, own))
 
 
-def _counts(files: int) -> dict[str, int]:
-    rest = {"in_progress": 0, "failed": 0, "cancelled": 0}
-    return {**rest, "completed": files, "total": files}
+def counted(statuses: Iterable[str]) -> dict[str, int]:
+    """Return how many files have each status, and how many there are."""
+    counts = Counter(statuses)
+    names = ("in_progress", "completed", "failed", "cancelled")
+    return {**{name: counts[name] for name in names}, "total": counts.total()}
 
 
-def _store(dataset: Dataset) -> dict[str, Any]:
+def _store(server: Server, dataset: Dataset) -> dict[str, Any]:
+    statuses = [row["status"] for row in attached(server, dataset.name)]
     return {
         "id": dataset.name,
         "object": "vector_store",
         "created_at": int(dataset.created_at.timestamp()),
         "last_active_at": int(dataset.updated_at.timestamp()),
         "name": dataset.name,
-        "file_counts": _counts(dataset.files),
-        "status": "completed",
+        "file_counts": counted([*statuses, *["completed"] * dataset.files]),
+        "status": "in_progress" if "in_progress" in statuses else "completed",
         "expires_after": None,
         "expires_at": None,
+        "usage_bytes": 0,
+        "description": dataset.metadata.get("description"),
         "metadata": dict(dataset.metadata),
     }
 
