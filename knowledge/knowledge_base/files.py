@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from knowledge.errors import UsageError
 from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Chunk, FileStatus, SourceFile
 from knowledge.requests import ChunksRequest
 
 if TYPE_CHECKING:
-    from knowledge.retrieval.result import ChunkPage
+    from knowledge.retrieval.result import ChunkPage, FilePage
+    from knowledge.storage.columns import SumUp
 
 _Files = list[SourceFile]
 _Chunks = list[Chunk]
+T = TypeVar("T")
+FILE_STATUSES = ("ingested", "failed", "empty", "unsupported")
+"""What may have become of a file of a dataset, or of one that it could not take in."""
+_TAKEN, _MISSED = "f", "m"
+"""What the cursor of a page begins with, before a path or a number."""
 
 
 class Files:
@@ -34,6 +41,71 @@ class Files:
         dataset = self._shared.dataset(dataset)
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return list(snapshot.files(self._shared.saw(snapshot.dataset(dataset))))
+
+    def page(
+        self,
+        dataset: str | None = None,
+        *,
+        statuses: Sequence[str] = FILE_STATUSES,
+        part: str = "",
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> FilePage:
+        """Return a page of a dataset's files, and of those that it could not take in.
+
+        Parameters
+        ----------
+        statuses:
+            Which of them: ``ingested``, ``failed``, ``empty``, ``unsupported``.
+        part:
+            What their paths must hold, whatever its case.
+        limit:
+            Most files of the page.
+        cursor:
+            That of the page before.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of this name.
+        UsageError
+            The cursor is of no page.
+        """
+        from knowledge.retrieval.result import FilePage
+
+        dataset = self._shared.dataset(dataset)
+        kind, place = _place_of(cursor)
+        files: list[SourceFile] = []
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            owner = self._shared.saw(snapshot.dataset(dataset))
+            wanted = limit + 1 if kind == _TAKEN and FileStatus.INGESTED in statuses else 0
+            files, count = snapshot.files_page(owner, part, place if wanted else "", wanted)
+            offset = int(place) if kind == _MISSED else 0
+            left = max(0, limit + 1 - len(files))
+            missed, counts = catalog.missed_page(owner, statuses, part, offset, left)
+        after = None
+        if len(files) > limit:
+            after = _TAKEN + files[limit - 1].path
+        elif len(files) + len(missed) > limit:
+            after = f"{_MISSED}{offset + limit - len(files)}"
+        counts = {**dict.fromkeys(FILE_STATUSES, 0), "ingested": count, **counts}
+        shown = missed[: max(0, limit - len(files))]
+        return FilePage(dataset, files[:limit], shown, counts, after)
+
+    def summary(self, sum_up: SumUp[T], dataset: str | None = None) -> T:
+        """Return what a function makes of all files, each with its chunks.
+
+        It is called once for a generation, and what it made is kept: it is not to be changed.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is none of this name.
+        """
+        dataset = self._shared.dataset(dataset)
+        with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
+            owner = self._shared.saw(snapshot.dataset(dataset))
+            return self._shared.retriever().columns(snapshot, owner).summary(snapshot, sum_up)
 
     def get(self, file: str, dataset: str | None = None) -> tuple[SourceFile, _Chunks]:
         """Return a file and its chunks in order.
@@ -170,3 +242,13 @@ class Files:
 
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             return find_file(snapshot, self._shared.saw(snapshot.dataset(dataset)), file)
+
+
+def _place_of(cursor: str | None) -> tuple[str, str]:
+    """Return which list a page goes on in, and where."""
+    if not cursor:
+        return _TAKEN, ""
+    kind, place = cursor[0], cursor[1:]
+    if kind == _TAKEN or (kind == _MISSED and place.isascii() and place.isdigit()):
+        return kind, place[:4_096] if kind == _TAKEN else place[:9]
+    raise UsageError("`cursor` is of no page of files", hint="Take it from the reply before.")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from knowledge.ingestion.source_text import SourceText
     from knowledge.ingestion.watch.events import WatchEvent
     from knowledge.model import Chunk, Dataset, IngestReport, SourceFile
+    from knowledge.retrieval.result import FilePage
     from knowledge.storage.history import MissedFile
 
 
@@ -48,6 +49,12 @@ def files(
             "missed": list(map(missed_record, missed)),
         },
     )
+
+
+def file_page(page: FilePage) -> dict[str, Any]:
+    """Return a page of a dataset's files as ``knowledge.files/1``."""
+    paged = {"counts": dict(page.counts), "next_cursor": page.cursor}
+    return files(page.dataset, page.files, page.missed) | paged
 
 
 def file(dataset: str, one: SourceFile, chunks: Sequence[Chunk] | None = None) -> dict[str, Any]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, overload
 from knowledge.retrieval.query import FITS_WELL
 
 if TYPE_CHECKING:
-    from knowledge.model import Hit
+    from knowledge.model import Hit, SourceFile
     from knowledge.retrieval.query import Query
+    from knowledge.storage.history import MissedFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,25 @@ class ChunkPage:
         """The offset of the page that follows; ``None`` behind the last one."""
         end = self.offset + len(self.hits)
         return end if self.hits and end < self.total else None
+
+
+@dataclass(frozen=True, slots=True)
+class FilePage:
+    """A page of a dataset's files by path, and behind them of those that it could not take in.
+
+    Parameters
+    ----------
+    counts:
+        How many files of the dataset have each status, whatever the page shows.
+    cursor:
+        What the next page is asked with; ``None`` behind the last one.
+    """
+
+    dataset: str
+    files: list[SourceFile]
+    missed: list[MissedFile]
+    counts: Mapping[str, int]
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

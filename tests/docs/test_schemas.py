@@ -82,6 +82,7 @@ def test_only_named_fields_may_be_missing(name):
         "reembed-1.json": {"names"},
         "status-1.json": {"names"},
         "file-1.json": {"passages"},
+        "files-1.json": {"counts", "next_cursor"},
         "ingest-1.json": {"dry_run"},
         "job-1.json": {"dry_run"},
         "jobs-1.json": {"dry_run"},

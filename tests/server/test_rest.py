@@ -351,3 +351,58 @@ def test_a_cancelled_job_ends(served, tmp_path):
     reply = client.post(f"{V1}/datasets/new/ingest", json={"paths": ["."]})
     client.delete(f"{V1}/jobs/{reply.json()['job']['id']}")
     ended(client, reply, "cancelled")
+
+
+def test_sent_files_are_read_when_their_turn_comes(served, monkeypatch):
+    """No job holds the bytes of its files: they are read where they wait."""
+    from pathlib import Path
+
+    read = Path.read_bytes
+
+    def read_bytes(self):
+        assert "apples" not in self.name
+        assert self.stat().st_size < 1_000_000, "a file is read as a whole"
+        return read(self)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    client = served().client
+    files = [("files", ("a.txt", b"apples " * 300_000)), ("files", ("a.txt", b"pears are green"))]
+    job = ended(client, client.post(f"{V1}/datasets/new/files", files=files))
+    assert job["report"]["files"]["ingested"] == 1  # of one name the last counts
+    (hit,) = got(client.get(f"{V1}/retrieve?query=pears&datasets=new"))["hits"]
+    assert hit["text"] == "pears are green"
+
+
+def test_files_are_listed_by_pages(served, run, tmp_path):
+    from tests.conftest import write_files
+
+    names = [f"{number:03}.txt" for number in range(25)]
+    write_files(tmp_path / "many", {name: f"number {name}" for name in names})
+    write_files(tmp_path / "many", {"Äpfel.TXT": "red", "x.pdf": b"%PDF-1.4 no", "y.txt": ""})
+    run("ingest", tmp_path / "many", "-d", "many")
+    client = served().client
+    path = f"{V1}/datasets/many/files"
+
+    def pages(**fields):
+        cursor, found = None, []
+        while True:
+            more = {"cursor": cursor} if cursor else {}
+            page = got(client.get(path, params={"limit": 10, **fields, **more}))
+            rows = [*page["files"], *page["missed"]]
+            assert len(rows) <= 10
+            found += [one["file"].rpartition("/")[2] for one in rows]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                return found, page["counts"]
+
+    found, counts = pages()
+    assert found == [*names, "Äpfel.TXT", "x.pdf", "y.txt"]
+    assert counts == {"ingested": 26, "failed": 1, "empty": 1, "unsupported": 0}
+    assert pages(status="ingested")[0] == found[:26]
+    assert pages(status="missed", limit=1)[0] == found[26:]
+    assert pages(contains="äPFEL") == (
+        ["Äpfel.TXT"],
+        {**counts, "ingested": 1, "failed": 0, "empty": 0},
+    )
+    assert len(got(client.get(path))["files"]) == 26
+    assert client.get(path, params={"cursor": "odd", "limit": 1}).status_code == 400

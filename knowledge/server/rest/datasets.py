@@ -9,13 +9,16 @@ from typing import Any
 from starlette.responses import Response
 
 from knowledge.knowledge_base import KnowledgeBase
+from knowledge.knowledge_base.files import FILE_STATUSES
 from knowledge.model import Dataset, SourceFile
 from knowledge.records import documents as records
 from knowledge.records import questions, upkeep
 from knowledge.requests import ChunksRequest, Request, option
 from knowledge.server.rest.operation import Call, Operation, answered
 
-STATUSES = ("ingested", "failed", "empty", "unsupported")
+STATUSES = FILE_STATUSES
+MOST_LISTED = 1_000
+"""Files of a page."""
 
 
 async def list_datasets(call: Call) -> Response:
@@ -96,8 +99,13 @@ class FileList(Request):
     status: str = option(
         "ingested, or files that it lacks: failed, empty, unsupported; all is everything.",
         default="all",
-        choices=("all", *STATUSES),
+        choices=("all", "missed", *STATUSES),
     )
+    contains: str = option("Files whose path holds this, whatever its case.", default="")
+    limit: int | None = option(
+        "Maximum number of files; default: all.", minimum=1, maximum=MOST_LISTED
+    )
+    cursor: str | None = option("The reply's next_cursor, for the next page.")
 
 
 async def list_files(call: Call) -> Response:
@@ -105,9 +113,20 @@ async def list_files(call: Call) -> Response:
     asked = await call.request(FileList)
     asked.check()
     name = call.part("dataset")
-    wanted = STATUSES if asked.status == "all" else (asked.status,)
+    groups = {"all": STATUSES, "missed": STATUSES[1:]}
+    wanted = groups.get(asked.status, (asked.status,))
+    paged = asked.limit is not None or asked.cursor is not None or asked.contains
 
     def work(kb: KnowledgeBase) -> tuple[dict[str, Any], dict[str, int]]:
+        if paged:
+            page = kb.files.page(
+                name,
+                statuses=wanted,
+                part=asked.contains,
+                limit=asked.limit or MOST_LISTED,
+                cursor=asked.cursor,
+            )
+            return records.file_page(page), kb.generations
         missed = [one for one in kb.upkeep.missed_files(name) if one.problem.status in wanted]
         files = kb.files.list(name) if "ingested" in wanted else []
         return records.files(name, files, missed), kb.generations

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import takewhile
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from starlette.responses import Response
@@ -32,6 +32,7 @@ from knowledge.retrieval.refine.windows import join_with_places
 from knowledge.server.problems import RefusedError
 from knowledge.server.rest.operation import Call, Operation, answered, generation_header
 from knowledge.settings.reading import Settings
+from knowledge.storage.columns import FileFacts
 
 MOST_TEXT = 200_000
 """Characters of a document that are sent around a passage, half of them before it."""
@@ -199,50 +200,60 @@ _REASONS = {
 async def filters(call: Call) -> Response:
     """Answer with the types of a dataset's files and the folders that they lie in."""
     name = call.part("dataset")
-    files, read = await call.run(lambda kb: (kb.files.list(name), kb.generations))
-    return answered(records.filters(name, _types(files), _folders(files)), read)
+
+    def work(kb: KnowledgeBase) -> tuple[dict[str, Any], dict[str, int]]:
+        types, folders = kb.files.summary(_counted, name)
+        return records.filters(name, types, folders), kb.generations
+
+    return answered(*await call.run(work))
 
 
+def _counted(
+    files: Sequence[_File],
+) -> tuple[list[records.FileFilter], list[records.FileFilter]]:
+    return _types(files), _folders(files)
+
+
+_File = tuple[FileFacts, int]
+"""A file, and how many chunks it has."""
 MOST_FILTERS = 50
 _GLOB = re.compile(r"[\\*?\[\]!#]")
 
 
-def _types(files: Sequence[SourceFile]) -> list[records.FileFilter]:
-    counted: dict[str, list[SourceFile]] = {}
+def _types(files: Sequence[_File]) -> list[records.FileFilter]:
+    counted: dict[str, list[_File]] = {}
     for file in files:
-        suffix = Path(file.name).suffix
+        suffix = PurePath(file[0].name).suffix
         if suffix and suffix[1:].isalnum():
             counted.setdefault(suffix, []).append(file)
     return _most(
-        [records.FileFilter(one, f"*{one}", *_counts(held)) for one, held in counted.items()]
+        [records.FileFilter(one, f"*{one}", *_sums(held)) for one, held in counted.items()]
     )
 
 
-def _folders(files: Sequence[SourceFile]) -> list[records.FileFilter]:
+def _folders(files: Sequence[_File]) -> list[records.FileFilter]:
     """Return the folders right below the one that all files lie in."""
-    above = [(file.path.replace("\\", "/").split("/")[:-1], file) for file in files]
+    above = [(file[0].path.replace("\\", "/").split("/")[:-1], file) for file in files]
     if not above:
         return []
     first, last = (end([folders for folders, _ in above]) for end in (min, max))
     pairs = zip(first, last, strict=False)
     common = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-    counted: dict[tuple[str, ...], list[SourceFile]] = {}
+    counted: dict[tuple[str, ...], list[_File]] = {}
     for folders, file in above:
         if len(folders) > common:
             counted.setdefault(tuple(folders[: common + 1]), []).append(file)
     return _most(
         [
-            records.FileFilter(
-                folders[-1], _GLOB.sub(r"\\\g<0>", "/".join(folders)), *_counts(held)
-            )
+            records.FileFilter(folders[-1], _GLOB.sub(r"\\\g<0>", "/".join(folders)), *_sums(held))
             for folders, held in counted.items()
             if folders[-1]  # not the root, beside names of uploads
         ]
     )
 
 
-def _counts(files: Sequence[SourceFile]) -> tuple[int, int]:
-    return len(files), sum(file.chunks for file in files)
+def _sums(files: Sequence[_File]) -> tuple[int, int]:
+    return len(files), sum(chunks for _, chunks in files)
 
 
 def _most(found: list[records.FileFilter]) -> list[records.FileFilter]:

@@ -295,6 +295,14 @@ class SqlCatalog:
 
         return history.missed_files(self, dataset)
 
+    def missed_page(
+        self, dataset: Dataset, statuses: Sequence[str], part: str, offset: int, limit: int
+    ) -> tuple[list[MissedFile], dict[str, int]]:
+        """Return some of the files that could not be taken in; see :func:`history.missed_page`."""
+        from knowledge.storage.relational import history
+
+        return history.missed_page(self, dataset, statuses, part, offset, limit)
+
     def change_missed(
         self, dataset: Dataset, gone: Collection[FileProblem], new: Collection[FileProblem]
     ) -> None:

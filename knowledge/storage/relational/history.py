@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from knowledge.storage.history import (
     storable,
 )
 from knowledge.storage.relational.rows import Record, dump, now, readable
+from knowledge.storage.relational.snapshot import holding
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
@@ -120,6 +121,39 @@ def missed_files(catalog: SqlCatalog, dataset: Dataset) -> list[MissedFile]:
         (_number(catalog, dataset.key),),
     )
     return [_missed_of(row) for row in rows]
+
+
+def missed_page(
+    catalog: SqlCatalog,
+    dataset: Dataset,
+    statuses: Sequence[str],
+    part: str,
+    offset: int,
+    limit: int,
+) -> tuple[list[MissedFile], dict[str, int]]:
+    """Return some of the files that could not be taken in, by path, and how many there are.
+
+    Parameters
+    ----------
+    part:
+        What their paths must hold, whatever its case; empty is any.
+
+    Returns
+    -------
+    tuple
+        The files, of some statuses, and the number of all of each status.
+    """
+    holds, held = holding("file", part)
+    found = f"FROM problems WHERE dataset = ? AND {holds}"
+    values = (_number(catalog, dataset.key), *held)
+    counts = catalog.records(f"SELECT status, count(*) AS number {found} GROUP BY status", values)
+    marks = ", ".join("?" * len(statuses)) or "NULL"
+    rows = catalog.records(
+        f"SELECT file, status, reason, seen_at {found} AND status IN ({marks}) "
+        'ORDER BY file, "row" LIMIT ? OFFSET ?',
+        (*values, *statuses, limit, offset),
+    )
+    return [_missed_of(row) for row in rows], {one["status"]: one["number"] for one in counts}
 
 
 def change_missed(

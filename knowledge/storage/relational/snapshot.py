@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -92,6 +93,30 @@ class SqlSnapshot(Snapshot):
     def files(self, dataset: Dataset) -> Iterator[SourceFile]:
         """Yield the dataset's files by path."""
         yield from map(file_of, self._select("files", FILE_COLUMNS, dataset, "", "ORDER BY path"))
+
+    def files_page(
+        self, dataset: Dataset, part: str, after: str, limit: int
+    ) -> tuple[list[SourceFile], int]:
+        """Return the first files by path behind a path, and how many there are before and behind.
+
+        Parameters
+        ----------
+        part:
+            What their paths must hold, whatever its case; empty is any.
+        """
+        holds, values = holding("path", part)
+        [count] = self._select("files", "count(*) AS number", dataset, f"AND {holds}", "", *values)
+        rows = self._select(
+            "files",
+            FILE_COLUMNS,
+            dataset,
+            f"AND path > ? AND {holds}",
+            "ORDER BY path LIMIT ?",
+            after,
+            *values,
+            limit,
+        )
+        return [*map(file_of, rows)], int(count["number"])
 
     def file(self, dataset: Dataset, *, id: str | None = None, path: str = "") -> SourceFile | None:
         """Return the file with this id, or else with this path; ``None`` when there is none."""
@@ -276,6 +301,14 @@ class SqlSnapshot(Snapshot):
             condition = f"AND id IN ({_marks(page)})"
             # All at once: a cursor that is left half read complains when its database is closed.
             yield from list(self._select(table, columns, dataset, condition, "", *page))
+
+
+def holding(column: str, part: str) -> tuple[str, tuple[str, ...]]:
+    """Return the condition that a column holds a text, whatever its case, and its values."""
+    if not part:
+        return "TRUE", ()
+    plain = re.sub(r"[\\%_]", r"\\\g<0>", part.lower())
+    return f"lower({column}) LIKE ? ESCAPE '\\'", (f"%{plain}%",)
 
 
 def _pages(values: Iterable[Any]) -> Iterator[list[Any]]:

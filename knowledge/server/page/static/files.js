@@ -3,14 +3,14 @@
 import { get, part } from "./api.js";
 import { $, counted, debounced, make, showProblem } from "./dom.js";
 
-const MOST = 300; // rows that are shown before more are asked for
+const PAGE = 100; // rows that are asked for at a time
 const GROUPS = [
   ["No text layer", (one) => one.reason.startsWith("no text layer")],
   ["Failed", (one) => one.status === "failed"],
   ["Unsupported", (one) => one.status === "unsupported"],
   ["Empty", () => true],
 ];
-let held = { files: [], missed: [] };
+let held = {}; // by status, ingested or missed: rows, and the cursor behind them
 let last = null;
 let open = () => {};
 
@@ -24,20 +24,43 @@ export function choices(datasets, chosen) {
   $("files-dataset").replaceChildren(...options);
 }
 
-/** Ask for the files of the chosen dataset, and show them. */
+/** Ask for the first files of the chosen dataset, and show them. */
 export async function load() {
-  const name = $("files-dataset").value;
-  if (!name) {
+  if (!$("files-dataset").value) {
     $("files-status").textContent = "There is no dataset yet: knowledge ingest makes one.";
     return;
   }
   last?.abort();
   const { signal } = (last = new AbortController());
-  $("files-status").textContent = "Loading…";
+  if (!$("files-list").children.length) $("files-status").textContent = "Loading…";
+  await told(async () => {
+    const [missed, ingested] = await Promise.all([page("missed", signal), page("ingested", signal)]);
+    held = { missed, ingested };
+    show();
+  });
+}
+
+/** Ask for the rows behind those that are shown, and show them too. */
+async function more(status) {
+  const { signal } = last;
+  await told(async () => {
+    const { rows, cursor } = held[status];
+    const next = await page(status, signal, cursor);
+    held[status] = { ...next, rows: [...rows, ...next.rows] };
+    show();
+  });
+}
+
+async function page(status, signal, cursor) {
+  const fields = { status, limit: PAGE, contains: $("files-filter").value.trim(), ...(cursor ? { cursor } : {}) };
+  const found = await get(`/datasets/${part($("files-dataset").value)}/files`, fields, signal);
+  return { rows: status === "missed" ? found.missed : found.files, cursor: found.next_cursor, counts: found.counts };
+}
+
+async function told(work) {
   showProblem($("files-problem"), null);
   try {
-    held = await get(`/datasets/${part(name)}/files`, {}, signal);
-    show(MOST);
+    await work();
   } catch (error) {
     if (error.name === "AbortError") return;
     $("files-status").textContent = "";
@@ -45,37 +68,38 @@ export async function load() {
   }
 }
 
-function show(most) {
-  const wanted = $("files-filter").value.trim().toLowerCase();
-  const named = (one) => one.file.toLowerCase().includes(wanted);
-  const files = held.files.filter(named);
-  let missed = held.missed.filter(named);
-  const groups = [];
+function show() {
+  let missed = held.missed.rows;
+  const sections = [];
   for (const [title, holds] of GROUPS) {
     const group = missed.filter(holds);
     missed = missed.filter((one) => !holds(one));
-    if (group.length) groups.push(section(title, group, most, missedRow, ["File", "Reason", "Seen"]));
+    if (group.length) sections.push(section(title, group.map(missedRow), ["File", "Reason", "Seen"], held.missed.cursor ? `${number(group.length)}+` : number(group.length)));
   }
-  const problems = held.missed.filter(named).length;
-  $("files-status").textContent = `${counted(files.length, "file")} taken in` + (problems ? `, ${counted(problems, "file")} not` : "");
-  if (files.length) groups.push(section("Taken in", files, most, fileRow, ["File", "Passages", "Size", "Ingested"]));
-  $("files-list").replaceChildren(...groups);
+  const counts = held.ingested.counts;
+  const problems = counts.failed + counts.empty + counts.unsupported;
+  if (held.missed.cursor) sections.push(button("missed", `Show more of ${number(problems)} that were not taken in`));
+  if (counts.ingested) sections.push(section("Taken in", held.ingested.rows.map(fileRow), ["File", "Passages", "Size", "Ingested"], number(counts.ingested)));
+  if (held.ingested.cursor) sections.push(button("ingested", `Show more of ${number(counts.ingested)} taken in`));
+  $("files-status").textContent = `${counted(counts.ingested, "file")} taken in` + (problems ? `, ${counted(problems, "file")} not` : "");
+  $("files-list").replaceChildren(...sections);
 }
 
-function section(title, rows, most, row, columns) {
+const number = (value) => value.toLocaleString("en");
+const button = (status, text) => make("button", { className: "quiet", onclick: () => more(status) }, text);
+
+function section(title, rows, columns, count) {
   const id = `group-${title.toLowerCase().replaceAll(" ", "-")}`;
-  const more = rows.length > most ? make("button", { className: "quiet", onclick: () => show(most * 4) }, `Show more of ${rows.length.toLocaleString("en")}`) : null;
   return make(
     "section",
     { "aria-labelledby": id },
-    make("h2", { id }, title, " ", make("span", { className: "count" }, rows.length.toLocaleString("en"))),
+    make("h2", { id }, title, " ", make("span", { className: "count" }, count)),
     make(
       "table",
       {},
       make("thead", {}, make("tr", {}, columns.map((one) => make("th", { scope: "col", className: one.toLowerCase() }, one)))),
-      make("tbody", {}, rows.slice(0, most).map(row)),
+      make("tbody", {}, rows),
     ),
-    more,
   );
 }
 
@@ -117,4 +141,4 @@ async function openFile(file) {
 }
 
 $("files-dataset").onchange = load;
-$("files-filter").oninput = debounced(120, () => show(MOST));
+$("files-filter").oninput = debounced(120, load);

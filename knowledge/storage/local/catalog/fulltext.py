@@ -32,7 +32,11 @@ def rebuild(connection: sqlite3.Connection) -> None:
 
 
 def register(connection: sqlite3.Connection) -> None:
-    """Give a connection the functions that make the terms of a chunk's and of a file's row."""
+    """Give a connection the functions that make the terms of a chunk's and of a file's row.
+
+    SQLite's own ``lower`` knows no letters but those of ASCII.
+    """
+    add_function(connection, "lower", 1, lambda text: str(text).lower())
     add_function(connection, "fulltext_terms", 4, _terms)
     add_function(connection, "name_terms", 4, _name_terms)
 
