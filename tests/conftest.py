@@ -32,6 +32,9 @@ def pytest_configure(config):
     # Chroma 1.5.9 warns of embedding functions even where there is none.
     ignored = "ignore:legacy embedding function config:DeprecationWarning"
     config.addinivalue_line("filterwarnings", ignored)
+    # A shell that starts the tests in the background has them, and all they start, ignore SIGINT.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @dataclass(frozen=True)

@@ -194,12 +194,14 @@ def test_one_bad_text_costs_one_file(run, ingest, folder, fault, protocol):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("fault", "most"), [("NaN", 60), ("4 texts", 160)])
-def test_one_bad_text_among_many_costs_few_requests(run, ingest, folder, fault, most):
+@pytest.mark.parametrize("fault", ["NaN", "4 texts"])
+def test_one_bad_text_among_many_costs_few_requests(run, ingest, folder, fault):
     write_notes(folder, MANY)
     with Poisoned(FAULTS[fault]) as server:
         sent = check_two_runs(run, ingest, folder, server)
-    assert len(sent) < most
+    assert len([texts for texts in sent if any(map(is_bad, texts))]) < 8  # 10 are halved
+    if fault == "4 texts":  # learnt by what eight threads had under way, halved once or twice
+        assert len([texts for texts in sent if len(texts) > 4]) <= 3 * 8
     passed = [text for texts in sent if len(texts) <= 4 or fault == "NaN" for text in texts]
     good = [text for text in passed if not is_bad(text) and text != PLAIN_WORD]
     assert len(set(good)) == MANY - 1
