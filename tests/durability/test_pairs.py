@@ -25,6 +25,8 @@ from tests.durability.invariants import check_clean, open_catalog
 from tests.durability.worker import Worker
 from tests.openai_server import OpenAIServer
 
+pytestmark = pytest.mark.slow
+
 FILES = 4
 EDITIONS = ("edition-0", "edition-1", "edition-2")
 GOES = {"delete", "rename", "reset"}
@@ -66,8 +68,10 @@ READERS: dict[str, list[object]] = {
     "archive": ["retrieve", "amber", "--archive", "one.zip", "-d", "one"],
     "doctor": ["doctor", "--offline"],
 }
-FEW = [("ingest", "rename"), ("import", "reembed"), ("merge", "delete-file")]
 FAILED = [
+    ("ingest", "rename"),
+    ("import", "reembed"),
+    ("merge", "delete-file"),
     ("import", "import"),
     ("import", "ingest"),
     ("import", "gc"),
@@ -141,14 +145,11 @@ def succeed(answer: dict[str, Any]) -> str:
     return str(answer["out"])
 
 
-@pytest.mark.parametrize(
-    "pair", [*FEW, *(pytest.param(pair, marks=pytest.mark.slow) for pair in FAILED)], ids="-".join
-)
+@pytest.mark.parametrize("pair", FAILED, ids="-".join)
 def test_two_write_while_two_read(stage: Stage, pair: tuple[str, str]) -> None:
     check_pair(stage, pair, delay=0.0)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("first", WRITERS)
 def test_each_beside_itself_and_every_fourth_other(stage: Stage, first: str) -> None:

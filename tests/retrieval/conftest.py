@@ -9,9 +9,34 @@ from typing import Any
 import pytest
 
 from knowledge import KnowledgeBase
+from knowledge.settings.reading import Settings
 from tests.conftest import write_files
 
 Make = Callable[..., KnowledgeBase]
+Ask = Callable[[Mapping[str, str]], KnowledgeBase]
+
+
+@pytest.fixture(scope="session")
+def asked_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ask]:
+    """Give a knowledge base of files to tests that only ask: ``asked_of({"a.txt": "…"})``.
+
+    The same files are ingested once.
+    """
+    made: dict[tuple[tuple[str, str], ...], KnowledgeBase] = {}
+
+    def make(files: Mapping[str, str]) -> KnowledgeBase:
+        key = tuple(files.items())
+        if key not in made:
+            home = tmp_path_factory.mktemp("asked")
+            write_files(home / "docs", files)
+            settings = Settings.read(environ={}, folder=home, data_dir=str(home / "data"))
+            made[key] = KnowledgeBase(settings)
+            made[key].ingest(home / "docs")
+        return made[key]
+
+    yield make
+    for kb in made.values():
+        kb.close()
 
 
 @pytest.fixture

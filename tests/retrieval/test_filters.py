@@ -20,7 +20,13 @@ MODES = ("dense", "keyword", "hybrid")
 
 
 @pytest.fixture
-def kb(knowledge_of):
+def kb(asked_of):
+    return asked_of(TEXTS)
+
+
+@pytest.fixture
+def own(knowledge_of):
+    """One that this test may change."""
     return knowledge_of(TEXTS)
 
 
@@ -85,41 +91,41 @@ def test_keywords(kb, keywords, names):
     assert found(kb, keywords=keywords) == names
 
 
-def test_times(kb, knowledge_of):
-    folder = kb._shared.store.root.parent / "docs" / "default"
+def test_times(own, knowledge_of):
+    folder = own._shared.store.root.parent / "docs" / "default"
     os.utime(folder / "notes.txt", (0, 1_000_000_000))  # 2001-09-09
     os.utime(folder / "guides" / "vpn.md", (0, time.time() - 86_400 * 3))
     knowledge_of({})
-    assert found(kb, until="2001-09-10") == {"notes.txt"}
-    assert found(kb, until="2001-09-07") == set()
-    assert found(kb, since="7d", until="2d") == {"vpn.md"}
-    assert found(kb, since="2d") == ALL - {"notes.txt", "vpn.md"}
-    assert found(kb, since="2001-09-11") == ALL - {"notes.txt"}
+    assert found(own, until="2001-09-10") == {"notes.txt"}
+    assert found(own, until="2001-09-07") == set()
+    assert found(own, since="7d", until="2d") == {"vpn.md"}
+    assert found(own, since="2d") == ALL - {"notes.txt", "vpn.md"}
+    assert found(own, since="2001-09-11") == ALL - {"notes.txt"}
 
 
-def test_all_filters_together(kb):
-    assert found(kb, where="year exists", files="*.md", keywords=["printer"], since="1d") == {
+def test_all_filters_together(own):
+    assert found(own, where="year exists", files="*.md", keywords=["printer"], since="1d") == {
         "printer.md"
     }
 
 
-def test_a_chunks_own_metadata_wins(kb):
-    with kb._shared.store.open() as catalog, catalog.transaction():
+def test_a_chunks_own_metadata_wins(own):
+    with own._shared.store.open() as catalog, catalog.transaction():
         catalog.connection.execute(
             "UPDATE chunks SET metadata = '{\"year\": 1999}' WHERE text LIKE '%VPN%'"
         )
-    kb.close()
-    assert found(kb, where="year = 1999") == {"vpn.md"}
-    assert found(kb, where="year = 2021") == set()
-    assert found(kb, where="tags = vpn") == {"vpn.md"}
-    (hit,) = kb.retrieve("key", where="year = 1999")
+    own.close()
+    assert found(own, where="year = 1999") == {"vpn.md"}
+    assert found(own, where="year = 2021") == set()
+    assert found(own, where="tags = vpn") == {"vpn.md"}
+    (hit,) = own.retrieve("key", where="year = 1999")
     assert hit.metadata["year"] == 1999
 
 
-def test_metadata_that_was_given_anew_counts_at_once(kb, knowledge_of):
-    assert found(kb, where="team = support") == set()
+def test_metadata_that_was_given_anew_counts_at_once(own, knowledge_of):
+    assert found(own, where="team = support") == set()
     knowledge_of({}, metadata={"team": "support"})
-    assert found(kb, where="team = support") == ALL
+    assert found(own, where="team = support") == ALL
 
 
 def test_a_filter_that_lets_nothing_near_through_still_finds(knowledge_of):

@@ -20,8 +20,8 @@ TEXTS = {
 
 
 @pytest.fixture
-def kb(knowledge_of):
-    return knowledge_of(TEXTS)
+def kb(asked_of):
+    return asked_of(TEXTS)
 
 
 def names(page):

@@ -37,8 +37,8 @@ def names(hits):
         ("getusername", "code.md"),
     ],
 )
-def test_an_identifier_finds_its_passage(knowledge_of, mode, question, name):
-    kb = knowledge_of(ERRORS)
+def test_an_identifier_finds_its_passage(asked_of, mode, question, name):
+    kb = asked_of(ERRORS)
     assert names(kb.retrieve(question, mode=mode))[0] == name
 
 
@@ -50,19 +50,19 @@ def test_an_identifier_finds_its_passage(knowledge_of, mode, question, name):
         ("PRINTERS", "older.md"),
     ],
 )
-def test_words_are_compared_without_case_signs_and_endings(knowledge_of, question, name):
-    assert names(knowledge_of(ERRORS).retrieve(question, mode="keyword"))[0] == name
+def test_words_are_compared_without_case_signs_and_endings(asked_of, question, name):
+    assert names(asked_of(ERRORS).retrieve(question, mode="keyword"))[0] == name
 
 
-def test_keyword_finds_only_what_holds_a_word(knowledge_of):
-    kb = knowledge_of(ERRORS)
+def test_keyword_finds_only_what_holds_a_word(asked_of):
+    kb = asked_of(ERRORS)
     assert names(kb.retrieve("printer", mode="keyword")) == ["older.md"]
     assert kb.retrieve("zebra", mode="keyword") == []
     assert len(kb.retrieve("zebra", mode="hybrid")) == len(ERRORS)
 
 
-def test_every_hit_has_its_cosine_and_the_parts_of_its_score(knowledge_of):
-    kb = knowledge_of(ERRORS)
+def test_every_hit_has_its_cosine_and_the_parts_of_its_score(asked_of):
+    kb = asked_of(ERRORS)
     cosines = {}
     for mode in ("dense", "hybrid", "keyword"):
         for hit in kb.retrieve("server connection", mode=mode):
@@ -77,8 +77,8 @@ def test_every_hit_has_its_cosine_and_the_parts_of_its_score(knowledge_of):
     assert kb.retrieve("server connection", mode="dense")[0].score == first.cosine
 
 
-def test_a_threshold_is_the_least_cosine_in_each_mode(knowledge_of):
-    kb = knowledge_of(ERRORS)
+def test_a_threshold_is_the_least_cosine_in_each_mode(asked_of):
+    kb = asked_of(ERRORS)
     for mode in ("dense", "hybrid", "keyword"):
         every = kb.retrieve("server connection", mode=mode)
         limit = sorted(hit.cosine for hit in every)[len(every) // 2]
@@ -86,8 +86,8 @@ def test_a_threshold_is_the_least_cosine_in_each_mode(knowledge_of):
         assert names(kept) == names(hit for hit in every if hit.cosine >= limit)
 
 
-def test_auto_is_hybrid_for_static(knowledge_of):
-    kb = knowledge_of(ERRORS)
+def test_auto_is_hybrid_for_static(asked_of):
+    kb = asked_of(ERRORS)
     assert kb.retrieve("x").query.mode == "hybrid"
     assert kb.retrieve("server port") == kb.retrieve("server port", mode="hybrid")
 
@@ -128,8 +128,8 @@ GERMAN = {
         ("rotating", "english.txt"),
     ],
 )
-def test_each_text_is_found_in_its_language(knowledge_of, question, name):
-    assert names(knowledge_of(GERMAN).retrieve(question, mode="keyword"))[0] == name
+def test_each_text_is_found_in_its_language(asked_of, question, name):
+    assert names(asked_of(GERMAN).retrieve(question, mode="keyword"))[0] == name
 
 
 UNSPACED = {
@@ -153,8 +153,8 @@ UNSPACED = {
     ],
 )
 @pytest.mark.parametrize("mode", ["keyword", "auto"])
-def test_scripts_without_spaces(knowledge_of, question, name, mode):
-    assert names(knowledge_of(UNSPACED).retrieve(question, mode=mode))[0] == name
+def test_scripts_without_spaces(asked_of, question, name, mode):
+    assert names(asked_of(UNSPACED).retrieve(question, mode=mode))[0] == name
 
 
 def test_stop_words_count_only_when_there_are_no_others(knowledge_of):
@@ -204,8 +204,8 @@ def test_any_question_gets_an_answer(knowledge_of, mode):
 
 
 @pytest.mark.slow
-def test_a_question_of_a_megabyte(knowledge_of):
-    kb = knowledge_of(ERRORS)
+def test_a_question_of_a_megabyte(asked_of):
+    kb = asked_of(ERRORS)
     question = "ERR_CONN_RESET " + " ".join(f"w{number}" for number in range(150_000))
     assert len(question) > 1_000_000
     assert names(kb.retrieve(question, mode="keyword")) == ["reset.md", "refused.md", "timeout.md"]
@@ -234,8 +234,8 @@ def test_what_does_not_fit_is_a_usage_error(knowledge_of, options):
         kb.retrieve("one", **options)
 
 
-def test_the_settings_say_what_is_not_given(knowledge_of):
-    kb = knowledge_of(ERRORS)
+def test_the_settings_say_what_is_not_given(asked_of):
+    kb = asked_of(ERRORS)
     kb = KnowledgeBase(
         kb.settings.override(
             retrieve_mode="keyword",

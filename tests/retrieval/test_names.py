@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from knowledge import KnowledgeBase
 from knowledge.retrieval.search.exact_matches import identifiers
 from tests.conftest import write_files
 
@@ -21,14 +20,9 @@ FILES = {
 }
 
 
-@pytest.fixture(scope="module")
-def named(tmp_path_factory):
-    """A knowledge base of the files above, for tests that only ask."""
-    home = tmp_path_factory.mktemp("named")
-    write_files(home / "docs", FILES)
-    with KnowledgeBase.open(home / "data") as kb:
-        kb.ingest(home / "docs")
-        yield kb
+@pytest.fixture
+def named(asked_of):
+    return asked_of(FILES)
 
 
 def first(kb, question, **options):
