@@ -177,7 +177,7 @@ def test_large_texts_that_are_no_files_pass_both_ways(env: dict[str, str]) -> No
 @pytest.mark.parametrize("name", ["sleep", "spin"])
 def test_a_hang_costs_one_file(tmp_path: Path, docs: Path, env: dict[str, str], name: str) -> None:
     programs.write_text(docs / BAD / f"{name}.txt", "This file takes for ever.")
-    done = programs.run("ingest", docs, env={**env, "KNOW_FILE_TIMEOUT": "1"})
+    done = programs.run("ingest", docs, env={**env, "KNOW_FILE_TIMEOUT": "2"})
     assert done.returncode == 4, done.stderr
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failed) == 1
@@ -192,7 +192,7 @@ def test_several_bad_files_cost_only_themselves(
     bad = ("exit", "signal", "panic", "sleep", "spin")
     for name in bad:
         programs.write_text(docs / BAD / f"{name}.txt", "This file does harm.")
-    done = programs.run("ingest", docs, env={**env, "KNOW_FILE_TIMEOUT": "1"})
+    done = programs.run("ingest", docs, env={**env, "KNOW_FILE_TIMEOUT": "2"})
     assert done.returncode == 4, done.stderr
     failed = [line for line in done.stderr.splitlines() if line.startswith("failed: ")]
     assert len(failed) == len(bad)
