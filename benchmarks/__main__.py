@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import cold, ingesting, quick
+from benchmarks import cold, ingesting, quick, search
 from benchmarks.plots import plot
 from benchmarks.programs import Options
 from benchmarks.report import RESULTS, Result, save
@@ -24,7 +24,7 @@ BENCHMARKS: Mapping[str, Callable[[Options], Result]] = {
     "ingest_latency": ingesting.ingest_latency,
     "ingest_local": ingesting.ingest_local,
     "reingest": ingesting.reingest,
-    "search": quick.search,
+    "search": search.search,
     "memory": quick.memory,
     "disk": ingesting.disk,
 }

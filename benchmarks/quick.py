@@ -1,21 +1,15 @@
-"""``startup``, ``search`` and ``memory``, for the suite."""
+"""``startup`` and ``memory``, for the suite."""
 
 from __future__ import annotations
 
 import tempfile
 from pathlib import Path
 
-import numpy as np
-
 from benchmarks import corpus, programs, startup
 from benchmarks.interleaved import Call, environment, time_in_turn
 from benchmarks.processes import run
 from benchmarks.programs import Options
 from benchmarks.report import Result
-from benchmarks.search import CASES, Corpus, measured
-from knowledge.storage.local.catalog.catalog import Catalog
-from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.vectors.reader import open_reader
 
 
 def start(options: Options) -> Result:
@@ -39,50 +33,6 @@ def start(options: Options) -> Result:
         [f"the slowest: {worst:.2f} times"],
         {"datasets": datasets, "runs": options.runs},
     )
-
-
-def search(options: Options) -> Result:
-    """Measure questions inside one process, and recall against exact search."""
-    rows, recalls, asked = [], [], 3 if options.small else 60
-    for full in (10_000,) if options.small else (10_000, 100_000, 1_000_000):
-        chunks = options.size(full, 1_000)
-        folder = DataFolder(options.scratch / str(chunks))
-        made = Corpus(chunks)
-        made.build(folder)
-        for case in ("dense", "hybrid", "hybrid, 10 % pass"):
-            row = measured(folder, made, case, CASES[case], asked)
-            rows.append([cell.strip() for cell in row.strip("|").split("|")])
-        recalls.append(f"{chunks:,} chunks: recall@10 {_recall(folder, made, asked):.4f}")
-    return Result(
-        "search",
-        "Questions inside one process, made-up chunks, 256 dimensions.",
-        "recall@10 at least 0.99 against exact search",
-        ["chunks", "search", "first, ms", "median, ms", "95th percentile, ms"],
-        rows,
-        recalls,
-        {"questions": asked},
-    )
-
-
-def _recall(folder: DataFolder, made: Corpus, questions: int) -> float:
-    with Catalog(folder) as catalog:
-        dataset = catalog.dataset("default")
-        ids = [
-            row["id"]
-            for row in catalog.connection.execute("SELECT id FROM chunks WHERE removed IS NULL")
-        ]
-    index = open_reader(folder.generation(dataset.key, dataset.vectors))
-    pages = list(index.vectors(ids))
-    names = np.array([id for page, _ in pages for id in page])
-    vectors = np.concatenate([found for _, found in pages])
-    shares = []
-    for _, question in made.questions(questions):
-        exact = set(names[np.argsort(-(vectors @ question))[:10]])
-        # As deep as retrieval searches at least.
-        found = [id for id, _ in index.search(question.astype(np.float32), 110)[:10]]
-        shares.append(len(exact & set(found)) / 10)
-    index.close()
-    return float(np.mean(shares))
 
 
 def memory(options: Options) -> Result:

@@ -91,6 +91,11 @@ class FlatIndex:
             obstacle(folder) or obstacle(folder / SQLITE)
         )
 
+    @property
+    def vectors_of_all(self) -> NDArray[np.float32]:
+        """All vectors by number, deleted ones too, as they lie: shape (vectors, dimensions)."""
+        return self._graph.matrix
+
     def matrix(self) -> FlatIndex:
         """Return itself: all its vectors are at hand."""
         return self
