@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shlex
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,7 +199,8 @@ def recorded_sparse(dataset: Dataset, own: EmbedderSpec, settings: Settings) -> 
         raise UntrustedModelError(
             f"dataset {dataset.name!r} has the sparse model {own.model}, which stands for "
             "files to open, and nobody here named it",
-            hint=f"If you trust it, name it yourself: KNOW_SPARSE_MODEL={shlex.quote(own.model)}",
+            hint=f"If you trust it, name it yourself: KNOW_SPARSE_MODEL={shlex.quote(own.model)}; "
+            "`sparse_weight` 0 searches without it.",
         )
     encoder = create_sparse(own.model, settings)
     check_same_files(own, encoder.spec)
@@ -211,6 +212,23 @@ def remember(dataset: Dataset, encoder: SparseEncoder, settings: Settings) -> st
     if not is_path(encoder.spec.model):
         return ""
     return consent.remember(dataset, encoder.spec, settings)
+
+
+def inherit(sources: Iterable[Dataset], made: Dataset, settings: Settings) -> str:
+    """Remember for a dataset that was made of others what is remembered for all of them.
+
+    Returns
+    -------
+    str
+        As for `remember`.
+    """
+    own = made.sparse
+    if own is None or not is_path(own.model):
+        return ""
+    models = [replace(source, embedding=source.sparse) for source in sources if source.sparse]
+    if not all(consent.is_remembered(one, settings) for one in models):
+        return ""
+    return consent.remember(made, own, settings)
 
 
 def _full(name: str) -> str:

@@ -101,6 +101,7 @@ class Datasets:
             They are embedded with different models.
         """
         from knowledge.embeddings.choice import inherit
+        from knowledge.embeddings.sparse import inherit as inherit_sparse
 
         listed = [names] if isinstance(names, str) else list(names)
         with self._shared.existing(listed[0]) as catalog:
@@ -112,8 +113,9 @@ class Datasets:
                 lock_timeout=self._shared.lock_timeout,
                 notify=self._shared.notify,
             )
-        if note := inherit(sources, made, self._shared.settings):
-            self._shared.notify(note)
+        for inherited in (inherit, inherit_sparse):
+            if note := inherited(sources, made, self._shared.settings):
+                self._shared.notify(note)
         return made
 
     def delete(self, name: str) -> None:

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
+SparseBytes = tuple[bytes, bytes]
+"""Terms, uint32, and as many weights, float16, little-endian."""
+
+
 @dataclass(frozen=True, slots=True)
 class ChunkDiff:
     """How a file's chunks differ from the stored ones.
@@ -46,12 +50,16 @@ class FileChange:
     terms:
         Full-text terms of chunks by id, as far as they are known already; see
         :func:`knowledge.storage.terms.terms_of`.
+    sparse:
+        Sparse vectors of chunks by id, as far as they are known already: terms (uint32) and their
+        weights (float16), little-endian.
     """
 
     file: SourceFile
     diff: ChunkDiff
     vectors: NDArray[np.float32] | None
     terms: Mapping[str, str] = field(default_factory=dict)
+    sparse: Mapping[str, SparseBytes] = field(default_factory=dict)
 
 
 def diff_chunks(stored: Iterable[Chunk], new: Sequence[Chunk]) -> ChunkDiff:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         SourceFile,
         SplitterSpec,
     )
-    from knowledge.storage.changes import FileChange
+    from knowledge.storage.changes import FileChange, SparseBytes
     from knowledge.storage.findings import Fault
     from knowledge.storage.history import MissedFile, Run
     from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
@@ -128,11 +128,19 @@ class Snapshot(Protocol):
     def chunk_sizes(self, dataset: Dataset) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return the rows of all chunks, and how many tokens each has, in no order."""
 
-    def sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
-        """Return the rows, ascending, of the chunks with a sparse vector, of any generation.
+    def sparse_of_ids(self, dataset: Dataset, ids: Sequence[str]) -> dict[str, SparseBytes]:
+        """Return the sparse vectors of some chunks, by id, of those that have one."""
 
-        With each come the numbers of its terms, little-endian uint32, and their weights, float16.
+    def unlisted_sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
+        """Return row, terms and weights of the sparse vectors that are in no list, by row.
+
+        Here and in the lists rows of any generation may be, also such as are gone.
         """
+
+    def sparse_lists(
+        self, dataset: Dataset, terms: Sequence[int]
+    ) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (term, rows as uint32, weights as float16) of the lists of some terms, by term."""
 
     def file_sizes(
         self, dataset: Dataset
@@ -205,6 +213,9 @@ class WriteRun(Protocol):
         vectors: Mapping[int, tuple[NDArray[np.uint32], NDArray[np.float32]]],
     ) -> None:
         """Record the sparse model, and the vectors of some rows: terms with their weights."""
+
+    def list_sparse(self) -> None:
+        """Bring the lists that questions read of sparse vectors up to date."""
 
     def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
         """Make all that was staged visible, in one step."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import sqlite3
+import zipfile
 from contextlib import closing
 
 import numpy as np
@@ -12,6 +15,7 @@ import pytest
 from knowledge import KnowledgeBase
 from knowledge.embeddings.sparse import create_sparse
 from knowledge.errors import (
+    DamagedArchiveError,
     DamagedStoreError,
     ModelMismatchError,
     UntrustedEndpointError,
@@ -19,6 +23,7 @@ from knowledge.errors import (
     UsageError,
 )
 from knowledge.settings.reading import Settings
+from knowledge.storage.local.catalog import sparse_lists
 from tests.embeddings.local.models import VOCABULARY
 from tests.embeddings.local.tiny_splade import write_splade
 
@@ -196,3 +201,81 @@ def test_from_the_command_line(splade, docs, run):
     wrong = run("ingest", docs, "-d", "x", "--sparse", "./nothing")
     assert wrong.code == 2
     assert "no model folder" in wrong.err
+
+
+def test_copies_merges_and_archives_keep_the_vectors(splade, docs, tmp_path):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs, dataset="a")
+        before = sparse_of(kb, "songs", datasets="a")
+        (docs / "more.md").write_text("whales and songs\n")
+        kb.ingest(docs / "more.md", dataset="b")
+        kb.datasets.merge("a", "copied")
+        kb.datasets.merge(["a", "b"], "merged")
+        kb.datasets.rename("a", "renamed")
+        kb.sharing.export(["renamed", "b"], tmp_path / "all.zip")
+        kb.sharing.import_archive(tmp_path / "all.zip", "renamed", rename="imported")
+        for name in ("copied", "renamed", "imported"):
+            assert sparse_of(kb, "songs", datasets=name) == before, name
+        merged = sparse_of(kb, "songs", datasets="merged")
+        assert {name: merged[name] for name in before} == before
+        assert merged["more.md"] > 0
+        kb.sharing.export("imported", tmp_path / "again.zip")
+        kb.sharing.export("copied", tmp_path / "copied.zip")
+    with (
+        zipfile.ZipFile(tmp_path / "again.zip") as one,
+        zipfile.ZipFile(tmp_path / "copied.zip") as other,
+    ):
+        member = "datasets/0001/sparse.bin"
+        assert one.read(member) == other.read(member)
+
+
+def test_an_archive_whose_sparse_vectors_are_wrong_does_not_come_in(splade, docs, tmp_path):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+        kb.sharing.export("default", tmp_path / "a.zip")
+        with zipfile.ZipFile(tmp_path / "a.zip") as whole:
+            content = {name: whole.read(name) for name in whole.namelist()}
+        for wrong in (b"\xff" * 40, content["datasets/0001/sparse.bin"] + b"x", b""):
+            changed = {**content, "datasets/0001/sparse.bin": wrong}
+            manifest = json.loads(content["manifest.json"])
+            for member in manifest["datasets"][0]["members"]:
+                if member["path"].endswith("sparse.bin"):
+                    digest = hashlib.sha256(wrong).hexdigest()
+                    member.update(size=len(wrong), sha256=digest)
+            changed["manifest.json"] = json.dumps(manifest).encode()
+            with zipfile.ZipFile(tmp_path / "b.zip", "w") as archive:
+                for name, data in changed.items():
+                    archive.writestr(name, data)
+            with pytest.raises(DamagedArchiveError, match=r"sparse\.bin"):
+                kb.sharing.import_archive(tmp_path / "b.zip", rename="b")
+
+
+def test_vectors_in_lists_count_as_those_that_are_in_none(splade, docs, data_dir, monkeypatch):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+        before = sparse_of(kb, "songs of whales")
+    monkeypatch.setattr(sparse_lists, "LEAST", 1)
+    monkeypatch.setattr(sparse_lists, "MOST", 2)
+    with KnowledgeBase.open() as kb:
+        (docs / "more.md").write_text("whales and songs\n")
+        kb.ingest(docs)
+        after = sparse_of(kb, "songs of whales")
+        assert {name: after[name] for name in before} == before
+        for number in range(4):  # rows go, numbers come again, and parts are made anew
+            (docs / "more.md").write_text(f"songs {number}\n")
+            (docs / "key.md").write_text(f"the key {number}\n")
+            kb.ingest(docs)
+            kb.ingest(docs, force=number == 2)
+        found = sparse_of(kb, "songs of whales")
+        assert found["whales.md"] == before["whales.md"]
+        assert found["key.md"] == 0.0
+        kb.datasets.merge("default", "copied")
+        assert sparse_of(kb, "songs of whales", datasets="copied") == found
+    with closing(sqlite3.connect(data_dir / "catalog.db")) as sql:
+        parts, listed = sql.execute("SELECT count(*), sum(vectors) FROM sparse_parts").fetchone()
+        assert parts > 1
+        assert listed >= sql.execute("SELECT count(*) FROM sparse").fetchone()[0]
+        sql.execute("UPDATE sparse_lists SET weights = x'00'")
+        sql.commit()
+    with KnowledgeBase.open() as kb, pytest.raises(DamagedStoreError, match="sparse vectors"):
+        kb.retrieve("songs", mode="hybrid")

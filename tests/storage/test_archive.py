@@ -276,7 +276,7 @@ def test_a_truncated_archive(cut, archive, data_dir, tmp_path):
 
 def test_a_newer_archive_is_refused_with_a_sentence(archive, data_dir, tmp_path):
     bad = rewritten(
-        archive, tmp_path / "bad.zip", lambda m: manifest_of(m, lambda c: c.update(version=2))
+        archive, tmp_path / "bad.zip", lambda m: manifest_of(m, lambda c: c.update(version=3))
     )
     with KnowledgeBase.open(data_dir) as kb, pytest.raises(NewerArchiveError) as caught:
         kb.sharing.import_archive(bad)

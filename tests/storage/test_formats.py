@@ -102,8 +102,12 @@ def test_terms_of_an_older_format_lose_their_strokes(run, tmp_path, data_dir, mo
             "TRIGGER files_rename",
             "TABLE files_fts",
             "VIEW files_terms",
+            "TABLE sparse_lists",
+            "TABLE sparse_parts",
+            "INDEX sparse_unlisted",
         ):
             sql.execute(f"DROP {later}")
+        sql.execute("ALTER TABLE sparse DROP COLUMN listed")
         sql.execute(f"PRAGMA user_version = {BEFORE_STROKES}")
 
     (hit,) = run("retrieve", "Lodz", "--mode", "keyword", "--json").json["hits"]

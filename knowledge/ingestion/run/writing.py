@@ -265,3 +265,4 @@ class Writer:
             self._run.write_sparse(
                 encoder.spec, {row: (one.terms, one.weights) for (row, _), one in found}
             )
+        self._run.list_sparse()

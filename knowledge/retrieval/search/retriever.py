@@ -368,7 +368,7 @@ class Retriever:
         question = encoder.encode([query.text], query=True)[0]
         return [
             self._open.sparse(snapshot, dataset, column).scores(
-                question, count_rarity=encoder.counts_rarity
+                question, snapshot, count_rarity=encoder.counts_rarity
             )
             for dataset, column in zip(datasets, columns, strict=True)
         ]

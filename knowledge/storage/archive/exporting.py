@@ -7,7 +7,7 @@ import hashlib
 import os
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -103,6 +103,9 @@ def _write_dataset(
         reader = open_vectors(catalog, dataset)
         vectors = _vectors(reader, _chunks(snapshot, dataset))
     yield _write_member(archive, f"{folder}/vectors.f32", vectors, packed=False)
+    if dataset.sparse is not None:
+        sparse = _sparse(snapshot, dataset, _chunks(snapshot, dataset))
+        yield _write_member(archive, f"{folder}/sparse.bin", sparse, packed=False)
 
 
 def _chunks(snapshot: Snapshot, dataset: Dataset) -> Iterator[Chunk]:
@@ -139,6 +142,20 @@ def _vectors(reader: VectorReader, chunks: Iterator[Chunk]) -> Iterator[bytes]:
                 page = []
     finally:
         reader.close()
+
+
+def _sparse(snapshot: Snapshot, dataset: Dataset, chunks: Iterator[Chunk]) -> Iterator[bytes]:
+    """Yield the sparse vectors of ``chunks``: how many terms, the terms and their weights."""
+    while page := [chunk.id for chunk in islice(chunks, PAGE)]:
+        found = snapshot.sparse_of_ids(dataset, page)
+        for id in page:
+            terms, weights = found.get(id, (b"", b""))
+            if len(terms) != 2 * len(weights) or len(terms) % 4:
+                raise DamagedStoreError(
+                    f"the sparse vector of chunk {id} is damaged",
+                    hint="`ingest` with `force` makes it anew.",
+                )
+            yield (len(terms) // 4).to_bytes(4, "little") + terms + weights
 
 
 def _write_member(

@@ -110,7 +110,10 @@ class MemberRecord(_Record):
     """A member of the archive."""
 
     path: Annotated[
-        str, Field(pattern=r"^datasets/[0-9]{4,9}/(files\.jsonl|chunks\.jsonl|vectors\.f32)$")
+        str,
+        Field(
+            pattern=r"^datasets/[0-9]{4,9}/(files\.jsonl|chunks\.jsonl|vectors\.f32|sparse\.bin)$"
+        ),
     ]
     size: Bytes
     sha256: Sha256
@@ -122,6 +125,15 @@ class EmbedderRecord(_Record):
     provider: FullText
     model: FullText
     dimensions: Annotated[int, Field(ge=1, le=2**17)]
+    options: Metadata
+
+
+class SparseRecord(_Record):
+    """The sparse model of a dataset."""
+
+    provider: FullText
+    model: FullText
+    dimensions: None = None
     options: Metadata
 
 
@@ -151,13 +163,21 @@ class DatasetRecord(_Record):
     metadata: Metadata
     created_at: Moment
     updated_at: Moment
-    members: Annotated[tuple[MemberRecord, ...], Field(min_length=3, max_length=3)]
+    members: Annotated[tuple[MemberRecord, ...], Field(min_length=3, max_length=4)]
+    sparse: SparseRecord | None = None
+
+    @property
+    def _parts(self) -> set[str]:
+        parts = {"files.jsonl", "chunks.jsonl", "vectors.f32"}
+        return parts if self.sparse is None else parts | {"sparse.bin"}
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
         paths = [member.path for member in self.members]
         if len(set(paths)) != len(paths) or len({p.rpartition("/")[0] for p in paths}) != 1:
             raise ValueError("members are not files, chunks and vectors")
+        if {path.rpartition("/")[2] for path in paths} != self._parts:
+            raise ValueError("members are not those that a dataset like this has")
         if (self.embedding is None) != (self.splitter is None):
             raise ValueError("there is only one of embedding and splitter")
         if self.embedding is None and (self.files or self.chunks):

@@ -42,6 +42,9 @@ def import_dataset(
     ) as (run, show):
         for change in read_files(archive, dataset):
             run.write_file(change)
+        if dataset.sparse is not None:
+            run.write_sparse(dataset.sparse, {})
+            run.list_sparse()
         if dataset.embedding is not None and dataset.splitter is not None:
             run.publish(dataset.embedding, dataset.splitter)
         return show(

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from knowledge.storage.archive.fields import DatasetRecord
 
 FORMAT = "knowledge-archive"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+PLAIN_VERSION = 1
+"""That of an archive without sparse vectors, which older versions of knowledge read as well."""
 MANIFEST = "manifest.json"
 MAX_MANIFEST = 16 * 1024 * 1024
 
@@ -43,6 +45,7 @@ class ArchivedDataset:
     created_at: str
     updated_at: str
     members: tuple[Member, ...]
+    sparse: EmbedderSpec | None = None
 
     @classmethod
     def of(cls, dataset: Dataset, members: tuple[Member, ...]) -> ArchivedDataset:
@@ -58,6 +61,7 @@ class ArchivedDataset:
             dataset.created_at.isoformat(),
             dataset.updated_at.isoformat(),
             members,
+            dataset.sparse,
         )
 
     def member(self, part: str) -> Member:
@@ -67,11 +71,16 @@ class ArchivedDataset:
 
 def dump_manifest(datasets: list[ArchivedDataset]) -> bytes:
     """Return the manifest as it is stored."""
+    described = [asdict(dataset) for dataset in datasets]
+    for one in described:
+        if one["sparse"] is None:
+            del one["sparse"]
+    plain = not any(dataset.sparse for dataset in datasets)
     content = {
         "format": FORMAT,
-        "version": FORMAT_VERSION,
+        "version": PLAIN_VERSION if plain else FORMAT_VERSION,
         "tool": f"knowledge {version('knowledge')}",
-        "datasets": [asdict(dataset) for dataset in datasets],
+        "datasets": described,
     }
     return json.dumps(content, indent=1, sort_keys=True, ensure_ascii=False).encode()
 
@@ -106,4 +115,6 @@ def _dataset(record: DatasetRecord) -> ArchivedDataset:
     if record.embedding and record.splitter:
         facts["embedding"] = EmbedderSpec(**dict(record.embedding))
         facts["splitter"] = SplitterSpec(**dict(record.splitter))
+    if record.sparse:
+        facts["sparse"] = EmbedderSpec(**dict(record.sparse))
     return ArchivedDataset(**facts)

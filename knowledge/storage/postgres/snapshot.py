@@ -93,7 +93,14 @@ class PostgresSnapshot(SqlSnapshot):
         )
         return _numbers(rows), _numbers(tokens)
 
-    def sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
+    def sparse_lists(
+        self, dataset: Dataset, terms: Sequence[int]
+    ) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield nothing: all sparse vectors are read whole here."""
+        del dataset, terms
+        return iter(())
+
+    def unlisted_sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
         """Return the rows of the chunks with a sparse vector, its terms and its weights."""
         found = self._session.rows(
             'SELECT "row", sparse.terms, weights FROM sparse JOIN chunks USING ("row") '

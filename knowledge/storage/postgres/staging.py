@@ -123,7 +123,8 @@ class PostgresStaging(Staging):
         )
 
     def _copy_chunks(self, written: list[tuple[FileChange, list[Chunk]]]) -> None:
-        free = iter(self._free_rows(sum(len(chunks) for _, chunks in written)))
+        numbers = self._free_rows(sum(len(chunks) for _, chunks in written))
+        free = iter(numbers)
 
         def rows() -> Iterator[tuple[Any, ...]]:
             for change, chunks in written:
@@ -133,6 +134,10 @@ class PostgresStaging(Staging):
                     yield (row, self._dataset, self._next, language, *chunk_values(chunk))
 
         self._session.copy("chunks", _CHUNK_COLUMNS, _CHUNK_TYPES, rows())
+        used = iter(numbers)
+        for change, chunks in written:
+            own = zip(chunks, used, strict=False)
+            self._write_known_sparse(change, [(row, chunk) for chunk, row in own])
 
     def _free_rows(self, count: int) -> list[int]:
         found = self._session.rows(

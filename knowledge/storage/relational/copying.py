@@ -8,7 +8,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError, ModelMismatchError, UsageError
-from knowledge.model import Chunk, Dataset, SourceFile
+from knowledge.model import Chunk, Dataset, EmbedderSpec, SourceFile
 from knowledge.storage.changes import ChunkDiff, FileChange
 from knowledge.storage.relational.building import build_dataset
 from knowledge.storage.store import Notify, open_vectors
@@ -76,9 +76,15 @@ def _merge(
                 stack.callback(reader.close)
         filled = [dataset for dataset in datasets if dataset.embedding is not None]
         _check_models(filled)
+        sparse = _common_sparse(filled)
         for dataset, files in zip(filled, _newest(snapshot, filled), strict=True):
-            for change in _changes(snapshot, dataset, readers.get(dataset.key), files):
+            for change in _changes(
+                snapshot, dataset, readers.get(dataset.key), files, sparse=sparse is not None
+            ):
                 run.write_file(change)
+        if sparse is not None:
+            run.write_sparse(sparse, {})
+            run.list_sparse()
         if filled and filled[0].embedding and filled[0].splitter:
             run.publish(filled[0].embedding, filled[0].splitter)
         return show(
@@ -98,6 +104,12 @@ def _check_models(datasets: Sequence[Dataset]) -> None:
                 f"{dataset.embedding}",
                 hint="`knowledge reembed` brings one to the other's model.",
             )
+
+
+def _common_sparse(datasets: Sequence[Dataset]) -> EmbedderSpec | None:
+    """Return the sparse model that all datasets have; ``None`` where they differ in that."""
+    models = {dataset.sparse.fingerprint if dataset.sparse else "" for dataset in datasets}
+    return datasets[0].sparse if len(models) == 1 else None
 
 
 def _newest(snapshot: Snapshot, datasets: Sequence[Dataset]) -> list[list[SourceFile]]:
@@ -125,6 +137,8 @@ def _changes(
     dataset: Dataset,
     reader: VectorReader | None,
     files: Sequence[SourceFile],
+    *,
+    sparse: bool,
 ) -> Iterator[FileChange]:
     """Yield files with their chunks and vectors, as new ones."""
     remaining = iter(files)
@@ -135,7 +149,9 @@ def _changes(
         for file in page:
             own = chunks[file.id]
             rows = _stacked([vectors[chunk.id] for chunk in own]) if own else None
-            yield FileChange(file, ChunkDiff(own, (), (), 0), rows)
+            ids = [chunk.id for chunk in own] if sparse else []
+            weighed = snapshot.sparse_of_ids(dataset, ids)
+            yield FileChange(file, ChunkDiff(own, (), (), 0), rows, sparse=weighed)
 
 
 def _vectors(

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.storage.changes import SparseBytes
+
 PAGE = 5_000  # SQLite allows 32,766 variables in a statement
 READ_AGAIN = "`knowledge doctor --fix` reads the file again, where it is still there."
 STATE_COLUMNS = "path, size, mtime_ns, ingested_at, chunks, given, remembered"
@@ -45,6 +47,20 @@ class SqlSnapshot(Snapshot):
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+
+    def sparse_of_ids(self, dataset: Dataset, ids: Sequence[str]) -> dict[str, SparseBytes]:
+        """Return the sparse vectors of some chunks, by id, of those that have one."""
+        number = self._dataset_id(dataset)
+        found: dict[str, SparseBytes] = {}
+        for start in range(0, len(ids), PAGE):
+            page = ids[start : start + PAGE]
+            rows = self._records(
+                'SELECT id, sparse.terms, weights FROM chunks JOIN sparse USING ("row") '
+                f"WHERE dataset = ? AND id IN ({', '.join('?' * len(page))})",
+                (number, *page),
+            )
+            found.update({row["id"]: (row["terms"], row["weights"]) for row in rows})
+        return found
 
     @abstractmethod
     def _records(self, query: str, values: Sequence[Any] = ()) -> Iterable[Record]:

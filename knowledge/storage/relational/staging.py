@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from knowledge.storage.relational.catalog import SqlCatalog
 
 KEEP_SPARSE = (
-    'INSERT INTO sparse SELECT fresh."row", sparse.terms, sparse.weights '
+    'INSERT INTO sparse ("row", terms, weights) '
+    'SELECT fresh."row", sparse.terms, sparse.weights '
     "FROM chunks AS fresh JOIN chunks AS former USING (dataset, id) "
     'JOIN sparse ON sparse."row" = former."row" '
     'WHERE dataset = ? AND id = ? AND fresh.added = ? AND former."row" < fresh."row" '
@@ -155,7 +156,7 @@ class Staging:
         model: EmbedderSpec,
         vectors: Mapping[int, tuple[NDArray[np.uint32], NDArray[np.float32]]],
     ) -> None:
-        """Record the sparse model, and the vectors of some rows."""
+        """Record the sparse model, and the vectors of some rows, which no list has yet."""
         with self._catalog.transaction():
             self._catalog.change(
                 "UPDATE datasets SET sparse = ?, touched = touched + 1 WHERE id = ?",
@@ -169,6 +170,17 @@ class Staging:
                     (row, terms.astype("<u4").tobytes(), weights.astype("<f2").tobytes())
                     for row, (terms, weights) in vectors.items()
                 ],
+            )
+
+    def list_sparse(self) -> None:
+        """Bring the lists that questions read of sparse vectors up to date, where there are any."""
+
+    def _write_known_sparse(self, change: FileChange, rows: Iterable[tuple[int, Chunk]]) -> None:
+        """Write the sparse vectors that a change brings, for the rows of its chunks."""
+        if change.sparse:
+            self._catalog.change_many(
+                'INSERT INTO sparse ("row", terms, weights) VALUES (?, ?, ?)',
+                [(row, *change.sparse[one.id]) for row, one in rows if one.id in change.sparse],
             )
 
     def live_chunks(self) -> int:

@@ -132,6 +132,11 @@ class WriteRun:
         """Record the sparse model, and the vectors of some rows; readers see them at once."""
         self._staging.write_sparse(model, vectors)
 
+    def list_sparse(self) -> None:
+        """Bring the lists that questions read of sparse vectors up to date."""
+        self._write_pending()
+        self._staging.list_sparse()
+
     def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
         """Make all that was staged visible, in one step.
 

@@ -226,6 +226,28 @@ MIGRATIONS: tuple[str, ...] = (
     END;
     INSERT INTO files_fts (files_fts) VALUES ('rebuild');
     """,
+    # Lists of sparse vectors by term, so that a question reads those of its terms alone. `listed`
+    # is the part in which a vector is listed, 0 for none yet; a part holds many vectors and is
+    # never changed, so it may list rows that are gone, up to `last`: see sparse_lists.py.
+    """
+    ALTER TABLE sparse ADD COLUMN listed INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX sparse_unlisted ON sparse (row) WHERE listed = 0;
+    CREATE TABLE sparse_parts (
+        dataset INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+        part INTEGER NOT NULL,
+        vectors INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        PRIMARY KEY (dataset, part)
+    );
+    CREATE TABLE sparse_lists (
+        dataset INTEGER NOT NULL REFERENCES datasets (id) ON DELETE CASCADE,
+        term INTEGER NOT NULL,
+        part INTEGER NOT NULL,
+        rows BLOB NOT NULL,
+        weights BLOB NOT NULL,
+        PRIMARY KEY (dataset, term, part)
+    ) WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(MIGRATIONS)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from knowledge.model import Dataset, SourceFile
-from knowledge.storage.local.catalog import fulltext
+from knowledge.storage.local.catalog import fulltext, sparse_lists
 from knowledge.storage.relational.rows import FILE_COLUMNS, file_of
 from knowledge.storage.relational.snapshot import PAGE, STATE_COLUMNS, VISIBLE, SqlSnapshot
 
@@ -69,13 +69,15 @@ class Snapshot(SqlSnapshot):
         ).fetchone()
         return _array(rows), _array(tokens)
 
-    def sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
-        """Return the rows of the chunks with a sparse vector, its terms and its weights."""
-        query = (
-            "SELECT row, sparse.terms, weights FROM sparse JOIN chunks USING (row) "
-            "WHERE dataset = ? ORDER BY row"
-        )
-        return list(self._plain(query, [self._dataset_id(dataset)]))
+    def unlisted_sparse(self, dataset: Dataset) -> list[tuple[int, bytes, bytes]]:
+        """Return row, terms and weights of the sparse vectors that are in no list, by row."""
+        return sparse_lists.unlisted(self._connection, self._dataset_id(dataset))
+
+    def sparse_lists(
+        self, dataset: Dataset, terms: Sequence[int]
+    ) -> Iterator[tuple[int, bytes, bytes]]:
+        """Yield (term, rows as uint32, weights as float16) of the lists of some terms, by term."""
+        return sparse_lists.lists(self._connection, self._dataset_id(dataset), terms)
 
     def file_sizes(
         self, dataset: Dataset

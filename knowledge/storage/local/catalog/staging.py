@@ -7,6 +7,7 @@ from itertools import count, islice
 
 from knowledge.model import Chunk, SourceFile
 from knowledge.storage.changes import FileChange
+from knowledge.storage.local.catalog import sparse_lists
 from knowledge.storage.local.catalog.fulltext import in_dataset
 from knowledge.storage.relational.rows import (
     CHUNK_COLUMNS,
@@ -46,6 +47,11 @@ class LocalStaging(Staging):
                     [(self._dataset, chunk.id, self._next) for chunk in change.diff.moved],
                 )
 
+    def list_sparse(self) -> None:
+        """Bring the lists of sparse vectors up to date, where it is worth it."""
+        with self._catalog.transaction():
+            sparse_lists.extend(self._catalog, self._dataset)
+
     def _remove_rows(self, table: str, ids: Sequence[str]) -> None:
         self._catalog.change_many(
             f"UPDATE {table} SET removed = ? WHERE dataset = ? AND id = ? AND removed IS NULL",
@@ -64,6 +70,7 @@ class LocalStaging(Staging):
                 for row, (language, _), chunk in zip(rows, told, chunks, strict=True)
             ],
         )
+        self._write_known_sparse(change, zip(rows, chunks, strict=True))
         self._catalog.change_many(
             _INSERT_TERMS,
             [
@@ -74,7 +81,7 @@ class LocalStaging(Staging):
 
     def _free_rows(self) -> Iterator[int]:
         [last] = self._catalog.records("SELECT coalesce(max(row), 0) AS last FROM chunks")
-        return count(last["last"] + 1)
+        return count(max(last["last"], sparse_lists.last_row(self._catalog, self._dataset)) + 1)
 
     def _is_stored(self, file: SourceFile) -> bool:
         found = self._catalog.records(
