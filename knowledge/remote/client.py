@@ -90,6 +90,11 @@ class HttpClient:
         """
         return self._object(self._read(self._send(path, dict(body), texts)), texts, list_as)
 
+    def prepare(self) -> None:
+        """Do ahead what the first request would wait for: load what speaks HTTP."""
+        with contextlib.suppress(RemoteError):  # the first request tells
+            self._connect()
+
     def get(self, path: str) -> dict[str, Any]:
         """Return the JSON object at ``path``.
 

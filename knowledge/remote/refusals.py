@@ -68,7 +68,7 @@ _NO_NUMBER = re.compile(
 )
 """What a server says that can't write down the vector of a text, which will be so each time."""
 _NO_CONNECTION = frozenset({"ConnectError", "ConnectTimeout", "ProxyError"})
-"""By name: httpx, and the copy of it that the ``openai`` package may bring."""
+"""Errors of httpx, by name: it is not loaded for that."""
 _SMALLER = {
     Service.EMBEDDING: "Use a smaller `chunk_size` or embedding batch size.",
     Service.CHAT: "Give it fewer or shorter passages, or choose a model that takes more.",

@@ -195,6 +195,9 @@ class WriteRun(Protocol):
     def prepare(self) -> None:
         """Begin the next version of the index; done while vectors are on their way."""
 
+    def write_waiting(self, least: int) -> None:
+        """Write what waits to be written together, where it is ``least`` chunks or more."""
+
     def write_file(self, change: FileChange) -> None:
         """Stage a new or changed file."""
 

@@ -330,16 +330,11 @@ def test_threads_share_one_client(connect):
 
 @pytest.mark.slow
 def test_another_thread_may_be_importing_httpx_meanwhile():
-    # openai 3 looks into sys.modules for httpx, which chromadb imports
     code = """
 import sys, threading, time
-import openai
 from knowledge.embeddings.registry import create_embedder
 from knowledge.settings.reading import Settings
 import knowledge.embeddings.providers.openai
-
-with openai.OpenAI(api_key="x") as client:
-    client.embeddings  # what follows takes less time than the sleep below
 
 class Slow:
     half_done = threading.Event()

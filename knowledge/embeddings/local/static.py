@@ -8,6 +8,7 @@ remembered, see `WordTokens`.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import threading
 from collections import ChainMap
@@ -86,6 +87,12 @@ class StaticEmbedder:
                 hint="Leave the dimensions out: unset KNOW_EMBEDDING_DIMENSIONS.",
             )
         return cls()
+
+    def prepare(self) -> None:
+        """Read the model ahead of the first text."""
+        with contextlib.suppress(RemoteError):  # the first text tells
+            _table()
+            _tokenizer()
 
     def embed_documents(self, texts: Sequence[str]) -> Embeddings:
         """Embed texts; vectors are float32 of unit length, shape (texts, 256).
@@ -204,7 +211,6 @@ def _words() -> WordTokens:
 
 @cache
 def _read_words() -> WordTokens:
-
     return WordTokens(_read_tokenizer())
 
 

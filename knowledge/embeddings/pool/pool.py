@@ -153,6 +153,15 @@ class EmbeddingPool:
         ticket.settle()
         return ticket.future
 
+    def prepare(self) -> None:
+        """Let the embedder do ahead what its first request would wait for, in a thread of the pool.
+
+        An embedder may have a ``prepare`` for that, which raises nothing.
+        """
+        with self._lock:
+            if not (self._workers or self._closed):
+                self._start_worker()
+
     def flush(self) -> None:
         """Send the batch that is partly filled; cheap when there is none."""
         with self._lock:
@@ -297,14 +306,20 @@ class EmbeddingPool:
     def _make_ready(self, batch: list[Slot]) -> None:
         self._ready.append(batch)
         if self._idle < len(self._ready) and len(self._workers) < self._threads:
-            worker = threading.Thread(target=self._run, name="embedding", daemon=True)
-            self._workers.append(worker)
-            worker.start()
+            self._start_worker()
         self._work.notify()
+
+    def _start_worker(self) -> None:
+        first = not self._workers
+        worker = threading.Thread(target=self._run, args=(first,), name="embedding", daemon=True)
+        self._workers.append(worker)
+        worker.start()
 
     # Sending, in the worker threads
 
-    def _run(self) -> None:
+    def _run(self, first: bool) -> None:
+        if first and callable(prepare := getattr(self._embedder, "prepare", None)):
+            prepare()
         while (batch := self._next()) is not None:
             self._serve(batch)
 

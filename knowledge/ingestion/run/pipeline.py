@@ -14,6 +14,7 @@ steps is bounded.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from knowledge.ingestion.sources.repositories import Commits
 from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.ingestion.stored import Stored
 from knowledge.ingestion.workers.crew import Crew
+from knowledge.ingestion.workers.loading import LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from knowledge.settings.reading import Settings
 
@@ -88,7 +90,8 @@ class Pipeline:
         scan.unchanged = planner.unchanged()
         with self._remotes(stored, commits) as remotes:
             files = Discovery(request, scan, remotes, stats).files()
-            with contextlib.closing(self.crew.load_files(planner.tasks(files))) as results:
+            tasks = _announced(planner.tasks(files), pool)
+            with contextlib.closing(self.crew.load_files(tasks)) as results:
                 for loaded in results:
                     updater.take(loaded, planner.planned(loaded))
                     remotes.release(loaded.task.path)
@@ -106,3 +109,11 @@ class Pipeline:
         walk = walk_mark(self.request, options) if self.request.remote else ""
         limits = FetchLimits.from_settings(self.settings)
         return Remotes(self.request, stored, commits, limits, walk, self.notify)
+
+
+def _announced(tasks: Iterable[LoadTask], pool: EmbeddingPool | None) -> Iterator[LoadTask]:
+    """Yield tasks; at the first, there will be texts to embed, and time until then."""
+    for number, task in enumerate(tasks):
+        if number == 0 and pool is not None:
+            pool.prepare()
+        yield task

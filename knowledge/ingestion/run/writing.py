@@ -7,7 +7,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future, wait
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,12 +19,17 @@ from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from knowledge.embeddings.pool.pool import EmbeddingPool
     from knowledge.embeddings.sparse import SparseEncoder
     from knowledge.storage.store import WriteRun
 
 WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for the writer
 SPARSE_PAGE = 64  # chunks that a sparse model is given at once
+_PATIENCE = 0.02  # seconds after which the vectors are a slow server's
+_WHILE_WAITING = 250  # chunks that are worth a transaction while there is nothing else to do
 GIVE_BACK_CHUNKS = 2_500  # written chunks after which memory that is free goes back to the system
 
 
@@ -204,6 +209,7 @@ class Writer:
         if change.vectors is not None:
             if not change.vectors.done():
                 self._pool.flush()  # it may wait in a batch that is not full
+                self._use_wait(change.vectors)
             try:
                 error = change.vectors.exception()
             except CancelledError:
@@ -219,6 +225,12 @@ class Writer:
         self._run.write_file(FileChange(change.file, change.diff, vectors, change.terms))
         self._give_back(len(change.diff.added))
         self._stats.ingested(change.file, change.diff)
+
+    def _use_wait(self, vectors: Future[NDArray[np.float32]]) -> None:
+        """Write what waits where vectors take so long that nothing is lost by it."""
+        wait([vectors], _PATIENCE)
+        if not vectors.done():
+            self._run.write_waiting(_WHILE_WAITING)
 
     def _give_back(self, written: int) -> None:
         self._written += written

@@ -92,6 +92,11 @@ class WriteRun:
         """Begin the next version of the index; done while they are on their way."""
         self._opened()
 
+    def write_waiting(self, least: int) -> None:
+        """Write what waits to be written together, where it is ``least`` chunks or more."""
+        if self._pending_chunks >= least:
+            self._write_pending()
+
     def write_file(self, change: FileChange) -> None:
         """Stage a new or changed file."""
         self._staged = True
