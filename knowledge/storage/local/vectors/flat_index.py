@@ -109,7 +109,9 @@ class FlatIndex:
     ) -> NDArray[np.float32]:
         """Return the cosines of a unit vector with all vectors, by number, or with some."""
         if numbers is None:
-            found: NDArray[np.float32] = self._graph.matrix @ question
+            # Not `@`: BLAS's threads wait for each other, which on a busy machine takes longer than
+            # this, and keeps a core from others on any.
+            found: NDArray[np.float32] = np.vecdot(self._graph.matrix, question)
             return found
         pages = [
             np.einsum("ij,j->i", self._graph.matrix[numbers[start : start + PAGE]], question)
