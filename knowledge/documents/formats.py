@@ -152,7 +152,7 @@ FORMATS: tuple[Format, ...] = (
         "ods",
         "OpenDocument sheet",
         "sheets.workbook",
-        "ods ots",
+        "ods ots fods",
         media_types=(f"{_OPEN}.spreadsheet",),
         kinds=(Kind("OpenDocument spreadsheet", zip_type=f"{_OPEN}.spreadsheet".encode()),),
         engine="calamine",

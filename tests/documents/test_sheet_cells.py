@@ -3,7 +3,7 @@
 import pytest
 
 from knowledge.documents.loading import load
-from tests.documents.makers_office import changed, odf, xlsx
+from tests.documents.makers_office import changed, odf, parts_of, xlsx
 
 
 def sheet(build, name="a.xlsx"):
@@ -167,3 +167,17 @@ def test_opendocument_comments_stand_beside_the_cells():
     assert rows.text.strip() == "17,x"
     assert beside.text == "Comment by Ana: Why so much?"
     assert beside.heading == ("Sheet",)
+
+
+def test_a_sheet_that_is_one_xml_file():
+    cell = (
+        '<table:table-cell office:value-type="string">\n <text:p>{}</text:p>\n</table:table-cell>\n'
+    )
+    rows = "".join(
+        f"<table:table-row>\n{''.join(map(cell.format, row))}</table:table-row>\n"
+        for row in (("part", "bin"), ("pump", "a <text:span>b</text:span> c"))
+    )
+    content = parts_of(odf("spreadsheet", f'<table:table table:name="S">\n{rows}</table:table>'))
+    flat = content["content.xml"].replace(b"document-content", b"document")
+    (document,) = load(flat, "a.fods").documents
+    assert document.text == "part,bin\npump,a b c\n"

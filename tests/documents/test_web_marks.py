@@ -8,7 +8,7 @@ from knowledge.documents.loading import load
 from knowledge.documents.splitting.splitting import split
 from knowledge.model import SplitterSpec
 from tests.documents.makers import load_one, markdown_cell, notebook
-from tests.documents.makers_office import epub
+from tests.documents.makers_office import changed, epub, parts_of
 
 
 def of_html(body):
@@ -204,3 +204,26 @@ def test_notebooks_are_cited_at_their_cells_ids():
     document = load_one(json.dumps(data).encode(), "a.ipynb")
     cited = [passage.cite("a.ipynb") for passage in split(document, SplitterSpec(40, 0))]
     assert list(dict.fromkeys(cited)) == ["a.ipynb, cell 1", "a.ipynb#cell-id=ab12-cd, cell 2"]
+
+
+def test_style_sheets_of_books_and_saved_pages_mark_text():
+    sheet = ".calibre5 { vertical-align: super }\n.gone, .old { text-decoration: line-through }"
+    body = '<p>10<span class="calibre5">6</span>, <span class="gone">4500</span> 7300</p>'
+    data = epub((body,), ("One",), "", {"book/a.css": sheet})
+    item = b'<item id="css" href="a.css" media-type="text/css"/><item id="nav"'
+    package = parts_of(data)["book/package.opf"].replace(b'<item id="nav"', item)
+    book = changed(data, **{"book/package.opf": package})
+    assert "10^6, ~~4500~~ 7300" in load(book, "a.epub").documents[0].text
+    saved = (
+        "MIME-Version: 1.0\r\nContent-Type: multipart/related; boundary=b\r\n\r\n"
+        f"--b\r\nContent-Type: text/html\r\n\r\n<html><body>{body}</body></html>\r\n"
+        f"--b\r\nContent-Type: text/css\r\n\r\n{sheet}\r\n--b--\r\n"
+    )
+    assert "10^6, ~~4500~~ 7300" in load(saved.encode(), "a.mhtml").documents[0].text
+
+
+def test_titles_in_a_table_stand_above_it():
+    cells = "<tr><td>Depot<td>Stock<tr><td>Alpha<td>11"
+    page = f"<table><tr><td colspan=2>Stock list<tr><td>As of March<td>{cells}</table>"
+    text = load(page.encode(), "a.html").documents[0].text
+    assert text.startswith("Stock list\n\nAs of March\n\n| Depot | Stock |\n| --- | --- |\n| Alpha")

@@ -219,6 +219,32 @@ def test_lines_and_pages_of_a_file(ingested, agent):
     assert "line 300 of" not in text
 
 
+@pytest.mark.parametrize("name", ["parts.csv", "parts.html", "parts.adoc"])
+def test_a_long_table_of_a_file_has_its_header_once(run, tmp_path, agent, name):
+    rows = [("part", "bin"), *((f"pump {number}", f"bin {number}") for number in range(300))]
+    head, each, tail = {
+        "parts.csv": ("", "{},{}\n", ""),
+        "parts.html": ("<table>", "<tr><td>{}</td><td>{}</td></tr>", "</table>"),
+        "parts.adoc": ("|===\n", "|{} |{}\n", "|===\n"),
+    }[name]
+    text = head + "".join(each.format(*row) for row in rows) + tail
+    write_files(tmp_path / "docs", {name: text})
+    assert run("ingest", tmp_path / "docs", "-q").code == 0
+
+    async def work(client):
+        listed = await client.call_tool("list_chunks", {})
+        return listed, await client.call_tool("fetch", {"id": name, "max_tokens": 8000})
+
+    listed, fetched = agent(work)
+    assert listed.structured_content["total"] > 2
+    lines = fetched.structured_content["text"].split("\n")
+    assert sum("part" in line for line in lines) == 1
+    assert [line for line in lines if "pump" in line] == [
+        line for line in dict.fromkeys(lines) if "pump" in line
+    ]
+    assert sum("pump" in line for line in lines) == 300
+
+
 def test_what_clients_are_told(ingested, agent):
     async def work(client):
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

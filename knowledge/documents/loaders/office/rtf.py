@@ -157,7 +157,10 @@ _BOX = re.compile(
 )
 _AS_DEFAULT = b"25"
 _FRAME_WORDS = frozenset({b"shpinst", b"shptxt", b"annotation"})
-_LOST = frozenset({b"pict", b"objdata", b"sp", b"shprslt", b"nonshppict", b"atnid", b"atnauthor"})
+_LOST = frozenset(
+    {b"pict", b"objdata", b"sp", b"shprslt", b"nonshppict", b"atnid", b"atnauthor", b"atnref"}
+    | {b"atndate", b"atntime", b"atnicn", b"atnparent", b"atrfstart", b"atrfend"}
+)
 
 
 @dataclass(slots=True)

@@ -103,5 +103,6 @@ def _comments(sheet: Any) -> Iterator[str]:
     for place, note in sorted(sheet.cell_note_map.items()):
         text = " ".join(note.text.split())
         if text:
-            by = f" by {note.author}" if note.author and not text.startswith(note.author) else ""
+            author = note.author.strip()
+            by = f" by {author}" if author and not text.startswith(author) else ""
             yield f"Comment{by} on {cellname(*place)}: {text}"

@@ -7,6 +7,7 @@ a workbook (comments, text boxes, charts) becomes a text of its own for each she
 from __future__ import annotations
 
 import io
+import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
@@ -21,6 +22,7 @@ from knowledge.documents.loaders.office.xml_package import (
     core_properties,
     local_name,
     main_part,
+    parse_xml,
     properties,
     reference,
 )
@@ -39,6 +41,7 @@ from knowledge.errors import DocumentError
 from knowledge.model import Document, PageSpan, PageUnit, TextKind
 from knowledge.text.cleaning import clean
 
+_TEXT_NAMESPACE = "{urn:oasis:names:tc:opendocument:xmlns:text:1.0}"
 _FAR_APART = ("its cells lie too far apart to cite their rows: empty ones are left out",)
 
 
@@ -51,6 +54,8 @@ def load(source: Source) -> Loaded:
         It can't be read, or is protected by a password.
     """
     data = unlock(source.data, source.options)
+    if source.format == "ods" and not data.startswith((b"PK", OLE)):
+        data = _packed_flat(data)
     if data.startswith(b"PK"):
         data = unlocked(data, source.options)
     if not data.startswith(b"PK"):
@@ -166,6 +171,35 @@ def _table(
         [_shown(cell, shares.get((y, x))) for x, cell in enumerate(row, left)]
         for y, row in enumerate(rows, top)
     ]
+
+
+def _packed_flat(data: bytes) -> bytes:
+    """Return a sheet that is a single XML file as the package that readers know.
+
+    Raises
+    ------
+    DocumentError
+        It is no OpenDocument file.
+    """
+    from lxml import etree
+
+    root = parse_xml(data)
+    if root is None or local_name(root) != "document":
+        raise DocumentError("it can't be read: it is no OpenDocument file")
+    for element in root.iter("{*}*"):  # the reader knows no white space between cells
+        if not element.tag.startswith(_TEXT_NAMESPACE):
+            for piece in (element, *element):
+                name = "text" if piece is element else "tail"
+                if not (getattr(piece, name) or "").strip():
+                    setattr(piece, name, None)
+    data = etree.tostring(root)
+    output = io.BytesIO()
+    with zipfile.ZipFile(output, "w") as archive:
+        archive.writestr("mimetype", b"application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", data)
+        archive.writestr("meta.xml", data)
+        archive.writestr("META-INF/manifest.xml", b"<manifest/>")
+    return output.getvalue()
 
 
 def _by_xlrd(data: bytes) -> Iterator[_Sheet]:

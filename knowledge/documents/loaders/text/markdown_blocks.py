@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 MAX_LEVEL = 6
+_MOST_TITLES = 5
 
 
 def heading(level: int, text: str) -> str:
@@ -20,13 +21,29 @@ def item(text: str, depth: int = 0, number: int | None = None) -> str:
 
 
 def table(rows: Sequence[Sequence[str]]) -> str:
-    """Return a table whose first row is the header; rows may differ in length."""
+    """Return a table whose first row is the header; rows may differ in length.
+
+    Titles stand above it: rows before the header in which only the first cell holds anything.
+    """
     filled = [row for row in rows if any(cell.strip() for cell in row)]
     if not filled:
         return ""
     width = max(map(len, filled))
-    lines = [_row(row, width) for row in filled]
-    return "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+    above = titles_above(filled)
+    lines = [_row(row, width) for row in filled[above:]]
+    shown = "\n".join([lines[0], "|" + " --- |" * width, *lines[1:]])
+    return "\n\n".join([*(" ".join(row[0].split()) for row in filled[:above]), shown])
+
+
+def titles_above(rows: Sequence[Sequence[str]]) -> int:
+    """Count the titles above a table's header: rows of a single first cell, before a fuller one."""
+    for above, row in enumerate(rows[:_MOST_TITLES]):
+        filled = [place for place, cell in enumerate(row) if cell.strip()]
+        if len(filled) > 1:
+            return above
+        if filled != [0]:
+            return 0
+    return 0
 
 
 def join(blocks: Iterable[str]) -> str:

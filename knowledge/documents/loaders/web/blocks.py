@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
+from knowledge.documents.loaders.text.markdown_blocks import titles_above
 from knowledge.documents.loaders.web.elements import (
     BOX,
     alternative,
@@ -391,10 +392,11 @@ def table_to_markdown(table: HtmlElement, styles: Styles, *, struck: bool = Fals
     if not rows:
         return "" if caption is None else flat_text(caption, styles)
     width = max(map(len, rows))
-    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows]
+    above = titles_above(rows)
+    lines = [f"| {' | '.join(row + [''] * (width - len(row)))} |" for row in rows[above:]]
     lines.insert(1, "|" + " --- |" * width)
-    title = "" if caption is None else flat_text(caption, styles)
-    return (f"{title}\n\n" if title else "") + "\n".join(lines)
+    titles = ["" if caption is None else flat_text(caption, styles), *(r[0] for r in rows[:above])]
+    return "\n\n".join([*filter(None, titles), "\n".join(lines)])
 
 
 def flat_text(element: HtmlElement, styles: Styles, marks: Sequence[str] = ()) -> str:

@@ -12,6 +12,7 @@ from knowledge.documents.loaders.numbered_pages import Part, numbered
 from knowledge.documents.loaders.office.xml_package import Package, local_name, properties
 from knowledge.documents.loaders.text import markdown_blocks as markdown
 from knowledge.documents.loaders.web import html
+from knowledge.documents.loaders.web.styles import marking_rules
 from knowledge.documents.loading import Loaded, Source
 from knowledge.errors import DocumentError
 from knowledge.model import Anchor, Document, PageUnit, TextKind
@@ -74,6 +75,7 @@ class _Book:
         self._items = {e.get("id", ""): e for e in _named(found.get("manifest"), "item")}
         self._spine = found.get("spine")
         self._encrypted = set(self._encrypted_parts())
+        self._sheets = "\n".join(filter(None, self._style_sheets()))
 
     def chapters(self) -> Iterator[tuple[Part, list[Anchor]]]:
         """Yield the chapters that hold text, numbered from 1, each with the anchors in it."""
@@ -112,7 +114,14 @@ class _Book:
         if path.lower() in self._encrypted:
             raise DocumentError("its chapters are encrypted (DRM)")
         data = self._package.read(path)
-        return html.load(replace(self._source, data=data)) if data else None
+        return html.load(replace(self._source, data=data), self._sheets) if data else None
+
+    def _style_sheets(self) -> Iterator[str]:
+        """Yield what the book's style sheets mark."""
+        for item in self._items.values():
+            if item.get("media-type") == "text/css":
+                data = self._package.read(self._target(self._path, str(item.get("href", ""))))
+                yield marking_rules((data or b"").decode("utf-8", "replace"))
 
     def _titles(self) -> dict[str, str]:
         """Return the titles of the table of contents by the paths they lead to."""

@@ -13,8 +13,13 @@ _CHARSET = re.compile(rb"(?:charset|encoding)\s*=\s*[\"']?([\w.:-]+)", re.IGNORE
 _HEAD = 4_096
 
 
-def load(source: Source) -> Document:
+def load(source: Source, sheets: str = "") -> Document:
     """Read a page: its own text, or all of it where the option ``html`` is ``full``.
+
+    Parameters
+    ----------
+    sheets:
+        The style sheets that come with it.
 
     Raises
     ------
@@ -24,7 +29,7 @@ def load(source: Source) -> Document:
     charset = _CHARSET.search(source.data[:_HEAD])
     declared = charset[1].decode("ascii") if charset else None
     content, warnings = decode(source.data, declared=declared)
-    page = read_page(content, full=source.options.html == "full")
+    page = read_page(content, full=source.options.html == "full", sheets=sheets)
     return Document(
         page.text,
         TextKind.MARKDOWN,

@@ -10,6 +10,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 
 from knowledge.documents.loaders.web import html
+from knowledge.documents.loaders.web.styles import marking_rules
 from knowledge.documents.loading import Source
 from knowledge.errors import DocumentError
 from knowledge.model import Document
@@ -19,7 +20,7 @@ _HEADERS = re.compile(rb"[!-9;-~]+[ \t]*:")
 
 
 def load(source: Source) -> Document:
-    """Read the first page of HTML in it; images and styles are left out.
+    """Read the first page of HTML in it; images are left out.
 
     Raises
     ------
@@ -36,7 +37,7 @@ def load(source: Source) -> Document:
     if page is None or not isinstance(content, bytes) or not content.strip():
         raise DocumentError("there is no page of HTML in it")
     in_utf8 = _with_charset(content, page.get_content_charset())
-    document = html.load(replace(source, data=in_utf8))
+    document = html.load(replace(source, data=in_utf8), _sheets(message))
     return Document(
         document.text,
         document.kind,
@@ -48,6 +49,17 @@ def load(source: Source) -> Document:
 
 
 _PAGES = frozenset({"text/html", "application/xhtml+xml"})
+
+
+def _sheets(message: EmailMessage) -> str:
+    """Return what the page's style sheets mark."""
+    parts = (part for part in message.walk() if part.get_content_type() == "text/css")
+    found = (part.get_payload(decode=True) for part in parts)
+    return "\n".join(
+        marking_rules(sheet.decode("utf-8", "replace"))
+        for sheet in found
+        if isinstance(sheet, bytes)
+    ).strip()
 
 
 def _with_charset(content: bytes, charset: str | None) -> bytes:

@@ -125,19 +125,25 @@ class Page:
     anchors: tuple[Anchor, ...] = ()
 
 
-def read_page(html: str, *, full: bool = False) -> Page:
+def read_page(html: str, *, full: bool = False, sheets: str = "") -> Page:
     """Read a page, or a fragment of one, as Markdown.
 
     Parameters
     ----------
     full:
         Keep the whole page: navigation, banners, footers and what is hidden.
+    sheets:
+        Style sheets that stand beside it.
     """
     root = parse(html)
     if root is None:
         text = clean(without_tags(html))
         warnings = ("its elements nest too deep to be told apart",) if text else ()
         return Page(text, {}, warnings)
+    if sheets:
+        style = root.makeelement("style")
+        style.text = sheets
+        root.append(style)
     metadata = metadata_of(root)
     blocks = blocks_of(root, everything=full)
     if not blocks and not full:

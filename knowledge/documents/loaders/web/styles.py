@@ -31,6 +31,19 @@ _SIMPLE = re.compile(r"[a-zA-Z][\w-]*|[a-zA-Z]*\.[\w-]+|#[\w-]+")
 _LONGEST = 500_000
 
 
+def marking_rules(sheet: str) -> str:
+    """Return the rules of a style sheet that mark text; none of most sheets."""
+    if "line-through" not in sheet and "vertical-align" not in sheet:
+        return ""
+    found = _RULE.findall(_COMMENT.sub("", sheet[:_LONGEST]))
+    rules = [
+        f"{selectors.strip()} {{{declared.strip()}}}"
+        for selectors, declared in found
+        if any(named.search(declared) for _, named in _DECLARED)
+    ]
+    return "\n".join(rules).replace("<", "")
+
+
 class Styles:
     """The marks that a page's own style sheets give to its elements."""
 
@@ -66,9 +79,7 @@ class Styles:
         return marks
 
     def _read(self, sheet: str) -> None:
-        if "line-through" not in sheet and "vertical-align" not in sheet:
-            return
-        for selectors, declared in _RULE.findall(_COMMENT.sub("", sheet)):
+        for selectors, declared in _RULE.findall(marking_rules(sheet)):
             mark = next((mark for mark, named in _DECLARED if named.search(declared)), None)
             for selector in selectors.split(",") if mark else ():
                 if mark and _SIMPLE.fullmatch(selector.strip()):
