@@ -50,7 +50,7 @@ class PlainCommand(TyperCommand):
     def make_parser(self, ctx: Any) -> Any:
         """Return the parser, which refuses a second value where one counts."""
         parser = super().make_parser(ctx)
-        refuse_second_values(parser)
+        refuse_second_values(parser, ctx)
         return parser
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

@@ -19,6 +19,7 @@ from knowledge.errors import (
 )
 from knowledge.settings.trust import Reach, check_endpoint, is_loopback, may_not_name
 from knowledge.text.masking import masked_urls
+from knowledge.text.wording import without_number
 
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
@@ -137,7 +138,7 @@ class Connection:
         return record
 
     def _unreachable(self, error: Exception) -> ServerError:
-        said = str(error) or type(error).__name__
+        said = without_number(str(error)) or type(error).__name__
         return ServerError(
             f"the server {self._shown} cannot be reached: {said}",
             hint="Is it running there? `knowledge serve` starts one.",

@@ -25,6 +25,7 @@ from knowledge.errors import (
     Service,
 )
 from knowledge.text.masking import SHORTEST_SECRET, without_key_likes, without_secrets
+from knowledge.text.wording import without_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,7 +166,7 @@ class Failures:
                 f"{self.who} did not answer within {timeout:g} s",
                 hint=f"Raise {self.endpoint.variables.timeout}, or check that the server runs.",
             )
-        cause = self.scrub(str(error.__cause__ or error)) or "there is no answer"
+        cause = self.scrub(without_number(str(error.__cause__ or error))) or "there is no answer"
         if _is_too_large(error) or _is_too_large(error.__cause__):
             return RemoteError(f"{self.who} {cause}", hint=self.address_hint)
         if "CERTIFICATE_VERIFY_FAILED" in cause:

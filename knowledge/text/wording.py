@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Iterable
 from typing import Any
@@ -50,3 +51,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     by_lower = {one.lower(): one for one in known}
     close = difflib.get_close_matches(name.lower(), by_lower, n=1, cutoff=0.6)
     return f"Did you mean {by_lower[close[0]]!r}?" if close else ""
+
+
+def without_number(text: str) -> str:
+    """Return what the system says of an error without the number that it begins with.
+
+    >>> without_number("[Errno 111] Connection refused")
+    'Connection refused'
+    """
+    return re.sub(r"\[Errno -?\d+\] ", "", text)

@@ -153,11 +153,23 @@ def test_the_older_name_of_openais_address_is_read(config, monkeypatch):
     assert config()["openai_base_url"] == ("http://127.0.0.1:9/v1", "environment")
 
 
-@pytest.mark.parametrize("name", ["LITELLM_API_BASE", "LITELLM_CUSTOM_PROVIDER", "QDRANT_ENCODER"])
-def test_a_model_chosen_in_anothers_words_is_not_ignored_in_silence(run, monkeypatch, name):
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [
+        ("LITELLM_API_BASE", "KNOW_EMBEDDING_MODEL_PROVIDER"),
+        ("LITELLM_CUSTOM_PROVIDER", "KNOW_EMBEDDING_MODEL_PROVIDER"),
+        ("QDRANT_DENSE_MODEL", "KNOW_EMBEDDING_MODEL_PROVIDER"),
+        ("QDRANT_SPARSE_MODEL", "KNOW_SPARSE_MODEL"),
+        ("QDRANT_URL", "KNOW_VECTORS"),
+        ("QDRANT_HOST", "KNOW_VECTORS"),
+    ],
+)
+def test_a_model_chosen_in_anothers_words_is_not_ignored_in_silence(
+    run, monkeypatch, name, setting
+):
     monkeypatch.setenv(name, "ollama")
     assert f"{name} is not read: set " in run("list-datasets").err
-    monkeypatch.setenv("KNOW_EMBEDDING_MODEL_PROVIDER", "static")
+    monkeypatch.setenv(setting, "" if setting == "KNOW_VECTORS" else "static")
     assert name not in run("list-datasets").err
 
 

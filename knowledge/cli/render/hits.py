@@ -81,7 +81,7 @@ def show_hits(session: Session, found: Retrieved, shown: HitsOptions, *, took: f
 def _show_facets(found: Retrieved, names: Sequence[str]) -> None:
     """Print a line for each name: its values, each with how many hits have it."""
     for facet in found.facets(names):
-        counts = (f"{_value(value)} {count}" for value, count in facet.values)
+        counts = (f"{_value(value)} ({count})" for value, count in facet.values)
         write(f"{flat(facet.name)}: {', '.join(counts)}\n")
 
 

@@ -25,13 +25,21 @@ FORMER = {
     "KNOW_VECTOR_DSN": "use KNOW_DATA_DIR, a folder",
 }
 
+_MODEL, _SPARSE, _VECTORS = "KNOW_EMBEDDING_MODEL_PROVIDER", "KNOW_SPARSE_MODEL", "KNOW_VECTORS"
 OTHERS = {
-    "LITELLM_API_BASE": "set OPENAI_BASE_URL, or OLLAMA_HOST and the provider ollama",
-    "LITELLM_CUSTOM_PROVIDER": "set KNOW_EMBEDDING_MODEL_PROVIDER, such as ollama:MODEL",
-    "QDRANT_DENSE_MODEL": "set KNOW_EMBEDDING_MODEL_PROVIDER to PROVIDER:MODEL",
-    "QDRANT_ENCODER": "set KNOW_EMBEDDING_MODEL_PROVIDER to PROVIDER:MODEL",
+    "LITELLM_API_BASE": (_MODEL, "set OPENAI_BASE_URL, or OLLAMA_HOST and the provider ollama"),
+    "LITELLM_CUSTOM_PROVIDER": (_MODEL, f"set {_MODEL}, such as ollama:MODEL"),
+    "QDRANT_DENSE_MODEL": (_MODEL, f"set {_MODEL} to PROVIDER:MODEL"),
+    "QDRANT_ENCODER": (_MODEL, f"set {_MODEL} to PROVIDER:MODEL"),
+    "QDRANT_SPARSE_ENCODER": (_SPARSE, f"set {_SPARSE}"),
+    "QDRANT_SPARSE_MODEL": (_SPARSE, f"set {_SPARSE}"),
+    "QDRANT_HOST": (_VECTORS, f"set {_VECTORS}=qdrant to keep vectors there"),
+    "QDRANT_URL": (_VECTORS, f"set {_VECTORS} to qdrant://HOST:PORT to keep vectors there"),
 }
-"""Variables by which other programs choose a model; they count where none is chosen here."""
+"""Variables by which other programs choose a model or a server, and what chooses it here.
+
+They are told of where that is not set.
+"""
 
 
 def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
@@ -45,11 +53,10 @@ def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
         Names that settings are read from.
     """
     given = sorted(given)
-    chosen = "KNOW_EMBEDDING_MODEL_PROVIDER" in given
     warnings = [
         f"{name} is not read: {instead}"
-        for name, instead in OTHERS.items()
-        if name in given and not chosen
+        for name, (setting, instead) in OTHERS.items()
+        if name in given and setting not in given
     ]
     for name in given:
         if not name.startswith("KNOW_") or name in known or name in ELSEWHERE:
