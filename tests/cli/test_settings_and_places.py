@@ -151,6 +151,7 @@ def test_a_deleted_working_directory(tmp_path, library, data_dir):
     named = ran("ingest", ".")
     assert named.returncode == 3
     assert b"the working directory was deleted" in named.stderr
+    assert b"failed" not in ran("history").stdout  # it was no run
 
 
 def test_no_home(run_process, library, tmp_path):

@@ -275,7 +275,11 @@ def check_paths(paths: Sequence[Path]) -> None:
     ------
     PathNotFoundError
         Names the first that does not.
+    FileNotFoundError
+        One is relative, and the working directory was deleted.
     """
+    if not all(map(os.path.isabs, paths)):
+        os.getcwd()
     for path in paths:
         if not os.path.lexists(path):
             raise PathNotFoundError(f"{shown(str(path))} does not exist")
