@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             _write_to_nowhere()  # whoever read our output has seen enough
             return BROKEN_PIPE
         except (OutputFailedError, OSError) as error:
-            why = error.strerror if isinstance(error, OSError) else error
+            why = (error.strerror if isinstance(error, OSError) else "") or error
             with contextlib.suppress(OutputFailedError):
                 complain(f"error [failed]: the output cannot be written: {why}\n")
             _write_to_nowhere()

@@ -291,6 +291,8 @@ class _Probe:
         self._retrier = Retrier(
             choice.settings["embedding_retries"], stop=threading.Event(), notify=notify
         )
+        if callable(report_to := getattr(choice.embedder, "report_to", None)):
+            report_to(notify)
 
     def run(self) -> ProbeReport:
         spec = self._embedder.spec

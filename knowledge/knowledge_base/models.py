@@ -80,6 +80,8 @@ class Models:
         from knowledge.embeddings.probe import probe
 
         choice = _choice(self._shared)
+        for note in choice.notes:
+            self._shared.notify(note)
         try:
             return probe(choice, notify=self._shared.notify)
         finally:

@@ -195,10 +195,11 @@ class OnnxEmbedder(LocalEmbedder):
     def _guess_pooling(self, usual: tuple[str, ...]) -> None:
         """Choose a pooling where neither the files nor the user say one."""
         pooling = usual[0] if usual else _NEVER_SAID
-        why = "as its family does" if usual else "as most do; check its model card"
+        why = "as is usual in its family" if usual else "as is usual; check its model card"
+        other = "cls" if pooling == "mean" else "mean"
         self._note = (
-            f"the files of {self._folder} do not say how the model pools; it is taken to pool by "
-            f"{pooling}, {why}. onnx:{self._folder}?pooling=cls would set another"
+            f"{self._folder} does not say how its model pools: taking {pooling}, {why}. "
+            f"For another, write onnx:{self._folder}?pooling={other}"
         )
         self._set_pooling(pooling)
 

@@ -411,13 +411,13 @@ def test_a_pooling_that_is_guessed_is_said_and_recorded(create, export, tmp_path
     vector, recorded, said = first(create, name)
     assert recorded == "cls"
     (note,) = said
-    assert "do not say how the model pools" in note
-    assert "by cls, as its family does" in note
+    assert "does not say how its model pools" in note
+    assert "taking cls, as is usual in its family" in note
     assert f"{name}?pooling=" in note
     again, recorded, said = first(create, name, create(name).spec, settings)
     assert (again.tolist(), recorded, said) == (vector.tolist(), "cls", [])
     unknown = write_transformer(tmp_path / "other")
-    assert "by mean, as most do" in first(create, f"onnx:{unknown}")[2][0]
+    assert "taking mean, as is usual; check" in first(create, f"onnx:{unknown}")[2][0]
     named = first(create, f"{name}?pooling=cls")
     assert named[1:] == (None, [])
     np.testing.assert_array_equal(named[0], vector)
@@ -453,7 +453,7 @@ def test_a_dataset_keeps_its_pooling_until_it_is_embedded_anew(export, tmp_path)
     with KnowledgeBase(settings, notify=said.append) as kb:
         kb.ingest(tmp_path / "docs")
         assert kb.datasets.get("default").embedding.options["pooling"] == "cls"
-        assert any("do not say how the model pools" in note for note in said)
+        assert any("does not say how its model pools" in note for note in said)
         said.clear()
         kb.ingest(tmp_path / "docs", force=True)
         assert kb.retrieve("key").hits
