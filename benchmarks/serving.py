@@ -28,7 +28,6 @@ import http.client
 import itertools
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -294,8 +293,9 @@ def beside(home: Home, options: argparse.Namespace, found: Found) -> None:
         loop = [sys.executable, "-c", FASTAPI_TRANSFORMER, "{port}", options.transformer]
         measured("a FastAPI loop, a transformer", loop, "/docs", model)
     measured("retrieve, knowledge", home.ours, "/healthz", retrieve_by)
-    program = shutil.which("chroma") or str(Path(sys.executable).with_name("chroma"))
-    chroma = [program, "run", "--path", str(home.folder / "chroma"), "--port", "{port}"]
+    run = "import sys; from chromadb.cli.cli import app; sys.argv[0] = 'chroma'; app()"
+    path = str(home.folder / "chroma")
+    chroma = [sys.executable, "-c", run, "run", "--path", path, "--port", "{port}"]
     measured(
         "query, Chroma's server, vectors given",
         chroma,
