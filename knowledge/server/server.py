@@ -75,7 +75,7 @@ class Server:
 
     def app(self) -> ASGIApp:
         """Return the ASGI application: all faces behind the checks that hold for each of them."""
-        faces = _faces(self)
+        faces = faces_of(self)
         router = Router(
             [*_own_routes(self), *(route for face in faces for route in face.routes)],
             redirect_slashes=False,
@@ -142,7 +142,7 @@ class Server:
             await asyncio.to_thread(self.bases.close_idle)
 
 
-def _faces(server: Server) -> list[Face]:
+def faces_of(server: Server) -> list[Face]:
     """Return the faces, in the order in which their routes are looked at."""
     from knowledge.server import openai, page, rest
     from knowledge.server.mcp.http import face as mcp_face

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from knowledge.errors import UntrustedEndpointError, UsageError
@@ -92,3 +94,46 @@ def test_a_port_that_is_taken_is_told(served):
     running = served()
     with pytest.raises(UsageError, match="cannot listen on"):
         served(port=int(running.url.rpartition(":")[2]))
+
+
+def test_every_route_is_behind_the_checks(shared):
+    """Whatever a face adds later, too: a name that is not ours gets no further."""
+    from knowledge.server.access import Rules
+    from knowledge.server.options import ServeRequest
+    from knowledge.server.server import Server, faces_of
+    from knowledge.settings.reading import Settings
+
+    settings = Settings.read()
+    server = Server(settings, ServeRequest().resolved(settings), Rules(), print)
+    paths = {
+        (method, re.sub(r"\{[^}]*\}", "x", route.path))
+        for face in faces_of(server)
+        for route in face.routes
+        for method in sorted(getattr(route, "methods", None) or {"GET"})
+    }
+    assert len(paths) > 60
+    for method, path in paths:
+        foreign = shared.client.request(method, path, headers={"Host": "rebound.example.org"})
+        assert foreign.status_code == 421, path
+        page = shared.client.request(method, path, headers={"Origin": "https://evil.example.org"})
+        assert page.status_code == 403, path
+
+
+def test_tokens_are_compared_in_constant_time(served, monkeypatch):
+    import hmac
+
+    compared = []
+    compare = hmac.compare_digest
+
+    def noted(one, other):
+        compared.append((len(one), len(other)))
+        return compare(one, other)
+
+    monkeypatch.setenv("KNOW_SERVER_TOKEN", "a-long-secret")
+    monkeypatch.setenv("KNOW_SERVER_READ_TOKEN", "another")
+    client = served().client
+    monkeypatch.setattr(hmac, "compare_digest", noted)
+    for token in ("a", "a-long-secre", "b" * 500):
+        refused = client.get("/metrics", headers={"Authorization": f"Bearer {token}"})
+        assert refused.status_code == 401
+    assert compared == [(32, 32)] * 6  # both, by digests of one length, whatever was sent

@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -220,3 +221,41 @@ def test_what_cannot_be_warmed_is_said(library, served, monkeypatch):
     running = served(warm=True)
     assert running.client.get("/readyz").status_code == 200
     assert "dataset default is not warm: no such model" in running.lines
+
+
+CHANGES = {
+    "publish": [("ingest", "{more}"), ("ingest", "{more}", "--force")],
+    "rename": [("rename-dataset", "default", "other")],
+    "delete": [("delete-dataset", "default", "--yes")],
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_another_process_does_breaks_no_question_in_flight(
+    library, served, run, monkeypatch, tmp_path, change
+):
+    from knowledge.retrieval.search.retriever import Retriever
+
+    begun, go_on = threading.Event(), threading.Event()
+    chosen = Retriever._chosen
+
+    def waits(self, *arguments):
+        begun.set()
+        assert go_on.wait(60)
+        return chosen(self, *arguments)
+
+    (tmp_path / "more.md").write_text("When must I rotate the signing key? Now.")
+    client = served().client
+    monkeypatch.setattr(Retriever, "_chosen", waits)
+    with ThreadPoolExecutor(1) as pool:
+        path = "/api/v1/retrieve?query=signing+key&datasets=default"
+        asked = pool.submit(client.get, path)
+        assert begun.wait(30)
+        for command in CHANGES[change]:
+            filled = [part.format(more=tmp_path / "more.md") for part in command]
+            assert run(*filled).code == 0
+        go_on.set()
+        reply = asked.result(60)
+    assert reply.status_code == 200, reply.text
+    assert reply.json()["hits"][0]["name"] == "keys.md"
+    assert reply.headers["Knowledge-Generation"] == "default=1"

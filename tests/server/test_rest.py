@@ -406,3 +406,55 @@ def test_files_are_listed_by_pages(served, run, tmp_path):
     )
     assert len(got(client.get(path))["files"]) == 26
     assert client.get(path, params={"cursor": "odd", "limit": 1}).status_code == 400
+
+
+def test_sent_files_are_read_by_processes_of_their_own(served, monkeypatch):
+    from knowledge.ingestion.workers import crew
+
+    def fails(*_):
+        raise AssertionError("read in the server's process")
+
+    monkeypatch.setattr(crew, "load_file", fails)
+    client = served().client
+    page = b"<html><body><h1>Apples</h1><p>Apples are red.</p></body></html>"
+    files = [("files", ("a.html", page))]
+    job = ended(client, client.post(f"{V1}/datasets/new/files", files=files))
+    assert job["report"]["files"]["ingested"] == 1
+
+
+def test_of_many_files_few_are_sent(library, served, data_dir, monkeypatch):
+    from knowledge.storage.columns import ChunkColumns
+    from knowledge.storage.local.catalog.catalog import Catalog
+    from knowledge.storage.local.layout import DataFolder
+
+    with Catalog(DataFolder(data_dir)) as catalog, catalog.transaction():
+        catalog.connection.execute(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000) "
+            "INSERT INTO files (dataset, id, path, name, size, mtime_ns, content_hash, chunks, "
+            "tokens, metadata, given, ingested_at, added) "
+            "SELECT dataset, id || i, '/many/' || i || '.md', i || '.md', size, mtime_ns, "
+            "content_hash, 0, 0, metadata, given, ingested_at, added "
+            "FROM files, n WHERE name = 'keys.md'"
+        )
+    read = []
+    own = ChunkColumns._read_files
+
+    def counted(self, snapshot):
+        read.append(1)
+        return own(self, snapshot)
+
+    monkeypatch.setattr(ChunkColumns, "_read_files", counted)
+    client = served().client
+    path = f"{V1}/datasets/default/files"
+    for fields in ({}, {"contains": ".MD"}, {"status": "ingested", "cursor": "f/many/5"}):
+        reply = client.get(path, params={"limit": 100, **fields})
+        assert len(got(reply)["files"]) == 100
+        assert len(reply.content) < 100_000
+    assert got(reply)["counts"]["ingested"] > 20_000
+    for _ in range(3):
+        reply = client.get(f"{V1}/datasets/default/filters")
+        assert {one["name"]: one["files"] for one in got(reply)["types"]}[".md"] > 20_000
+        assert len(reply.content) < 20_000
+    assert read == [1]
+    stores = client.get("/v1/vector_stores/default/files?limit=100")
+    assert len(stores.json()["data"]) == 100
