@@ -26,12 +26,13 @@ from knowledge.server.limits import Limits
 from knowledge.server.metrics import MEDIA_TYPE, Metrics
 from knowledge.server.models import OpenModels
 from knowledge.server.options import ServeRequest
-from knowledge.server.problems import RefusedError, reply_to
+from knowledge.server.problems import OPENAI_PATHS, RefusedError, reply_to
 from knowledge.server.recording import ROUTE, Log, Recorder
 from knowledge.server.sent_files import SentFiles
 from knowledge.settings.reading import Settings
 
 MIB = 2**20
+OPENAI_HINT = "Of OpenAI's API, embeddings, models, files and vector_stores are here, and rerank."
 
 
 @dataclass(slots=True)
@@ -185,7 +186,9 @@ class _Application:
 
 
 async def _not_found(scope: Scope, receive: Receive, send: Send) -> None:
-    error = RefusedError(404, "not-found", f"there is nothing at {scope['path'][:200]}")
+    path = scope["path"]
+    hint = OPENAI_HINT if OPENAI_PATHS.match(path) else ""
+    error = RefusedError(404, "not-found", f"there is nothing at {path[:200]}", hint=hint)
     await reply_to(scope["path"], error)(scope, receive, send)
 
 

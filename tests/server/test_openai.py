@@ -550,6 +550,8 @@ def test_what_is_not_there_is_told_in_openais_shape(asked):
             call()
         assert raised.value.status_code in (404, 405)
         assert raised.value.body["message"]
+    with pytest.raises(openai.NotFoundError, match="vector_stores are here"):
+        asked.chat.completions.create(model="static", messages=[])
     with pytest.raises(openai.BadRequestError, match="expires_after"):
         asked.vector_stores.create(name="x", expires_after={"anchor": "last_active_at", "days": 1})
 

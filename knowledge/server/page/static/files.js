@@ -3,7 +3,8 @@
 import { get, part } from "./api.js";
 import { $, counted, debounced, make, showProblem } from "./dom.js";
 
-const PAGE = 100; // rows that are asked for at a time
+const FIRST = { missed: 20, ingested: 100 }; // rows that are asked for at first
+const MORE = 100; // and then at a time
 const GROUPS = [
   ["No text layer", (one) => one.reason.startsWith("no text layer")],
   ["Failed", (one) => one.status === "failed"],
@@ -52,7 +53,7 @@ async function more(status) {
 }
 
 async function page(status, signal, cursor) {
-  const fields = { status, limit: PAGE, contains: $("files-filter").value.trim(), ...(cursor ? { cursor } : {}) };
+  const fields = { status, limit: cursor ? MORE : FIRST[status], contains: $("files-filter").value.trim(), ...(cursor ? { cursor } : {}) };
   const found = await get(`/datasets/${part($("files-dataset").value)}/files`, fields, signal);
   return { rows: status === "missed" ? found.missed : found.files, cursor: found.next_cursor, counts: found.counts };
 }
