@@ -8,7 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DamagedStoreError, KnowledgeError, StoreServerError
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetNotFoundError,
+    KnowledgeError,
+    StoreServerError,
+)
 from knowledge.model import Dataset
 from knowledge.storage.dataset_names import no_dataset
 from knowledge.storage.findings import Fault, Finding, Severity
@@ -170,9 +175,14 @@ class PostgresCheckup:
     def garbled_chunks(self, dataset: Dataset) -> dict[str, list[str]]:
         """Return the ids of chunks that do not fit their text, by the id of their file."""
         found: dict[str, list[str]] = {}
-        with self._store.open() as catalog, catalog.snapshot() as snapshot:
-            for file in snapshot.files(dataset):
-                chunks = snapshot.chunks_of_file(dataset, file.id, proven=False)
+        with (
+            contextlib.suppress(DatasetNotFoundError),  # it was deleted meanwhile
+            self._store.open() as catalog,
+            catalog.snapshot() as snapshot,
+        ):
+            now = snapshot.dataset_by_key(dataset.key)
+            for file in snapshot.files(now):
+                chunks = snapshot.chunks_of_file(now, file.id, proven=False)
                 if wrong := [chunk.id for chunk in garbled(chunks)]:
                     found[file.id] = wrong
         return found
@@ -181,8 +191,10 @@ class PostgresCheckup:
         """Return the ids of files of which something is lost."""
         with self._store.open() as catalog:
             rows = catalog.records(
-                f"SELECT id FROM files WHERE dataset = ? AND size < 0 AND {VISIBLE}",
-                _shown(catalog, dataset),
+                "SELECT files.id FROM files JOIN datasets ON datasets.id = dataset "
+                "WHERE key = ? AND size < 0 AND added <= generation "
+                "AND (removed IS NULL OR removed > generation)",
+                (dataset.key,),
             )
         return [row["id"] for row in rows]
 

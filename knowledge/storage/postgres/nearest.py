@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from knowledge.storage.postgres.session import Session
-from knowledge.storage.postgres.versions import Version
+from knowledge.storage.postgres.versions import Version, exists
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +22,8 @@ MOST_INDEXED = 4_000
 """Dimensions of the vectors that an index takes, as half as exact numbers."""
 _EF_SEARCH = 400
 _MOST_EF = 1_000
+DEEP = 20
+"""Where one vector in so many is asked for, all are compared."""
 HNSW_MOST = 2_000
 """Dimensions of the vectors that an index takes as they are."""
 
@@ -48,17 +50,26 @@ def search(
         shown = f"(SELECT id, vector FROM {version.table} WHERE {version.shown}) AS shown"
         return _found(session, exact.format(shown), (question, top_k))
     with session.transaction():
-        session.script(
-            f"SET LOCAL hnsw.ef_search = {min(_MOST_EF, max(_EF_SEARCH, 2 * top_k))};"
-            "SET LOCAL hnsw.iterative_scan = relaxed_order;"
-            f"SET LOCAL hnsw.max_scan_tuples = {max(20_000, 20 * top_k)};"
-            "SET LOCAL enable_seqscan = off"
-        )
+        use_index(session, top_k)
         found = _found(session, nearest(version), (question, 2 * top_k, question, top_k))
     if len(found) < min(top_k, version.vectors):
         shown = f"(SELECT id, vector FROM {version.table} WHERE {version.shown}) AS shown"
         return _found(session, exact.format(shown), (question, top_k))
     return found
+
+
+def use_index(session: Session, top_k: int) -> None:
+    """Let :func:`nearest` search the index until the transaction ends.
+
+    Each other way to the same rows would be chosen silently where Postgres thinks it cheaper.
+    """
+    session.script(
+        f"SET LOCAL hnsw.ef_search = {min(_MOST_EF, max(_EF_SEARCH, 2 * top_k))};"
+        "SET LOCAL hnsw.iterative_scan = relaxed_order;"
+        f"SET LOCAL hnsw.max_scan_tuples = {max(20_000, 20 * top_k)};"
+        "SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off;"
+        "SET LOCAL enable_sort = off"
+    )
 
 
 def nearest(version: Version) -> str:
@@ -84,13 +95,12 @@ def indexed(dimensions: int) -> str:
 
 def has_hnsw(session: Session, table: str) -> bool:
     """Return whether a table of vectors has an HNSW index."""
-    [there] = session.one("SELECT to_regclass(?) IS NOT NULL", (f"{table}_hnsw",))
-    return bool(there)
+    return exists(session, f"{table}_hnsw")
 
 
 def _is_deep(version: Version, top_k: int) -> bool:
     """Tell whether so much is asked for that comparing all is as quick."""
-    return top_k * 20 > version.vectors
+    return top_k * DEEP > version.vectors
 
 
 def _found(session: Session, query: str, values: Sequence[Any]) -> list[tuple[str, float]]:

@@ -154,7 +154,8 @@ def _of_dataset(catalog: PostgresCatalog, dataset: Dataset) -> Iterator[Leftover
     others = index.others(dataset.vectors)
     # A reader that began before the last publish may still be about to open the one before.
     if _is_young(dataset.updated_at):
-        others = others[:-1] if others and others[-1] < dataset.vectors else others
+        before = max((one for one in others if 0 < one < dataset.vectors), default=None)
+        others = [one for one in others if one != before]
     for version in others:
         yield Leftover(
             "candidate" if version == 0 or version > dataset.vectors else "old-generation",

@@ -129,6 +129,8 @@ def undo(session: Session, key: str) -> None:
         (key,),
     )
     for number, runs in tables:
+        if runs and not exists(session, f"vectors_{number}"):
+            continue  # it was lost, and is missed by whoever looks
         if runs:
             _forget(session, f"vectors_{number}", sorted(runs))
             continue
@@ -136,6 +138,11 @@ def undo(session: Session, key: str) -> None:
             session.script("SET LOCAL lock_timeout = '2s'")  # who reads it has not held it
             session.script(f"DROP TABLE IF EXISTS vectors_{number}")
             session.change("DELETE FROM vector_tables WHERE id = ?", (number,))
+
+
+def exists(session: Session, relation: str) -> bool:
+    """Return whether there is a table, or an index."""
+    return bool(session.one("SELECT to_regclass(?) IS NOT NULL", (relation,))[0])
 
 
 def _forget(session: Session, table: str, runs: Sequence[int]) -> None:
@@ -152,7 +159,7 @@ def damage(session: Session, version: Version, ids: Sequence[str], dimensions: i
     """Return what is wrong with a version, in words."""
     held: list[str] = []
     if version.number:
-        if not session.one("SELECT to_regclass(?) IS NOT NULL", (version.table,))[0]:
+        if not exists(session, version.table):
             return "its table is missing"
         listed = session.rows(f"SELECT id FROM {version.table} WHERE {version.shown}")
         held = [id for (id,) in listed]

@@ -1,0 +1,548 @@
+"""The store in a Postgres database: connections, rights, formats, and what is damaged."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from knowledge.errors import (
+    KnowledgeError,
+    NewerStoreError,
+    StoreServerError,
+    UntrustedEndpointError,
+    UsageError,
+)
+from knowledge.knowledge_base import KnowledgeBase
+from knowledge.settings.reading import Settings
+from knowledge.storage.opening import open_store
+from knowledge.storage.store import Store
+from tests.conftest import CORPUS, write_files
+from tests.durability import dying_writer, programs
+from tests.postgres_server import running
+
+QUESTION = "How often is the signing key rotated?"
+IDS = [f"{number:032x}" for number in range(400)]
+
+
+@pytest.fixture
+def kb(postgres: str, tmp_path: Path) -> Iterator[KnowledgeBase]:
+    write_files(tmp_path / "docs", CORPUS)
+    with KnowledgeBase(Settings.read(embedding_model_provider="static")) as opened:
+        opened.ingest(tmp_path / "docs")
+        yield opened
+
+
+def session(store: Store):
+    return store.sessions.lent()
+
+
+def ask(kb: KnowledgeBase) -> list[tuple[str, float]]:
+    return [(hit.name, hit.score) for hit in kb.retrieve(QUESTION)]
+
+
+def store_at(address: str, **more: object) -> Store:
+    return open_store(Settings.read(store=address, **more))
+
+
+# --- the address
+
+
+@pytest.mark.parametrize(
+    ("address", "place"),
+    [
+        ("postgresql://me:s3cret@db.example:5433/library", "postgresql://db.example:5433/library"),
+        ("postgres://db.example/library?password=s3cret", "postgresql://db.example/library"),
+        ("postgresql://me:s3%2Fcret@a:1,b:2/x", "postgresql://a:1,b:2/x"),
+        ("postgresql:///library?host=/run/pg&user=me", "postgresql:///library?host=/run/pg"),
+        ("postgresql://?service=s3&password=s3cret", "postgresql service 's3'"),
+    ],
+)
+def test_a_place_is_shown_without_a_login(address: str, place: str) -> None:
+    store = store_at(address)
+    assert store.place == place
+    assert "s3cret" not in repr(store.address)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"store": "mysql://localhost/x"}, "no address of a Postgres"),
+        ({"store": "postgresql://me:s3cret%zz@localhost/x"}, "can be read"),
+        ({"store": "postgresql://localhost/x?passwrd=s3cret"}, "can be read"),
+        ({"store": "postgresql://localhost/x", "store_schema": "a b"}, "store_schema"),
+        ({"store": "postgresql://localhost/x", "store_schema": "pg_x"}, "store_schema"),
+        ({"store": "postgresql://localhost/x", "vectors": "qdrant://h:1"}, "`vectors`"),
+    ],
+)
+def test_settings_that_can_be_no_store_are_refused(settings: dict[str, str], said: str) -> None:
+    with pytest.raises(UsageError, match=said) as caught:
+        open_store(Settings.read(**settings))
+    assert "s3cret" not in caught.value.in_full
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "postgresql://db.example/x",
+        "postgresql:///x",  # PGHOST may name anything
+        "postgresql://localhost/x?hostaddr=10.0.0.1",
+        "postgresql://localhost,db.example/x",
+        "postgresql://localhost/x?passfile=/tmp/mine",
+        "postgresql:///?service=theirs",
+    ],
+)
+def test_a_folder_can_name_no_database_of_another_machine(address: str, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text(f"KNOW_STORE={address}\n")
+    with pytest.raises(UntrustedEndpointError):
+        open_store(Settings.read(folder=tmp_path))
+    assert open_store(Settings.read(folder=tmp_path, environ={"KNOW_TRUST_PROJECT": "1"})).root
+    (tmp_path / ".env").write_text("KNOW_STORE=postgresql://me@127.0.0.1:5432/x\n")
+    assert open_store(Settings.read(folder=tmp_path)).place == "postgresql://127.0.0.1:5432/x"
+
+
+def test_a_password_is_shown_nowhere(run, monkeypatch) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"postgresql://me:s3cret@127.0.0.1:{free.getsockname()[1]}/library"
+        monkeypatch.setenv("KNOW_STORE", address)
+        for line in (
+            ("config", "--json"),
+            ("config",),
+            ("list-datasets", "--json"),
+            ("status",),
+            ("doctor", "--json"),
+            ("retrieve", "x", "--debug"),
+        ):
+            done = run(*line)
+            assert "s3cret" not in done.out + done.err, line
+    failed = run("list-datasets", "--json")
+    assert (failed.code, failed.json["error"]["code"]) == (5, "store-server")
+    found = run("doctor", "--json").json["findings"]
+    assert "store-unreachable" in [finding["code"] for finding in found]
+
+
+# --- what may be missing
+
+
+def test_what_is_missing_is_said_with_a_remedy(postgres_server) -> None:
+    cases = {
+        postgres_server.of("nowhere"): "no such database",
+        postgres_server.of("postgres", user="nobody_here"): "login was refused",
+        "postgresql://postgres@/postgres?host=/nowhere": "can't be reached",
+    }
+    for address, said in cases.items():
+        with pytest.raises(StoreServerError, match=said) as caught:
+            store_at(address).open()
+        assert caught.value.hint
+
+
+def test_rights_and_extensions_are_asked_for(postgres_server, postgres_store) -> None:
+    with session(postgres_store) as admin:
+        admin.script("DROP ROLE IF EXISTS reader; CREATE ROLE reader LOGIN")
+        for name in ("bare", "latin"):
+            admin.script(f"DROP DATABASE IF EXISTS {name}")
+        admin.script("CREATE DATABASE bare")
+        admin.script("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(KnowledgeError, match="permission denied") as caught:
+        store_at(postgres_server.of("bare", user="reader")).open()
+    assert caught.value.hint
+    with store_at(postgres_server.of("bare")).sessions.lent() as owner:
+        owner.script("GRANT CREATE ON DATABASE bare TO reader")
+    with pytest.raises(StoreServerError, match="lacks the extension") as caught:
+        store_at(postgres_server.of("bare", user="reader")).open()
+    assert "CREATE EXTENSION vector" in caught.value.hint
+    with pytest.raises(StoreServerError, match="LATIN1"):
+        store_at(postgres_server.of("latin")).open()
+
+
+def test_a_newer_schema_is_refused_and_two_may_make_one(postgres_store: Store, postgres) -> None:
+    failed: list[BaseException] = []
+
+    def first() -> None:
+        store = open_store(Settings.read())
+        try:
+            store.open().close()
+        except BaseException as error:
+            failed.append(error)
+        store.close()
+
+    threads = [threading.Thread(target=first) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    with session(postgres_store) as sql:
+        sql.change("UPDATE format SET version = 1000")
+    with pytest.raises(NewerStoreError):
+        postgres_store.open()
+    with pytest.raises(NewerStoreError):
+        postgres_store.exists()
+    assert postgres_store.names() == []
+
+
+def test_emptying_leaves_what_others_keep_in_the_schema(kb: KnowledgeBase, tmp_path: Path) -> None:
+    store = kb._shared.store
+    with session(store) as sql:
+        sql.script("CREATE TABLE theirs (n int)")
+    assert "chunks" in kb.upkeep.contents()
+    kb.upkeep.reset()
+    assert not store.exists()
+    with session(store) as sql:
+        assert sql.one("SELECT to_regclass('theirs') IS NOT NULL") == (True,)
+    kb.ingest(tmp_path / "docs")
+    with session(store) as sql:
+        sql.script("DROP TABLE theirs")
+    kb.upkeep.reset()
+    with session(store) as sql:
+        schema = store.address.schema
+        assert sql.one("SELECT to_regnamespace(?) IS NULL", (schema,)) == (True,)
+
+
+# --- connections that are lost
+
+
+def cut(store: Store, *, but: int = 0) -> None:
+    """End all other connections of our schema's database."""
+    with session(store) as sql:
+        sql.rows(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND application_name = 'knowledge' AND pid <> ?",
+            (but,),
+        )
+
+
+def test_a_question_survives_a_lost_connection(kb: KnowledgeBase, postgres) -> None:
+    before = ask(kb)
+    other = open_store(Settings.read())
+    for _ in range(2):
+        cut(other)
+        assert ask(kb) == before
+    other.close()
+
+
+def test_a_run_without_its_connection_fails_and_the_next_one_ends(
+    kb: KnowledgeBase, postgres, tmp_path: Path
+) -> None:
+    before, other = ask(kb), open_store(Settings.read())
+    with kb._shared.store.open() as catalog:
+        with pytest.raises(StoreServerError):
+            with catalog.write_run("default", lock_timeout=0, notify=print) as run:
+                with catalog.snapshot() as snapshot:
+                    dataset = snapshot.dataset("default")
+                    file = next(iter(snapshot.files(dataset)))
+                run.remove_file(file)
+                cut(other)
+                run.publish(dataset.embedding, dataset.splitter)
+    assert ask(kb) == before
+    kb.ingest(tmp_path / "docs", force=True)
+    assert ask(kb) == before
+    assert kb.upkeep.doctor(offline=True).findings == ()
+    other.close()
+
+
+# --- vectors
+
+
+def vectors(dimensions: int, rows: int = len(IDS)) -> np.ndarray:
+    found = np.random.default_rng(1).normal(size=(rows, dimensions)).astype(np.float32)
+    return found / np.linalg.norm(found, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize(("dimensions", "indexed"), [(8, True), (2_100, True), (4_100, False)])
+def test_many_vectors_are_searched_by_an_index_of_the_right_operator(
+    postgres_store: Store, monkeypatch, dimensions: int, indexed: bool
+) -> None:
+    from knowledge.storage.postgres import nearest, versions
+    from knowledge.storage.postgres import vectors as module
+
+    monkeypatch.setattr(module, "EXACT_BYTES", 0)
+    monkeypatch.setattr(nearest, "DEEP", 2)
+    postgres_store.open().close()
+    index, rows = postgres_store.index("handbook-1"), vectors(dimensions)
+    writer = index.candidate(0)
+    writer.add(IDS, rows)
+    writer.flush()
+    index.publish(1, {"key": "handbook-1", "generation": 1})
+    reader = index.open(1)
+    found = reader.search(rows[7], 10)
+    assert found[0][0] == IDS[7]
+    cosines = rows @ rows[7]
+    assert [cosine for _, cosine in found] == pytest.approx(
+        cosines[[IDS.index(id) for id, _ in found]].tolist(), abs=1e-5
+    )
+    among = reader.search(rows[7], 3, among=IDS[100:110])
+    assert [id for id, _ in among] == [IDS[100 + at] for at in np.argsort(-cosines[100:110])[:3]]
+    with session(postgres_store) as sql:
+        version = versions.owned(sql, "handbook-1", 1)
+        assert nearest.has_hnsw(sql, version.table) is indexed
+        if indexed:
+            with sql.transaction():
+                nearest.use_index(sql, 10)
+                question = nearest.literal(rows[7])
+                plan = sql.rows(f"EXPLAIN {nearest.nearest(version)}", (question, 20, question, 10))
+            assert f"Index Scan using {version.table}_hnsw" in "\n".join(line for (line,) in plan)
+    reader.close()
+
+
+# --- what is damaged
+
+
+def harm_text(sql, vectors: str) -> None:
+    sql.change("UPDATE chunks SET text = 'Never rotate it.' WHERE position('90 days' IN text) > 0")
+
+
+def harm_lists(sql, vectors: str) -> None:
+    sql.change("DELETE FROM postings WHERE term = 'key'")
+
+
+def harm_counts(sql, vectors: str) -> None:
+    sql.change("UPDATE datasets SET chunks = 77")
+
+
+def harm_files(sql, vectors: str) -> None:
+    sql.change("DELETE FROM files WHERE name = 'keys.md'")
+
+
+def lose_vector(sql, vectors: str) -> None:
+    sql.change(f"DELETE FROM {vectors} WHERE id = (SELECT min(id) FROM {vectors})")
+
+
+def add_vector(sql, vectors: str) -> None:
+    sql.change(
+        f"INSERT INTO {vectors} SELECT 'other', added, removed, vector FROM {vectors} LIMIT 1"
+    )
+
+
+def lose_table(sql, vectors: str) -> None:
+    sql.script(f"DROP TABLE {vectors}")
+
+
+DAMAGE = {
+    "text-damaged": harm_text,
+    "fulltext-damaged": harm_lists,
+    "rows-damaged": harm_counts,
+    "index-damaged": lose_vector,
+    "index-damaged 2": add_vector,
+    "index-damaged 3": lose_table,
+}
+
+
+@pytest.mark.parametrize("code", DAMAGE)
+def test_doctor_mends_what_does_not_fit(kb: KnowledgeBase, code: str) -> None:
+    before = ask(kb)
+    assert kb.upkeep.doctor(offline=True).findings == ()
+    with session(kb._shared.store) as sql:
+        [(number,)] = sql.rows("SELECT id FROM vector_tables")
+        DAMAGE[code](sql, f"vectors_{number}")
+    found = [finding.code for finding in kb.upkeep.doctor(offline=True).findings]
+    assert code.split()[0] in found
+    report = kb.upkeep.doctor(fix=True)
+    assert not report.damaged, report.findings
+    assert report.backup is None
+    assert report.versions["pgvector"]
+    assert kb.upkeep.doctor(offline=True).findings == ()
+    assert ask(kb) == before
+
+
+def test_a_chunk_whose_file_is_gone_goes_and_comes_back(kb: KnowledgeBase, tmp_path: Path) -> None:
+    before = ask(kb)
+    with session(kb._shared.store) as sql:
+        harm_files(sql, "")
+    assert not kb.upkeep.doctor(fix=True).damaged
+    kb.ingest(tmp_path / "docs")
+    assert ask(kb) == before
+
+
+def test_leftovers_of_a_killed_run_go(kb: KnowledgeBase) -> None:
+    store = kb._shared.store
+    with store.open() as catalog:
+        dataset = catalog.dataset("default")
+        catalog.staging(dataset).remove_file("x")
+        writer = catalog.index(dataset.key).candidate(dataset.vectors)
+        writer.add(["a" * 32], vectors(dataset.embedding.dimensions, 1))
+        writer.flush()
+        catalog.change("DELETE FROM datasets WHERE name = 'gone'")
+        catalog.index("gone-1").candidate(0).add(["b" * 32], vectors(4, 1))
+    found = {one.kind for one in kb.upkeep.remove_leftovers(dry_run=True)}
+    assert found == {"staged-rows", "candidate", "orphan-vectors"}
+    kb.upkeep.remove_leftovers()
+    assert kb.upkeep.remove_leftovers(dry_run=True) == []
+    assert kb.upkeep.doctor(offline=True).findings == ()
+
+
+def test_many_small_publishes_keep_few_segments(kb: KnowledgeBase, tmp_path: Path) -> None:
+    for number in range(12):
+        write_files(tmp_path / "docs", {f"more{number}.md": f"# More\n\nA note, number {number}."})
+        kb.ingest(tmp_path / "docs" / f"more{number}.md")
+    with session(kb._shared.store) as sql:
+        assert sql.one("SELECT count(*) FROM segments")[0] <= 9
+        [(rows,)] = sql.rows("SELECT sum(length(rows)) / 4 FROM postings WHERE term = 'number'")
+    assert rows == 12
+    assert len(kb.retrieve("number", mode="keyword", top_k=100)) == 12
+    assert kb.upkeep.doctor(offline=True).findings == ()
+
+
+def test_paths_that_fit_no_index_are_kept(kb: KnowledgeBase, tmp_path: Path) -> None:
+    from knowledge.requests import InlineText
+
+    name = "https://example.org/" + "x" * 6_000
+    kb.ingest(inline=[InlineText(name, b"A long address has a short text.")])
+    assert kb.retrieve("long address")[0].text.startswith("A long address")
+    with kb._shared.store.open() as catalog, catalog.snapshot() as snapshot:
+        listed = [file.path for file in snapshot.files(snapshot.dataset("default"))]
+    assert listed == sorted(listed)
+
+
+# --- every command, and kills
+
+
+@pytest.mark.slow
+def test_every_command_works(postgres: str, run, corpus: Path, tmp_path: Path) -> None:
+    archive, questions = tmp_path / "moved.zip", tmp_path / "questions.jsonl"
+    questions.write_text(f'{{"question": "{QUESTION}", "file": "keys.md"}}\n')
+    added = corpus / "new.md"
+    lines: list[tuple[object, ...]] = [
+        ("list-datasets",),
+        ("status",),
+        ("create-dataset", "default", "--metadata", "team=blue"),
+        ("ingest", corpus),
+        ("ingest", corpus, "--dry-run"),
+        ("ingest", corpus, "--force"),
+        ("watch", corpus, "--once"),
+        ("retrieve", QUESTION, "--mmr", "0.5", "--context", "1"),
+        ("retrieve", QUESTION, "--mode", "dense", "--where", "name = keys.md"),
+        ("askdir", QUESTION, "-p", corpus),
+        ("similar", corpus / "keys.md"),
+        ("eval", "default", "--queries", questions),
+        ("get-dataset", "default"),
+        ("edit-dataset", "default", "--update-metadata", "team=red"),
+        ("list-files",),
+        ("list-chunks",),
+        ("get-file", "keys.md"),
+        ("edit-file", "keys.md", "--metadata", "kind=rule"),
+        ("copy-dataset", "default", "copy"),
+        ("rename-dataset", "copy", "moved"),
+        ("merge-datasets", "default", "moved", "--into", "both"),
+        ("export", "moved", "--output", archive),
+        ("import", archive, "--as", "again"),
+        ("retrieve", QUESTION, "--archive", archive),
+        ("reembed", "moved", "--embedding-model-provider", "static", "--force"),
+        ("delete-file", "keys.md", "--dataset", "again"),
+        ("history", "default"),
+        ("cache", "stats"),
+        ("compact",),
+        ("doctor",),
+        ("doctor", "--fix"),
+        ("gc",),
+        ("cache", "clear"),
+        ("delete-dataset", "both", "--yes"),
+        ("config",),
+        ("reset", "--yes"),
+    ]
+    for line in lines:
+        if line[0] == "watch":
+            write_files(corpus, {added.name: "# Parking\n\nPark behind the gasworks.\n"})
+        done = run(*line, "--json") if line[0] != "ingest" else run(*line)
+        assert done.code == 0, (line, done.out, done.err)
+        if line[0] == "status":
+            assert done.json["store"] == open_store(Settings.read()).place
+    assert not (tmp_path / "data" / "catalog.db").exists()
+
+
+KILLS = [
+    (f"knowledge.storage.postgres.{target}", moment, number)
+    for target, moment, number in (
+        ("locks:write_lock", "after", 1),
+        ("staging:PostgresStaging.write_files", "before", 1),
+        ("staging:PostgresStaging.write_files", "after", 1),
+        ("vectors:PostgresWriter.add", "after", 1),
+        ("vectors:PostgresWriter.flush", "after", 1),
+        ("vectors:PostgresVectors.publish", "after", 1),
+        ("postings:merge", "after", 1),
+        ("staging:PostgresStaging.publish", "after", 1),
+    )
+]
+
+
+@pytest.mark.slow
+def test_a_killed_ingest_changes_nothing_and_the_next_one_ends(
+    postgres: str, tmp_path: Path
+) -> None:
+    docs = tmp_path / "docs"
+    programs.write_folder(docs, 3, 4, seed=1)
+    env = programs.environment(
+        tmp_path,
+        KNOW_STORE=postgres,
+        KNOW_STORE_SCHEMA=Settings.read()["store_schema"],
+        OPENBLAS_NUM_THREADS=1,
+        PYTHONWARNINGS="ignore",
+    )
+    driver = Path(dying_writer.__file__)
+    pipes = {"stdin": subprocess.PIPE, "stderr": None}
+    settings = {"chunk_size": 40, "chunk_overlap": 0, "embedding_model_provider": "static"}
+    with (
+        programs.started([sys.executable, str(driver)], env, cwd=tmp_path, **pipes) as writer,
+        KnowledgeBase(Settings.read(**settings)) as kb,
+    ):
+        kb.ingest(docs)
+        for turn, (target, moment, number) in enumerate(KILLS):
+            before = everything(kb)
+            programs.write_folder(docs, 1, 4, seed=10 + turn)
+            programs.write_folder(docs, 1, 2, seed=100 + turn, prefix=f"new{turn}")
+            case = {"data": str(tmp_path / "data"), "paths": [str(docs)]}
+            case |= {"target": target, "moment": moment, "number": number}
+            writer.stdin.write(json.dumps(case) + "\n")
+            writer.stdin.flush()
+            assert writer.stdout.readline().strip() == str(-signal.SIGKILL), target
+            after = everything(kb)
+            if target.endswith("Staging.publish"):
+                assert after != before
+            else:
+                assert after == before, target
+            kb.ingest(docs, prune=True)
+            assert kb.upkeep.doctor(offline=True).findings == (), target
+            whole = everything(kb)
+            with KnowledgeBase.open(tmp_path / f"clean{turn}", store="", **settings) as clean:
+                clean.ingest(docs)
+                assert {text for _, text in everything(clean)} == {text for _, text in whole}
+
+
+def everything(kb: KnowledgeBase) -> set[tuple[str, str]]:
+    return {(hit.file, hit.text) for hit in kb.retrieve("amber basil cedar", top_k=500)}
+
+
+@pytest.mark.slow
+def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    programs.write_folder(docs, 3, 4, seed=1)
+    settings = {"chunk_size": 40, "chunk_overlap": 0, "embedding_model_provider": "static"}
+    with running() as server, KnowledgeBase(Settings.read(store=server.address, **settings)) as kb:
+        kb.ingest(docs)
+        before = everything(kb)
+        with kb._shared.store.open() as catalog:
+            with pytest.raises(StoreServerError):
+                with catalog.write_run("default", lock_timeout=0, notify=print) as run:
+                    dataset = run.dataset
+                    with catalog.snapshot() as snapshot:
+                        file = next(iter(snapshot.files(dataset)))
+                    run.remove_file(file)
+                    server.kill()
+                    run.publish(dataset.embedding, dataset.splitter)
+        with pytest.raises(StoreServerError):
+            kb.retrieve("amber")
+        server.start()
+        assert everything(kb) == before
+        programs.write_folder(docs, 1, 4, seed=5)
+        kb.ingest(docs, prune=True)
+        assert everything(kb) != before
+        assert kb.upkeep.doctor(offline=True).findings == ()
