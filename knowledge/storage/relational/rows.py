@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import Protocol
 else:
     Protocol = object
+from knowledge.storage.relational.packing import unpacked
 
 CHUNK_COLUMNS = (
     "id, file_id, ordinal, text, heading, char_start, char_end, "
@@ -127,7 +128,7 @@ def chunk_of(row: Record) -> Chunk:
     place = json.loads(row["place"]) if row["place"] else {}
     passage = Passage(
         ordinal=row["ordinal"],
-        text=row["text"],
+        text=unpacked(row["text"]),
         char_start=row["char_start"],
         char_end=row["char_end"],
         line_start=row["line_start"],

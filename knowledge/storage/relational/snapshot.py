@@ -14,6 +14,7 @@ from knowledge.errors import DamagedStoreError, DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, SourceFile
 from knowledge.storage.dataset_names import HIDDEN, no_dataset
 from knowledge.storage.identity import garbled, is_own_id
+from knowledge.storage.relational.packing import unpacked
 from knowledge.storage.relational.rows import (
     CHUNK_COLUMNS,
     FILE_COLUMNS,
@@ -275,7 +276,7 @@ class SqlSnapshot(Snapshot):
     def texts(self, dataset: Dataset) -> Iterator[tuple[int, str]]:
         """Yield the row of each chunk with its headings and its text, each on lines of its own."""
         for row in self._select("chunks", '"row", heading, text', dataset):
-            yield row["row"], "\n".join([*json.loads(row["heading"]), row["text"]])
+            yield row["row"], "\n".join([*json.loads(row["heading"]), unpacked(row["text"])])
 
     def revision(self, dataset: Dataset) -> int:
         """Return a number that grows with each change of a file that made no generation."""

@@ -19,6 +19,7 @@ import sqlite3
 from typing import Any
 
 from knowledge.storage.local.catalog.database import add_function
+from knowledge.storage.relational.packing import unpacked
 from knowledge.storage.terms import name_terms_of, terms_of
 
 TABLES = ("chunks_fts", "files_fts")
@@ -114,7 +115,7 @@ def _terms(dataset: int, language: Any, heading: Any, text: Any) -> str:
         terms_of(
             language if isinstance(language, str) else None,
             headings,
-            text if isinstance(text, str) else "",
+            text if isinstance(text := unpacked(text), str) else "",
         ),
     )
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import count, islice
+from typing import Any
 
 from knowledge.model import Chunk, SourceFile
 from knowledge.storage.changes import FileChange
 from knowledge.storage.local.catalog import sparse_lists
 from knowledge.storage.local.catalog.fulltext import in_dataset
+from knowledge.storage.relational.packing import packed
 from knowledge.storage.relational.rows import (
     CHUNK_COLUMNS,
     FILE_COLUMNS,
@@ -22,6 +24,7 @@ _INSERT_CHUNK = (
     f"INSERT INTO chunks (row, dataset, added, language, {CHUNK_COLUMNS}) "
     f"VALUES (?, ?, ?, ?{', ?' * 14})"
 )
+_TEXT = CHUNK_COLUMNS.split(", ").index("text")
 _INSERT_TERMS = "INSERT INTO chunks_fts (rowid, terms) VALUES (?, ?)"
 
 
@@ -66,7 +69,7 @@ class LocalStaging(Staging):
         self._catalog.change_many(
             _INSERT_CHUNK,
             [
-                (row, self._dataset, self._next, language, *chunk_values(chunk))
+                (row, self._dataset, self._next, language, *_values(chunk))
                 for row, (language, _), chunk in zip(rows, told, chunks, strict=True)
             ],
         )
@@ -89,3 +92,9 @@ class LocalStaging(Staging):
             (self._dataset, file.id),
         )
         return bool(found)
+
+
+def _values(chunk: Chunk) -> tuple[Any, ...]:
+    """Return the values of ``CHUNK_COLUMNS``, the text as it is stored here."""
+    values = chunk_values(chunk)
+    return (*values[:_TEXT], packed(chunk.passage.text), *values[_TEXT + 1 :])

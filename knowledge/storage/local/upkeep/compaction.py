@@ -8,9 +8,15 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 from knowledge.storage.local.catalog import fulltext
-from knowledge.storage.local.catalog.database import BUSY_SECONDS, connect, translated
+from knowledge.storage.local.catalog.database import (
+    BUSY_SECONDS,
+    add_function,
+    connect,
+    translated,
+)
 from knowledge.storage.local.upkeep.sizes import size_of
 from knowledge.storage.relational.compaction import compact_datasets
+from knowledge.storage.relational.packing import LEAST, packed
 from knowledge.storage.reports import Compacted
 
 if TYPE_CHECKING:
@@ -51,6 +57,7 @@ def compact_database(path: Path) -> Compacted:
     with closing(connect(path)) as connection, translated(path):
         _empty_journal(connection)
         _optimise_fulltext(connection)
+        _pack_texts(connection)
         connection.execute("VACUUM")
         _empty_journal(connection)
     return Compacted(path.name, 0, before, size_of(path))
@@ -67,6 +74,17 @@ def _empty_journal(connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     finally:
         connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+
+
+def _pack_texts(connection: sqlite3.Connection) -> None:
+    """Compress the texts that an older version stored as they are."""
+    if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'chunks'").fetchone():
+        add_function(connection, "packed_text", 1, packed)
+        connection.execute(
+            "UPDATE chunks SET text = packed_text(text) "
+            "WHERE typeof(text) = 'text' AND length(text) >= ?",
+            [LEAST],
+        )
 
 
 def _optimise_fulltext(connection: sqlite3.Connection) -> None:

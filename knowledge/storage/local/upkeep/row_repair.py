@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from knowledge.model import PageUnit, SplitterSpec
+from knowledge.storage.relational.packing import UNREADABLE, unpacked
 from knowledge.storage.relational.rows import now
 
 Row = dict[str, Any]
@@ -31,10 +32,11 @@ def _needed(value: Any) -> str:
     return value
 
 
-def _words(value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
+def _words(value: Any) -> Any:
+    text = unpacked(value)
+    if not isinstance(text, str) or not text.strip() or text == UNREADABLE:
         raise HopelessRowError("a chunk without a text is none")
-    return value
+    return value  # as it is stored
 
 
 def _hash_id(value: Any) -> str:
