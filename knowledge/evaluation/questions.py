@@ -68,7 +68,8 @@ def read_questions(queries: Path, qrels: Path | None = None) -> list[Question]:
     if qrels is None and not any("file" in r or "answer" in r for _, r in records):
         if not beside.is_file():
             raise UsageError(
-                f"{queries}: no line has a file or an answer", hint="Name judgments with `qrels`."
+                f"{queries}: no line has a file or an answer",
+                hint=f"{_HINT} Or name a file of judgments with `qrels`.",
             )
         qrels = beside
     judgments = {} if qrels is None else read_qrels(qrels)

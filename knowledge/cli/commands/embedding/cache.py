@@ -81,7 +81,8 @@ def _shown(name: str) -> str:
     except ValueError:
         return name
     listed = ", ".join(f"{option}={value}" for option, value in options.items() if value)
-    return f"{provider}:{model}{f' ({listed})' if listed else ''}{name[end:].removesuffix(' at ')}"
+    rest = name[end:].removesuffix(" at ").replace(" at  ", " ")  # without an address
+    return f"{provider}:{model}{f' ({listed})' if listed else ''}{rest}"
 
 
 app = group(
