@@ -13,7 +13,7 @@ from knowledge.embeddings.profiles import use_profile
 from knowledge.embeddings.provider import BUILT_IN as BUILT_IN_PROVIDERS
 from knowledge.embeddings.provider import Place, Provider, find, names_code, provider_names
 from knowledge.errors import KnowledgeError, UsageError
-from knowledge.extras import install_command, is_installed
+from knowledge.extras import is_installed
 
 if TYPE_CHECKING:
     from knowledge.settings.profiles import Profile
@@ -72,7 +72,7 @@ class ProviderInfo:
         """What is missing, in words; empty when nothing is."""
         parts = [f"set {' or '.join(n.variables)}" for n in self.requires if not n.is_set]
         if not self.installed:
-            parts.append(install_command(self.extra))
+            parts.append(f"the extra {self.extra}")
         return "; ".join([*parts, self.problem] if self.problem else parts)
 
 

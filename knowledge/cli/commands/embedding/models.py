@@ -14,6 +14,7 @@ from knowledge.cli.render.tables import show_facts, show_table
 from knowledge.cli.render.terminal import field
 from knowledge.cli.session import Session
 from knowledge.errors import RemoteError
+from knowledge.extras import install_command
 from knowledge.records import models as records
 from knowledge.text.wording import counted
 
@@ -39,6 +40,8 @@ def list_models(session: Session) -> None:
         ("PROVIDER", "READY", "KIND", "RUNS ON", "MISSING"),
         [(p.name, "yes" if p.ready else "no", p.kind, _where(p), p.missing) for p in providers],
     )
+    if not all(provider.installed for provider in providers):
+        session.note(f"an extra is installed by: {install_command('EXTRA')}")
 
 
 def try_model(

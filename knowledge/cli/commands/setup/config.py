@@ -113,8 +113,8 @@ def _ask(session: Session, folder: Path) -> None:
             hint="`knowledge trust .` names the working directory.",
         )
     there = [name for name in (".env", "knowledge.yaml") if (folder / name).exists()]
-    holds = f", which has {' and '.join(there)}" if there else ""
-    question = f"May the settings of {flat(str(folder))}{holds} say where your keys and texts go?"
+    files = f" ({' and '.join(there)})" if there else ""
+    question = f"May the settings of {flat(str(folder))}{files} say where your keys and texts go?"
     if not typer.confirm(question, err=True):
         session.note("nothing was changed")
         raise typer.Exit(KnowledgeError.exit_code)
