@@ -205,7 +205,7 @@ FORMATS: tuple[Format, ...] = (
         content=Content.TEXT,
         engine="lxml; nothing is fetched, no entity is expanded",
         cites="lines; heading path for prose and feeds",
-        lost="attributes and comments of prose",
+        lost="comments of prose, and attributes that are no words",
     ),
     Format(
         "markdown",

@@ -205,3 +205,77 @@ def test_short_mixed_text_is_prose_and_values_are_lines():
     assert document.has_lines
     program = "<stylesheet><template>Say <b/> it</template></stylesheet>"
     assert load_one(program.encode(), "a.xsl").text == program
+
+
+DTD = '<!DOCTYPE book [<!ENTITY prod "Pumpworks 3">]>'
+CODE = "<programlisting><![CDATA[if (a < b) {\n  go();\n}]]></programlisting>"
+MATHML = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
+
+
+@pytest.mark.parametrize(
+    ("body", "shown"),
+    [
+        (f"{DTD}<book><para>&prod; &mdash; it runs &amp; runs</para></book>", "Pumpworks 3 — it"),
+        (f"<book><para>It &mdash; runs</para>{CODE}</book>", "```\nif (a < b) {\n  go();\n}\n```"),
+        (
+            (
+                f"<article><p>is <m:math {MATHML}><m:msup><m:mi>c</m:mi><m:mn>2</m:mn></m:msup>"
+                "</m:math></p></article>"
+            ),
+            "is c²",
+        ),
+        (
+            "<TEI><p>it <choice><sic>whent</sic><corr>went</corr></choice> out</p></TEI>",
+            "it went out",
+        ),
+        ("<TEI><p>m<hi rend='sup'>2</hi> of it</p></TEI>", "m² of it"),
+        ("<topic><p>press <kbd><b>Ctrl</b><b>C</b></kbd> now</p></topic>", "press Ctrl C now"),
+        ("<topic><ul><li>high</li><li>low</li></ul></topic>", "- high\n- low"),
+        ("<FictionBook><p>a</p><image alt='A drawn pump'/></FictionBook>", "alt: A drawn pump"),
+        (
+            (
+                "<article><ref><element-citation><article-title>Tides again</article-title><year>1999"
+                "</year></element-citation></ref></article>"
+            ),
+            "article-title: Tides again",
+        ),
+        (
+            "<wordDocument><p><r><t>har</t></r><r><t>bour pilot</t></r></p></wordDocument>",
+            "harbour pilot",
+        ),
+        (
+            (
+                "<Workbook><Row><Cell><Data>Region</Data></Cell><Cell><Data>Stock</Data></Cell></Row>"
+                "</Workbook>"
+            ),
+            "| Region | Stock |",
+        ),
+    ],
+)
+def test_what_documents_hold_beside_paragraphs(body, shown):
+    assert shown in load(body, "a.xml").text
+
+
+def test_all_that_a_feed_says_is_kept_once():
+    feed = (
+        "<rss><channel><title>Harbour</title><description>All about it</description><item>"
+        "<title>Tide</title><category>Pumps</category><description>In short.</description>"
+        "<encoded>&lt;p&gt;The &lt;b&gt;full&lt;/b&gt; text.&lt;/p&gt;</encoded>"
+        "<summary>The full text.</summary><group><description>In pictures</description></group>"
+        "</item></channel></rss>"
+    )
+    assert load(feed, "a.rss").text.split("\n\n") == [
+        *("# Harbour", "All about it", "## Tide", "Pumps", "The **full** text.", "In short."),
+        "In pictures",
+    ]
+
+
+def test_flat_opendocument_under_a_name_of_xml():
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "text", "table")
+    )
+    body = "<office:text><text:h>Tides</text:h><text:p>They rise.</text:p></office:text>"
+    type_ = "application/vnd.oasis.opendocument.text"
+    flat = f'<office:document{names} office:mimetype="{type_}"><office:body>{body}</office:body>'
+    assert load(f"{flat}</office:document>", "a.xml").text == "# Tides\n\nThey rise."

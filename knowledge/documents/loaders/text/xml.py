@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.encodings import decode
-from knowledge.documents.loading import Source
+from knowledge.documents.loading import Loaded, Source
+from knowledge.documents.splitting.fencing import fenced
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean, drop_inline_data, words
 from knowledge.text.marks import struck, subscript, superscript
@@ -24,28 +26,31 @@ if TYPE_CHECKING:
 _DECLARED = re.compile(rb"<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)")
 _DECLARATION = re.compile(r"\A\s*<\?xml[^>]{0,200}\?>")
 _LANGUAGE = "{http://www.w3.org/XML/1998/namespace}lang"
+_OPEN_TYPE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}mimetype"
 _LONG_LINE = 500
 _HEAD = 4_096
 _WHOLE = 0.95
 """The share of a malformed document's characters that must be found in it."""
 _ROOT = re.compile(r"<(?:\w+:)?([A-Za-z][\w.-]*)")
 _TAG = re.compile(r"<[^<>]*>")
-_STRAY = re.compile(r"&(?!#?\w{1,40};)|<(?![A-Za-z_/!?])")
-"""Signs that should have been written as entities."""
+_STRAY = re.compile(
+    r"<!\[CDATA\[.*?\]\]>|&[A-Za-z]\w{1,30};|&(?!#?\w{1,40};)|<(?![A-Za-z_/!?])", re.DOTALL
+)
+"""Signs that should have been written as entities, and entities; parts that need none."""
+_ENTITIES = re.compile(r"<!ENTITY\s+([\w.-]+)")
 _REFERENCE = re.compile(r"&(?:#\d{1,7}|#x[0-9a-fA-F]{1,6}|amp|lt|gt|quot|apos);")
 _DOCUMENTS = words(
-    "FictionBook TEI TEI.2 article book chapter topic concept task reference dita bookmap dtbook"
+    "FictionBook TEI TEI.2 article book chapter topic concept task reference dita bookmap dtbook "
+    "Workbook"
 )
 """The roots of documents, which are documents however short their texts are."""
 _PROGRAMS = words("stylesheet transform schema project beans configuration")
 """The roots of programs and settings, even where they hold a few words of text."""
+_ENTRIES = frozenset({"item", "entry"})
 _SHOWN_IN_SVG = frozenset({"title", "desc", "text"})
-_ITEMS = frozenset({"item", "entry"})
-_BODIES = ("encoded", "content", "description", "summary")
-_DATES = ("pubDate", "published", "date", "updated")
 
 
-def load(source: Source) -> Document:
+def load(source: Source) -> Document | Loaded:
     """Read XML; what is no document keeps its lines, as does what can't be parsed.
 
     Raises
@@ -61,14 +66,20 @@ def load(source: Source) -> Document:
     kind = local_name(root) if root is not None else ""
     if root is None:
         document = _as_lines(content)
+    elif kind == "document" and root.get(_OPEN_TYPE):
+        return _open_document(source, str(root.get(_OPEN_TYPE)))
     elif kind == "html":
         from knowledge.documents.loaders.web import html
 
         return html.load(replace(source, data=content.encode()))
     elif kind == "svg":
         document = Document(_words_of_drawing(root))
-    elif kind in ("rss", "feed", "RDF") and any(local_name(node) in _ITEMS for node in root.iter()):
-        document = Document(_feed(root), TextKind.MARKDOWN, metadata=_about(root))
+    elif kind in ("rss", "feed", "RDF") and any(local_name(n) in _ENTRIES for n in root.iter()):
+        from knowledge.documents.loaders.text.feeds import feed_text
+
+        document = Document(feed_text(root), TextKind.MARKDOWN, metadata=_about(root))
+    elif kind == "wordDocument":
+        document = Document(_runs(root), TextKind.MARKDOWN)
     elif kind in _DOCUMENTS or is_document(root):
         document = Document(markdown_of(root), TextKind.MARKDOWN, metadata=_about(root))
     else:
@@ -84,12 +95,30 @@ def load(source: Source) -> Document:
     )
 
 
+def _open_document(source: Source, type_: str) -> Document | Loaded:
+    """Read an OpenDocument file that is a single XML file of another name."""
+    from knowledge.documents.loaders.office import opendocument
+    from knowledge.documents.loaders.sheets import workbook
+
+    if type_.endswith("spreadsheet"):
+        return workbook.load(replace(source, format="ods"))
+    return opendocument.load(replace(source, format="odt"))
+
+
+def _runs(root: _Element) -> str:
+    """Return the paragraphs of a document of Word 2003, whose text lies in runs."""
+    paragraphs = (node for node in root.iter() if local_name(node) == "p")
+    texts = ("".join(n.text or "" for n in p.iter() if local_name(n) == "t") for p in paragraphs)
+    return "\n\n".join(filter(str.strip, texts))
+
+
 def _recovered(source: str) -> _Element | None:
     """Return the root of malformed XML: signs that stand for themselves are mended in any kind.
 
     Documents of known kinds are read despite other faults, where all of their text is found.
     """
-    mended = _STRAY.sub(lambda found: escape(found[0]), source)
+    declared = frozenset(_ENTITIES.findall(source))
+    mended = _STRAY.sub(lambda found: _mended(found[0], declared), source)
     root = _parse(mended) if mended != source else None
     begins = _ROOT.search(source[:_HEAD])
     if root is not None:
@@ -101,6 +130,21 @@ def _recovered(source: str) -> _Element | None:
         return None
     wanted = len(_SPACE.sub("", _TAG.sub("", source)))
     return root if len(_SPACE.sub("", plain_text(root))) >= _WHOLE * wanted else None
+
+
+def _mended(sign: str, declared: frozenset[str]) -> str:
+    """Return a sign that XML reads: itself, as an entity, or for an entity that HTML alone has.
+
+    Parameters
+    ----------
+    declared:
+        The entities that the document declares, which stay.
+    """
+    if sign in ("&", "<"):
+        return escape(sign)
+    shown = unescape(sign)
+    stays = len(shown) > 1 or shown in "&<>\"'" or sign[1:-1] in declared
+    return sign if stays else shown
 
 
 def _parse(source: str, *, recover: bool = False) -> _Element | None:
@@ -157,39 +201,6 @@ def _words_of_drawing(root: _Element) -> str:
     return "\n".join(filter(None, map(plain_text, found)))
 
 
-def _feed(root: _Element) -> str:
-    """Return a feed's entries, each below its title."""
-    from knowledge.documents.loaders.web import read_page
-
-    title = _about(root).get("title", "")
-    parts = [f"# {title}"] if title else []
-    for item in (node for node in root.iter() if local_name(node) in _ITEMS):
-        fields: dict[str, _Element] = {}
-        for child in item:
-            fields.setdefault(local_name(child), child)
-        parts.append(f"## {_field(fields, 'title')}")
-        about = [_first(fields, _DATES), _first(fields, ("author", "creator")), _link(fields)]
-        parts.append("\n".join(filter(None, about)))
-        body = next((fields[name] for name in _BODIES if name in fields), None)
-        if body is not None:
-            inner = plain_text(body) if len(body) else unescape(body.text or "")
-            parts.append(read_page(inner, full=True).text)
-    return "\n\n".join(filter(None, parts))
-
-
-def _first(fields: dict[str, _Element], names: tuple[str, ...]) -> str:
-    return next(filter(None, (_field(fields, name) for name in names)), "")
-
-
-def _field(fields: dict[str, _Element], name: str) -> str:
-    return plain_text(fields[name]) if name in fields else ""
-
-
-def _link(fields: dict[str, _Element]) -> str:
-    link = fields.get("link")
-    return "" if link is None else (link.get("href") or plain_text(link))
-
-
 # XML documents to Markdown, by what their elements look like: no vocabulary is needed.
 
 _PROSE = 120
@@ -215,8 +226,18 @@ _NAMES = words(
     "suffix forename lastname"
 )
 """The parts of a person's name."""
+_SHORTEST = 4
+_WORDS = re.compile(r"[^\W\d_][\w'’,.:;()&/%°-]*(?:\s+[\w'’\"“”«»,.:;()&/%°?!–—-]+)+")
+"""An attribute that says something: two words at least."""
+_NO_WORDS = words(
+    "style class rend schemaLocation type role transform points viewBox font-family properties "
+    "prefix profile xpath select test match use-attribute-sets content-type"
+)
+_CITED = words("ref citation element-citation mixed-citation nlm-citation biblioentry biblStruct")
+_CODE = words("programlisting screen literallayout codeblock synopsis preformat msgblock eg")
+"""Elements of DocBook, DITA, JATS and TEI whose lines stay."""
 _LIST_ITEMS = frozenset({"li", "listitem", "item", "list-item"})
-_ROWS = frozenset({"row", "tr"})
+_ROWS = frozenset({"row", "tr", "Row", "strow", "sthead"})
 
 
 def local_name(element: _Element) -> str:
@@ -281,7 +302,8 @@ def _blocks(element: _Element, level: int, depth: int) -> Iterator[tuple[str, st
     name = local_name(element)
     if name == "binary" and element.get("content-type"):
         return  # a picture of a FictionBook
-    plain = not _children(element) or _is_mixed(element) or depth > _DEEPEST
+    yield from _attributes(element)
+    plain = not _children(element) or _is_mixed(element) or depth > _DEEPEST or name == "math"
     if plain or (_TITLES.fullmatch(name) and _is_title(element)):
         yield from _text_block(element, name, level)
         return
@@ -298,6 +320,14 @@ def _blocks(element: _Element, level: int, depth: int) -> Iterator[tuple[str, st
         yield from _blocks(child, level, depth + 1)
 
 
+def _attributes(element: _Element) -> Iterator[tuple[str, str]]:
+    """Yield the attributes of an element that are words, such as the title of a picture."""
+    for key, value in element.attrib.items():
+        name = str(key).rpartition("}")[2]
+        if len(value) > _SHORTEST and name not in _NO_WORDS and _WORDS.fullmatch(value.strip()):
+            yield f"{name}: {_SPACE.sub(' ', value.strip())}", "value"
+
+
 def _is_title(element: _Element) -> bool:
     """Tell whether an element of lines or paragraphs holds a title and nothing else."""
     names = {local_name(child) for child in element.iter() if child is not element}
@@ -305,10 +335,15 @@ def _is_title(element: _Element) -> bool:
 
 
 def _text_block(element: _Element, name: str, level: int) -> Iterator[tuple[str, str]]:
-    if _TITLES.fullmatch(name):
+    if _TITLES.fullmatch(name) and not _is_cited(element):
         title = plain_text(element)
         if title:
             yield f"{'#' * min(max(level, 1), 6)} {title}", "heading"
+        return
+    if name in _CODE:
+        code = "".join(map(str, element.itertext())).strip("\n")
+        if code.strip():
+            yield fenced(code, element.get("language") or ""), "text"
         return
     text = _paragraph(element)
     if not text or _is_packed(text):
@@ -321,10 +356,18 @@ def _text_block(element: _Element, name: str, level: int) -> Iterator[tuple[str,
         yield f"{name}: {text}", "value"
 
 
+def _is_cited(element: _Element) -> bool:
+    """Tell whether a title is that of another work, in a list of sources."""
+    parent = element.getparent()
+    return parent is not None and local_name(parent) in _CITED
+
+
 def _values(element: _Element) -> str:
     """Return the short texts that are all an element holds, each after its name."""
     names = [local_name(child) for child in _children(element)]
-    if names and _NAMES.issuperset(names):
+    if _LIST_ITEMS.issuperset(names):
+        return ""
+    if _NAMES.issuperset(names):
         return " ".join(filter(None, map(plain_text, _children(element))))
     values = []
     for child in _children(element):
@@ -378,10 +421,16 @@ def _texts(element: _Element, apart: str = " ") -> Iterator[str]:
         if name in _APART and node is not element:
             yield apart
             last = apart
+        elif event == "start" and _stands_beside(node):
+            yield " "
+        mark = node.get("rend", "") if name == "hi" else name
         if event == "end":
             piece = _SPACE.sub(" ", node.tail or "") if node is not element else ""
-        elif name in _MARKS and node is not element:
-            piece = _MARKS[name]("".join(_texts(node, apart)), last, node.tail or "")
+        elif name == "math" or (name in _REPLACED and _is_replaced(node)):
+            piece = _formula(node) if name == "math" else ""
+            walk.skip_subtree()
+        elif mark in _MARKS and node is not element:
+            piece = _MARKS[mark]("".join(_texts(node, apart)), last, node.tail or "")
             walk.skip_subtree()
         else:
             piece = _SPACE.sub(" ", node.text or "") if name else _entity(node)
@@ -390,6 +439,35 @@ def _texts(element: _Element, apart: str = " ") -> Iterator[str]:
             last = piece
 
 
+def _stands_beside(node: _Element) -> bool:
+    """Tell whether an element follows another one, where no text stands between elements."""
+    parent, before = node.getparent(), node.getprevious()
+    return (
+        parent is not None
+        and before is not None
+        and bool(local_name(before))
+        and (local_name(parent) not in _LETTERED and not _is_mixed(parent))
+    )
+
+
+def _formula(node: _Element) -> str:
+    from knowledge.documents.loaders.web.elements import formula
+
+    copied = deepcopy(node)
+    for inner in copied.iter():
+        inner.tag = local_name(inner)
+    return formula(copied)
+
+
+def _is_replaced(node: _Element) -> bool:
+    """Tell whether the author's form of a word is followed by the editor's (TEI P5)."""
+    parent = node.getparent()
+    return parent is not None and local_name(parent) == "choice" and len(parent) > 1
+
+
+_LETTERED = words("w word math choice subst")
+"""Elements whose parts are parts of one word."""
+_REPLACED = frozenset({"sic", "orig", "abbr"})
 _Mark = Callable[[str, str, str], str]
 _RAISED: _Mark = lambda text, before, _: superscript(text, before)  # noqa: E731
 _LOWERED: _Mark = lambda text, before, _: subscript(text, before)  # noqa: E731
@@ -408,14 +486,12 @@ def _children(element: _Element) -> list[_Element]:
 def _entity(node: _Element) -> str:
     """Return what an entity stands for, where that is a character or a few plain words."""
     reference = node.text or ""
-    known = unescape(reference)
     dtd = node.getroottree().docinfo.internalDTD
-    if known != reference or dtd is None:
-        return known
     name = reference.strip("&;")
-    content = next((entity.content for entity in dtd.iterentities() if entity.name == name), None)
+    declared = dtd.iterentities() if dtd is not None else ()
+    content = next((entity.content for entity in declared if entity.name == name), None)
     plain = content and len(content) <= _ENTITY and not set(content) & set("&<%")
-    return str(content) if plain else reference
+    return str(content) if plain else unescape(reference)
 
 
 def _is_mixed(element: _Element) -> bool:
