@@ -219,10 +219,11 @@ MATHML = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
         (f"<book><para>It &mdash; runs</para>{CODE}</book>", "```\nif (a < b) {\n  go();\n}\n```"),
         (
             (
-                f"<article><p>is <m:math {MATHML}><m:msup><m:mi>c</m:mi><m:mn>2</m:mn></m:msup>"
+                f"<article><p>is <m:math {MATHML}><m:msup>"
+                "<m:mi>&alpha;</m:mi><m:mn>2</m:mn></m:msup>"
                 "</m:math></p></article>"
             ),
-            "is c²",
+            "is α²",
         ),
         (
             "<TEI><p>it <choice><sic>whent</sic><corr>went</corr></choice> out</p></TEI>",
@@ -234,8 +235,8 @@ MATHML = 'xmlns:m="http://www.w3.org/1998/Math/MathML"'
         ("<FictionBook><p>a</p><image alt='A drawn pump'/></FictionBook>", "alt: A drawn pump"),
         (
             (
-                "<article><ref><element-citation><article-title>Tides again</article-title><year>1999"
-                "</year></element-citation></ref></article>"
+                "<article><ref><element-citation><article-title>Tides again</article-title>"
+                "<year>1999</year></element-citation></ref></article>"
             ),
             "article-title: Tides again",
         ),

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from copy import deepcopy
 from dataclasses import replace
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
@@ -451,12 +450,16 @@ def _stands_beside(node: _Element) -> bool:
 
 
 def _formula(node: _Element) -> str:
+    """Return the signs of MathML, which is read as pages have it: with the entities of HTML."""
+    from lxml import etree, html
+
     from knowledge.documents.loaders.web.elements import formula
 
-    copied = deepcopy(node)
-    for inner in copied.iter():
-        inner.tag = local_name(inner)
-    return formula(copied)
+    source = etree.tostring(node, encoding="unicode", with_tail=False)
+    return formula(html.fragment_fromstring(_PREFIX.sub(r"<\1", source), create_parent="math"))
+
+
+_PREFIX = re.compile(r"<(/?)\w+:")
 
 
 def _is_replaced(node: _Element) -> bool:
