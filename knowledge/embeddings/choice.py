@@ -160,7 +160,7 @@ def _recorded(own: EmbedderSpec, settings: Settings) -> Choice:
 
 
 def _is_local(own: EmbedderSpec, settings: Settings) -> bool:
-    """Tell whether ``local`` is asked for, and stood for the recorded model when it was recorded.
+    """Tell whether ``local`` is requested, and stood for the recorded model when it was recorded.
 
     What it stands for changes with what is installed; a dataset's model does not.
     """

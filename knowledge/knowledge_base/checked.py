@@ -1,4 +1,4 @@
-"""Names of arguments that there are not."""
+"""Unknown names of arguments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `knowledge serve` is told: where it listens, who may ask, and how much."""
+"""The options of `knowledge serve`: where it listens, who may ask, and how much."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values that are made when they are asked for first, by one thread, and kept for all others."""
+"""Values that are made at their first use, by one thread, and kept for all others."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def shortened(vectors: NDArray[np.float32], dimensions: int | None) -> NDArray[n
 
 
 def wanted_dimensions(settings: Settings, dimensions: int | None) -> int | None:
-    """Return the size of vectors that is asked for, here or by the settings."""
+    """Return the requested size of vectors, of this call or of the settings."""
     return dimensions or int(settings["embedding_dimensions"]) or None
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
 
 DEPTH = 20
-"""Hits that it scores unless more are asked for: about a second of one core, the first time."""
+"""Hits that it scores by default: about a second of one core, the first time."""
 FORMER_SHARE = 0.25
 """Of the score that the hit had: measured on three collections, .15 to .35 are alike."""
 

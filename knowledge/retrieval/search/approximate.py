@@ -29,7 +29,7 @@ EXACT_LIMIT = 5_000
 AMONG_LIMIT = 30_000
 """As many ids as the index takes."""
 AMONG_DEPTH = 200
-"""A search among ids finds more of the nearest when it is asked for more than a few."""
+"""A search among ids finds more of the nearest when more than a few are requested."""
 DEEP_LIMIT = 2_500
 """A search of all this deep is as fast as one among ids."""
 OVERFETCH = 2

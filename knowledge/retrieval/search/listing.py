@@ -69,7 +69,7 @@ def _counted(
 
 
 def _ordered(files: list[tuple[SourceFile, int]], sort: str) -> Iterator[tuple[SourceFile, int]]:
-    """Yield files in the order that is asked for; equal ones by path, those without a value last.
+    """Yield files in the requested order; equal ones by path, those without a value last.
 
     Numbers stand before texts.
     """

@@ -136,7 +136,7 @@ class PostgresCheckup:
         def repair() -> str:
             with self._store.open() as catalog:
                 catalog.session.change(_RECOUNT_CACHE)
-            return "It was counted anew."
+            return "It was counted again."
 
         if wrong:
             told = "the embedding cache counts other bytes than it holds"

@@ -3,7 +3,7 @@
 A list is the rows' numbers, little-endian uint32, in one value for each term and
 segment. A run adds segments, and a publish merges small ones into one, so that few have to be read.
 Rows of chunks that are gone stay in the lists, and hurt nobody: readers look at the rows that their
-generation shows, and no number is given twice. ``compact`` writes the lists anew.
+generation shows, and no number is given twice. ``compact`` rewrites the lists.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def merge(session: Session, dataset: int, generation: int) -> None:
 
 
 def rebuild(session: Session, dataset: int, generation: int) -> None:
-    """Make the lists anew of the chunks' texts, within the caller's transaction."""
+    """Rebuild the lists from the chunks' texts, within the caller's transaction."""
     for table in ("postings", "segments"):
         session.change(f"DELETE FROM {table} WHERE dataset = ?", (dataset,))
     writer = PostingsWriter(session, dataset, generation)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _CACHE = ("cache_vectors", "cache_models")
 _STALE = 1.3
-"""Rows in the full-text lists for each row of a chunk, from which the lists are made anew."""
+"""Rows in the full-text lists for each row of a chunk, from which the lists are rebuilt."""
 _MINUTE = timedelta(seconds=60)
 
 
@@ -198,7 +198,7 @@ def _remove_vectors(catalog: PostgresCatalog, key: str) -> None:
 
 
 def _renew_lists(catalog: PostgresCatalog, dataset: Dataset) -> None:
-    """Make the full-text lists of a dataset anew, whose lock is ours, where many rows are gone."""
+    """Rebuild the full-text lists of a dataset whose lock is ours, where many rows are gone."""
     session = catalog.session
     number, listed, chunks = session.one(
         "SELECT id, (SELECT coalesce(sum(chunks), 0)::bigint FROM segments WHERE dataset = id), "

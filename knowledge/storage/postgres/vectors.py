@@ -2,7 +2,7 @@
 
 A row says which run added it and which one removed it; a version names its table and its run, and
 shows the rows with ``added <= run`` and ``removed`` null or above that. So the next version of a
-large index costs what changed. All vectors anew (another model, a compaction) are another table.
+large index costs what changed. A new set of vectors (another model, a compaction) is another table.
 
 A reader holds the versions that it reads by a shared advisory lock, which ends with its connection;
 whoever sweeps takes that lock alone first. All vectors are compared up to a size, and above it an
@@ -53,7 +53,7 @@ _PLAIN_MOST = 1_900
 """Dimensions of a vector that fits into a page with its row."""
 _BUILD_MEMORY = "256MB"
 _ANALYSED = 5
-"""Where one row in so many is new, Postgres looks at a table anew."""
+"""Where one row in so many is new, Postgres analyses a table again."""
 _ROW = 80
 """Bytes of a row besides its vector, with its place in the index of ids."""
 

@@ -52,7 +52,7 @@ def set_aside(path: Path, target: Path) -> None:
 
 
 def backups_of(folder: DataFolder) -> list[Path]:
-    """Return all copies of the catalog that there are, the newest first."""
+    """Return all copies of the catalog, the newest first."""
     found = [
         *folder.backups.glob(f"*/{folder.catalog.name}"),
         *folder.root.glob(f"{folder.catalog.name}.v*.bak"),
