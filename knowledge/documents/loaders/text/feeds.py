@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import TYPE_CHECKING
 
-from knowledge.documents.loaders.text.xml import local_name, plain_text
+from knowledge.documents.loaders.text.xml_text import local_name, plain_text
 from knowledge.text.cleaning import words
 
 if TYPE_CHECKING:

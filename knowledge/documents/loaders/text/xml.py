@@ -6,17 +6,25 @@ External entities are not fetched and internal ones are not expanded.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from html import escape, unescape
 from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.encodings import decode
+from knowledge.documents.loaders.text.xml_text import (
+    PARAGRAPHS,
+    SPACE,
+    inner_elements,
+    is_mixed,
+    local_name,
+    paragraph,
+    plain_text,
+)
 from knowledge.documents.loading import Loaded, Source
 from knowledge.documents.splitting.fencing import fenced
 from knowledge.model import Document, TextKind
 from knowledge.text.cleaning import clean, drop_inline_data, words
-from knowledge.text.marks import struck, subscript, superscript
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -127,8 +135,8 @@ def _recovered(source: str) -> _Element | None:
     root = _parse(mended, recover=True)
     if root is None or local_name(root) != begins[1]:
         return None
-    wanted = len(_SPACE.sub("", _TAG.sub("", source)))
-    return root if len(_SPACE.sub("", plain_text(root))) >= _WHOLE * wanted else None
+    wanted = len(SPACE.sub("", _TAG.sub("", source)))
+    return root if len(SPACE.sub("", plain_text(root))) >= _WHOLE * wanted else None
 
 
 def _mended(sign: str, declared: frozenset[str]) -> str:
@@ -208,17 +216,8 @@ _LEAST = 120
 _VALUE = 80
 _PACKED = 1_000
 _DEEPEST = 250
-_ENTITY = 60
-_SPACE = re.compile(r"\s+")
 _TITLES = re.compile(
     r"(?:.*-)?(?:title|heading|head|hd|subtitle|bridgehead)(?:-of-.*)?", re.IGNORECASE
-)
-_PARAGRAPHS = words(
-    "p para paragraph simpara line v l note abstract summary description text quote blockquote"
-)
-_APART = _PARAGRAPHS | words(
-    "li item list listitem ul ol table row tr entry td th claim claim-text sec section div br "
-    "break title head heading dd dt fn footnote"
 )
 _NAMES = words(
     "first-name middle-name last-name nickname firstname surname othername given-names prefix "
@@ -237,17 +236,6 @@ _CODE = words("programlisting screen literallayout codeblock synopsis preformat 
 """Elements of DocBook, DITA, JATS and TEI whose lines stay."""
 _LIST_ITEMS = frozenset({"li", "listitem", "item", "list-item"})
 _ROWS = frozenset({"row", "tr", "Row", "strow", "sthead"})
-
-
-def local_name(element: _Element) -> str:
-    """Return an element's name without its namespace; empty for an entity."""
-    tag = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def plain_text(element: _Element) -> str:
-    """Return all the text in an element, in one line."""
-    return _SPACE.sub(" ", "".join(_texts(element))).strip()
 
 
 def is_document(root: _Element) -> bool:
@@ -284,9 +272,9 @@ def markdown_of(root: _Element) -> str:
 
 def _top_blocks(root: _Element) -> Iterator[tuple[str, str]]:
     """Yield the blocks; what follows the part that holds the title alone stands below it."""
-    children = _children(root)
+    children = inner_elements(root)
     names = [local_name(child) for child in children]
-    if _is_mixed(root) or any(map(_TITLES.fullmatch, names)):
+    if is_mixed(root) or any(map(_TITLES.fullmatch, names)):
         yield from _blocks(root, 0, 0)
         return
     level = 0
@@ -302,7 +290,7 @@ def _blocks(element: _Element, level: int, depth: int) -> Iterator[tuple[str, st
     if name == "binary" and element.get("content-type"):
         return  # a picture of a FictionBook
     yield from _attributes(element)
-    plain = not _children(element) or _is_mixed(element) or depth > _DEEPEST or name == "math"
+    plain = not inner_elements(element) or is_mixed(element) or depth > _DEEPEST or name == "math"
     if plain or (_TITLES.fullmatch(name) and _is_title(element)):
         yield from _text_block(element, name, level)
         return
@@ -315,7 +303,7 @@ def _blocks(element: _Element, level: int, depth: int) -> Iterator[tuple[str, st
         return
     if any(_TITLES.fullmatch(local_name(child)) for child in element):
         level += 1
-    for child in _children(element):
+    for child in inner_elements(element):
         yield from _blocks(child, level, depth + 1)
 
 
@@ -324,7 +312,7 @@ def _attributes(element: _Element) -> Iterator[tuple[str, str]]:
     for key, value in element.attrib.items():
         name = str(key).rpartition("}")[2]
         if len(value) > _SHORTEST and name not in _NO_WORDS and _WORDS.fullmatch(value.strip()):
-            yield f"{name}: {_SPACE.sub(' ', value.strip())}", "value"
+            yield f"{name}: {SPACE.sub(' ', value.strip())}", "value"
 
 
 def _is_title(element: _Element) -> bool:
@@ -344,12 +332,12 @@ def _text_block(element: _Element, name: str, level: int) -> Iterator[tuple[str,
         if code.strip():
             yield fenced(code, element.get("language") or ""), "text"
         return
-    text = _paragraph(element)
+    text = paragraph(element)
     if not text or _is_packed(text):
         return
     if _is_item(element):
         yield "- " + text.replace("\n", "\n  "), "item"
-    elif _children(element) or len(text) > _VALUE or name in _PARAGRAPHS:
+    elif inner_elements(element) or len(text) > _VALUE or name in PARAGRAPHS:
         yield text, "text"
     else:
         yield f"{name}: {text}", "value"
@@ -363,15 +351,15 @@ def _is_cited(element: _Element) -> bool:
 
 def _values(element: _Element) -> str:
     """Return the short texts that are all an element holds, each after its name."""
-    names = [local_name(child) for child in _children(element)]
+    names = [local_name(child) for child in inner_elements(element)]
     if _LIST_ITEMS.issuperset(names):
         return ""
     if _NAMES.issuperset(names):
-        return " ".join(filter(None, map(plain_text, _children(element))))
+        return " ".join(filter(None, map(plain_text, inner_elements(element))))
     values = []
-    for child in _children(element):
+    for child in inner_elements(element):
         name, text = local_name(child), plain_text(child)
-        if _children(child) or name in _PARAGRAPHS or _TITLES.fullmatch(name):
+        if inner_elements(child) or name in PARAGRAPHS or _TITLES.fullmatch(name):
             return ""
         if len(text) > _VALUE:
             return ""
@@ -390,7 +378,7 @@ def _is_item(element: _Element) -> bool:
 
 
 def _row(element: _Element) -> Iterator[tuple[str, str]]:
-    cells = [plain_text(cell).replace("|", "\\|") for cell in _children(element)]
+    cells = [plain_text(cell).replace("|", "\\|") for cell in inner_elements(element)]
     if not any(cells):
         return
     yield f"| {' | '.join(cells)} |", "row"
@@ -402,105 +390,6 @@ def _row(element: _Element) -> Iterator[tuple[str, str]]:
         )
         if not heads:
             yield "|" + " --- |" * len(cells), "row"
-
-
-def _paragraph(element: _Element) -> str:
-    lines = "".join(_texts(element, "\n")).split("\n")
-    return "\n".join(filter(None, (_SPACE.sub(" ", line).strip() for line in lines)))
-
-
-def _texts(element: _Element, apart: str = " ") -> Iterator[str]:
-    """Yield the texts in an element; white space around elements that stand on their own."""
-    from lxml import etree
-
-    last = ""
-    walk = etree.iterwalk(element, events=("start", "end"))
-    for event, node in walk:
-        name = local_name(node)
-        if name in _APART and node is not element:
-            yield apart
-            last = apart
-        elif event == "start" and _stands_beside(node):
-            yield " "
-        mark = node.get("rend", "") if name == "hi" else name
-        if event == "end":
-            piece = _SPACE.sub(" ", node.tail or "") if node is not element else ""
-        elif name == "math" or (name in _REPLACED and _is_replaced(node)):
-            piece = _formula(node) if name == "math" else ""
-            walk.skip_subtree()
-        elif mark in _MARKS and node is not element:
-            piece = _MARKS[mark]("".join(_texts(node, apart)), last, node.tail or "")
-            walk.skip_subtree()
-        else:
-            piece = _SPACE.sub(" ", node.text or "") if name else _entity(node)
-        if piece:
-            yield piece
-            last = piece
-
-
-def _stands_beside(node: _Element) -> bool:
-    """Tell whether an element follows another one, where no text stands between elements."""
-    parent, before = node.getparent(), node.getprevious()
-    return (
-        parent is not None
-        and before is not None
-        and bool(local_name(before))
-        and (local_name(parent) not in _LETTERED and not _is_mixed(parent))
-    )
-
-
-def _formula(node: _Element) -> str:
-    """Return the signs of MathML, which is read as pages have it: with the entities of HTML."""
-    from lxml import etree, html
-
-    from knowledge.documents.loaders.web.elements import formula
-
-    source = etree.tostring(node, encoding="unicode", with_tail=False)
-    return formula(html.fragment_fromstring(_PREFIX.sub(r"<\1", source), create_parent="math"))
-
-
-_PREFIX = re.compile(r"<(/?)\w+:")
-
-
-def _is_replaced(node: _Element) -> bool:
-    """Tell whether the author's form of a word is followed by the editor's (TEI P5)."""
-    parent = node.getparent()
-    return parent is not None and local_name(parent) == "choice" and len(parent) > 1
-
-
-_LETTERED = words("w word math choice subst")
-"""Elements whose parts are parts of one word."""
-_REPLACED = frozenset({"sic", "orig", "abbr"})
-_Mark = Callable[[str, str, str], str]
-_RAISED: _Mark = lambda text, before, _: superscript(text, before)  # noqa: E731
-_LOWERED: _Mark = lambda text, before, _: subscript(text, before)  # noqa: E731
-_MARKS: Mapping[str, _Mark] = {
-    **dict.fromkeys(("sup", "superscript"), _RAISED),
-    **dict.fromkeys(("sub", "subscript"), _LOWERED),
-    **dict.fromkeys(("strikethrough", "strike", "del"), struck),
-}
-"""Elements of FictionBook, DocBook, JATS and their kin that mark what is in them."""
-
-
-def _children(element: _Element) -> list[_Element]:
-    return [child for child in element if local_name(child)]
-
-
-def _entity(node: _Element) -> str:
-    """Return what an entity stands for, where that is a character or a few plain words."""
-    reference = node.text or ""
-    dtd = node.getroottree().docinfo.internalDTD
-    name = reference.strip("&;")
-    declared = dtd.iterentities() if dtd is not None else ()
-    content = next((entity.content for entity in declared if entity.name == name), None)
-    plain = content and len(content) <= _ENTITY and not set(content) & set("&<%")
-    return str(content) if plain else unescape(reference)
-
-
-def _is_mixed(element: _Element) -> bool:
-    if (element.text or "").strip():
-        return True
-    return any((child.tail or "").strip() for child in element)
 
 
 def _is_packed(text: str) -> bool:
