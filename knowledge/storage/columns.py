@@ -208,6 +208,16 @@ class ChunkColumns:
         found: tuple[NDArray[np.int32], NDArray[np.int64]] = self._of_chunks.get("files", read)
         return found
 
+    def vocabulary(self, snapshot: Snapshot, least: int) -> str:
+        """Return the words among the terms of at least so many letters, each on a line."""
+
+        def read() -> str:
+            words = [term for term in snapshot.vocabulary(self.dataset, least) if term.isalpha()]
+            return "\n".join(["", *words, ""])
+
+        found: str = self._of_chunks.get(f"vocabulary {least}", read)
+        return found
+
     def languages(self, snapshot: Snapshot) -> Sequence[str]:
         """Return the languages that the chunks are stemmed in."""
         found: Sequence[str] = self._of_chunks.get(

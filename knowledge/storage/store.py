@@ -180,6 +180,9 @@ class Snapshot(Protocol):
         ``count`` is one of :data:`knowledge.storage.terms.COUNTS`.
         """
 
+    def vocabulary(self, dataset: Dataset, least: int) -> list[str]:
+        """Return the full-text terms of so many characters or more, of any generation, in order."""
+
     def terms_of_rows(self, rows: Sequence[int]) -> dict[int, frozenset[str]]:
         """Return the full-text terms that the texts of some rows have, by row."""
 

@@ -18,13 +18,14 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from knowledge.errors import DamagedStoreError
 from knowledge.retrieval.query import Bm25
+from knowledge.retrieval.search.compounds import PART, Compounds, held_partly
 from knowledge.retrieval.search.exact_matches import exact_matches, united
 from knowledge.storage.terms import COUNTS
 from knowledge.text.languages import stop_words
@@ -75,6 +76,8 @@ class KeywordScores:
         Tokens of a chunk, on average.
     exact:
         How exactly the question names each chunk, from 0 to 1; ``None`` where it names none.
+    compounds:
+        The terms that hold a term of the question as a part, by the forms of that.
     """
 
     by_dataset: Sequence[NDArray[np.float64]]
@@ -85,13 +88,16 @@ class KeywordScores:
     shares: Sequence[NDArray[np.float64]]
     of_files: Sequence[NDArray[np.float64]] | None = None
     exact: Sequence[NDArray[np.float64]] | None = None
+    compounds: Mapping[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
 
     def of_text(self, terms: Container[str], tokens: int) -> float:
         """Return the score of a chunk by the terms of its text, without a look at the lists."""
         norm = _norm(self.bm25, tokens / self.mean)
         score = 0.0
         for forms, weight in self.weights.items():
-            times = max(_times(form, terms) for form in forms)
+            times: float = max(_times(form, terms) for form in forms)
+            if not times and held_partly(self.compounds.get(forms, ()), terms):
+                times = PART
             if times:  # with k1 = 0 the norm is 0 as well
                 score += weight * times / (times + norm)
         return score
@@ -115,9 +121,17 @@ def scores(
         return KeywordScores(chunks.scores, chunks.scores, {}, 1.0, bm25, chunks.shares())
     names = Names(datasets, snapshot)
     files = _Files.of(bm25, datasets, snapshot) if of_files else None
-    weights = {}
+    weights: dict[tuple[str, ...], float] = {}
+    joined: dict[tuple[str, ...], tuple[str, ...]] = {}
+    compounds = Compounds(datasets, snapshot, spoken)
     for forms, times in terms_of(text, spoken, bm25.languages).items():
         holders = [_holders(columns, snapshot, forms) for columns in datasets]
+        if found := compounds.of(forms, held=any(len(at) for at, _ in holders)):
+            joined[forms] = found
+            holders = [
+                _with_parts(one, compounds.holders(columns, found))
+                for one, columns in zip(holders, datasets, strict=True)
+            ]
         named = names.add(forms, times)
         weights[forms] = chunks.add(times, holders, named)
         if files is not None:
@@ -132,6 +146,7 @@ def scores(
         chunks.shares(),
         None if files is None else _added(files.of_chunks(), of_names),
         exact_matches(text, datasets, snapshot, names),
+        joined,
     )
 
 
@@ -359,6 +374,15 @@ def _holders(columns: ChunkColumns, snapshot: Snapshot, forms: Sequence[str]) ->
             times[at] = count if len(forms) == 1 else np.maximum(times[at], count)
     holders = np.flatnonzero(times)
     return holders, times[holders].astype(np.float64)
+
+
+def _with_parts(holders: _Holders, partly: NDArray[np.int64]) -> _Holders:
+    """Add the chunks that hold a term as a part of another alone."""
+    whole, counts = holders
+    added = np.setdiff1d(partly, whole, assume_unique=True)
+    at = np.concatenate([whole, added])
+    order = np.argsort(at, kind="stable")
+    return at[order], np.concatenate([counts, np.full(len(added), PART)])[order]
 
 
 def best(

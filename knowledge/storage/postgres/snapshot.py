@@ -165,6 +165,14 @@ class PostgresSnapshot(SqlSnapshot):
         found = self._lists[number, term].get(count)
         return _numbers(None) if found is None else found
 
+    def vocabulary(self, dataset: Dataset, least: int) -> list[str]:
+        """Return the full-text terms of so many characters or more, of any generation, in order."""
+        found = self._session.rows(
+            "SELECT DISTINCT term FROM postings WHERE dataset = ? AND length(term) >= ?",
+            (self._dataset_id(dataset), least),
+        )
+        return sorted(term for (term,) in found)
+
     def languages(self, dataset: Dataset) -> list[str]:
         """Return the languages in which the chunks' full-text terms are stemmed."""
         from knowledge.text.languages import DEFAULT, KNOWN

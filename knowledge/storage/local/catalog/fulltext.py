@@ -70,6 +70,21 @@ def _rows(connection: sqlite3.Connection, table: str, term: str) -> str | None:
     return found
 
 
+def vocabulary(connection: sqlite3.Connection, dataset: int, least: int) -> list[str]:
+    """Return the terms of a dataset's chunks that have at least so many characters, in order."""
+    before = f"{dataset}~"
+    _cursor(connection).execute(
+        "CREATE VIRTUAL TABLE IF NOT EXISTS temp.chunks_vocabulary "
+        "USING fts5vocab (main, chunks_fts, row)"
+    )
+    found = _cursor(connection).execute(
+        "SELECT group_concat(substr(term, ?), char(10)) FROM temp.chunks_vocabulary "
+        "WHERE term >= ? AND term < ? AND length(term) >= ?",
+        (len(before) + 1, before, f"{dataset}\x7f", len(before) + least),
+    )
+    return sorted((found.fetchone()[0] or "").split("\n"))
+
+
 def languages(connection: sqlite3.Connection, dataset: int) -> list[str]:
     """Return the languages of a dataset's texts, English first."""
     from knowledge.text.languages import DEFAULT, KNOWN

@@ -123,6 +123,10 @@ class Snapshot(SqlSnapshot):
         """
         return _array(fulltext.rows_with(self._connection, self._dataset_id(dataset), term, count))
 
+    def vocabulary(self, dataset: Dataset, least: int) -> list[str]:
+        """Return the full-text terms of so many characters or more, of any generation, in order."""
+        return fulltext.vocabulary(self._connection, self._dataset_id(dataset), least)
+
     def languages(self, dataset: Dataset) -> list[str]:
         """Return the languages in which the chunks' full-text terms are stemmed."""
         return fulltext.languages(self._connection, self._dataset_id(dataset))
