@@ -253,6 +253,29 @@ def test_an_edit_keeps_what_stayed(kb: KnowledgeBase, tmp_path: Path) -> None:
     assert kb.upkeep.doctor(offline=True).findings == ()
 
 
+def test_files_come_by_pages(kb: KnowledgeBase, tmp_path: Path) -> None:
+    names = ["a_1.txt", "a%2.txt", "B.TXT", "ÄÖ.txt", *(f"n{number}.txt" for number in range(6))]
+    write_files(tmp_path / "docs", {**dict.fromkeys(names, "words"), "x.pdf": b"%PDF-1.4 no"})
+    kb.ingest(tmp_path / "docs")
+
+    def paged(**asked: object) -> list[str]:
+        found: list[str] = []
+        page = kb.files.page(limit=4, **asked)
+        while True:
+            found += [Path(one.path).name for one in page.files]
+            found += [Path(one.problem.file).name for one in page.missed]
+            if page.cursor is None:
+                return found
+            page = kb.files.page(limit=4, cursor=page.cursor, **asked)
+
+    assert sorted(paged()) == sorted([*names, "x.pdf"])
+    assert paged()[-1] == "x.pdf"
+    assert kb.files.page().counts == {"ingested": 10, "failed": 1, "empty": 0, "unsupported": 0}
+    parts = {"a_": ["a_1.txt"], "%2": ["a%2.txt"], "b.t": ["B.TXT"], "ÄÖ.T": ["ÄÖ.txt"]}
+    assert {part: paged(part=part) for part in parts} == parts
+    assert paged(statuses=["failed"]) == ["x.pdf"]
+
+
 def test_names_change_while_they_are_read(settings: Settings, filled: Path) -> None:
     with KnowledgeBase(settings) as kb, KnowledgeBase(settings) as reader:
         kb.sharing.import_archive(filled, rename="left")

@@ -321,11 +321,14 @@ class SqlSnapshot(Snapshot):
 
 
 def holding(column: str, part: str) -> tuple[str, tuple[str, ...]]:
-    """Return the condition that a column holds a text, whatever its case, and its values."""
+    """Return the condition that a column holds a text, whatever its case, and its values.
+
+    Which letters outside ASCII have a case is for the database to say.
+    """
     if not part:
         return "TRUE", ()
-    plain = re.sub(r"[\\%_]", r"\\\g<0>", part.lower())
-    return f"lower({column}) LIKE ? ESCAPE '\\'", (f"%{plain}%",)
+    plain = re.sub(r"[\\%_]", r"\\\g<0>", part)
+    return f"lower({column}) LIKE lower(?) ESCAPE '\\'", (f"%{plain}%",)
 
 
 def _pages(values: Iterable[Any]) -> Iterator[list[Any]]:
