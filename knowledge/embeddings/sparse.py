@@ -12,6 +12,7 @@ import shlex
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -116,6 +117,41 @@ class SparseEncoder:
                     hint="Check its files; without a network, name a folder that has them.",
                     lasting=True,
                 ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SparseInfo:
+    """A sparse model that can be named.
+
+    Parameters
+    ----------
+    model:
+        What ``--sparse`` takes.
+    about:
+        What its makers say of it.
+    megabytes:
+        That are downloaded once.
+    """
+
+    model: str
+    about: str
+    megabytes: int
+
+
+def list_sparse() -> list[SparseInfo]:
+    """Return the sparse models that fastembed knows; none where it is not installed."""
+    if find_spec("fastembed") is None:
+        return []
+    from fastembed import SparseTextEmbedding
+
+    return [
+        SparseInfo(
+            str(one["model"]),
+            " ".join(str(one.get("description") or "").split()),
+            round(1000 * float(one.get("size_in_GB") or 0)),
+        )
+        for one in SparseTextEmbedding.list_supported_models()
+    ]
 
 
 def create_sparse(model: str, settings: Settings) -> SparseEncoder:

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from knowledge.embeddings.listing import ProviderInfo
     from knowledge.embeddings.pool.pool import EmbeddingPool, PoolStats
     from knowledge.embeddings.probe import ProbeReport
+    from knowledge.embeddings.sparse import SparseInfo
     from knowledge.model import EmbedderSpec
 
     Providers = list[ProviderInfo]
+    SparseModels = list[SparseInfo]
 
 METRICS = ("cosine", "dot", "euclidean")
 _PAGE = 1_000
@@ -44,6 +46,12 @@ class Models:
         from knowledge.embeddings.listing import list_providers
 
         return list_providers(self._shared.settings)
+
+    def sparse(self) -> SparseModels:
+        """Return the sparse models that can be named; none without the extra ``sparse``."""
+        from knowledge.embeddings.sparse import list_sparse
+
+        return list_sparse()
 
     def open(self, name: str | None = None, *, dimensions: int | None = None) -> OpenModel:
         """Open a model that stays open, for many calls from several threads.

@@ -11,12 +11,22 @@ from knowledge.records.schema import of
 if TYPE_CHECKING:
     from knowledge.embeddings.listing import ProviderInfo
     from knowledge.embeddings.probe import ProbeReport
+    from knowledge.embeddings.sparse import SparseInfo
     from knowledge.model import EmbedderSpec, ReembedReport
 
 
-def providers(listed: Sequence[ProviderInfo]) -> dict[str, Any]:
-    """Return the embedding providers as ``knowledge.models/1``."""
-    return of("models", {"providers": [_provider_record(one) for one in listed]})
+def providers(listed: Sequence[ProviderInfo], sparse: Sequence[SparseInfo]) -> dict[str, Any]:
+    """Return the embedding providers and the sparse models as ``knowledge.models/1``."""
+    return of(
+        "models",
+        {
+            "providers": [_provider_record(one) for one in listed],
+            "sparse": [
+                {"model": one.model, "about": one.about, "megabytes": one.megabytes}
+                for one in sparse
+            ],
+        },
+    )
 
 
 def probe(report: ProbeReport) -> dict[str, Any]:

@@ -279,3 +279,10 @@ def test_vectors_in_lists_count_as_those_that_are_in_none(splade, docs, data_dir
         sql.commit()
     with KnowledgeBase.open() as kb, pytest.raises(DamagedStoreError, match="sparse vectors"):
         kb.retrieve("songs", mode="hybrid")
+
+
+def test_the_models_that_can_be_named_are_listed(run):
+    pytest.importorskip("fastembed")
+    listed = run("models", "list", "--json").json["sparse"]
+    assert "prithivida/Splade_PP_en_v1" in [one["model"] for one in listed]
+    assert "prithivida/Splade_PP_en_v1" in run("models", "list").out

@@ -24,21 +24,27 @@ if TYPE_CHECKING:
 
 
 def list_models(session: Session) -> None:
-    """List the embedding providers and profiles: what each needs, and which are ready here.
+    """List the embedding providers, profiles and sparse models: what each needs, which are ready.
 
     Ready means that nothing is missing on this machine; nothing is sent.
 
     Example:  knowledge models list
     """
     with session.open() as kb:
-        providers = kb.models.list()
+        providers, sparse = kb.models.list(), kb.models.sparse()
     if session.json:
-        session.print_json(records.providers(providers))
+        session.print_json(records.providers(providers, sparse))
         return
     show_table(
         session,
         ("PROVIDER", "READY", "KIND", "RUNS ON", "MISSING"),
-        [(p.name, "yes" if p.ready else "no", p.kind, _where(p), p.missing) for p in providers],
+        [
+            *(
+                (p.name, "yes" if p.ready else "no", p.kind, _where(p), p.missing)
+                for p in providers
+            ),
+            *((one.model, "yes", "for --sparse", "this machine", "") for one in sparse),
+        ],
     )
     if not all(provider.installed for provider in providers):
         session.note(f"an extra is installed by: {install_command('EXTRA')}")
