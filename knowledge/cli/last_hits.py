@@ -13,6 +13,7 @@ from knowledge.files.bounded_data import MAX_JSON, parse_json, read_text
 from knowledge.files.private import private_files, replace_text
 from knowledge.model import Hit
 from knowledge.settings.user_folders import user_folder
+from knowledge.text.wording import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,5 +68,6 @@ def recalled(number: int) -> Place:
             "no hits are remembered", hint="`knowledge retrieve` shows hits with their numbers."
         )
     if not 1 <= number <= len(places):
-        raise NotFoundError(f"the last question had {len(places)} hits; there is no {number}")
+        had = counted(len(places), "hit")
+        raise NotFoundError(f"the last question had {had}; there is no {number}")
     return places[number - 1]

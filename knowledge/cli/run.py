@@ -58,9 +58,22 @@ def usage_error(message: str, context: typer.Context | None) -> UsageError:
     """
     path = context.command_path if context is not None else "knowledge"
     message, _, near = message.rstrip(".").partition(" (Possible options: ")
-    meant = f"Did you mean {near.rstrip(')').replace(', ', ' or ')}?" if near else ""
-    hints = [_hint(message, path, context) or meant, f"`{path} --help` shows the usage."]
+    hints = [
+        _hint(message, path, context) or _meant(message, near.rstrip(")").split(", ")),
+        f"`{path} --help` shows the usage.",
+    ]
     return UsageError(message, hint=" ".join(filter(None, hints)))
+
+
+def _meant(message: str, near: Sequence[str]) -> str:
+    """Return which option may be meant; the parser also compares the dashes, which all have."""
+    unknown = _UNKNOWN.match(message)
+    if unknown is None:
+        return ""
+    from difflib import get_close_matches
+
+    found = get_close_matches(unknown[1].strip("-"), [one.strip("-") for one in near], 1)
+    return f"Did you mean --{found[0]}?" if found else ""
 
 
 def _hint(message: str, path: str, context: typer.Context | None) -> str:

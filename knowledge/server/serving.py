@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
+import os
 import secrets
 import signal
 import socket
@@ -144,10 +146,11 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             bound.bind((host.strip("[]"), port))
         except (OSError, OverflowError) as error:
             said = getattr(error, "strerror", None) or str(error)
-            raise UsageError(
-                f"cannot listen on {host}:{port}: {said}",
-                hint="Another `port` may be free; 0 takes any.",
-            ) from error
+            nowhere = isinstance(error, socket.gaierror) or said == os.strerror(errno.EADDRNOTAVAIL)
+            hint = "Another `port` may be free; 0 takes any."
+            if nowhere:
+                hint = "`host` must be an address of this machine, such as 127.0.0.1."
+            raise UsageError(f"cannot listen on {host}:{port}: {said}", hint=hint) from error
         yield bound
     finally:
         bound.close()

@@ -192,6 +192,15 @@ def test_a_closed_stdout(library):
 
 
 @unix
+def test_a_closed_stdin_is_empty(library):
+    script = f"exec {sys.executable} -m knowledge embed -f - <&-"
+    done = subprocess.run(
+        ["/bin/sh", "-c", script], env=environment(), capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@unix
 def test_a_data_folder_that_cannot_be_written(library, data_dir, tmp_path):
     user = NOBODY if os.geteuid() == 0 else None  # root may write anywhere
     with anybodys_folder() as folder, command_lines(tmp_path) as process:

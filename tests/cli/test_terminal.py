@@ -286,6 +286,14 @@ def test_metadata_is_no_python(run, library):
 # names
 
 
+def test_the_nearest_option(run):
+    assert "Did you mean --flow?" in run("ingest", "x", "--flo").err
+    for nothing_like_it in (["serve", "--token"], ["ingest", "--colour"]):
+        outcome = run(*nothing_like_it)
+        assert "No such option" in outcome.err
+        assert "Did you mean" not in outcome.err
+
+
 def test_the_nearest_name(run, library, tmp_path, monkeypatch):
     run("create-dataset", "handbook")
     for arguments in (["-d", "handbok"], ["-d", "handbook", "-d", "handbok"]):

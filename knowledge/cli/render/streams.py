@@ -57,7 +57,9 @@ class CleanStream:
 
 @contextlib.contextmanager
 def clean_streams() -> Iterator[None]:
-    """Clean what is written to stdout and stderr."""
+    """Clean what is written to stdout and stderr; a stdin that was closed is empty."""
+    if cast(TextIO | None, sys.stdin) is None:
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115  takes its number
     before = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = map(_clean, before)
     try:
