@@ -102,7 +102,7 @@ COMMANDS: tuple[Entry, ...] = (
         "copy-dataset",
         "knowledge.cli.commands.datasets.datasets:copy_dataset",
         "Datasets",
-        "Copy a dataset under another name; nothing is embedded again.",
+        "Copy a dataset under another name, or into another store; nothing is embedded again.",
     ),
     Entry(
         "merge-datasets",
@@ -219,6 +219,12 @@ COMMANDS: tuple[Entry, ...] = (
         "Upkeep",
         "Show the state of the data folder: counts, sizes, models, the last runs and their "
         "problems.",
+    ),
+    Entry(
+        "store",
+        "knowledge.cli.commands.upkeep.store:store",
+        "Upkeep",
+        "Show which store keeps the datasets, whether it can be reached, and what it holds.",
     ),
     Entry(
         "history",

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, OutputExistsError, UsageError
+from knowledge.files.private import temporary_folder
 from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Dataset
 from knowledge.requests import StrPath
+from knowledge.storage.opening import other_store
 
 if TYPE_CHECKING:
     from knowledge.storage.archive.manifest import ArchivedDataset
@@ -50,6 +52,51 @@ class Sharing:
         listed = [names] if isinstance(names, str) else list(dict.fromkeys(names))
         with self._shared.existing((listed or ["default"])[0]) as catalog:
             return export_datasets(catalog, listed, Path(output))
+
+    def copy_to(
+        self, store: str, name: str, new: str | None = None, *, overwrite: bool = False
+    ) -> Dataset:
+        """Copy a dataset into another store; nothing is embedded again.
+
+        Parameters
+        ----------
+        store:
+            ``postgresql://…``, the path of a data folder, or ``local`` for that of the settings;
+            ``chroma+http://…`` or ``qdrant://…`` is that with the vectors on a server.
+        new:
+            What the copy is called; default ``name``.
+
+        Raises
+        ------
+        DatasetNotFoundError
+            There is no dataset of this name.
+        DatasetExistsError
+            There is one called ``new`` in the other store, and ``overwrite`` is false.
+        UsageError
+            ``store`` names none, or it can't be used.
+        StoreServerError, VectorServerError
+            It can't be reached.
+        """
+        from knowledge.embeddings.choice import inherit
+        from knowledge.embeddings.sparse import inherit as inherit_sparse
+
+        settings = other_store(self._shared.settings, store)
+        other = Shared(settings, notify=self._shared.notify)
+        try:
+            with self._shared.existing(name) as catalog:
+                source = catalog.dataset(name)
+            with other.store.open() as catalog:
+                catalog.check_free(new or name, overwrite=overwrite)
+            with temporary_folder() as folder:
+                archive = Path(folder) / "dataset.knowledge"
+                self.export(name, archive)
+                [made] = Sharing(other).import_archive(archive, rename=new, overwrite=overwrite)
+        finally:
+            other.close()
+        for inherited in (inherit, inherit_sparse):
+            if note := inherited([source], made, settings):
+                self._shared.notify(note)
+        return made
 
     def export_table(
         self,

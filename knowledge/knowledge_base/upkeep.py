@@ -9,7 +9,7 @@ from knowledge.knowledge_base.shared import Shared
 if TYPE_CHECKING:
     from knowledge.doctor.report import DoctorReport
     from knowledge.storage.history import MissedFile, Run
-    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
+    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Places, Status
 
 
 class Upkeep:
@@ -29,6 +29,10 @@ class Upkeep:
         if name is not None:
             self._shared.existing(name).close()
         return self._shared.store.status(name, self._cache_limit)
+
+    def places(self) -> Places:
+        """Look where datasets and vectors are kept, and whether that can be read."""
+        return self._shared.store.places()
 
     def history(self, dataset: str | None = None, *, limit: int | None = None) -> list[Run]:
         """Return a dataset's runs, the last one first.

@@ -6,13 +6,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from knowledge.model import FileStatus
+from knowledge.records.errors import error
 from knowledge.records.nouns import dataset_details
 from knowledge.records.schema import of
 
 if TYPE_CHECKING:
     from knowledge.doctor.report import DoctorReport
     from knowledge.storage.history import Run
-    from knowledge.storage.reports import CacheStats, Compacted, DatasetStatus, Leftover, Status
+    from knowledge.storage.reports import (
+        CacheStats,
+        Compacted,
+        DatasetStatus,
+        Leftover,
+        Place,
+        Places,
+        Status,
+    )
 
 
 _MISSED = ("failed", "empty", "unsupported")
@@ -40,6 +49,50 @@ def status(found: Status) -> dict[str, Any]:
             "datasets": [_dataset_record(one) for one in found.datasets],
         },
     )
+
+
+def store(places: Places, held: Status | None) -> dict[str, Any]:
+    """Return where datasets and vectors are, and what there is, as ``knowledge.store/1``."""
+    return of(
+        "store",
+        {
+            "datasets": _place_record(places.datasets),
+            "vectors": _place_record(places.vectors),
+            "holds": None
+            if held is None
+            else {
+                **counts(held),
+                "bytes": held.sizes.total,
+                "bytes_a_chunk": bytes_a_chunk(held),
+            },
+        },
+    )
+
+
+def counts(held: Status) -> dict[str, int]:
+    """Return how many datasets there are, with how many files and chunks."""
+    datasets = [one.dataset for one in held.datasets]
+    return {
+        "datasets": len(datasets),
+        "files": sum(dataset.files for dataset in datasets),
+        "chunks": sum(dataset.chunks for dataset in datasets),
+    }
+
+
+def bytes_a_chunk(held: Status) -> int | None:
+    """Return the bytes of catalog and vectors for each chunk; ``None`` without chunks."""
+    chunks = counts(held)["chunks"]
+    return round((held.sizes.catalog + held.sizes.vectors) / chunks) if chunks else None
+
+
+def _place_record(place: Place) -> dict[str, Any]:
+    return {
+        "kind": place.kind,
+        "place": place.name,
+        "reachable": place.error is None,
+        "error": None if place.error is None else error(place.error)["error"],
+        "versions": dict(place.versions),
+    }
 
 
 def history(dataset: str, runs: Sequence[Run]) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from knowledge.errors import LockedError
+from knowledge.errors import KnowledgeError, LockedError
 from knowledge.model import Dataset
 from knowledge.storage.disk import on_disk
 from knowledge.storage.history import Run
@@ -110,6 +110,41 @@ class Status:
     cache_limit: int
     datasets: Sequence[DatasetStatus]
     store: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something is kept, and whether that can be read.
+
+    Parameters
+    ----------
+    kind:
+        ``folder``, ``postgres``, ``chroma`` or ``qdrant``.
+    name:
+        A path, or an address without a password.
+    error:
+        Why it can't be read; ``None`` where it can, and where nothing was stored yet.
+    versions:
+        Those of the format and of what keeps it, by name.
+    """
+
+    kind: str
+    name: str
+    error: KnowledgeError | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a store keeps datasets, and where it keeps their vectors."""
+
+    datasets: Place
+    vectors: Place
+
+    @property
+    def error(self) -> KnowledgeError | None:
+        """Why one of them can't be read; ``None`` where both can."""
+        return self.datasets.error or self.vectors.error
 
 
 @dataclass(frozen=True, slots=True)

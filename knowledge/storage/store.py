@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from knowledge.storage.changes import FileChange, SparseBytes
     from knowledge.storage.findings import Fault
     from knowledge.storage.history import MissedFile, Run
-    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
+    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Places, Status
     from knowledge.storage.vector_index import VectorIndex, VectorReader
 else:
     Protocol = object  # a real one takes half a millisecond, and there are many
@@ -461,6 +461,9 @@ class Store(Protocol):
     @property
     def place(self) -> str:
         """Where the datasets are: a folder, or an address without a password."""
+
+    def places(self) -> Places:
+        """Look where datasets and vectors are, and whether that can be read; nothing is made."""
 
     def close(self) -> None:
         """Let go of what is kept open between two calls; the object can still be used."""

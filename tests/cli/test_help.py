@@ -36,7 +36,7 @@ def test_the_commands_are_these():
     files = {"list-files", "list-chunks", "get-file", "edit-file", "delete-file"}
     sharing = {"export", "import"}
     setup = {"config", "trust", "version"}
-    upkeep = {"status", "history", "doctor", "compact", "gc", "reset"}
+    upkeep = {"status", "store", "history", "doctor", "compact", "gc", "reset"}
     flows = {"flows list", "flows show", "flows validate"}
     serving = {"serve", "mcp"}
     embedding = {"models list", "models test", "embed", "reembed", "cache stats", "cache clear"}

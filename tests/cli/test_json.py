@@ -52,6 +52,7 @@ RUNS = {
     "cache stats": ("cache", [[]]),
     "cache clear": ("cache", [["--yes"]]),
     "status": ("status", [[], ["default"]]),
+    "store": ("store", [[]]),
     "history": ("history", [["default"]]),
     "doctor": ("doctor", [["--offline"], ["default", "--offline"]]),
     "compact": ("compact", [["default"], []]),

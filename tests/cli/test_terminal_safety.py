@@ -288,6 +288,7 @@ def calls(home, docs, chunk):
         "flows validate": [[home / "flows.yaml"], [home / "knowledge.yaml"], [EVIL_LINES]],
         "version": [["-v"], [EVIL_LINES]],
         "status": [[], [EVIL_LINES]],
+        "store": [[], [EVIL_LINES]],
         "history": [[ANY], [EVIL_LINES], ["no" + EVIL_LINES], [ANY, "--limit", EVIL_LINES]],
         "doctor": [["--offline", "-v"], [EVIL_LINES]],
         "compact": [[], [EVIL_LINES]],

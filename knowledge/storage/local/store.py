@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from knowledge.storage.local.catalog.catalog import Catalog, Vectors
     from knowledge.storage.local.holding import Hold
     from knowledge.storage.local.upkeep.checkup import LocalCheckup
-    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Status
+    from knowledge.storage.reports import CacheStats, Compacted, Leftover, Places, Status
     from knowledge.storage.servers.connections import Servers
     from knowledge.storage.store import Notify
     from knowledge.storage.vector_index import VectorIndex
@@ -50,6 +50,21 @@ class LocalStore:
     def place(self) -> str:
         """The data folder, where the datasets are."""
         return str(self.folder.root)
+
+    def places(self) -> Places:
+        """Look at the data folder, and at the server that keeps the vectors, if one does."""
+        from knowledge.errors import KnowledgeError
+        from knowledge.storage.local.upkeep.checkup import versions
+        from knowledge.storage.reports import Place, Places
+
+        error = None
+        try:
+            self.exists()
+        except KnowledgeError as found:
+            error = found
+        folder = Place("folder", self.place, error, versions())
+        named = self.servers.look() if self.servers is not None else None
+        return Places(folder, named or folder)
 
     def close(self) -> None:
         """Do nothing: nothing is kept open."""

@@ -45,6 +45,22 @@ _OTHER_COUNT = (
 )
 
 
+def versions(store: PostgresStore) -> dict[str, str]:
+    """Return the versions of the server, of pgvector and of the tables.
+
+    Raises
+    ------
+    StoreServerError
+        The server can't be reached.
+    """
+    with store.sessions.lent() as session:
+        [(server, pgvector)] = session.rows(
+            "SELECT current_setting('server_version'), "
+            "(SELECT extversion FROM pg_extension WHERE extname = 'vector')"
+        )
+    return {"format": str(VERSION), "postgres": server, "pgvector": pgvector or "not installed"}
+
+
 class PostgresCheckup:
     """A :class:`knowledge.storage.store.Checkup` of a database.
 
@@ -71,14 +87,9 @@ class PostgresCheckup:
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the server, of pgvector and of the tables."""
-        facts = {"format": str(VERSION)}
-        with contextlib.suppress(KnowledgeError), self._store.sessions.lent() as session:
-            [(server, pgvector)] = session.rows(
-                "SELECT current_setting('server_version'), "
-                "(SELECT extversion FROM pg_extension WHERE extname = 'vector')"
-            )
-            facts |= {"postgres": server, "pgvector": pgvector or "not installed"}
-        return facts
+        with contextlib.suppress(KnowledgeError):
+            return versions(self._store)
+        return {"format": str(VERSION)}
 
     def back_up(self) -> None:
         """Say once who makes a backup of a database."""

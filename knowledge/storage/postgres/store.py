@@ -20,7 +20,7 @@ from knowledge.storage.reports import CacheStats
 
 if TYPE_CHECKING:
     from knowledge.storage.postgres.checkup import PostgresCheckup
-    from knowledge.storage.reports import Compacted, Leftover, Status
+    from knowledge.storage.reports import Compacted, Leftover, Places, Status
     from knowledge.storage.store import Hold, Notify
 
 
@@ -47,6 +47,21 @@ class PostgresStore:
     def place(self) -> str:
         """Where the datasets are, without a password."""
         return self.address.place
+
+    def places(self) -> Places:
+        """Look at the database, which keeps vectors too."""
+        from knowledge.storage.postgres.checkup import versions
+        from knowledge.storage.reports import Place, Places
+
+        found: dict[str, str] = {}
+        error = None
+        try:
+            self.exists()
+            found = versions(self)
+        except KnowledgeError as failure:
+            error = failure
+        database = Place("postgres", f"{self.place}, schema {self.address.schema}", error, found)
+        return Places(database, database)
 
     def identity(self) -> Hashable:
         """Return what is equal of two stores that hold the same, and open it in the same way.

@@ -17,6 +17,7 @@ from knowledge.errors import UsageError
 
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
+    from knowledge.storage.reports import Place
     from knowledge.storage.servers.server import VectorServer
 
 _PORTS = {"chroma": 8000, "qdrant": 6333}
@@ -135,6 +136,22 @@ class Servers:
     def place(self) -> str:
         """Where the settings want vectors; empty for the data folder."""
         return self.address.place if self._settings["vectors"] else ""
+
+    def look(self) -> Place | None:
+        """Ask whether the server of the settings answers; ``None`` where they name none."""
+        from knowledge.errors import KnowledgeError
+        from knowledge.storage.reports import Place
+
+        if not self._settings["vectors"]:
+            return None
+        kind, place = "server", "unknown"
+        try:
+            address = self.address
+            kind, place = address.kind, address.place
+            self.at(place).ping()
+        except KnowledgeError as error:
+            return Place(kind, place, error)
+        return Place(kind, place)
 
     @property
     def prefix(self) -> str:

@@ -21,6 +21,7 @@ from knowledge.model import Dataset
 from knowledge.records import documents as records
 from knowledge.records.nouns import named_note
 from knowledge.settings.pairs import metadata_pairs
+from knowledge.text.masking import masked_urls
 from knowledge.text.wording import counted
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
@@ -115,17 +116,35 @@ def copy_dataset(
     session: Session,
     *,
     name: NameArgument,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Name of the copy.")],
+    new: Annotated[
+        str | None,
+        typer.Argument(metavar="[NEW]", help="Name of the copy; with --to-store optional."),
+    ] = None,
+    to_store: Annotated[
+        str | None,
+        typer.Option(
+            "--to-store",
+            help="Copy into another store: postgresql://HOST/DATABASE, the path of a data folder, "
+            "local for yours; or qdrant://HOST, chroma+http://HOST for yours with vectors there.",
+            metavar="STORE",
+        ),
+    ] = None,
     overwrite: OverwriteOption = False,
     lock: LockOptions,
 ) -> None:
-    """Copy a dataset under another name; nothing is embedded again.
+    """Copy a dataset under another name, or into another store; nothing is embedded again.
 
-    Example:  knowledge copy-dataset handbook experiment
+    Example:  knowledge copy-dataset handbook --to-store postgresql://me@db.example/library
     """
+    if new is None and to_store is None:
+        raise UsageError("the copy needs a name, or --to-store")
     with session.open(lock) as kb:
-        dataset = kb.datasets.merge(name, new, overwrite=overwrite)
-    _show(session, dataset, f"copied dataset {name!r} to {new!r}")
+        if to_store is not None:
+            dataset = kb.sharing.copy_to(to_store, name, new, overwrite=overwrite)
+        else:
+            dataset = kb.datasets.merge(name, str(new), overwrite=overwrite)
+    where = "" if to_store is None else f" in {masked_urls(to_store)}"
+    _show(session, dataset, f"copied dataset {name!r} to {new or name!r}{where}")
 
 
 def merge_datasets(

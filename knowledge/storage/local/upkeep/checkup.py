@@ -67,6 +67,19 @@ _ORDINARY = {"archive", "old-generation"}
 """Leftovers that are there for a reason, and go by themselves."""
 
 
+def versions() -> dict[str, str]:
+    """Return the versions of SQLite, of chromadb and of the data folder's format."""
+    try:
+        chromadb = installed_version()
+    except PackageNotFoundError:
+        chromadb = "not installed"
+    return {
+        "sqlite": sqlite3.sqlite_version,
+        "chromadb": chromadb,
+        "format": str(schema.VERSION),
+    }
+
+
 class LocalCheckup:
     """A :class:`knowledge.storage.store.Checkup` of a data folder.
 
@@ -96,15 +109,7 @@ class LocalCheckup:
 
     def versions(self) -> dict[str, str]:
         """Return the versions that matter to a data folder."""
-        try:
-            chromadb = installed_version()
-        except PackageNotFoundError:
-            chromadb = "not installed"
-        return {
-            "sqlite": sqlite3.sqlite_version,
-            "chromadb": chromadb,
-            "format": str(schema.VERSION),
-        }
+        return versions()
 
     def back_up(self) -> Path:
         """Return the folder of a backup, made at the first call."""
