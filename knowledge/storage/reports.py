@@ -158,9 +158,12 @@ class CachedModel:
 
 @dataclass(frozen=True, slots=True)
 class CacheStats:
-    """What the embedding cache at ``path`` holds; ``limit`` is the most bytes it may."""
+    """What the embedding cache holds; ``limit`` is the most bytes it may.
 
-    path: Path
+    ``path`` is its file, or the database that it is in.
+    """
+
+    path: Path | str
     limit: int
     models: tuple[CachedModel, ...] = ()
 

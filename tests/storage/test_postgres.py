@@ -546,3 +546,12 @@ def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
         kb.ingest(docs, prune=True)
         assert everything(kb) != before
         assert kb.upkeep.doctor(offline=True).findings == ()
+
+
+def test_other_programs_do_not_get_the_password() -> None:
+    from knowledge.settings.reading import environ_without_secrets
+
+    with_login = {"KNOW_STORE": "postgresql://me:s3cret@db/x", "HTTP_PROXY": "http://a:b@c"}
+    assert environ_without_secrets(with_login) == {"HTTP_PROXY": "http://a:b@c"}
+    plain = {"KNOW_STORE": "postgresql://db/x"}
+    assert environ_without_secrets(plain) == plain

@@ -326,7 +326,8 @@ def test_answers_are_those_of_the_data_folder(postgres: str, tmp_path: Path) -> 
         KnowledgeBase.open(tmp_path / "other") as other,
     ):
         local.ingest(ROOT / "testdata" / "documents")
-        other.ingest(ROOT / "testdata" / "documents")
+        local.sharing.export("default", tmp_path / "all.zip")
+        other.sharing.import_archive(tmp_path / "all.zip")
         for number, question in enumerate(questions):
             mode = ("hybrid", "dense", "keyword")[number % 3]
             asked = {"question": question, "mode": mode}

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import islice
-from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -44,9 +43,8 @@ class PostgresCache:
         Most bytes of vectors; the oldest go first.
     """
 
-    def __init__(self, sessions: Sessions, path: Path, limit: int) -> None:
+    def __init__(self, sessions: Sessions, limit: int) -> None:
         self._sessions = sessions
-        self._path = path
         self._limit = limit
         self._lock = Lock()
         self._models: dict[str, int] = {}
@@ -98,7 +96,9 @@ class PostgresCache:
                 "JOIN cache_models ON id = model GROUP BY id ORDER BY fingerprint",
                 (_ROW,),
             )
-        return CacheStats(self._path, self._limit, tuple(CachedModel(*row) for row in rows))
+        return CacheStats(
+            self._sessions.address.place, self._limit, tuple(CachedModel(*row) for row in rows)
+        )
 
     def clear(self) -> None:
         """Forget everything."""

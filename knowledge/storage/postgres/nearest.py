@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-EXACT_BYTES = 256 * 2**20
+EXACT_BYTES = 96 * 2**20
 """Up to so many bytes of vectors, a question is compared with each."""
 MOST_INDEXED = 4_000
 """Dimensions of the vectors that an index takes, as half as exact numbers."""

@@ -122,12 +122,12 @@ class PostgresStore:
 
     def open_cache(self, limit: int) -> PostgresCache:
         """Open the embedding cache; ``limit`` is in bytes."""
-        return PostgresCache(self.sessions, self._root, limit)
+        return PostgresCache(self.sessions, limit)
 
     def cache_stats(self, limit: int) -> CacheStats:
         """Count what the embedding cache keeps."""
         if not self.has_cache():
-            return CacheStats(self._root, limit)
+            return CacheStats(self.place, limit)
         with contextlib.closing(self.open_cache(limit)) as cache:
             return cache.stats()
 
