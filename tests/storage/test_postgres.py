@@ -75,7 +75,7 @@ def test_a_place_is_shown_without_a_login(address: str, place: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
-        ({"store": "mysql://localhost/x"}, "no address of a Postgres"),
+        ({"store": "mysql://localhost/x"}, "address of a Postgres"),
         ({"store": "postgresql://me:s3cret%zz@localhost/x"}, "can be read"),
         ({"store": "postgresql://localhost/x?passwrd=s3cret"}, "can be read"),
         ({"store": "postgresql://localhost/x", "store_schema": "a b"}, "store_schema"),
