@@ -11,9 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 _TRIES = 40
@@ -24,6 +23,8 @@ def exact_unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Vectors that are exact already come back as they are; what is not of unit length does too.
     """
+    import numpy as np
+
     columns = np.array(vectors, dtype=np.float32).T.copy()  # one vector a column: sums run fast
     sums = _sums(columns)
     left = np.flatnonzero((np.sqrt(sums) != 1.0) & (np.abs(sums - 1.0) < 1e-3))
@@ -45,6 +46,8 @@ def exact_unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Return which rows are numbers, and of unit length."""
+    import numpy as np
+
     with np.errstate(all="ignore"):
         unit: NDArray[np.bool_] = np.abs(np.linalg.norm(vectors, axis=1) - 1.0) < 1e-3
     return unit
@@ -52,6 +55,8 @@ def unit_rows(vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 def _sums(columns: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the sums of squares down the columns, summed up in order and in float32."""
+    import numpy as np
+
     sums = np.zeros(columns.shape[1], np.float32)
     for row in columns:
         sums += row * row

@@ -18,8 +18,6 @@ from itertools import chain, count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.local.bundled_files import question_tokens, table_of, words_of
 from knowledge.embeddings.pool.texts import sendable
@@ -29,6 +27,7 @@ from knowledge.model import EmbedderSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable, MutableMapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
@@ -102,6 +101,8 @@ class StaticEmbedder:
         RemoteError
             The model's files are missing or damaged.
         """
+        import numpy as np
+
         token_ids = self._token_ids(texts)
         table = _table()
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
@@ -111,6 +112,8 @@ class StaticEmbedder:
 
     def embed_query(self, text: str) -> Embeddings:
         """Embed one question, shape (1, 256); equals what ``embed_documents`` gives for it."""
+        import numpy as np
+
         ids = _question_ids(text)
         if not 0 < len(ids) <= _QUESTION:
             return self.embed_documents([text])
@@ -157,12 +160,16 @@ class StaticQuestions:
 
 def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return vectors of unit length; the sum over tokens then equals their mean."""
+    import numpy as np
+
     norms = np.linalg.norm(vectors, axis=1, keepdims=True)
     np.divide(vectors, norms, out=vectors, where=norms > 0)
     return vectors
 
 
 def _sum(table: NDArray[np.float32], ids: list[int]) -> NDArray[np.float32]:
+    import numpy as np
+
     total = np.zeros(DIMENSIONS, np.float32)
     for start in range(0, len(ids), _SLICE):
         rows = table.take(ids[start : start + _SLICE], axis=0)
@@ -216,6 +223,7 @@ def _read_words() -> WordTokens:
 
 @cache
 def _read_table() -> NDArray[np.float32]:
+    import numpy as np
     from safetensors import SafetensorError, safe_open
 
     path = _model_file(_WEIGHTS)

@@ -9,11 +9,10 @@ from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from knowledge.embeddings.embedder import Embedder
@@ -31,6 +30,8 @@ class Ticket:
     """
 
     def __init__(self, size: int, dimensions: int | None = None) -> None:
+        import numpy as np
+
         self.future: Future[NDArray[np.float32]] = Future()
         self._size = size
         self._missing = size
@@ -51,6 +52,8 @@ class Ticket:
 
     def fill(self, rows: Sequence[int], vector: NDArray[np.float32]) -> None:
         """Put a vector into rows."""
+        import numpy as np
+
         if self._rows is None:
             self._rows = np.empty((self._size, len(vector)), np.float32)
         self._rows[rows] = vector

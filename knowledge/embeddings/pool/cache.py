@@ -6,13 +6,12 @@ import hashlib
 import threading
 from typing import TYPE_CHECKING, Protocol
 
-import numpy as np
-
 from knowledge.errors import KnowledgeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from knowledge.embeddings.embedder import Embedder
@@ -106,5 +105,7 @@ class CacheAccess:
 
 
 def _is_vector(vector: NDArray[np.float32], dimensions: int | None) -> bool:
+    import numpy as np
+
     fits = vector.ndim == 1 and len(vector) == (dimensions or len(vector))
     return fits and bool(abs(np.linalg.norm(vector) - 1.0) < 1e-3)

@@ -12,14 +12,13 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from knowledge.errors import RemoteError, RemoteResponseError
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
 _COMPARED = 256
@@ -62,6 +61,8 @@ def check_answer(
     RemoteResponseError
         The answer as a whole is of no use.
     """
+    import numpy as np
+
     try:
         vectors = np.asarray(vectors, dtype=np.float32)
     except (TypeError, ValueError) as error:
@@ -122,6 +123,8 @@ def _check_shape(
 
 
 def _unusable_row(vector: NDArray[np.float32], text: str, who: str) -> RemoteError:
+    import numpy as np
+
     what = "a zero vector" if not np.any(vector) else "a vector that is not finite"
     excerpt = " ".join(text[:60].split())
     return RemoteError(
@@ -131,6 +134,8 @@ def _unusable_row(vector: NDArray[np.float32], text: str, who: str) -> RemoteErr
 
 
 def _check_distinct(unit: NDArray[np.float32], texts: Sequence[str], who: str) -> None:
+    import numpy as np
+
     if len(texts) < 2 or np.abs(unit - unit[0]).max() > _SAME:
         return
     if any(really_differ(texts[0], text) for text in texts[1:]):

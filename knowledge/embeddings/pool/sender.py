@@ -11,8 +11,6 @@ import threading
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.pool.batching import estimate_tokens, likely_tokens
 from knowledge.embeddings.pool.blame import Blame
@@ -28,6 +26,7 @@ from knowledge.remote.refusals import named_limit
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from knowledge.embeddings.embedder import Embedder
@@ -263,6 +262,8 @@ class Sender:
             self._notify(f"{self.who} takes no {len(rows)} texts in a request; sending {size}")
 
     def _one_in_parts(self, rows: list[int], text: str, error: RemoteError) -> Outcome:
+        import numpy as np
+
         self.limits.text_too_long(len(text))
         try:
             vector = self._in_parts(text, error, self._embedder.embed_documents)
@@ -456,6 +457,8 @@ def mean_of_parts(
     vectors: Sequence[NDArray[np.float32]], lengths: Sequence[int]
 ) -> NDArray[np.float32]:
     """Average unit vectors, weighted by the lengths of their texts; shape (dimensions,)."""
+    import numpy as np
+
     mean = np.average(np.stack(vectors).astype(np.float64), axis=0, weights=lengths)
     norm = np.linalg.norm(mean)
     unit: NDArray[np.float32] = (mean / norm if norm else mean).astype(np.float32)
