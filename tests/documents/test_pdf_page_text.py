@@ -100,6 +100,17 @@ HEBREW = "תקופת ההודעה המוקדמת היא 14 ימים לפי סע�
 ARABIC = "العقد ينتهي بعد 30 يوما من الإشعار."
 
 
+TURNED = {"(": ")", ")": "("}
+
+
+def _runs_right(glyphs, index):
+    """Tell whether a sign runs from left to right: digits, Latin words, and spaces between them."""
+    around = [*glyphs[max(index - 1, 0) : index], *glyphs[index + 1 : index + 2]]
+    if glyphs[index] in (" ", ".") and len(around) == 2:
+        return all(one.isascii() and one.isalnum() for one in around)
+    return glyphs[index].isascii() and glyphs[index].isalnum()
+
+
 def drawn_from_the_right(text, ligatures=()):
     """A page that draws text as it looks, from left to right, and its letters by code."""
     glyphs = []
@@ -107,8 +118,8 @@ def drawn_from_the_right(text, ligatures=()):
         size = 2 if text[:2] in ligatures else 1
         glyphs.append(text[:size])
         text = text[size:]
-    digits = [index for index, glyph in enumerate(glyphs) if glyph.isdigit()]
-    shown = glyphs[::-1]
+    digits = [index for index in range(len(glyphs)) if _runs_right(glyphs, index)]
+    shown = [TURNED.get(glyph, glyph) for glyph in glyphs[::-1]]
     for start in (i for i in digits if i - 1 not in digits):  # numbers run from left to right
         end = start
         while end + 1 in digits:
@@ -124,6 +135,33 @@ def drawn_from_the_right(text, ligatures=()):
 @pytest.mark.parametrize("text", [HEBREW, ARABIC], ids=["hebrew", "arabic"])
 def test_right_to_left_lines_are_in_the_order_that_is_read(text):
     assert load_one(drawn_from_the_right(text), "a.pdf").text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "זהו קוד Open Source License 2.0 חופשי (כולל מעמ) לכל אדם.",
+        "المشروع يستخدم Apache License في كل الملفات",
+    ],
+)
+def test_other_words_and_brackets_in_right_to_left_lines(text):
+    assert load_one(drawn_from_the_right(text), "a.pdf").text == text
+
+
+def test_raised_text_of_the_size_of_the_line():
+    page = [
+        *((72, 700, "Area 25 m", 11), (122, 705.4, "2", 10.7), (128.5, 700, ", 10", 11)),
+        *((147, 705.4, "9", 10.7), (153.5, 700, " grains and x", 11)),
+        *((217.5, 697, "i", 8), (219.6, 704, "2", 8), (224.5, 700, " of them", 11)),
+    ]
+    assert load_one(pdf(page), "a.pdf").text == "Area 25 m², 10^9 grains and x_i² of them"
+
+
+def test_a_column_of_characters_is_a_line():
+    signs = "縦書きの文章"
+    page = [(72, 700 - 16 * n, chr(0x41 + n)) for n in range(len(signs))]
+    letters = {0x41 + n: sign for n, sign in enumerate(signs)}
+    assert load_one(pdf(page, letters=letters), "a.pdf").text == signs
 
 
 def test_arabic_ligatures_keep_the_order_of_their_letters():

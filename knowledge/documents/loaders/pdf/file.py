@@ -158,6 +158,14 @@ class PdfFile:
             scale = min(_DPI / 72, MAX_SIDE / max(*page.get_size(), 1))
             return page.render(scale=scale, may_draw_forms=True).to_pil()
 
+    def draws_text(self, number: int) -> bool:
+        """Tell whether anything on a page is drawn as text."""
+        import pypdfium2.raw as raw
+
+        with self._page(number - 1) as page:
+            kinds = (raw.FPDF_PAGEOBJ_TEXT,)
+            return page is not None and next(iter(page.get_objects(kinds)), None) is not None
+
     def boxes(self, number: int, *, read: bool = True) -> list[Box]:
         """Return the lines of text on a page, in the order in which they are drawn.
 

@@ -57,6 +57,9 @@ class PageText:
             edits += self._spaced()
         if not text.isascii():
             edits += self._ligatures()
+        if _RIGHT_TO_LEFT.search(text):
+            edits += self._left_to_right()
+            return _normal(_mirrored(_edited(text, edits)))
         return _normal(_edited(text, edits))
 
     def _plain(self) -> str:
@@ -75,14 +78,15 @@ class PageText:
     # Raised and lowered characters.
 
     def _raised(self) -> Iterator[Edit]:
-        done = 0
+        done = base = 0
         for x, y in self._small():
             index = self._raw.FPDFText_GetCharIndexAtPos(self._page.raw, x, y, 1.0, 1.0)
             place = self._raw.FPDFText_GetTextIndexFromCharIndex(self._page.raw, index)
             if index < 0 or place < done:
                 continue
-            edit = self._shifted(place)
-            if edit is not None:
+            found = self._shifted(place, done, base)
+            if found is not None:
+                base, edit = found
                 yield edit
                 done = edit[1]
 
@@ -109,29 +113,40 @@ class PageText:
             if get(page, index, *pointers):
                 yield tuple(value.value for value in values)
 
-    def _shifted(self, place: int) -> Edit | None:
-        """Return the edit of a piece that is raised or lowered, around a place in the text."""
+    def _shifted(self, place: int, done: int, last: int) -> tuple[int, Edit] | None:
+        """Return the edit of a piece that is raised or lowered, around a place in the text.
+
+        Parameters
+        ----------
+        done, last:
+            The end of the edit before, and the place of the character on the line that it
+            stands behind: what follows it stands behind that, too.
+
+        Returns
+        -------
+            The place of the character on the line, and the edit.
+        """
         own = self._glyph(place)
         if own is None or own.turned:
             return None
         start, end = self._run(place, own)
-        base_end = self._real(start - 1, -1)
+        before_end = self._real(start - 1, -1)
+        base_end = last if done and before_end < done else before_end
         base = self._glyph(base_end)
         if end - start > _LONGEST or base is None or base.turned:
             return None
         shift = (own.y - base.y) / base.size if base.size else 0
-        if not _SMALLEST < own.size / base.size <= _SMALL or not _LEAST < abs(shift) < _MOST:
+        if not _is_moved(own.size / base.size, abs(shift), end - start):
             return None
-        before = self._text[: base_end + 1]
-        if self._gap(base_end, start) > _APART:
-            before += " "
+        before = self._text[: before_end + 1]
+        apart = " " if self._gap(before_end, start) > _APART else ""
         move = superscript if shift > 0 else subscript
-        shown = before[base_end + 1 :] + move(clean(self._text[start:end]), before)
-        after = self._real(end, 1)
+        shown = apart + move(clean(self._text[start:end]), before + apart)
+        begin, after = max(before_end + 1, done), self._real(end, 1)
         if "\n" in self._text[end:after] and self._continues(base, end - 1, after):
             space = self._text[after] != " " and self._gap(end - 1, after) > _APART
-            return base_end + 1, after, shown + " " * space
-        return base_end + 1, end, shown
+            return base_end, (begin, after, shown + " " * space)
+        return base_end, (begin, end, shown)
 
     def _run(self, place: int, own: Glyph) -> tuple[int, int]:
         """Return where the characters begin and end that stand as high and are as large."""
@@ -230,6 +245,24 @@ class PageText:
             words[-1] += letter
         return None if max(map(len, words)) < _LONG_WORD else " ".join(words)
 
+    # Words of other scripts in lines from right to left, which PDFium reverses.
+
+    def _left_to_right(self) -> Iterator[Edit]:
+        for line in _LINE.finditer(self._text):
+            if not _RIGHT_TO_LEFT.search(line[0]):
+                continue
+            for run in _FOREIGN.finditer(self._text, line.start(), line.end()):
+                found = list(_TOKEN.finditer(self._text, run.start(), run.end()))
+                glyphs = [self._glyph(token.start()) for token in found]
+                places = [glyph.x for glyph in glyphs if glyph is not None]
+                if (
+                    len(found) > 1
+                    and len(places) == len(found)
+                    and places == sorted(places, reverse=True)
+                ):
+                    shown = " ".join(token[0] for token in reversed(found))
+                    yield found[0].start(), found[-1].end(), shown
+
     # Arabic ligatures.
 
     def _ligatures(self) -> Iterator[Edit]:
@@ -244,6 +277,7 @@ class PageText:
 _BESIDE, _SHORT, _RISE, _FALL, _DROP = 0.3, 8, 0.15, 0.05, 0.25
 _SMALLEST, _SMALL = 0.35, 0.86  # less is the text behind an initial
 _LEAST, _MOST = 0.06, 0.8
+_EQUAL, _FEW, _FAR = 1.02, 3, 0.2
 _APART = 0.2
 _LONGEST = 40
 
@@ -252,6 +286,17 @@ _SPACED = re.compile(r"(?<!\S)[^\W\d_](?: {1,3}[^\W\d_]){4,}(?!\S)")
 _WIDEST = 0.75
 """Space between letters at most, by their size: more are the heads of columns."""
 _BETWEEN, _LONG_WORD = 1.7, 4
+_LINE = re.compile(r"[^\r\n]+")
+_TOKEN = re.compile(r"[^ ]+")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]")
+_FOREIGN = re.compile(
+    "(?<![^ ])(?=[^\\r\\n\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]*[A-Za-z\u00c0-\u04ff])"
+    "[^ \\r\\n\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]+"
+    "(?: [^ \\r\\n\u0590-\u08ff\ufb1d-\ufdfb\ufe70-\ufefc]+)+(?![^ \\r\\n])"
+)
+"""Words beside each other without a letter that is written from right to left."""
+_TURNED_BRACKET = re.compile(r"(?<!\S)[)\]}](?=\w)|(?<=\w)[(\[{](?=[\s.,;:!?]|\Z)")
+_OTHER_BRACKET = str.maketrans("()[]{}", ")(][}{")
 _REVERSED = re.compile("[\u0622\u0623\u0625\u0627]\u0644")
 """Alef and lam as one glyph: lam comes first in every ligature of the two."""
 _FORMS = re.compile("[\ufb00-\ufb06\ufb1d-\ufb4f\ufb50-\ufdfb\ufe70-\ufefc]+")
@@ -263,6 +308,34 @@ def _is_off(line: Sequence[float], box: Sequence[float]) -> bool:
     height = line[1] - line[3]
     rise, drop = box[3] - line[3], line[1] - box[1]
     return rise > _RISE * height or rise < -_FALL * height or drop > _DROP * height
+
+
+def _mirrored(text: str) -> str:
+    """Return a text whose brackets open and close, also in lines from right to left."""
+
+    def line(found: re.Match[str]) -> str:
+        if not _RIGHT_TO_LEFT.search(found[0]):
+            return found[0]
+        return _TURNED_BRACKET.sub(lambda sign: sign[0].translate(_OTHER_BRACKET), found[0])
+
+    return _LINE.sub(line, text)
+
+
+def _is_moved(ratio: float, shift: float, count: int) -> bool:
+    """Tell whether characters are raised or lowered.
+
+    Parameters
+    ----------
+    ratio:
+        Of their size to that of the text on the line.
+    shift:
+        How far they stand off the line, by the size of its text.
+    count:
+        How many they are: few may be as large as the text, where they stand far off.
+    """
+    if _SMALL < ratio <= _EQUAL:
+        return count <= _FEW and _FAR < shift < _MOST
+    return _SMALLEST < ratio <= _SMALL and _LEAST < shift < _MOST
 
 
 def _edited(text: str, edits: Sequence[Edit]) -> str:

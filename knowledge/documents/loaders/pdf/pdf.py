@@ -41,6 +41,7 @@ _PAGE = re.compile(rb"/Type\s*/Page\b")
 _ANNOTATED = (b"/Annot", b"/AcroForm", b"/ObjStm")
 """One of these stands in every file with comments or fields; the last one hides the others."""
 
+_VERTICAL = re.compile("(?m)^[\u3001-\u30ff\u3400-\u9fff](?:\n[\u3001-\u30ff\u3400-\u9fff]){2,}$")
 _SMALL = (50, 4 * MIB)
 """Pages and bytes of a file that the other engine may look through too, where one found no text."""
 
@@ -60,6 +61,8 @@ def load(source: Source) -> Document | Loaded:
     attachments: list[tuple[str, bytes]] = []
     with open_pdf(data, options.passwords) as file:
         pages, metadata, engine, warnings = _read(data, options, file)
+        if engine == "pdfium" and file is not None and _fill_blanks(pages, data, options, file):
+            engine += "+pypdf"
         pages = _cleaned(_wanted(pages, options.pages))
         if file is not None:
             correct_columns(pages, file)
@@ -90,8 +93,13 @@ def load(source: Source) -> Document | Loaded:
 
 
 def _cleaned(pages: Pages) -> Pages:
-    texts = join_words([clean(text) for _, text in pages])
+    texts = join_words([_VERTICAL.sub(_one_line, clean(text)) for _, text in pages])
     return [(number, text) for (number, _), text in zip(pages, texts, strict=True)]
+
+
+def _one_line(column: re.Match[str]) -> str:
+    """Return a column of characters, as East Asian text may run, as a line."""
+    return column[0].replace("\n", "")
 
 
 def _wanted(pages: Pages, wanted: tuple[int, int]) -> Pages:
@@ -144,6 +152,21 @@ def _read(
         if more:
             return more, metadata, other, (f"read by {other}, since {chosen} found no text",)
     return pages, metadata, chosen, ()
+
+
+def _fill_blanks(pages: Pages, data: bytes, options: LoadOptions, file: PdfFile) -> bool:
+    """Read pages that PDFium finds empty by pypdf, in place, where text is drawn on them.
+
+    It leaves out text in fonts that are neither in the file nor on the system, at times.
+    """
+    blank = {number for number, text in pages if not text.strip()}
+    small = len(pages) <= _SMALL[0] and len(data) <= _SMALL[1]
+    drawn = {number for number in blank if small and file.draws_text(number)}
+    found = dict(_text_of(_by_pypdf, data, options.passwords) or ()) if drawn else {}
+    for index, (number, _) in enumerate(pages):
+        if number in drawn and found.get(number, "").strip():
+            pages[index] = (number, found[number])
+    return any(number in drawn and found.get(number, "").strip() for number, _ in pages)
 
 
 def _text_of(read: Engine, data: bytes, passwords: Sequence[str]) -> Pages | None:
