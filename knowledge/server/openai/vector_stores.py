@@ -225,10 +225,12 @@ async def _attach(server: Server, http: Request) -> Response:
 
 async def _get_file(server: Server, http: Request) -> Response:
     name, wanted = _part(http, "store"), _part(http, "file")
+    row = next((one for one in attached(server, name) if one["id"] == wanted), None)
+    if row is not None and row["status"] == "in_progress":
+        return replied(row)  # clients ask for it again and again; the dataset need not be read
     try:
         return await _of_file(server, http, lambda _, file, name: _file(file, name))
     except FileNotInDatasetError:
-        row = next((one for one in attached(server, name) if one["id"] == wanted), None)
         if row is None:
             raise
         return replied(row)
