@@ -10,6 +10,14 @@ import typer
 
 from knowledge.requests import Request, option
 
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
+NameOrAllArgument = Annotated[
+    str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
+]
+StdinNameOption = Annotated[
+    str | None, typer.Option("--name", help="Name of the document on stdin.", metavar="NAME")
+]
+YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 OverwriteOption = Annotated[
     bool, typer.Option("--overwrite", help="Replace existing datasets of the same name.")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from knowledge.cli.options.common import ArchiveOption, OverwriteOption
+from knowledge.cli.options.common import ArchiveOption, NameArgument, OverwriteOption, YesOption
 from knowledge.cli.options.metadata import MetadataOptions
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.options.settings import LockOptions
@@ -24,7 +24,6 @@ from knowledge.settings.pairs import metadata_pairs
 from knowledge.text.masking import masked_urls
 from knowledge.text.wording import counted
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
 _COLUMNS = ("NAME", "FILES", "CHUNKS", "EMBEDDING", "UPDATED")
 
 
@@ -170,7 +169,7 @@ def delete_dataset(
     session: Session,
     *,
     name: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
     lock: LockOptions,
 ) -> None:
     """Delete a dataset and its contents; the documents themselves stay.

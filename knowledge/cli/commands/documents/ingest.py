@@ -5,10 +5,11 @@ from __future__ import annotations
 import shlex
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
+from knowledge.cli.options.common import StdinNameOption
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.options.settings import IngestOptions
 from knowledge.cli.options.sources import warn_of_passwords
@@ -30,10 +31,7 @@ def ingest(
     request: IngestRequest,
     options: IngestOptions,
     server: ServerOptions,
-    name: Annotated[
-        str | None,
-        typer.Option("--name", help="Name of the document on stdin.", metavar="NAME"),
-    ] = None,
+    name: StdinNameOption = None,
 ) -> None:
     """Bring a dataset up to date with files and folders.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from knowledge.cli.options.common import StdinNameOption
 from knowledge.cli.options.settings import PasswordOptions, ReadingOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.json_output import json_text
@@ -42,10 +43,7 @@ def load(
         str,
         typer.Option("--format", help="structured (JSON), markdown or text.", metavar="FORMAT"),
     ] = "structured",
-    name: Annotated[
-        str | None,
-        typer.Option("--name", help="Name of the document on stdin.", metavar="NAME"),
-    ] = None,
+    name: StdinNameOption = None,
     metadata: Annotated[
         list[str] | None,
         typer.Option("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),

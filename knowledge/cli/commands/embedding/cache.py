@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from knowledge.cli.groups import group
+from knowledge.cli.options.common import YesOption
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
@@ -34,7 +35,7 @@ def cache_stats(session: Session) -> None:
 
 def clear_cache(
     session: Session,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Remove all cached vectors; datasets keep theirs.
 

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from knowledge.cli.options.common import YesOption
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
@@ -78,7 +79,7 @@ def trust(
     ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="Trust it no longer.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List the trusted folders.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Trust a folder's .env and knowledge.yaml with endpoints that get your keys.
 

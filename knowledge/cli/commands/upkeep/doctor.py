@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from knowledge.cli.options.common import NameOrAllArgument
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
@@ -24,9 +25,7 @@ if TYPE_CHECKING:
 def doctor(
     session: Session,
     *,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
-    ] = None,
+    name: NameOrAllArgument = None,
     fix: Annotated[
         bool, typer.Option("--fix", help="Repair what can be repaired, after a backup.")
     ] = False,

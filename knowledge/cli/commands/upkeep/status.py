@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knowledge.cli.commands.upkeep.upkeep import mib
+from knowledge.cli.options.common import NameArgument, NameOrAllArgument
 from knowledge.cli.render.summary import cost_in_words, one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
@@ -25,9 +26,7 @@ _SHOWN_PROBLEMS = 5
 
 def status(
     session: Session,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
-    ] = None,
+    name: NameOrAllArgument = None,
 ) -> None:
     """Show the state of the data folder: counts, sizes, models, the last runs and their problems.
 
@@ -46,7 +45,7 @@ def status(
 
 def history(
     session: Session,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")],
+    name: NameArgument,
     limit: Annotated[
         int, typer.Option("--limit", help="Maximum number of runs.", metavar="N", min=1)
     ] = 20,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from knowledge.cli.options.common import NameOrAllArgument, YesOption
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.tables import show_table
@@ -22,9 +23,7 @@ _MIB = 1024 * 1024
 def compact(
     session: Session,
     *,
-    name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
-    ] = None,
+    name: NameOrAllArgument = None,
     lock: LockOptions,
 ) -> None:
     """Rebuild indexes without deleted vectors, and return empty pages to the disk.
@@ -69,7 +68,7 @@ def gc(
 
 def reset(
     session: Session,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    yes: YesOption = False,
 ) -> None:
     """Empty the data folder: remove all datasets, the embedding cache and the backups.
 
