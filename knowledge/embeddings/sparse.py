@@ -126,7 +126,7 @@ class SparseInfo:
     Parameters
     ----------
     model:
-        What ``--sparse`` takes.
+        What ``sparse_model`` takes.
     about:
         What its makers say of it.
     megabytes:
