@@ -11,7 +11,7 @@ from importlib.util import find_spec
 
 from knowledge.embeddings.local.onnx import MODEL as CHROMAS
 from knowledge.embeddings.local.onnx import has_model
-from knowledge.embeddings.model_name import absolute, is_path, parse_model_name
+from knowledge.embeddings.model_name import is_path, local_or_hub, parse_model_name
 from knowledge.errors import UsageError
 from knowledge.extras import install_command
 
@@ -28,14 +28,15 @@ def library_for(model: str | None) -> tuple[str, str]:
     Raises
     ------
     UsageError
-        No library that is installed runs the model.
+        No library that is installed runs the model, or there is no such folder.
     """
     model = model or MODEL
     name, arguments = parse_model_name(model)
+    folder = local_or_hub(name, LOCAL)
     if find_spec("sentence_transformers"):
         return "sentence-transformers", model
-    if is_path(name):
-        if "file" in arguments or has_model(absolute(name)):
+    if folder is not None:
+        if "file" in arguments or has_model(folder):
             return "onnx", model
         raise _missing(name, "a folder without an ONNX file needs sentence-transformers")
     if name.rpartition("/")[2] == CHROMAS:

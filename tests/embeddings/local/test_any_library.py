@@ -31,7 +31,7 @@ def installed(monkeypatch):
     return there
 
 
-@pytest.mark.parametrize("model", [None, "BAAI/bge-large-en", "./folder", "all-MiniLM-L6-v2"])
+@pytest.mark.parametrize("model", [None, "BAAI/bge-large-en", "/", "all-MiniLM-L6-v2"])
 def test_sentence_transformers_runs_any_model(installed, model):
     installed.update(("sentence_transformers", "fastembed"))
     assert library_for(model) == ("sentence-transformers", model or MODEL)
@@ -51,6 +51,8 @@ def test_onnx_runs_folders_and_chromas_model(installed, folder, tmp_path):
     assert library_for("sentence-transformers/all-MiniLM-L6-v2") == ("onnx", "all-MiniLM-L6-v2")
     with pytest.raises(UsageError, match="without an ONNX file"):
         library_for(str(tmp_path))
+    with pytest.raises(UsageError, match="there is no model folder"):
+        library_for(str(tmp_path / "nowhere"))
 
 
 def test_where_none_is_installed_the_extras_are_named(installed, run):
