@@ -222,11 +222,15 @@ _NEARLY, _TIED = 0.7, 0.98
 _RUSSIAN = re.compile("[А-яЁё]")
 """Code pages of Cyrillic differ in rarer letters alone."""
 _HIGH = re.compile(r"(.?)([^\x00-\x7f])(?=(.?))", re.DOTALL)
+_CONTROL = re.compile("[\x80-\x84\x86-\x9f]")
+"""No text holds them, but for the line break of mainframes."""
 _IN_WORDS = frozenset("’ʼ·\u0301\u200c\u200d\xad\u2010\u2011")
 
 
 def _is_plausible(text: str) -> bool:
     """Tell whether words are of one script each, without capitals and signs inside them."""
+    if _CONTROL.search(text):
+        return False
     high = odd = 0
     for before, sign, after in _HIGH.findall(text):
         high += 1

@@ -56,7 +56,7 @@ FORMATS: tuple[Format, ...] = (
         engine="calamine",
         cites="sheet and rows; the header row stands in each chunk",
         lost="formulas that have a result, number formats other than dates and percentages; "
-        "XLSB: also formulas, errors, links and merged cells",
+        "XLSB: all formulas, errors, links, merged cells and marks",
     ),
     Format(
         "pptx",
@@ -80,7 +80,7 @@ FORMATS: tuple[Format, ...] = (
         text_instead="text",
         engine="own reader (olefile), then kreuzberg",
         cites="slide",
-        lost="tables, charts, comments",
+        lost="tables, charts, comments, what is raised, struck or in symbol fonts",
     ),
     Format(
         "doc",
@@ -93,7 +93,7 @@ FORMATS: tuple[Format, ...] = (
         text_instead="text",
         engine="own reader (olefile), then kreuzberg",
         cites="heading path",
-        lost="list marks, the place of notes",
+        lost="list marks, the place of notes, what is raised, struck or in symbol fonts",
     ),
     Format(
         "xls",

@@ -41,6 +41,7 @@ def test_encodings_that_need_no_guess(text, encoding):
         ("カタカナとひらがなの混ざった文章です\n", "euc_jp"),
         ("我们今天去北京大学学习中文和数学\n", "gb18030"),
         ("Příliš žluťoučký kůň úpěl ďábelské ódy\n", "cp1250"),
+        ("Pompy sprawdzono w piątek. Źródło żółtych łódek i wiosną woda.\n", "cp1250"),
         ("Färgen på ön är blå.\n", "latin-1"),
         ("El niño comió piñas en la montaña ¿verdad?\n", "cp1252"),
         ("café", "latin-1"),

@@ -255,3 +255,11 @@ def test_outlook_messages_that_are_cut_off(size):
 def test_an_outlook_message_with_nothing_in_it():
     with pytest.raises(EmptyDocumentError):
         load(ole({("__properties_version1.0",): b""}), "a.msg")
+
+
+def test_a_plain_form_that_has_lost_marks_gives_way_to_html():
+    page = "<p>10<sup>6</sup> cells for <s>4500</s> 7300 euro</p>"
+    data = mail(body="106 cells for 4500 7300 euro", html=page).as_bytes()
+    text = load(data, "a.eml").documents[0].text
+    assert "10^6 cells for ~~4500~~ 7300 euro" in text
+    assert "106" not in text

@@ -23,6 +23,7 @@ SMALL_IMAGE = 16_384
 _TEASER = 200
 """Characters of a plain text that may only say that there is an HTML text."""
 
+_MARKED = re.compile(r"~~|\d\^|[²³¹⁰⁴-⁹₀-₉]")
 _FIELDS = ("Subject", "From", "To", "Cc", "Date")
 
 
@@ -132,12 +133,16 @@ def text_part(number: int, text: str, warnings: tuple[str, ...] = ()) -> TextPar
 
 
 def better(plain: TextPart | None, html: TextPart | None) -> TextPart | None:
-    """Choose between two forms of a text: the plain one, unless it is a mere hint at the other."""
+    """Choose between two forms of a text: the plain one, unless the other one says more.
+
+    It does where the plain one is a mere hint at it, or has lost raised, lowered or struck text.
+    """
     if plain is None or html is None:
         return plain or html
     text = plain.text.strip()
     hint = len(text) < _TEASER and len(html.text.strip()) > 5 * len(text)
-    return html if hint else plain
+    lost = len(_MARKED.findall(html.text)) > len(_MARKED.findall(plain.text))
+    return html if hint or lost else plain
 
 
 def read_attachments(attachments: Sequence[Attachment], members: Members, folder: str = "") -> None:
