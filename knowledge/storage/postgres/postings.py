@@ -112,10 +112,14 @@ def marked(session: Session, dataset: int, marks: Sequence[str]) -> set[str]:
 
 def sweep(session: Session, dataset: int, published: int) -> None:
     """Drop the segments of runs that were not published, within the caller's transaction."""
+    staged = session.rows(
+        "SELECT segment FROM segments WHERE dataset = ? AND generation > ?", (dataset, published)
+    )
+    if not staged:
+        return
     session.change(
-        "DELETE FROM postings WHERE dataset = ? AND segment IN ("
-        "SELECT segment FROM segments WHERE dataset = ? AND generation > ?)",
-        (dataset, dataset, published),
+        "DELETE FROM postings WHERE dataset = ? AND segment = ANY(?)",
+        (dataset, [segment for (segment,) in staged]),
     )
     session.change(
         "DELETE FROM segments WHERE dataset = ? AND generation > ?", (dataset, published)

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 import psycopg
+from psycopg.pq import TransactionStatus
 from psycopg.rows import dict_row, tuple_row
 
 from knowledge.errors import KnowledgeError, StoreServerError
@@ -53,6 +54,12 @@ class Session:
         self._connection = connection
         self.held: set[str] = set()
         """Keys of the datasets whose lock this session holds."""
+
+    @property
+    def is_free(self) -> bool:
+        """True when it is open, no transaction runs in it, and it holds no dataset."""
+        idle = self._connection.info.transaction_status is TransactionStatus.IDLE
+        return self.is_open and idle and not self.held
 
     @property
     def is_open(self) -> bool:
@@ -164,7 +171,10 @@ class Sessions:
         self._home: str | None = None
         self._idle: list[Session] = []
         self._lock = threading.Lock()
-        self._end = weakref.finalize(self, _close_all, self._idle)
+        self._shared: list[Session] = []
+        self._readers = 0
+        self._reading = threading.RLock()
+        self._end = weakref.finalize(self, _close_all, self._idle, self._shared)
 
     def close(self) -> None:
         """Close those that are not used; others may be opened later."""
@@ -192,7 +202,7 @@ class Sessions:
     def give(self, session: Session) -> None:
         """Take a connection back, in which no transaction runs and that holds no lock."""
         with self._lock:
-            if session.is_open and len(self._idle) < _KEPT:
+            if session.is_free and len(self._idle) < _KEPT:
                 self._idle.append(session)
                 return
         session.close()
@@ -207,6 +217,31 @@ class Sessions:
             session.close()
             raise
         self.give(session)
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[Session]:
+        """Give the connection that all who read vectors share, to one thread at a time.
+
+        Where it was lost, it is another one.
+        """
+        with self._reading:
+            if self._shared and not self._shared[0].is_open:
+                _close_all(self._shared)
+            if not self._shared:
+                self._shared.append(self.take())
+            yield self._shared[0]
+
+    def join(self) -> None:
+        """Begin to use :meth:`reading`."""
+        with self._reading:
+            self._readers += 1
+
+    def leave(self) -> None:
+        """End that; when nobody uses it any more, the connection is free."""
+        with self._reading:
+            self._readers -= 1
+            if not self._readers and self._shared:
+                self.give(self._shared.pop())
 
     def found_extension(self, home: str) -> None:
         """Note in which schema the type of vectors is."""
@@ -238,9 +273,10 @@ def number_of(*names: str) -> int:
     return int.from_bytes(sha256("\0".join(names).encode()).digest()[:8], "big", signed=True)
 
 
-def _close_all(sessions: list[Session]) -> None:
-    while sessions:
-        sessions.pop().close()
+def _close_all(*listed: list[Session]) -> None:
+    for sessions in listed:
+        while sessions:
+            sessions.pop().close()
 
 
 def _defaults(address: Address) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class PostgresVectors:
 
 
 class PostgresReader:
-    """A version, open; it has a connection of its own, and makes another where that is lost."""
+    """A version, open. All readers of a store share a connection; where it is lost, another one."""
 
     def __init__(self, sessions: Sessions, key: str, version: int, dimensions: int | None) -> None:
         self._sessions = sessions
@@ -200,7 +200,14 @@ class PostgresReader:
         self._number = version
         self._dimensions = dimensions
         self._session: Session | None = None
-        self._open()
+        self._open = True
+        sessions.join()
+        try:
+            with sessions.reading() as session:
+                self._version = self._hold(session)
+        except BaseException:
+            sessions.leave()
+            raise
 
     def matrix(self) -> None:
         """Return nothing: the vectors are in the database."""
@@ -226,39 +233,41 @@ class PostgresReader:
 
     def close(self) -> None:
         """Let go of it; a second call does nothing."""
-        if (session := self._session) is None:
+        if not self._open:
             return
-        self._session = None
-        with contextlib.suppress(KnowledgeError):
-            let_go(session, self._version.id)
-        self._sessions.give(session)
+        self._open = False
+        with contextlib.suppress(KnowledgeError), self._sessions.reading() as session:
+            if session is self._session:
+                let_go(session, self._version.id)
+        self._sessions.leave()
 
-    def _open(self) -> Session:
-        session = self._sessions.take()
-        try:
-            self._version = held(session, self._key, self._number)
-            dimensions = self._version.dimensions
-            if self._version.vectors and self._dimensions not in (None, dimensions):
-                raise DamagedStoreError(
-                    f"the index is another model's: its vectors have {dimensions} dimensions, "
-                    f"not {self._dimensions}",
-                    hint=REPAIR_INDEX,
-                )
-        except BaseException:
-            session.close()
-            raise
+    def _hold(self, session: Session) -> Version:
+        version = held(session, self._key, self._number)
+        if version.vectors and self._dimensions not in (None, version.dimensions):
+            let_go(session, version.id)
+            raise DamagedStoreError(
+                f"the index is another model's: its vectors have {version.dimensions} dimensions, "
+                f"not {self._dimensions}",
+                hint=REPAIR_INDEX,
+            )
         self._session = session
-        return session
+        return version
 
     def _again(self, ask: Callable[[Session], Answer]) -> Answer:
         """Ask, and once more by another connection where that is lost."""
-        assert self._session is not None
-        try:
-            return ask(self._session)
-        except StoreServerError:
-            if self._session.is_open:
-                raise
-            return ask(self._open())
+        with self._sessions.reading() as session:
+            try:
+                return self._asked(ask, session)
+            except StoreServerError:
+                if session.is_open:
+                    raise
+        with self._sessions.reading() as session:
+            return self._asked(ask, session)
+
+    def _asked(self, ask: Callable[[Session], Answer], session: Session) -> Answer:
+        if session is not self._session:
+            self._version = self._hold(session)
+        return ask(session)
 
 
 class PostgresWriter:
