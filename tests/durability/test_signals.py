@@ -8,6 +8,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import cycle
 from pathlib import Path
 
 import pytest
@@ -178,7 +179,6 @@ COMMANDS = {
     "page": ("ingest", "{url}/page", "--allow-private-hosts"),
     "repository": ("ingest", "git+{tls}/o/r.git"),
 }
-ALL_COMMANDS = pytest.mark.parametrize("name", [name for name in COMMANDS if name != "repository"])
 DIES_WITHIN = 20.0
 """Seconds, on a busy machine; the requests may take 120."""
 
@@ -260,19 +260,22 @@ def ended_by(
     check_clean(data)
 
 
-@ALL_COMMANDS
-@pytest.mark.parametrize("behaviour", [hostile.silent, hostile.dripping])
+def in_turn(*names: str) -> pytest.MarkDecorator:
+    """Give each command one of the signals: they are handled in one place."""
+    return pytest.mark.parametrize(("name", "number"), list(zip(names, cycle(CODES), strict=False)))
+
+
+@in_turn(*(name for name in COMMANDS if name != "repository"))
 def test_a_signal_ends_a_request_under_way(
-    tmp_path: Path, filled: Path, name: str, behaviour: hostile.Behaviour
+    tmp_path: Path, filled: Path, name: str, number: signal.Signals
 ) -> None:
-    number = signal.SIGINT if behaviour is hostile.silent else signal.SIGTERM
+    behaviour = hostile.silent if number == signal.SIGINT else hostile.dripping
     with hostile.HostileServer(behaviour) as running:
         begun = lambda: running.connections  # noqa: E731
         ended_by(number, name, filled, tmp_path / "data", running.url, begun)
 
 
-@pytest.mark.parametrize("name", ["ingest", "retrieve", "ask", "embed", "reembed", "watch"])
-@SIGNALS
+@in_turn("ingest", "retrieve", "ask", "embed", "reembed", "watch")
 def test_a_signal_ends_a_pause_before_another_try(
     tmp_path: Path, filled: Path, name: str, number: signal.Signals
 ) -> None:
@@ -281,8 +284,7 @@ def test_a_signal_ends_a_pause_before_another_try(
         ended_by(number, name, filled, tmp_path / "data", running.base_url, begun)
 
 
-@pytest.mark.parametrize("name", ["ingest", "retrieve", "ask", "embed", "page", "repository"])
-@SIGNALS
+@in_turn("ingest", "retrieve", "ask", "embed", "page", "repository")
 def test_a_signal_ends_the_look_up_of_a_name(
     tmp_path: Path, filled: Path, name: str, number: signal.Signals
 ) -> None:
