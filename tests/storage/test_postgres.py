@@ -190,6 +190,25 @@ def test_a_newer_schema_is_refused_and_two_may_make_one(postgres_store: Store, p
     assert postgres_store.names() == []
 
 
+def test_who_connected_before_there_was_a_schema_reads_what_another_machine_made(
+    postgres_server, tmp_path: Path
+) -> None:
+    with session(store_at(postgres_server.address)) as admin:
+        admin.script("DROP DATABASE IF EXISTS fresh")
+        admin.script("CREATE DATABASE fresh")
+    write_files(tmp_path / "docs", CORPUS)
+    settings = {"store": postgres_server.of("fresh"), "embedding_model_provider": "static"}
+    with (
+        KnowledgeBase(Settings.read(**settings)) as early,
+        KnowledgeBase(Settings.read(**settings)) as maker,
+    ):
+        assert early.datasets.list() == []
+        waiting = early._shared.store.sessions.take()
+        maker.ingest(tmp_path / "docs")
+        early._shared.store.sessions.give(waiting)
+        assert ask(early) == ask(maker)
+
+
 def test_emptying_leaves_what_others_keep_in_the_schema(kb: KnowledgeBase, tmp_path: Path) -> None:
     store = kb._shared.store
     with session(store) as sql:

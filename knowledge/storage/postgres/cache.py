@@ -51,7 +51,7 @@ class PostgresCache:
         self._session = sessions.take()
         try:
             hold_store(self._session)
-            migrate(self._session, sessions)
+            migrate(self._session)
         except BaseException:
             self._session.close()
             raise

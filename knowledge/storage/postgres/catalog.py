@@ -116,7 +116,7 @@ class PostgresCatalog(SqlCatalog):
         session = self._sessions.take()
         try:
             hold_store(session)
-            migrate(session, self._sessions)
+            migrate(session)
         except BaseException:
             session.close()
             raise

@@ -16,13 +16,8 @@ Texts are compared by their bytes, as SQLite does, whatever the database's langu
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from knowledge.errors import KnowledgeError, NewerStoreError, StoreServerError
 from knowledge.storage.postgres.session import Session, number_of
-
-if TYPE_CHECKING:
-    from knowledge.storage.postgres.session import Sessions
 
 MIGRATIONS: tuple[str, ...] = (
     """
@@ -210,7 +205,7 @@ def stored_version(session: Session) -> int:
     return version
 
 
-def migrate(session: Session, sessions: Sessions) -> None:
+def migrate(session: Session) -> None:
     """Make the schema and its tables, or bring them to this version.
 
     Raises
@@ -223,16 +218,17 @@ def migrate(session: Session, sessions: Sessions) -> None:
         A right is missing.
     """
     if stored_version(session) == VERSION:
+        if not session.home:  # another machine has just made all
+            session.look_in(_make_extension(session))
         return
     schema = session.address.schema
     with session.transaction(durable=True):
         session.rows("SELECT pg_advisory_xact_lock(?)", (number_of("migrate", schema),))
         version = stored_version(session)  # another machine may have been faster
-        if version == VERSION:
-            return
         if not version:
             _make_schema(session, schema)
-            sessions.found_extension(_make_extension(session))
+        if not session.home:
+            session.look_in(_make_extension(session))
         for number in range(version, VERSION):
             session.script(MIGRATIONS[number])
         session.change("DELETE FROM format")
@@ -263,7 +259,4 @@ def _make_extension(session: Session) -> str:
                 "say: CREATE EXTENSION vector",
             ) from error
         found = session.rows(find)
-    home = str(found[0][0])
-    schema = session.address.schema
-    session.rows("SELECT set_config('search_path', ?, false)", (f'"{schema}", "{home}"',))
-    return home
+    return str(found[0][0])

@@ -32,7 +32,7 @@ SELECT (SELECT nspname FROM pg_extension JOIN pg_namespace n ON n.oid = extnames
        current_setting('server_version_num')::int AS server
 """
 _SESSION = """
-SELECT set_config('search_path', %s, false), set_config('jit', 'off', false),
+SELECT set_config('search_path', ?, false), set_config('jit', 'off', false),
        set_config('synchronous_commit', 'off', false),
        set_config('tcp_keepalives_idle', '30', false),
        set_config('tcp_keepalives_interval', '10', false),
@@ -54,6 +54,8 @@ class Session:
         self._connection = connection
         self.held: set[str] = set()
         """Keys of the datasets whose lock this session holds."""
+        self.home = ""
+        """The schema of the type of vectors; empty where that was not there yet."""
 
     @property
     def is_free(self) -> bool:
@@ -65,6 +67,11 @@ class Session:
     def is_open(self) -> bool:
         """False when it is closed or lost."""
         return not (self._connection.closed or self._connection.broken)
+
+    def look_in(self, home: str) -> None:
+        """Look for tables in our schema, and for the type of vectors in ``home``."""
+        self.rows(_SESSION, (_path(self.address.schema, home),))
+        self.home = home
 
     def close(self) -> None:
         """Close it, and let go of its locks; a second call does nothing."""
@@ -168,7 +175,7 @@ class Sessions:
 
     def __init__(self, address: Address) -> None:
         self.address = address
-        self._home: str | None = None
+        self._home = ""
         self._idle: list[Session] = []
         self._lock = threading.Lock()
         self._shared: list[Session] = []
@@ -194,9 +201,10 @@ class Sessions:
                 session = self._idle.pop() if self._idle else None
             if session is None:
                 return self._connected()
-            with contextlib.suppress(KnowledgeError):
-                session.rows("SELECT 1")
-                return session
+            if session.home:  # else another machine may have made the type meanwhile
+                with contextlib.suppress(KnowledgeError):
+                    session.rows("SELECT 1")
+                    return session
             session.close()
 
     def give(self, session: Session) -> None:
@@ -243,10 +251,6 @@ class Sessions:
             if not self._readers and self._shared:
                 self.give(self._shared.pop())
 
-    def found_extension(self, home: str) -> None:
-        """Note in which schema the type of vectors is."""
-        self._home = home
-
     def _connected(self) -> Session:
         try:
             connection: psycopg.Connection[Any] = psycopg.connect(
@@ -256,12 +260,8 @@ class Sessions:
             raise refused(error, self.address) from error
         session = Session(self.address, connection)
         try:
-            if self._home is None:
-                self._home = _checked(session)
-            connection.execute(_SESSION, (_path(self.address.schema, self._home),))
-        except psycopg.Error as error:
-            session.close()
-            raise refused(error, self.address) from error
+            self._home = self._home or _checked(session)
+            session.look_in(self._home)
         except BaseException:
             session.close()
             raise
