@@ -42,6 +42,24 @@ _ENGLISH_STOP_WORDS = """
 """
 """Stop words of English questions."""
 
+_QUESTION_WORDS = {
+    "german": "wie was wo wann wer wen wem welche welcher welches welchen welchem warum gibt "
+    "es muss kann darf ist sind haben bei im in zu zum zur am an wird werden "
+    "bekomme bekommt",
+    "french": "quel quelle quels quelles comment quand où qui quoi pourquoi combien de à ce "
+    "il elle faut peut un",
+    "spanish": "qué cuál cuáles cómo cuándo dónde quién quiénes cuánto cuánta cuántos por un "
+    "una de puede debe",
+    "italian": "quale quali quando dove cosa quanto perché si può deve un è",
+    "portuguese": "qual quais como quando onde quem quanto um de é pode deve há",
+    "dutch": "hoe wat waar wanneer wie welke waarom de is kan mag moet er te in",
+    "swedish": "hur vad var när vem vilken vilket vilka varför får kan måste i är",
+    "danish": "hvordan hvad hvor hvornår hvem hvilken hvilket hvilke hvorfor må skal i",
+    "norwegian": "hvordan hva hvor når hvem hvilken hvilket hvilke hvorfor må skal i",
+}
+"""What questions ask with in other languages, without what is an English word of its own, such as
+``man``: a dataset may hold texts in both."""
+
 _VOTERS: dict[str, list[str]] = {}
 for _language, _words in _STOP_WORDS.items():
     for _word in _words.split():
@@ -128,6 +146,7 @@ def stop_words(spoken: Iterable[str]) -> frozenset[str]:
             words.update(_ENGLISH_STOP_WORDS.split())
         else:
             words.update(_STOP_WORDS.get(language, "").split())
+            words.update(_QUESTION_WORDS.get(language, "").split())
     return frozenset(words)
 
 
