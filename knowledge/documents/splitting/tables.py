@@ -148,17 +148,18 @@ _HEADER_ROWS = re.compile(r":header-rows:[ \t]*(\d{1,2})")
 
 def _simple(text: str) -> Iterator[Table]:
     borders = list(_BORDER.finditer(text))
-    while len(borders) > 2:
-        top, middle, bottom = borders[:3]
+    at = 0
+    while at + 2 < len(borders):
+        top, middle, bottom = borders[at : at + 3]
         if "\n\n" in text[top.end() : middle.start()]:
-            borders = borders[1:]
+            at += 1
             continue
         body = min(middle.end() + 1, bottom.start())
         rows = list(_simple_rows(text, body, bottom.start()))
         if rows:
             rows[-1] = rows[-1][0], bottom.end()
         yield Table(top.start(), bottom.end(), tuple(rows))
-        borders = borders[3:]
+        at += 3
 
 
 def _simple_rows(text: str, start: int, stop: int) -> Iterator[Span]:
@@ -193,21 +194,20 @@ def _directives(text: str) -> Iterator[Table]:
 # AsciiDoc: cells behind pipes, a line of them for a row or a line for each.
 
 _EDGE = re.compile(r"^(?P<edge>[|,:!]={3,})[ \t]*$", re.MULTILINE)
-_CELL = re.compile(r"(?:(?P<span>\d{1,2})(?:\.\d+)?[+*])?[<^>.a-z]*(?<!\\)\|")
+_CELL = re.compile(r"(?:(?P<span>\d{1,2})(?:\.\d+)?[+*])?[<^>.a-z]{0,8}(?<!\\)\|")
 _COLUMNS = re.compile(r"cols\s*=\s*[\"']?([^\"'\]]+)")
 
 
 def _asciidoc(text: str) -> Iterator[Table]:
-    edges = list(_EDGE.finditer(text))
-    while len(edges) > 1:
-        first = edges.pop(0)
-        last = next((edge for edge in edges if edge["edge"] == first["edge"]), None)
-        if last is None:
-            continue
-        edges = [edge for edge in edges if edge.start() > last.start()]
-        lines = list(_lines(text, first.end() + 1, last.start()))
-        starts = list(_asciidoc_starts(text, lines, _columns_above(text, first.start())))
-        yield Table(first.start(), last.end(), _between(text, starts[1:], last.end()))
+    opened: re.Match[str] | None = None
+    for edge in _EDGE.finditer(text):
+        if opened is None:
+            opened = edge
+        elif edge["edge"] == opened["edge"]:
+            lines = list(_lines(text, opened.end() + 1, edge.start()))
+            starts = list(_asciidoc_starts(text, lines, _columns_above(text, opened.start())))
+            yield Table(opened.start(), edge.end(), _between(text, starts[1:], edge.end()))
+            opened = None
 
 
 def _columns_above(text: str, start: int) -> int:
@@ -280,7 +280,8 @@ def _tabular(text: str, begin: re.Match[str], end: re.Match[str]) -> Table:
     told = [at for at, row in enumerate(ends) if _ENDS_HEAD.search(row["rules"])]
     ruled = [at for at, row in enumerate(ends[:_MOST_HEADS]) if _RULE.search(row["rules"])]
     head = told[-1] if told else ruled[0] if ruled else 0
-    starts = [row.end() for row in ends[head:] if text[row.end() : end.start()].strip()]
+    stop = begin.end() + len(text[begin.end() : end.start()].rstrip())
+    starts = [row.end() for row in ends[head:] if row.end() < stop]
     return Table(begin.start(), end.end(), _between(text, starts, end.end()) if starts else ())
 
 

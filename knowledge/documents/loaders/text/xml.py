@@ -125,6 +125,8 @@ def _recovered(source: str) -> _Element | None:
     Documents of known kinds are read despite other faults, where all of their text is found.
     """
     declared = frozenset(_ENTITIES.findall(source))
+    if source.rfind("<![CDATA[") > source.rfind("]]>"):
+        return None
     mended = _STRAY.sub(lambda found: _mended(found[0], declared), source)
     root = _parse(mended) if mended != source else None
     begins = _ROOT.search(source[:_HEAD])
