@@ -60,3 +60,14 @@ def test_english_has_no_compounds(tmp_path):
     with KnowledgeBase.open(tmp_path / "data") as kb:
         kb.ingest(tmp_path / "docs")
         assert not kb.retrieve("phone", mode="keyword")
+
+
+def test_a_database_s_terms_are_looked_through_too(postgres, tmp_path):
+    (tmp_path / "docs").mkdir()
+    for number, pair in enumerate(PAIRS[:4]):
+        (tmp_path / "docs" / f"{number}.txt").write_text(pair["text"], encoding="utf-8")
+    with KnowledgeBase.open() as kb:
+        kb.ingest(tmp_path / "docs", metadata={"language": "de"})
+        for number, pair in enumerate(PAIRS[:4]):
+            (hit,) = kb.retrieve(pair["question"], mode="keyword", top_k=1)
+            assert hit.name == f"{number}.txt"

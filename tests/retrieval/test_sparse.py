@@ -286,3 +286,12 @@ def test_the_models_that_can_be_named_are_listed(run):
     listed = run("models", "list", "--json").json["sparse"]
     assert "prithivida/Splade_PP_en_v1" in [one["model"] for one in listed]
     assert "prithivida/Splade_PP_en_v1" in run("models", "list").out
+
+
+def test_a_database_keeps_the_vectors_and_copies_them(splade, docs, postgres):
+    with KnowledgeBase.open(sparse_model=str(splade)) as kb:
+        kb.ingest(docs)
+        before = sparse_of(kb, "songs")
+        assert before["whales.md"] > 0
+        kb.datasets.merge("default", "copied")
+        assert sparse_of(kb, "songs", datasets="copied") == before
