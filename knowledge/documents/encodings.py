@@ -193,8 +193,8 @@ def _guess(sample: bytes) -> str:
     found.sort(key=lambda one: -one[0])
     near: list[tuple[float, str, str]] = []
     for sure, name, codec in found:
-        if near and sure < _NEARLY * near[0][0]:
-            break
+        if near and sure < (_NEARLY if name == _WESTERN else _TIED) * near[0][0]:
+            continue
         text = head.decode(codec, "replace")
         if _is_plausible(text):
             near.append((sure, name, text))
