@@ -276,6 +276,7 @@ def test_files_come_by_pages(kb: KnowledgeBase, tmp_path: Path) -> None:
     assert paged(statuses=["failed"]) == ["x.pdf"]
 
 
+@pytest.mark.slow
 def test_names_change_while_they_are_read(settings: Settings, filled: Path) -> None:
     with KnowledgeBase(settings) as kb, KnowledgeBase(settings) as reader:
         kb.sharing.import_archive(filled, rename="left")

@@ -20,7 +20,7 @@ EXACT_BYTES = 96 * 2**20
 """Up to so many bytes of vectors, a question is compared with each."""
 MOST_INDEXED = 4_000
 """Dimensions of the vectors that an index takes, as half as exact numbers."""
-_EF_SEARCH = 400
+_EF_SEARCH = 200
 _MOST_EF = 1_000
 DEEP = 20
 """Where one vector in so many is asked for, all are compared."""
