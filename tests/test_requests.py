@@ -268,6 +268,7 @@ def test_errors_name_fields_and_the_command_line_spells_them():
         kb.retrieve("key", top_k=0)
     assert caught.value.message == "`top_k` must be from 1 to 10000, not 0"
     assert spelled(caught.value.message) == "--top-k must be from 1 to 10000, not 0"
+    assert spelled("`server` and `flows_file`") == "--server and --flows-file"
     assert spelled("`fold`, `embedding_rpm`, `gitignore`, `nothing`") == (
         "--no-fold, --rpm, --gitignore, `nothing`"
     )

@@ -31,13 +31,13 @@ _ARGUMENTS = {
 def flags() -> Mapping[str, str]:
     """Return the flag of each field that has one."""
     from knowledge import requests
-    from knowledge.cli.options import settings
+    from knowledge.cli.options import places, settings
     from knowledge.server import options as serving
 
     found = dict(_ARGUMENTS)
     kinds = [
         kind
-        for module in (settings, requests, serving)
+        for module in (places, settings, requests, serving)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, requests.Request) and is_dataclass(kind)
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from knowledge.errors import UsageError
-from knowledge.text.masking import masked_urls
 
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
@@ -51,6 +50,8 @@ def other_store(settings: Settings, store: str) -> Settings:
     if store.startswith(_SERVERS):
         return settings.override(store="", vectors=store)
     if not store or "://" in store:
+        from knowledge.text.masking import masked_urls
+
         raise UsageError(
             f"there is no store {masked_urls(store)!r}",
             hint="It is postgresql://…, chroma+http://…, qdrant://…, the path of a data folder, or "
