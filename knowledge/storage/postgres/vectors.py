@@ -88,13 +88,15 @@ class PostgresVectors:
 
     def candidate(self, version: int) -> PostgresWriter:
         """Begin the next version: with the vectors of a published one, or none of 0."""
-        session = self._session or self._sessions.take()
-        base = None
-        if version:
-            base = owned(session, self._key, version)
-        session.change("DELETE FROM versions WHERE key = ? AND version = ?", (self._key, CANDIDATE))
-        undo(session, self._key)
-        return PostgresWriter(session, self._key, base, None if self._session else self._sessions)
+        with self._writing() as session:
+            base = owned(session, self._key, version) if version else None
+            session.change(
+                "DELETE FROM versions WHERE key = ? AND version = ?", (self._key, CANDIDATE)
+            )
+            undo(session, self._key)
+        if self._session is not None:
+            return PostgresWriter(self._session, self._key, base, None)
+        return PostgresWriter(self._sessions.take(), self._key, base, self._sessions)
 
     def publish(self, version: int, facts: Mapping[str, Any]) -> None:
         """Give the candidate the number of a version; it is on the disk when this returns."""
