@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knowledge.errors import UntrustedEndpointError, UsageError
+from knowledge.extras import install_command
 from knowledge.settings.trust import may_not_name
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _parts(text: str) -> dict[str, str]:
     except ImportError as error:
         raise UsageError(
             "`store` names a Postgres database, for which psycopg is needed",
-            hint='pip install "knowledge[postgres]"',
+            hint=f"Install it: {install_command('postgres')}",
         ) from error
     try:
         found = conninfo_to_dict(text)
