@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import is_dataclass
 from functools import cache
+from types import ModuleType
 
 from knowledge.errors import KnowledgeError
 
@@ -30,23 +31,31 @@ _ARGUMENTS = {
 @cache
 def flags() -> Mapping[str, str]:
     """Return the flag of each field that has one."""
-    from knowledge import requests
     from knowledge.cli.options import places, settings
     from knowledge.server import options as serving
 
-    found = dict(_ARGUMENTS)
-    kinds = [
-        kind
-        for module in (places, settings, requests, serving)
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, requests.Request) and is_dataclass(kind)
-    ]
-    for kind in kinds:
-        for name, _, declared in kind.options():
-            if declared.flags is not None and not declared.positional:
-                flag = (declared.flags or ("--" + name.replace("_", "-"),))[-1].partition("/")[0]
-                found[name] = flag
-                found.setdefault(declared.setting, flag)
+    return {**_declared(places, settings), **_of_requests(), **_declared(serving)}
+
+
+@cache
+def _of_requests() -> Mapping[str, str]:
+    from knowledge import requests
+
+    return {**_ARGUMENTS, **_declared(requests)}
+
+
+def _declared(*modules: ModuleType) -> dict[str, str]:
+    """Return the flags of the options that modules declare."""
+    from knowledge.requests import Request
+
+    found: dict[str, str] = {}
+    for kind in (kind for module in modules for kind in vars(module).values()):
+        if isinstance(kind, type) and issubclass(kind, Request) and is_dataclass(kind):
+            for name, _, declared in kind.options():
+                if declared.flags is not None and not declared.positional:
+                    flag = (declared.flags or ("--" + name.replace("_", "-"),))[-1]
+                    found[name] = flag.partition("/")[0]
+                    found.setdefault(declared.setting, found[name])
     return found
 
 
@@ -54,7 +63,12 @@ def spelled(text: str) -> str:
     """Return a text of the library with its fields as flags."""
     if "`" not in text:
         return text
-    return _FIELD.sub(lambda field: flags().get(field[1], field[0]), text)
+    return _FIELD.sub(lambda field: _flag(field[1]) or field[0], text)
+
+
+def _flag(name: str) -> str:
+    """Return a field's flag; a question's own, which each help text names, without the others."""
+    return _of_requests().get(name) or flags().get(name, "")
 
 
 def spell(error: KnowledgeError) -> KnowledgeError:
