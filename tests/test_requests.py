@@ -39,6 +39,7 @@ VERBS = {
     "watch": (WatchRequest, ["watch", "docs"], {"paths": ["docs"]}),
 }
 VALUES = {
+    "store": "postgresql://localhost/another",
     "dataset": "handbook",
     "server": "http://127.0.0.1:7411",
     "workers": "2",
@@ -88,7 +89,7 @@ VALUES = {
 }
 NOT_OF_A_FILE = {"config_file", "trust_project"}
 """Settings that a settings file can't decide; nor can it hold a secret."""
-ELSEWHERE = {*NOT_OF_A_FILE, "data_dir", "server"}
+ELSEWHERE = {*NOT_OF_A_FILE, "data_dir", "server", "store"}
 """Settings that lead to other data, or to other settings."""
 
 
