@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import re
 import unicodedata
+from collections import Counter
 
 from knowledge.documents.signatures import describe
 from knowledge.errors import DocumentError
@@ -138,7 +139,8 @@ def _guessed(data: bytes) -> tuple[str, tuple[str, ...]]:
     mixed = _by_lines(data)
     if mixed is not None:
         return mixed
-    encoding = _guess(b"\n".join(re.findall(rb"[^\n]*[\x80-\xff][^\n]*", data[: 8 * _SAMPLE])))
+    lines = data[: 8 * _SAMPLE].split(b"\n")
+    encoding = _guess(b"\n".join(line for line in lines if not line.isascii()))
     warning = f"it is not UTF-8; it was read as {encoding}, which is a guess"
     text = data.decode(encoding, "replace")
     return clean(text.replace("\x85", "\n") if encoding in _EBCDIC else text), (warning,)
@@ -146,6 +148,8 @@ def _guessed(data: bytes) -> tuple[str, tuple[str, ...]]:
 
 def _by_lines(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     """Decode each line by itself; ``None`` where too few of them are UTF-8."""
+    if not _OF_SEVERAL.search(data):
+        return None
     lines = data.split(b"\n")
     kinds = [_kind(line) for line in lines]
     others = kinds.count(_OTHER)
@@ -165,6 +169,8 @@ def _by_lines(data: bytes) -> tuple[str, tuple[str, ...]] | None:
     return clean(text), warnings
 
 
+_OF_SEVERAL = re.compile(rb"[\xc2-\xf4][\x80-\xbf]")
+"""Every character of UTF-8 outside ASCII begins so."""
 _ASCII, _UTF8, _OTHER = range(3)
 """What a line is; UTF-8 may be damaged."""
 
@@ -180,6 +186,8 @@ def _kind(line: bytes) -> int:
 
 def _guess(sample: bytes) -> str:
     """Guess an encoding by the lines that hold other bytes than ASCII."""
+    if _is_western(sample):
+        return _WESTERN
     import chardet
 
     every = chardet.EncodingEra.ALL
@@ -206,6 +214,11 @@ def _guess(sample: bytes) -> str:
     return max(tied, key=lambda one: len(_RUSSIAN.findall(one[2])))[1]
 
 
+def _is_western(sample: bytes) -> bool:
+    """Tell quickly of some texts that their letters are the same in all code pages of Latin."""
+    return sample.translate(None, _AGREED).isascii() and not _IN_DOUBT.search(sample)
+
+
 def _is_known(encoding: str) -> bool:
     try:
         codecs.lookup(encoding)
@@ -217,6 +230,13 @@ def _is_known(encoding: str) -> bool:
 _GUESSED, _LOOK, _MOST = 16_384, 4_096, 24
 """Bytes by which an encoding is guessed, and bytes and candidates that are looked at closely."""
 _WESTERN = "windows-1252"
+_AGREED = "ÄÉÖÜßäéöü".encode(_WESTERN)
+_IN_DOUBT = re.compile(
+    rb"[\x80-\xff](?:[\x80-\xff]{2}|(?<=[a-z][\xc4\xc9\xd6\xdc])"
+    rb"|(?<![A-Za-z\x80-\xff].)[\x80-\xff]?(?![A-Za-z\x80-\xff]))",
+    re.DOTALL,
+)
+"""Letters that do not look like Latin ones: many, capitals inside words, none of ASCII beside."""
 _NEARLY, _TIED = 0.7, 0.98
 """Share of the best candidate's score from which the usual one is taken, and others compared."""
 _RUSSIAN = re.compile("[А-яЁё]")
@@ -231,14 +251,17 @@ def _is_plausible(text: str) -> bool:
     """Tell whether words are of one script each, without capitals and signs inside them."""
     if _CONTROL.search(text):
         return False
-    high = odd = 0
-    for before, sign, after in _HIGH.findall(text):
-        high += 1
-        beside = any(one.isascii() and one.isalpha() for one in before + after)
-        if unicodedata.category(sign)[0] not in "LM":
-            odd += before.isalpha() and after.isalpha() and sign not in _IN_WORDS
-        elif before.islower() and sign.isupper():
-            odd += 1
-        elif beside:
-            odd += not unicodedata.name(sign, "").startswith("LATIN")
-    return 10 * odd <= high
+    found = Counter(_HIGH.findall(text))
+    odd = sum(
+        count for (before, sign, after), count in found.items() if _is_odd(before, sign, after)
+    )
+    return 10 * odd <= found.total()
+
+
+def _is_odd(before: str, sign: str, after: str) -> bool:
+    if unicodedata.category(sign)[0] not in "LM":
+        return before.isalpha() and after.isalpha() and sign not in _IN_WORDS
+    if before.islower() and sign.isupper():
+        return True
+    beside = any(one.isascii() and one.isalpha() for one in before + after)
+    return beside and not unicodedata.name(sign, "").startswith("LATIN")

@@ -50,7 +50,23 @@ class _UnevenError(Exception):
     """A text cannot be divided at its spaces: some are next to other white space."""
 
 
-class _Words(dict[str, int]):
+class _Remembered(dict[str, int]):
+    """Tokens of short texts, each counted once."""
+
+    def __init__(self, count: Callable[[str], int]) -> None:
+        super().__init__()
+        self._count = count
+
+    def __missing__(self, text: str) -> int:
+        tokens = self._count(text)
+        if len(text) <= _LONG:
+            if len(self) > _FORGET:
+                self.clear()
+            self[text] = tokens
+        return tokens
+
+
+class _Words(_Remembered):
     """Tokens of words, each with a space before it.
 
     A piece includes the white space before it, and a following line break with any white space
@@ -58,19 +74,10 @@ class _Words(dict[str, int]):
     of finding its pieces.
     """
 
-    def __init__(self, count: Callable[[str], int]) -> None:
-        super().__init__()
-        self._count = count
-
     def __missing__(self, word: str) -> int:
         if not word or word[0].isspace() or word[-1].isspace():
             raise _UnevenError
-        tokens = self._count(f" {word}")
-        if len(word) <= _LONG:
-            if len(self) > _FORGET:
-                self.clear()
-            self[word] = tokens
-        return tokens
+        return super().__missing__(word)
 
 
 class TokenCounter:
@@ -86,7 +93,8 @@ class TokenCounter:
     def __init__(self, tokenizer: str = TOKENIZER_MODEL) -> None:
         self._tokenizer = tokenizer
         self._known: dict[str, int] = {"": 0}
-        self._words = _Words(self._in_pieces)
+        self._words = _Words(lambda word: self._in_pieces(f" {word}"))
+        self._edges = _Remembered(self._in_pieces)  # lines of a table begin and end alike
         self._last = ("", 0)
 
     def count(self, text: str) -> int:
@@ -96,7 +104,7 @@ class TokenCounter:
             return tokens
         first, *others = text.split(" ")
         try:
-            tokens = self._in_pieces(first) + self._in_words(others)
+            tokens = self._edges[first] + self._in_words(others)
         except _UnevenError:
             tokens = self._in_pieces(text)
         self._last = (text, tokens)
@@ -105,7 +113,7 @@ class TokenCounter:
     def _in_words(self, words: list[str]) -> int:
         last = 0
         if words and words[-1].endswith("\n") and not words[-1][0].isspace():
-            last = self._in_pieces(f" {words.pop()}")  # no space comes after its line break
+            last = self._edges[f" {words.pop()}"]  # no space comes after its line break
         return last + sum(map(self._words.__getitem__, words))
 
     def _in_pieces(self, text: str) -> int:

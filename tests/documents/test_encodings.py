@@ -45,6 +45,7 @@ def test_encodings_that_need_no_guess(text, encoding):
         ("Färgen på ön är blå.\n", "latin-1"),
         ("El niño comió piñas en la montaña ¿verdad?\n", "cp1252"),
         ("café", "latin-1"),
+        ("Fluß.\n", "latin-1"),
         (RUSSIAN, "cp1251"),
         (RUSSIAN, "koi8_r"),
         (JAPANESE, "shift_jis"),

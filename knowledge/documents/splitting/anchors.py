@@ -40,15 +40,14 @@ def places(
         Gives a heading's level at an offset, 0 where a cut is forbidden, else ``None``.
     """
     for match in _BREAK.finditer(text, start, end):
-        offset = match.end()
+        begin, offset = match.span()
         if offset >= end:
             return
         rank = rank_of(offset)
-        if rank == 0:
-            continue
         if rank is None:
-            rank = _BLANK_LINE if match.end() - match.start() > 1 else _LINE
-        yield Place(offset, (rank, text_hash(text[offset : offset + _LOOK])))
+            rank = _BLANK_LINE if offset - begin > 1 else _LINE
+        if rank:
+            yield Place(offset, (rank, text_hash(text[offset : offset + _LOOK])))
 
 
 def anchors_inside(found: Iterable[Place], start: int, end: int, reach: int) -> Iterator[int]:
@@ -72,19 +71,20 @@ def anchors(found: Iterable[Place], reach: int) -> Iterator[int]:
     places the first is taken.
     """
     best: deque[Place] = deque()  # to the left, within reach, keys rising
-    pending: Place | None = None
+    pending: int | None = None
     for place in found:
-        if pending is not None and place.offset - pending.offset > reach:
-            yield pending.offset
+        offset, key = place
+        if pending is not None and offset - pending > reach:
+            yield pending
             pending = None
-        while best and place.offset - best[0].offset > reach:
+        while best and offset - best[0][0] > reach:
             best.popleft()
-        if not best or place.key < best[0].key:
-            pending = place
+        if not best or key < best[0][1]:
+            pending = offset
             best.clear()
         else:
-            while best[-1].key > place.key:
+            while best[-1][1] > key:
                 best.pop()
         best.append(place)
     if pending is not None:
-        yield pending.offset
+        yield pending

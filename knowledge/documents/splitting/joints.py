@@ -31,10 +31,14 @@ class Joint(NamedTuple):
 
 
 class Joints:
-    """The joints of a text, in order and apart from each other."""
+    """The joints of a text, in order and apart from each other.
+
+    ``are_solid`` where any of them is.
+    """
 
     def __init__(self, found: Iterable[Joint] = ()) -> None:
         self._found = list(found)
+        self.are_solid = any(joint.solid for joint in self._found)
         self._ends = [joint.end for joint in self._found]
 
     def at(self, offset: int) -> Joint | None:
@@ -58,6 +62,8 @@ _PARAMETERS = 20
 """Lines of a signature that is kept in one piece."""
 _SHORT = 120
 """Characters of a line, at most, that is a label because a block follows."""
+_PLENTY = 8
+"""Characters for each token of a chunk that hardly any text needs."""
 _TRAILING = 200
 """Characters before the last labels of a text that keep them company."""
 
@@ -146,7 +152,13 @@ def code_joints(text: str, limit: int) -> Joints:
 
 
 def _fits(text: str, limit: int, counter: TokenCounter) -> bool:
-    return 4 * len(text) <= limit or counter.count(text) <= limit
+    if 4 * len(text) <= limit:
+        return True
+    if len(text) > _PLENTY * limit:
+        lines = text.rfind("\n", 0, _PLENTY * limit) + 1  # a line's tokens are its own
+        if not text[lines].isspace() and counter.count(text[:lines]) > limit:
+            return False
+    return counter.count(text) <= limit
 
 
 def _labels(

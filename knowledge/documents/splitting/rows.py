@@ -142,7 +142,9 @@ def grouped(
     for number, span in enumerate(spans, 1):
         if span[0] in fresh:
             yield from group.flush()
-        yield from group.add(span, number, counter.count(text[slice(*span)] + "\n"))
+        tokens = counter.count(text[span[0] : span[1]] + "\n")
+        if not group.take(span, number, tokens):
+            yield from group.make_room(span, number, tokens)
     yield from group.flush()
 
 
@@ -182,19 +184,25 @@ class Group:
         self._start, self._above = start, opening
         self._above_tokens = counter.count(opening)
 
-    def add(self, span: Span, number: int, tokens: int) -> Iterator[Piece]:
-        """Take a row in; yield what had to make room for it."""
+    def take(self, span: Span, number: int, tokens: int) -> bool:
+        """Take a row in, if there is room for it; tell whether there was."""
+        if self._tokens + tokens > self.limit - self._above_tokens:
+            return False
+        self._number = self._number or number
+        self._spans.append(span)
+        self._tokens += tokens
+        return True
+
+    def make_room(self, span: Span, number: int, tokens: int) -> Iterator[Piece]:
+        """Take a row in; yield what had to make room for it, or its parts where it is too long."""
         if 2 * self._above_tokens > self.limit and tokens > self._room:
             yield from self.alone()
         if self._tokens + tokens > self._room:
             yield from self.flush()
-        self._number = self._number or number
-        if tokens > self._room:
+        if not self.take(span, number, tokens):
+            self._number = number
             yield from self._cut(span)
             self._number = 0
-            return
-        self._spans.append(span)
-        self._tokens += tokens
 
     @property
     def _room(self) -> int:

@@ -32,8 +32,9 @@ def sections(
         joint = joints.at(offset)
         return 0 if joint and joint.solid else levels.get(offset)
 
+    rank_of = rank if joints.are_solid else levels.get
     start = begin
-    for anchor in anchors_inside(places(text, begin, stop, rank), begin, stop, reach):
+    for anchor in anchors_inside(places(text, begin, stop, rank_of), begin, stop, reach):
         end = joints.before(anchor)
         if end > start:
             yield start, end

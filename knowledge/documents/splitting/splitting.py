@@ -62,10 +62,12 @@ class PageFinder:
 
         White space at its ends does not count. ``None`` where there are no pages.
         """
+        if not self._starts:
+            return None
         piece = text[start:end]
         first = start + len(piece) - len(piece.lstrip())
         last = start + len(piece.rstrip()) - 1
-        if not self._starts or last < first:
+        if last < first:
             return None
         return self._page(first), self._page(last)
 

@@ -27,7 +27,7 @@ class Table:
 def tables(text: str, kind: TextKind) -> Iterator[Table]:
     """Yield the tables of a text, in no order; one may lie in another."""
     for find, marks in _FINDERS.get(kind, ()):
-        if any(mark in text for mark in marks):
+        if any(mark[0] in text and mark in text for mark in marks):  # one sign is soon looked for
             yield from (table for table in find(text) if table.rows)
 
 

@@ -21,7 +21,8 @@ MAX_CELLS = 20_000_000
 
 _TAG = re.compile(rb"<((?:\w+:)?)(row|c)\b([^>]*)>")
 _PLACE = re.compile(rb'\br="([A-Z]{0,3})(\d{0,7})"')
-_NUMBER = re.compile(rb'\br="[A-Z]{0,3}(\d{1,7})"')
+_NUMBER = re.compile(rb'\br="[A-Z]{0,3}(\d{4,7})"')
+"""A number that the sheet's last row may have where its cells span too much."""
 _DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*>")
 _ODS_TAG = re.compile(
     rb"<(?:\w+:)?(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>"

@@ -30,7 +30,6 @@ _UNSAVED = re.compile(
     _FORMULA + rb"[^>]*?(?:/>|>([^<]*)</(?:\w+:)?f>)\s*"
     rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</(?:\w+:)?c>"
 )
-_FORMULAS = re.compile(rb"<f[ >/]|:f[ >/]")
 _ENDS_UNSAVED = re.compile(
     rb"/(?:\w+:)?f?>(?:\s*<(?:\w+:)?v(?:\s*/>|>\s*</(?:\w+:)?v>))?\s*</(?:\w+:)?c>"
 )
@@ -107,7 +106,7 @@ def _take_formulas(data: bytes, overlay: Overlay) -> None:
     if b"HYPERLINK(" in data:
         for attributes, target in _ADDRESSED.findall(data):
             _put(overlay.links, attributes, unescape(target.decode("utf-8", "replace")))
-    if _FORMULAS.search(data) and _ENDS_UNSAVED.search(data):
+    if (b"<f" in data or b":f" in data) and _ENDS_UNSAVED.search(data):
         for attributes, formula in _UNSAVED.findall(data):
             shown = unescape(formula.decode("utf-8", "replace")).strip()
             _put(overlay.texts, attributes, f"={shown}" if shown else "=…")
@@ -132,8 +131,10 @@ def _take_marked(data: bytes, overlay: Overlay) -> None:
 
 
 def _may_have_marks(data: bytes) -> bool:
-    """Tell whether a part may hold text with marks; most hold none."""
-    return any(word in data for word in _WORDS) and _MARKS.search(data) is not None
+    """Tell whether a part may hold text with marks, which stand in properties; most hold none."""
+    return (
+        b"rPr" in data and any(word in data for word in _WORDS) and _MARKS.search(data) is not None
+    )
 
 
 def _marked_text(item: Any) -> str:
