@@ -166,9 +166,11 @@ def test_rights_and_extensions_are_asked_for(postgres_server, postgres_store) ->
 
 def test_a_newer_schema_is_refused_and_two_may_make_one(postgres_store: Store, postgres) -> None:
     failed: list[BaseException] = []
+    together = threading.Barrier(4)
 
     def first() -> None:
         store = open_store(Settings.read())
+        together.wait()
         try:
             store.open().close()
         except BaseException as error:

@@ -195,7 +195,11 @@ def stored_version(session: Session) -> int:
         A newer version of the tool made them.
     """
     schema = session.address.schema
-    [there] = session.one("SELECT to_regclass(?) IS NOT NULL", (f'"{schema}".format',))
+    # Not by `to_regclass`: what it did not find it may not find in this transaction any more.
+    [there] = session.one(
+        "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'format')",
+        (schema,),
+    )
     version = int(session.one(f'SELECT max(version) FROM "{schema}".format')[0]) if there else 0
     if version > VERSION:
         raise NewerStoreError(
@@ -236,7 +240,7 @@ def migrate(session: Session) -> None:
 
 
 def _make_schema(session: Session, schema: str) -> None:
-    [there] = session.one("SELECT to_regnamespace(?) IS NOT NULL", (f'"{schema}"',))
+    [there] = session.one("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ?)", (schema,))
     if not there:
         session.script(f'CREATE SCHEMA "{schema}"')
     session.script(f'CREATE TABLE "{schema}".format (version integer NOT NULL)')
