@@ -168,11 +168,13 @@ def _labels(
     found = [(heading.start, heading.end) for heading in outline.headings]
     lines = _LABELS[kind].finditer("\n" + text)
     found += [(match.start(), match.end() - 1) for match in lines]
-    for match in (_OPENS if kind is TextKind.CODE else _COLON).finditer(text):
-        start = text.rfind("\n", 0, match.start()) + 1
-        if match.end() - start <= _LABEL:
-            begin = (_signature if kind is TextKind.CODE else _paragraph)(text, start)
-            found.append((begin, match.end()))
+    is_code = kind is TextKind.CODE
+    begin_of = _signature if is_code else _paragraph
+    for match in (_OPENS if is_code else _COLON).finditer(text):
+        first, end = match.span()
+        start = text.rfind("\n", 0, first) + 1
+        if end - start <= _LABEL:
+            found.append((begin_of(text, start), end))
     ends = [block.end for block in blocks]
     for start, end in sorted(found):
         index = bisect_left(ends, end)
@@ -188,6 +190,8 @@ def _paragraph(text: str, start: int) -> int:
 
 def _signature(text: str, start: int) -> int:
     """Return where a signature begins whose last line, at ``start``, closes its parameters."""
+    if text[start].isalpha():
+        return start
     content = skip_space(text, start, len(text))
     if not text.startswith((")", "]"), content):
         return start

@@ -27,7 +27,7 @@ _DIMENSION = re.compile(rb"<(?:\w+:)?dimension\b[^>]*>")
 _ODS_TAG = re.compile(
     rb"<(?:\w+:)?(table|table-row|table-cell|covered-table-cell)(?=[\s/>])([^>]*)>"
 )
-_ROW = re.compile(rb"<(?:\w+:)?table-row(?=[\s/>])")
+_ROW = re.compile(rb"<(?:\w++:)?+table-row(?=[\s/>])")
 _EMPTY_END = re.compile(
     rb"<[^<>]*/>\s*</(?:\w+:)?table-row>(?:\s*<(?!(?:\w+:)?table-row\b)[^<>]*>)*\s*\Z"
 )
