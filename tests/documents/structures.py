@@ -103,12 +103,14 @@ class _Words:
         self._next = 0
 
     def new(self, alphabet: str) -> str:
+        """A word of which no two that touch hold a third: its last letter stands only there."""
+        *digits, end = alphabet
         self._next += 1
         number, letters = self._next, ""
-        for _ in range(LENGTH):
-            number, digit = divmod(number, len(alphabet))
-            letters += alphabet[digit]
-        return letters
+        for _ in range(LENGTH - 1):
+            number, digit = divmod(number, len(digits))
+            letters += digits[digit]
+        return letters + end
 
 
 @st.composite
