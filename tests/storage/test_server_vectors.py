@@ -16,11 +16,13 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from qdrant_client import QdrantClient
 
 from knowledge.errors import UntrustedEndpointError, UsageError
 from knowledge.settings.reading import Settings
 from knowledge.storage.servers.chroma import ChromaServer
 from knowledge.storage.servers.connections import Servers, parse_address
+from knowledge.storage.servers.qdrant import QdrantServer
 from tests.conftest import write_files
 from tests.durability import programs
 from tests.storage.chroma_server import ChromaProcess
@@ -106,6 +108,30 @@ def test_every_command_works(collections, corpus, run, tmp_path):
     for name in ("default", "moved", "again"):
         assert run("delete-dataset", name, "--yes").code == 0
     assert collections() == {}
+
+
+def test_gc_forgets_what_a_killed_run_had_sent_too_late(collections, corpus, run):
+    run("ingest", corpus)
+    before, [(name, count)] = hits(run), collections().items()
+    server = ChromaServer("chroma", collections.server.url)
+    late = [f"{number:032x}.deadbeef" for number in range(3)]
+    server.add(name, late, np.eye(3, 256, dtype=np.float32), "deadbeef")
+    assert {one for page in server.names(name) for one in page} > set(late)
+    told = run("gc", "--dry-run", "--json").json["removed"]
+    assert [(one["kind"], one["name"].split()[0]) for one in told] == [("orphan-vectors", "3")]
+    assert run("gc").code == 0
+    assert collections() == {name: count}
+    assert hits(run) == before
+    assert run("gc", "--json").json["removed"] == []
+
+
+def test_a_qdrant_names_all_its_points():
+    server = QdrantServer("qdrant", "", client=QdrantClient(":memory:"))
+    server.create("some", 4)
+    assert list(server.names("some")) == []
+    points = [f"{number:032x}.run" for number in range(1_100)]  # more than a page
+    server.add("some", points, np.tile(np.eye(4, dtype=np.float32), (275, 1)), "run")
+    assert sorted(one for page in server.names("some") for one in page) == points
 
 
 @pytest.mark.slow
@@ -349,8 +375,9 @@ def test_kills_of_an_ingest_and_of_the_server_lose_nothing(own, tmp_path):
     ]
     assert hits[0] == hits[1]
     assert first
-    programs.run("compact", env=env)  # without the generation before
-    programs.run("gc", env=env)
+    for command in ("compact", "gc"):  # without the generation before, and what came too late
+        ended = programs.run(command, env=env)
+        assert ended.returncode == 0, ended.stderr
     counts = list(own.collections().values())
     assert len(counts) == 2
     assert counts[0] == counts[1]

@@ -18,7 +18,7 @@ import json
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,6 +151,15 @@ class ChromaServer:
         found = self._on(collection, "POST", "get", body)
         rows = np.asarray(found["embeddings"], np.float32)
         return found["ids"], rows.reshape(len(found["ids"]), -1 if found["ids"] else 0)
+
+    def names(self, collection: str) -> Iterator[list[str]]:
+        """Yield the names of all points in pages."""
+        start, size = 0, self._most_rows()
+        while ids := self._on(
+            collection, "POST", "get", {"limit": size, "offset": start, "include": []}
+        )["ids"]:
+            yield ids
+            start += len(ids)
 
     def page(self, dimensions: int) -> int:
         """Return how many vectors make an answer of some megabytes."""

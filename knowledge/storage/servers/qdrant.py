@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -146,6 +146,18 @@ class QdrantServer:
         rows = np.asarray([one.vector[DENSE] for one in found], np.float32)
         return [names[str(one.id)] for one in found], rows.reshape(len(found), -1 if found else 0)
 
+    def names(self, collection: str) -> Iterator[list[str]]:
+        """Yield the names of all points in pages."""
+        following: Any = None
+        while True:
+            found, following = self._in(
+                collection, partial(_scroll, collection=collection, following=following)
+            )
+            if found:
+                yield [f"{one.payload['chunk']}.{one.payload['run']}" for one in found]
+            if following is None:
+                return
+
     def page(self, dimensions: int) -> int:
         """Return how many vectors make an answer of some megabytes."""
         return min(_PAGE, max(1, _BODY // (12 * dimensions + 100)))
@@ -261,6 +273,12 @@ def _id(point: str) -> str:
 
 def _upsert(client: Any, *, collection: str, batch: Any) -> None:
     client.upsert(collection, batch, wait=True)
+
+
+def _scroll(client: Any, *, collection: str, following: Any) -> Any:
+    return client.scroll(
+        collection, limit=_PAGE, offset=following, with_payload=True, with_vectors=False
+    )
 
 
 def _delete(client: Any, *, collection: str, chosen: Any) -> None:

@@ -7,7 +7,7 @@ the server's business.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from knowledge.errors import VectorServerError
@@ -83,6 +83,9 @@ class VectorServer(Protocol):
         self, collection: str, points: Sequence[str]
     ) -> tuple[list[str], NDArray[np.float32]]:
         """Return those of some points that are there, with their vectors, in any order."""
+
+    def names(self, collection: str) -> Iterator[list[str]]:
+        """Yield the names of all points in pages, none empty."""
 
     def page(self, dimensions: int) -> int:
         """Return how many vectors to ask for at once."""

@@ -253,6 +253,46 @@ def retire(folder: Path, servers: Servers) -> None:
             _forget(server, collection, read_points(folder, mark).without(listed))
 
 
+def strays(folder: Path, servers: Servers) -> list[str]:
+    """Return the points beside those of a version that no version of the dataset has.
+
+    What a killed run had sent may reach the server after its points were forgotten. The caller
+    holds the dataset's lock, so that nobody writes.
+
+    Raises
+    ------
+    VectorServerError
+        The server can't be reached, or fails.
+    DamagedStoreError
+        A list of points can't be read, or the collection is not there.
+    """
+    mark = read_mark(folder)
+    if mark is None or not mark.collections:
+        return []
+    [collection] = mark.collections
+    listed = [read_points(folder, mark)]
+    for path in _siblings(folder):
+        one = read_mark(path)
+        if one is None or one.place != mark.place or collection not in one.collections:
+            continue
+        if one.candidate:
+            return []  # it goes first, with what it wrote
+        listed.append(read_points(path, one))
+    server = servers.at(mark.place)
+    known = {name for points in listed for page in points.all(_PAGE) for name in page}
+    if server.count(collection) == len(known):
+        return []
+    return [name for page in server.names(collection) for name in page if name not in known]
+
+
+def forget_strays(folder: Path, servers: Servers) -> None:
+    """Have the server forget what :func:`strays` returns; raises as that does."""
+    mark = read_mark(folder)
+    found = strays(folder, servers)
+    if mark is not None and found:
+        servers.at(mark.place).delete(mark.collections[0], found)
+
+
 def retired(folder: Path, servers: Servers | None) -> bool:
     """Retire a folder as far as that is possible; tell whether it may be removed now."""
     try:

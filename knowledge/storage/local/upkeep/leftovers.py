@@ -11,14 +11,20 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DatasetNotFoundError, LockedError
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetNotFoundError,
+    LockedError,
+    VectorServerError,
+)
 from knowledge.storage.dataset_names import HIDDEN
-from knowledge.storage.local.elsewhere.marks import retire
+from knowledge.storage.local.elsewhere.marks import forget_strays, retire, strays
 from knowledge.storage.local.holding import remove_folder, remove_folders
 from knowledge.storage.local.lock import if_free, is_held, write_lock
 from knowledge.storage.local.upkeep.sizes import size_of
 from knowledge.storage.relational.removal import discard_hidden
 from knowledge.storage.reports import Leftover
+from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
@@ -97,6 +103,20 @@ def _of_dataset(catalog: Catalog, listed: Dataset) -> Iterator[Leftover]:
         name = path.relative_to(folder.root).as_posix()
         remove = _locked(folder, dataset, partial(_remove_unused, catalog, dataset.key, path))
         yield Leftover(kind, name, size_of(path), remove)
+    yield from _stray_vectors(catalog, dataset)
+
+
+def _stray_vectors(catalog: Catalog, dataset: Dataset) -> Iterator[Leftover]:
+    """Yield the vectors on a server that no version of a dataset has."""
+    home, servers = catalog.folder.generation(dataset.key, dataset.vectors), catalog.servers
+    if servers is None or not dataset.vectors:
+        return
+    with contextlib.suppress(VectorServerError, DamagedStoreError):  # `doctor` reports these
+        if found := strays(home, servers):
+            told = f"{counted(len(found), 'vector')} of no version of dataset {dataset.name!r}"
+            forget = partial(forget_strays, home, servers)
+            remove = _locked(catalog.folder, dataset, forget)
+            yield Leftover("orphan-vectors", told, 0, remove)
 
 
 def _sweep_rows(catalog: Catalog, key: str) -> None:
