@@ -71,6 +71,20 @@ def add_empty_datasets(connection: sqlite3.Connection, folder: DataFolder) -> in
     return made
 
 
+def add_lost_dimensions(connection: sqlite3.Connection, folder: DataFolder) -> None:
+    """Take the dimensions of a model from the folder of vectors, where its row has lost them."""
+    rows = connection.execute(
+        "SELECT id, key, vectors, provider, model FROM datasets "
+        "WHERE dimensions IS NULL AND vectors > 0"
+    ).fetchall()
+    for number, key, vectors, *model in rows:
+        told = read_facts(folder.generation(key, vectors))
+        if [told.get("provider"), told.get("model")] == model:
+            connection.execute(
+                "UPDATE datasets SET dimensions = ? WHERE id = ?", (told.get("dimensions"), number)
+            )
+
+
 def _dataset_row(connection: sqlite3.Connection, folder: DataFolder, number: int) -> dict[str, Any]:
     ids = connection.execute(
         "SELECT id FROM chunks WHERE dataset = ? AND removed IS NULL LIMIT ?", (number, _SAMPLE)

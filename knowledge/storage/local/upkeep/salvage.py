@@ -21,7 +21,11 @@ from knowledge.storage.local.catalog import fulltext, schema
 from knowledge.storage.local.catalog.database import FAILURES, connect, migrate, transaction
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.upkeep.backups import PARTS
-from knowledge.storage.local.upkeep.lost_rows import add_empty_datasets, add_lost_datasets
+from knowledge.storage.local.upkeep.lost_rows import (
+    add_empty_datasets,
+    add_lost_datasets,
+    add_lost_dimensions,
+)
 from knowledge.storage.local.upkeep.row_repair import TABLES, HopelessRowError, Row, mended
 
 _LARGEST = 2**63 - 1
@@ -67,6 +71,7 @@ def salvage(source: Path | None, target: Path, folder: DataFolder) -> Salvaged:
         with transaction(connection, target):
             saved.datasets_named_anew = add_lost_datasets(connection, folder)
             saved.empty_datasets = add_empty_datasets(connection, folder)
+            add_lost_dimensions(connection, folder)
             for table in ("runs", "problems"):
                 connection.execute(
                     f"DELETE FROM {table} WHERE dataset NOT IN (SELECT id FROM datasets)"
