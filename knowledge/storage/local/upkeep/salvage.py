@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from knowledge.files.private import private_files
 from knowledge.storage.disk import on_disk
 from knowledge.storage.local.catalog import fulltext, schema
 from knowledge.storage.local.catalog.database import FAILURES, connect, migrate, transaction
@@ -65,7 +67,7 @@ def salvage(source: Path | None, target: Path, folder: DataFolder) -> Salvaged:
         migrate(connection, target, schema.MIGRATIONS)
         connection.execute("PRAGMA foreign_keys = OFF")
         if source is not None:
-            with _reading(source) as old:
+            with _reading(source, target, connection) as old:
                 for table in TABLES:
                     _copy_table(old, connection, target, table, saved)
         with transaction(connection, target):
@@ -96,14 +98,41 @@ def remove_database(path: Path, *, keep_first: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _reading(source: Path) -> Iterator[sqlite3.Connection]:
-    """Open a damaged database as far as SQLite will."""
-    with closing(sqlite3.connect(source)) as connection:
-        connection.text_factory = lambda data: data.decode("utf-8", "replace")
-        with contextlib.suppress(*FAILURES):
-            # Without this a file that was cut off is refused as a whole.
-            connection.execute("PRAGMA writable_schema = ON")
-        yield connection
+def _reading(source: Path, target: Path, new: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    """Open a copy of a damaged database as far as SQLite will."""
+    copy = target.with_name(f"{target.name}.read")
+    try:
+        with private_files():
+            for part in PARTS:
+                with contextlib.suppress(FileNotFoundError):
+                    shutil.copyfile(f"{source}{part}", f"{copy}{part}")
+        with closing(_lenient(copy)) as connection:
+            _mend_schema(connection, new)
+        with closing(_lenient(copy)) as connection:
+            yield connection
+    finally:
+        remove_database(copy)
+
+
+def _lenient(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path)
+    connection.text_factory = lambda data: data.decode("utf-8", "replace")
+    with contextlib.suppress(*FAILURES):
+        # Without this a file that was cut off is refused as a whole.
+        connection.execute("PRAGMA writable_schema = ON")
+    return connection
+
+
+def _mend_schema(damaged: sqlite3.Connection, new: sqlite3.Connection) -> None:
+    """Describe tables as they are made now, where what describes them can't be read."""
+    with contextlib.suppress(*FAILURES):
+        known = {row[0] for row in damaged.execute("SELECT name FROM pragma_table_list")}
+        for table in set(TABLES) - known:
+            [(made,)] = new.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (table,))
+            damaged.execute(
+                "UPDATE sqlite_schema SET sql = ? WHERE type = 'table' AND name = ?", (made, table)
+            )
+        damaged.commit()
 
 
 def _copy_table(
