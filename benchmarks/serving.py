@@ -55,13 +55,13 @@ COLUMNS = ("what", "requests/s", "median, ms", "99th percentile, ms", "errors", 
 FASTAPI = """
 import sys, uvicorn
 from fastapi import FastAPI
-from knowledge import KnowledgeBase
+from knowledge.embeddings.local.static import StaticEmbedder
 
-model, app = KnowledgeBase.open(sys.argv[2]).models.open("static"), FastAPI()
+model, app = StaticEmbedder(), FastAPI()
 
 @app.post("/v1/embeddings")
 def embed(body: dict):
-    vectors = model.embed([body["input"]])
+    vectors = model.embed_documents([body["input"]]).vectors
     return {"data": [{"embedding": vectors[0].tolist()}]}
 
 uvicorn.run(app, port=int(sys.argv[1]), log_level="error", access_log=False)
@@ -282,7 +282,7 @@ def beside(home: Home, options: argparse.Namespace, found: Found) -> None:
         return row
 
     ours = measured("/v1/embeddings, knowledge", home.ours, "/healthz", embed_by)
-    loop = [sys.executable, "-c", FASTAPI, "{port}", str(home.data)]
+    loop = [sys.executable, "-c", FASTAPI, "{port}"]
     theirs = measured("/v1/embeddings, a FastAPI loop", loop, "/docs", embed_by)
     share = ours.rate / max(theirs.rate, 1e-9)
     found.verdict.append(f"embeddings: {share:.2f} times as many a second as the loop")
