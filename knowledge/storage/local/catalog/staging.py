@@ -19,7 +19,9 @@ from knowledge.storage.relational.rows import (
 )
 from knowledge.storage.relational.staging import KEEP_SPARSE, Staging, with_terms
 
-_INSERT_FILE = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES (?, ?{', ?' * 12})"
+_INSERT_FILES = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES"
+_FILES = 500
+"""Files of one statement, of which SQLite takes 32,766 values."""
 _INSERT_CHUNK = (
     f"INSERT INTO chunks (row, dataset, added, language, {CHUNK_COLUMNS}) "
     f"VALUES (?, ?, ?, ?{', ?' * 14})"
@@ -37,18 +39,35 @@ class LocalStaging(Staging):
         with catalog.transaction():
             self._mark()
             rows = self._free_rows()
-            for change in changes:
-                written = [*change.diff.added, *change.diff.moved]
+            listed = list(changes)
+            for change in listed:
                 if self._is_stored(change.file):
                     self._remove_rows("files", [change.file.id])
-                    replaced = [chunk.id for chunk in written]  # moved, or added again by force
+                    # moved, or added again by force
+                    replaced = [chunk.id for chunk in (*change.diff.added, *change.diff.moved)]
                     self._remove_rows("chunks", [*change.diff.removed, *replaced])
-                catalog.change(_INSERT_FILE, (self._dataset, self._next, *file_values(change.file)))
-                self._insert_chunks(change, written, rows)
+            self._insert_files([change.file for change in listed])
+            for change in listed:
+                self._insert_chunks(change, [*change.diff.added, *change.diff.moved], rows)
                 catalog.change_many(
                     KEEP_SPARSE,
                     [(self._dataset, chunk.id, self._next) for chunk in change.diff.moved],
                 )
+
+    def _insert_files(self, files: Sequence[SourceFile]) -> None:
+        """Insert rows of files, many by one statement.
+
+        A trigger lists their names, and FTS5 writes out what it holds back before each statement
+        with a trigger: one for each file made a segment of both lists for each.
+        """
+        for start in range(0, len(files), _FILES):
+            part = files[start : start + _FILES]
+            rows = [(self._dataset, self._next, *file_values(file)) for file in part]
+            marks = f"({', '.join('?' * len(rows[0]))})"
+            self._catalog.change(
+                f"{_INSERT_FILES} {', '.join([marks] * len(rows))}",
+                [value for row in rows for value in row],
+            )
 
     def list_sparse(self) -> None:
         """Bring the lists of sparse vectors up to date, where it is worth it."""
