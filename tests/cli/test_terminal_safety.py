@@ -595,6 +595,7 @@ ALLOWED = {
 }
 
 
+@pytest.mark.slow
 def test_nobody_writes_past_the_clean_streams():
     package = ROOT / "knowledge"
     found = {}

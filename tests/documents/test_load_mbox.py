@@ -81,6 +81,7 @@ def test_what_is_no_mailbox():
         load(b"just words\n", "a.mbox")
 
 
+@pytest.mark.slow
 def test_thousands_of_messages():
     data = mbox(*[b"Subject: s\nFrom: a@b.c\n\nwords\n"] * 3000)
     loaded = load(data, "big.mbox")

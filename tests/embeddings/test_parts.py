@@ -169,6 +169,7 @@ def test_texts_as_long_as_one_refused_are_doubtful_until_a_longer_one_fits():
     assert limits.is_doubtful(151)
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text())
 def test_a_cut_loses_nothing_but_white_space(text):

@@ -422,6 +422,7 @@ def test_sent_files_are_read_by_processes_of_their_own(served, monkeypatch):
     assert job["report"]["files"]["ingested"] == 1
 
 
+@pytest.mark.slow
 def test_of_many_files_few_are_sent(library, served, data_dir, monkeypatch):
     from knowledge.storage.columns import ChunkColumns
     from knowledge.storage.local.catalog.catalog import Catalog

@@ -124,6 +124,7 @@ def chunk(base: Path) -> str:
         return str(sql.execute("SELECT id FROM chunks ORDER BY id").fetchone()[0])
 
 
+@pytest.mark.slow
 def test_readers_answer_as_ever(
     command_process: CommandLines, base: Path, still: Still, archive: Path, chunk: str
 ) -> None:

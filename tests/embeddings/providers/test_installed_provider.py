@@ -63,6 +63,7 @@ def record(run, command, name, key, **options):
     return next(one for one in content[key] if one["name"] == name)
 
 
+@pytest.mark.slow
 def test_it_is_listed_with_what_it_needs(run):
     acme = record(run, ("models", "list"), "acme", "providers")
     assert (acme["kind"], acme["runs_on"], acme["ready"]) == ("installed", "a service", False)

@@ -91,6 +91,7 @@ def listed_by_git(root):
     return {name for name in listed.decode().split("\0") if name and ".git" not in name}
 
 
+@pytest.mark.slow
 @given(rules=RULES, deeper=RULES)
 @settings(deadline=None, max_examples=150)
 def test_any_rules_mean_what_they_mean_to_git(work_tree, rules, deeper):

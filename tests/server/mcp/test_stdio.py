@@ -79,6 +79,7 @@ def test_it_ends_with_stdin_and_writes_nothing_but_the_protocol(start):
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
 def test_what_is_no_message_does_not_end_it(start):
     sent = lines(HELLO, READY) + "no JSON\n[]\n" + lines(call(2, "list_datasets"))
     out, _ = start().communicate(sent, timeout=60)
