@@ -90,6 +90,7 @@ def test_help_keeps_its_sentences_whole(run, command, monkeypatch):
         assert not text or text.endswith((".", "]", "...")) or ":" in text, text
 
 
+@pytest.mark.slow
 def test_examples_are_valid(run, corpus, monkeypatch):
     """Each example's flags exist: it gets past the parsing of arguments."""
     monkeypatch.setenv("COLUMNS", "200")

@@ -145,6 +145,7 @@ def succeed(answer: dict[str, Any]) -> str:
     return str(answer["out"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", FAILED, ids="-".join)
 def test_two_write_while_two_read(stage: Stage, pair: tuple[str, str]) -> None:
     check_pair(stage, pair, delay=0.0)

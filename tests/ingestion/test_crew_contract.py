@@ -75,6 +75,7 @@ def by_name(results: list[LoadedFile]) -> dict[str, LoadedFile]:
     return found
 
 
+@pytest.mark.slow
 def test_each_task_ends_once_as_it_would_alone(crew: Crew, folder: Path) -> None:
     """Whatever the order of completion, nothing is lost and nothing differs."""
     tasks = tasks_for(folder)

@@ -84,6 +84,7 @@ def ask(kb, question, top_k=10, **options):
     return [(hit.chunk.id, hit.score, hit.cosine) for hit in hits]
 
 
+@pytest.mark.slow
 @quick
 @given(questions, rankings, filters)
 def test_filters_never_change_the_order_of_what_they_keep(kbs, question, ranking, chosen):

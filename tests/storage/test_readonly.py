@@ -157,6 +157,7 @@ def test_what_is_told_and_exported(
     assert (still.beside / "out.jsonl").stat().st_size
 
 
+@pytest.mark.slow
 def test_the_doctor_names_the_obstacle(command_process: CommandLines, still: Still) -> None:
     for line in (("doctor", "--offline", "--json"), ("doctor", "--offline", "--fix", "--json")):
         [done] = command_process.run(still.data, line, user=still.user)
@@ -167,6 +168,7 @@ def test_the_doctor_names_the_obstacle(command_process: CommandLines, still: Sti
         assert "damaged" not in " ".join(one["message"] for one in findings.values())
 
 
+@pytest.mark.slow
 def test_writers_say_why_and_harm_nothing(
     command_process: CommandLines, base: Path, still: Still, archive: Path
 ) -> None:

@@ -91,6 +91,7 @@ def test_an_agent_pages_through_passages_and_counts(run, tmp_path, agent):
     assert "team: t0 3, t1 2" in said(found)
 
 
+@pytest.mark.slow
 def test_an_agent_that_may_takes_in_and_removes_files(tmp_path, documents, everywhere):
     write_files(tmp_path / "outside", {"secret.md": "The secret."})
 
