@@ -100,6 +100,17 @@ def test_what_is_staged_is_seen_once_it_is_published(catalog: Catalog, data: Pat
     check_clean(data)
 
 
+def test_of_a_file_that_is_written_twice_the_last_counts(catalog: Catalog, data: Path) -> None:
+    write(
+        catalog,
+        change("a.md", "one"),
+        change("b.md", "other"),
+        change("a.md", "one", "two", stored=("one",)),
+    )
+    assert texts(data) == {"a.md": ["one", "two"], "b.md": ["other"]}
+    check_clean(data)
+
+
 def test_nothing_to_publish_makes_no_generation(catalog: Catalog) -> None:
     with begin(catalog) as run:
         assert run.publish(EMBEDDING, SPLITTER).generation == 0

@@ -14,7 +14,7 @@ from knowledge.storage.relational.rows import (
     chunk_values,
     file_values,
 )
-from knowledge.storage.relational.staging import KEEP_SPARSE, Staging, with_terms
+from knowledge.storage.relational.staging import KEEP_SPARSE, Staging, by_file, with_terms
 from knowledge.storage.terms import name_terms_of
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class PostgresStaging(Staging):
         """Stage files with their chunks, in one transaction."""
         with self._catalog.transaction():
             self._mark()
-            for batch in _by_file(changes):
+            for batch in by_file(changes):
                 self._write(batch)
             if self._postings.is_full:
                 self._postings.flush()
@@ -160,15 +160,3 @@ class PostgresStaging(Staging):
                 "WHERE dataset = ? AND id = ANY(?) AND removed IS NULL",
                 (self._next, self._dataset, ids),
             )
-
-
-def _by_file(changes: Iterable[FileChange]) -> Iterator[list[FileChange]]:
-    """Yield batches of changes in which no file stands twice."""
-    batch: dict[str, FileChange] = {}
-    for change in changes:
-        if change.file.id in batch:
-            yield list(batch.values())
-            batch = {}
-        batch[change.file.id] = change
-    if batch:
-        yield list(batch.values())

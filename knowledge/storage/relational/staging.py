@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +58,18 @@ def with_terms(change: FileChange, chunks: Sequence[Chunk]) -> list[tuple[str | 
         terms = change.terms.get(chunk.id) or terms_of(language, passage.heading, passage.text)
         found.append((language, terms))
     return found
+
+
+def by_file(changes: Iterable[FileChange]) -> Iterator[list[FileChange]]:
+    """Yield batches of changes in which no file stands twice."""
+    batch: dict[str, FileChange] = {}
+    for change in changes:
+        if change.file.id in batch:
+            yield list(batch.values())
+            batch = {}
+        batch[change.file.id] = change
+    if batch:
+        yield list(batch.values())
 
 
 class Staging:

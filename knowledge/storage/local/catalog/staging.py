@@ -17,7 +17,7 @@ from knowledge.storage.relational.rows import (
     chunk_values,
     file_values,
 )
-from knowledge.storage.relational.staging import KEEP_SPARSE, Staging, with_terms
+from knowledge.storage.relational.staging import KEEP_SPARSE, Staging, by_file, with_terms
 
 _INSERT_FILES = f"INSERT INTO files (dataset, added, {FILE_COLUMNS}) VALUES"
 _FILES = 500
@@ -35,24 +35,27 @@ class LocalStaging(Staging):
 
     def write_files(self, changes: Iterable[FileChange]) -> None:
         """Stage files with their chunks, in one transaction."""
-        catalog = self._catalog
-        with catalog.transaction():
+        with self._catalog.transaction():
             self._mark()
             rows = self._free_rows()
-            listed = list(changes)
-            for change in listed:
-                if self._is_stored(change.file):
-                    self._remove_rows("files", [change.file.id])
-                    # moved, or added again by force
-                    replaced = [chunk.id for chunk in (*change.diff.added, *change.diff.moved)]
-                    self._remove_rows("chunks", [*change.diff.removed, *replaced])
-            self._insert_files([change.file for change in listed])
-            for change in listed:
-                self._insert_chunks(change, [*change.diff.added, *change.diff.moved], rows)
-                catalog.change_many(
-                    KEEP_SPARSE,
-                    [(self._dataset, chunk.id, self._next) for chunk in change.diff.moved],
-                )
+            for batch in by_file(changes):
+                self._write(batch, rows)
+
+    def _write(self, changes: list[FileChange], rows: Iterator[int]) -> None:
+        """Write changes of different files."""
+        written = [(change, [*change.diff.added, *change.diff.moved]) for change in changes]
+        for change, chunks in written:
+            if self._is_stored(change.file):
+                self._remove_rows("files", [change.file.id])
+                replaced = [chunk.id for chunk in chunks]  # moved, or added again by force
+                self._remove_rows("chunks", [*change.diff.removed, *replaced])
+        self._insert_files([change.file for change in changes])
+        for change, chunks in written:
+            self._insert_chunks(change, chunks, rows)
+            self._catalog.change_many(
+                KEEP_SPARSE,
+                [(self._dataset, chunk.id, self._next) for chunk in change.diff.moved],
+            )
 
     def _insert_files(self, files: Sequence[SourceFile]) -> None:
         """Insert rows of files, many by one statement.
