@@ -78,7 +78,7 @@ def stores(options: Options) -> Result:
     return Result(
         "stores",
         "The same Markdown files in each store, with the bundled model: ingest and a cold question "
-        "as whole processes, other questions inside one process.",
+        "as whole processes, other questions inside one process. LlamaIndex asks by vectors alone.",
         "the same answers from each store; what that costs",
         COLUMNS,
         [[name, *one.cells()] for name, one in rows.items()],

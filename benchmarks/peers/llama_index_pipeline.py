@@ -10,29 +10,13 @@ import sys
 from typing import Any
 
 import chromadb
-from embedding import BATCH, CHUNK_TOKENS, THREADS, URL, embed, passages
+from embedding import BATCH, CHUNK_TOKENS, THREADS, URL, passages
 from llama_index.core import VectorStoreIndex
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import TextNode
 from llama_index.vector_stores.chroma import ChromaVectorStore
+from llama_index_model import BenchEmbedding
 
 SLICE = 800  # documents of five nodes
-
-
-class BenchEmbedding(BaseEmbedding):
-    """The model that all share."""
-
-    def _get_text_embedding(self, text: str) -> list[float]:
-        return embed([text])[0]
-
-    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return embed(texts)
-
-    def _get_query_embedding(self, query: str) -> list[float]:
-        return embed([query])[0]
-
-    async def _aget_query_embedding(self, query: str) -> list[float]:
-        return embed([query])[0]
 
 
 def main() -> None:

@@ -15,29 +15,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from embedding import embed
 from llama_index.core import StorageContext, VectorStoreIndex
-from llama_index.core.base.embeddings.base import BaseEmbedding
 from llama_index.core.schema import TextNode
 from llama_index.core.vector_stores import MetadataFilter, MetadataFilters
+from llama_index_model import BenchEmbedding
 
 SLICE = 2_000
-
-
-class BenchEmbedding(BaseEmbedding):
-    """The model that all share."""
-
-    def _get_text_embedding(self, text: str) -> list[float]:
-        return embed([text])[0]
-
-    def _get_text_embeddings(self, texts: list[str]) -> list[list[float]]:
-        return embed(texts)
-
-    def _get_query_embedding(self, query: str) -> list[float]:
-        return embed([query])[0]
-
-    async def _aget_query_embedding(self, query: str) -> list[float]:
-        return embed([query])[0]
 
 
 def main() -> None:

@@ -100,9 +100,6 @@ class Datasets:
         ModelMismatchError
             They are embedded with different models.
         """
-        from knowledge.embeddings.choice import inherit
-        from knowledge.embeddings.sparse import inherit as inherit_sparse
-
         listed = [names] if isinstance(names, str) else list(names)
         with self._shared.existing(listed[0]) as catalog:
             sources = [catalog.dataset(name) for name in listed]
@@ -113,9 +110,7 @@ class Datasets:
                 lock_timeout=self._shared.lock_timeout,
                 notify=self._shared.notify,
             )
-        for inherited in (inherit, inherit_sparse):
-            if note := inherited(sources, made, self._shared.settings):
-                self._shared.notify(note)
+        self._shared.inherit(sources, made)
         return made
 
     def delete(self, name: str) -> None:

@@ -134,6 +134,15 @@ class Shared:
             self._named_only = True
         return known[0]
 
+    def inherit(self, sources: Sequence[Dataset], made: Dataset) -> None:
+        """Let a dataset that was made of others ask the models that they may ask."""
+        from knowledge.embeddings.choice import inherit
+        from knowledge.embeddings.sparse import inherit as inherit_sparse
+
+        for inherited in (inherit, inherit_sparse):
+            if note := inherited(sources, made, self.settings):
+                self.notify(note)
+
     @property
     def lock_timeout(self) -> float:
         """Seconds to wait for another writer."""

@@ -77,11 +77,7 @@ class Sharing:
         StoreServerError, VectorServerError
             It can't be reached.
         """
-        from knowledge.embeddings.choice import inherit
-        from knowledge.embeddings.sparse import inherit as inherit_sparse
-
-        settings = other_store(self._shared.settings, store)
-        other = Shared(settings, notify=self._shared.notify)
+        other = Shared(other_store(self._shared.settings, store), notify=self._shared.notify)
         try:
             with self._shared.existing(name) as catalog:
                 source = catalog.dataset(name)
@@ -93,9 +89,7 @@ class Sharing:
                 [made] = Sharing(other).import_archive(archive, rename=new, overwrite=overwrite)
         finally:
             other.close()
-        for inherited in (inherit, inherit_sparse):
-            if note := inherited([source], made, settings):
-                self._shared.notify(note)
+        other.inherit([source], made)
         return made
 
     def export_table(

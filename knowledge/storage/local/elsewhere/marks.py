@@ -237,13 +237,9 @@ def retire(folder: Path, servers: Servers) -> None:
     if mark is None or not mark.collections:
         return
     server = servers.at(mark.place)
-    beside = [(path, one) for path in _siblings(folder) if (one := read_mark(path)) is not None]
+    beside = _beside(folder, mark.place)
     for collection in mark.collections:
-        users = [
-            (path, one)
-            for path, one in beside
-            if one.place == mark.place and collection in one.collections
-        ]
+        users = [(path, one) for path, one in beside if collection in one.collections]
         if not users:
             server.drop(collection)
         elif mark.candidate:
@@ -270,14 +266,11 @@ def strays(folder: Path, servers: Servers) -> list[str]:
     if mark is None or not mark.collections:
         return []
     [collection] = mark.collections
-    listed = [read_points(folder, mark)]
-    for path in _siblings(folder):
-        one = read_mark(path)
-        if one is None or one.place != mark.place or collection not in one.collections:
-            continue
-        if one.candidate:
-            return []  # it goes first, with what it wrote
-        listed.append(read_points(path, one))
+    beside = _beside(folder, mark.place)
+    users = [(path, one) for path, one in beside if collection in one.collections]
+    if any(one.candidate for _, one in users):
+        return []  # it goes first, with what it wrote
+    listed = [read_points(path, one) for path, one in [(folder, mark), *users]]
     server = servers.at(mark.place)
     known = {name for points in listed for page in points.all(_PAGE) for name in page}
     if server.count(collection) == len(known):
@@ -306,12 +299,11 @@ def retired(folder: Path, servers: Servers | None) -> bool:
     return True
 
 
-def _siblings(folder: Path) -> list[Path]:
-    return [
-        path
-        for path in folder.parent.iterdir()
-        if path != folder and not path.name.startswith(GOING)
-    ]
+def _beside(folder: Path, place: str) -> list[tuple[Path, Mark]]:
+    """Return the dataset's other versions and candidates at a place, each with its mark."""
+    paths = (p for p in folder.parent.iterdir() if p != folder and not p.name.startswith(GOING))
+    marks = [(path, read_mark(path)) for path in paths]
+    return [(path, mark) for path, mark in marks if mark is not None and mark.place == place]
 
 
 def _forget(server: VectorServer, collection: str, points: Points) -> None:
