@@ -38,6 +38,8 @@ MOST_NAMED = 1_000_000
 """Files by the terms of their names that are kept; that a term is in no name counts as 50."""
 MANY = 20
 """For more than one in so many chunks, all ids are read at once."""
+WORTH_KEEPING = 5_000
+"""Chunks whose columns take longer to make than to read from a file."""
 IDS, ORDER = "ids", "ids in order"
 """What the columns of all ids, and of their order, are kept under."""
 
@@ -50,6 +52,47 @@ class FileFacts:
     name: str
     mtime_ns: int
     metadata: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredColumns:
+    """What is the same for all questions to a generation, integers; one of each chunk if not said.
+
+    Parameters
+    ----------
+    rows, tokens:
+        Each chunk's row in the catalog, in order, and its tokens.
+    numbers:
+        The number of its vector in the version's matrix.
+    order:
+        The positions of all chunks by their ids.
+    files:
+        The number of its file.
+    file_rows:
+        The row of each file, by number.
+    """
+
+    rows: NDArray[np.integer[Any]]
+    tokens: NDArray[np.integer[Any]]
+    numbers: NDArray[np.integer[Any]]
+    order: NDArray[np.integer[Any]]
+    files: NDArray[np.integer[Any]]
+    file_rows: NDArray[np.integer[Any]]
+
+    @property
+    def fit(self) -> bool:
+        """Whether they can be columns of one dataset."""
+        columns = (self.rows, self.tokens, self.numbers, self.order, self.files)
+        chunks = len(self.rows)
+        below = ((self.files, len(self.file_rows)), (self.order, chunks), (self.numbers, None))
+        return (
+            all(len(one) == chunks for one in columns)
+            and bool((self.rows[1:] > self.rows[:-1]).all())
+            and all(
+                int(one.min(initial=0)) >= 0 and (most is None or int(one.max(initial=-1)) < most)
+                for one, most in below
+            )
+        )
 
 
 SumUp = Callable[[Sequence[tuple[FileFacts, int]]], T]
@@ -73,13 +116,20 @@ class ChunkColumns:
         self, snapshot: Snapshot, dataset: Dataset, before: ChunkColumns | None = None
     ) -> None:
         self.dataset = dataset
-        if before is None or before.dataset.generation != dataset.generation:
+        if before is not None and before.dataset.generation != dataset.generation:
             before = None
+        stored: StoredColumns | None = (
+            _stored(snapshot, dataset) if before is None else before._stored
+        )
+        if before is not None:
+            rows, tokens = before.rows, before.tokens
+        elif stored is not None:
+            rows, tokens = stored.rows.astype(np.int64), stored.tokens.astype(np.int64)
+        else:
             rows, tokens = snapshot.chunk_sizes(dataset)
             order = np.argsort(rows)
             rows, tokens = rows[order], tokens[order]
-        else:
-            rows, tokens = before.rows, before.tokens
+        self._stored: StoredColumns | None = stored
         self.rows: NDArray[np.int64] = rows
         self.tokens: NDArray[np.int64] = tokens
         self._of_chunks: Kept[str, Any] = before._of_chunks if before is not None else Kept()
@@ -140,12 +190,19 @@ class ChunkColumns:
         """Return the number of each chunk's vector; -1 for one that the matrix does not hold."""
 
         def read() -> tuple[VectorMatrix, NDArray[np.int64]]:
+            stored = self._stored
+            if stored is not None and int(stored.numbers.max(initial=-1)) < len(matrix):
+                return matrix, stored.numbers.astype(np.int64)
             rows, ids = snapshot.rows_with_ids(self.dataset)
             at = self.positions_of_rows(rows)
             shown = at >= 0
             numbers = np.full(len(self), -1, dtype=np.int64)
             numbers[at[shown]] = matrix.numbers(ids[shown])
-            self._of_chunks.get(ORDER, lambda: at[shown][_order(ids[shown])])
+            order = self._of_chunks.get(ORDER, lambda: at[shown][_order(ids[shown])])
+            if len(self) >= WORTH_KEEPING and bool((numbers >= 0).all()):
+                files = self._numbered(snapshot)
+                found = StoredColumns(self.rows, self.tokens, numbers, order, *files)
+                snapshot.keep_columns(self.dataset, found)
             return matrix, numbers
 
         return self._numbers.get(id(matrix), read)[1]
@@ -198,6 +255,8 @@ class ChunkColumns:
         """Return each chunk's number of its file, and the catalog's row of each file."""
 
         def read() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+            if self._stored is not None:
+                return self._stored.files.astype(np.int32), self._stored.file_rows.astype(np.int64)
             rows, sizes, files = snapshot.file_sizes(self.dataset)
             at = self.positions_of_rows(rows)
             numbers = np.zeros(len(self), dtype=np.int32)
@@ -275,6 +334,8 @@ class ChunkColumns:
         """Return all positions in the order of their ids."""
 
         def read() -> NDArray[np.int64]:
+            if self._stored is not None:
+                return self._stored.order.astype(np.int64)
             rows, ids = snapshot.rows_with_ids(self.dataset)
             at = self.positions_of_rows(rows)
             found: NDArray[np.int64] = at[at >= 0][_order(ids[at >= 0])]
@@ -308,6 +369,14 @@ class ChunkColumns:
             at = self.positions_of_rows(rows)
             file_of[at[at >= 0]] = number
         return facts, file_of
+
+
+def _stored(snapshot: Snapshot, dataset: Dataset) -> StoredColumns | None:
+    """Return the columns that were kept, where they can be the dataset's."""
+    if dataset.chunks < WORTH_KEEPING:
+        return None
+    stored = snapshot.stored_columns(dataset)
+    return stored if stored and len(stored.rows) == dataset.chunks and stored.fit else None
 
 
 def _order(ids: NDArray[np.bytes_]) -> Any:

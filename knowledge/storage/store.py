@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         SplitterSpec,
     )
     from knowledge.storage.changes import FileChange, SparseBytes
+    from knowledge.storage.columns import StoredColumns
     from knowledge.storage.findings import Fault
     from knowledge.storage.history import MissedFile, Run
     from knowledge.storage.reports import CacheStats, Compacted, Leftover, Places, Status
@@ -149,6 +150,12 @@ class Snapshot(Protocol):
 
         A file's row is 0 where it is not shown.
         """
+
+    def stored_columns(self, dataset: Dataset) -> StoredColumns | None:
+        """Return the columns that were kept of what the dataset shows; ``None`` without any."""
+
+    def keep_columns(self, dataset: Dataset, columns: StoredColumns) -> None:
+        """Keep the columns of what the dataset shows for others, where the store can."""
 
     def files_named(self, dataset: Dataset, term: str) -> NDArray[np.int64]:
         """Return the rows of the files whose name or title holds a full-text term.

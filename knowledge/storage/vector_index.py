@@ -24,6 +24,9 @@ class VectorMatrix(Protocol):
     quick: bool
     """True where a question may be compared with all of them: there are not too many."""
 
+    def __len__(self) -> int:
+        """Return how many there are."""
+
     def numbers(self, ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
         """Return the numbers of the vectors of ids, in UTF-8; -1 for one that is not there."""
 

@@ -8,6 +8,8 @@ how an index was built nor on filters, on how many are asked for, or on threads.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -37,6 +39,8 @@ DEPTH = 4_000
 on how many are asked for."""
 FEW = 8
 """Where at most one chunk in so many is allowed, only these are compared."""
+LONG = 1 << 22
+"""Numbers of all vectors together whose comparison takes longer than the start of a thread."""
 
 
 class DenseSearch(Protocol):
@@ -59,7 +63,12 @@ class DenseSearch(Protocol):
 
 
 def dense_search(
-    index: VectorReader, vector: NDArray[np.float32], columns: ChunkColumns, snapshot: Snapshot
+    index: VectorReader,
+    vector: NDArray[np.float32],
+    columns: ChunkColumns,
+    snapshot: Snapshot,
+    *,
+    ahead: bool = False,
 ) -> DenseSearch:
     """Return what compares a question with a dataset's vectors.
 
@@ -67,11 +76,44 @@ def dense_search(
     ----------
     vector:
         The question, float32 of shape (dimensions,), of unit length.
+    ahead:
+        All chunks will be compared: begin it in a thread, beside what else the question takes.
     """
     matrix = index.matrix()
     if matrix is None:
         return ApproximateSearch(index, vector, columns, snapshot)
-    return ExactSearch(index, matrix, vector, columns, snapshot)
+    comparison = _Comparison(matrix, vector)
+    if ahead and matrix.quick and len(columns) * len(vector) >= LONG:
+        comparison.begin()
+    return ExactSearch(index, matrix, vector, columns, snapshot, comparison)
+
+
+class _Comparison:
+    """The cosines of a question with all vectors of a matrix, by number."""
+
+    def __init__(self, matrix: VectorMatrix, vector: NDArray[np.float32]) -> None:
+        self._matrix = matrix
+        self._vector = vector
+        self._cosines: NDArray[np.float32] | None = None
+        self._thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Compare in a thread; numpy holds no lock of Python's meanwhile."""
+        self._thread = threading.Thread(target=self._compare, daemon=True)
+        self._thread.start()
+
+    def outcome(self) -> NDArray[np.float32]:
+        """Return the cosines, float32 of shape (vectors,)."""
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        if self._cosines is None:
+            self._cosines = self._matrix.cosines(self._vector)
+        return self._cosines
+
+    def _compare(self) -> None:
+        with contextlib.suppress(MemoryError):  # which whoever asks for the outcome meets again
+            self._cosines = self._matrix.cosines(self._vector)
 
 
 def tolerance(dimensions: int) -> float:
@@ -98,9 +140,11 @@ class ExactSearch:
         vector: NDArray[np.float32],
         columns: ChunkColumns,
         snapshot: Snapshot,
+        comparison: _Comparison,
     ) -> None:
         self._index = index
         self._matrix = matrix
+        self._comparison = comparison
         self._vector = vector
         self._columns = columns
         self._snapshot = snapshot
@@ -159,7 +203,7 @@ class ExactSearch:
 
     def _compared(self) -> NDArray[np.float32]:
         if self._estimates is None:
-            self._estimates = self._matrix.cosines(self._vector)[self._numbers]
+            self._estimates = self._comparison.outcome()[self._numbers]
         return self._estimates
 
     def _estimated(self, positions: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -317,6 +317,14 @@ class Retriever:
         from knowledge.retrieval.search.dense import dense_search
 
         columns = [self._open.columns(snapshot, dataset) for dataset, _ in asked]
+        dense = [
+            None
+            if vector is None
+            else dense_search(
+                self._open.index(dataset), vector, column, snapshot, ahead=query.needs_vector
+            )
+            for (dataset, vector), column in zip(asked, columns, strict=True)
+        ]
         ranked_by_words = "keyword" in query.sides
         whole = len(query.sides) > 1 and query.fusion == "weighted" and query.file_weight > 0
         words = keyword.scores(query.text, columns, snapshot, query.bm25, of_files=whole)
@@ -328,9 +336,7 @@ class Retriever:
             Source(
                 dataset,
                 column,
-                None
-                if vector is None
-                else dense_search(self._open.index(dataset), vector, column, snapshot),
+                near,
                 _mask(query, column, snapshot),
                 score,
                 share,
@@ -338,9 +344,10 @@ class Retriever:
                 sparse,
                 exact,
             )
-            for (dataset, vector), column, score, share, of_file, sparse, exact in zip(
+            for (dataset, _), column, near, score, share, of_file, sparse, exact in zip(
                 asked,
                 columns,
+                dense,
                 scores,
                 words.shares,
                 of_files,

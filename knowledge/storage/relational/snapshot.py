@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.changes import SparseBytes
+    from knowledge.storage.columns import StoredColumns
 
 PAGE = 5_000  # SQLite allows 32,766 variables in a statement
 READ_AGAIN = "`knowledge doctor --fix` reads the file again, where it is still there."
@@ -277,6 +278,13 @@ class SqlSnapshot(Snapshot):
         """Yield the row of each chunk with its headings and its text, each on lines of its own."""
         for row in self._select("chunks", '"row", heading, text', dataset):
             yield row["row"], "\n".join([*json.loads(row["heading"]), unpacked(row["text"])])
+
+    def stored_columns(self, dataset: Dataset) -> StoredColumns | None:  # noqa: ARG002
+        """Return ``None``: no columns are kept."""
+        return None
+
+    def keep_columns(self, dataset: Dataset, columns: StoredColumns) -> None:
+        """Keep no columns."""
 
     def revision(self, dataset: Dataset) -> int:
         """Return a number that grows with each change of a file that made no generation."""

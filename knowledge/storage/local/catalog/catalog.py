@@ -171,7 +171,7 @@ class Catalog(SqlCatalog):
         with unchanged(self.connection, path), translated(path):
             self.connection.execute("BEGIN")
             try:
-                yield Snapshot(self.connection)
+                yield Snapshot(self.connection, self.folder)
             finally:
                 with contextlib.suppress(*FAILURES):  # a damaged file ended it already
                     self.connection.execute("ROLLBACK")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.model import Dataset, SourceFile
-from knowledge.storage.local.catalog import fulltext, sparse_lists
+from knowledge.storage.local.catalog import fulltext, sparse_lists, stored_columns
 from knowledge.storage.relational.rows import FILE_COLUMNS, file_of
 from knowledge.storage.relational.snapshot import PAGE, STATE_COLUMNS, VISIBLE, SqlSnapshot
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.storage.columns import StoredColumns
+    from knowledge.storage.local.layout import DataFolder
     from knowledge.storage.store import FileState
 
 
@@ -24,9 +27,22 @@ class Snapshot(SqlSnapshot):
     Made by :meth:`Catalog.snapshot`; dead when that context ends.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: DataFolder) -> None:
         super().__init__()
         self._connection = connection
+        self._folder = folder
+
+    def stored_columns(self, dataset: Dataset) -> StoredColumns | None:
+        """Return the columns that were kept beside the vectors of what the dataset shows."""
+        return stored_columns.read(*self._kept(dataset))
+
+    def keep_columns(self, dataset: Dataset, columns: StoredColumns) -> None:
+        """Keep the columns of what the dataset shows, beside its vectors."""
+        stored_columns.write(*self._kept(dataset), columns)
+
+    def _kept(self, dataset: Dataset) -> tuple[Path, dict[str, Any]]:
+        home = self._folder.generation(dataset.key, dataset.vectors)
+        return home / stored_columns.NAME, stored_columns.state_of(dataset, self._folder.catalog)
 
     def file_states(self, dataset: Dataset) -> list[FileState]:
         """Return what tells of each file whether it has changed; a plain tuple each."""

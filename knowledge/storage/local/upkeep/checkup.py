@@ -24,7 +24,7 @@ from knowledge.model import Dataset
 from knowledge.storage.dataset_names import HIDDEN, no_dataset
 from knowledge.storage.disk import Obstacle, cant_write, obstacle
 from knowledge.storage.findings import Fault, Finding, Severity
-from knowledge.storage.local.catalog import schema
+from knowledge.storage.local.catalog import schema, stored_columns
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.snapshot import Snapshot
 from knowledge.storage.local.holding import held_alone
@@ -322,7 +322,7 @@ class LocalCheckup:
             if number is None:
                 return []
             consistency.find_files(catalog.connection, number, listed)
-            files = Snapshot(catalog.connection).files_by_id(dataset, listed)
+            files = Snapshot(catalog.connection, catalog.folder).files_by_id(dataset, listed)
             paths = {id: Path(os.fsdecode(real_path(file.path))) for id, file in files.items()}
             there = {
                 id: path for id, path in paths.items() if path.is_absolute() and path.is_file()
@@ -365,12 +365,15 @@ class LocalCheckup:
         return Fault(finding, self._translating(repair))
 
     def _translating(self, repair: Callable[[], str]) -> Callable[[], str]:
-        """Let a repair raise errors of ours for those of SQLite."""
+        """Let a repair raise errors of ours for those of SQLite; it may give rows other numbers."""
 
         @wraps(repair)
         def repaired() -> str:
-            with translated(self._folder.catalog):
-                return repair()
+            try:
+                with translated(self._folder.catalog):
+                    return repair()
+            finally:
+                stored_columns.forget(self._folder.root)
 
         return repaired
 

@@ -91,6 +91,9 @@ class FlatIndex:
             obstacle(folder) or obstacle(folder / SQLITE)
         )
 
+    def __len__(self) -> int:
+        return len(self._graph.matrix)
+
     @property
     def vectors_of_all(self) -> NDArray[np.float32]:
         """All vectors by number, deleted ones too, as they lie: shape (vectors, dimensions)."""

@@ -16,6 +16,7 @@ from knowledge.errors import DamagedStoreError, KnowledgeError, VectorsElsewhere
 from knowledge.files.private import private_files
 from knowledge.storage.disk import FULL_HINT, on_disk
 from knowledge.storage.local.catalog.database import translated
+from knowledge.storage.local.catalog.stored_columns import NAME as COLUMNS
 from knowledge.storage.local.elsewhere.marks import read_mark, retired, told_elsewhere
 from knowledge.storage.local.holding import Hold, remove_folder, remove_folders
 from knowledge.storage.local.layout import DataFolder
@@ -237,7 +238,7 @@ def copy_index(source: Path, target: Path) -> None:
     target.mkdir(parents=True)
     for path in sorted(source.rglob("*")):
         copy = target / path.relative_to(source)
-        if path.name in (NAME, FACTS, IDS):
+        if path.name in (NAME, FACTS, IDS, COLUMNS):
             continue  # of this generation, not of the next
         if path.is_dir():
             copy.mkdir()
