@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from knowledge.storage.kept import Kept
+from knowledge.storage.terms import COUNTS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Vectors = tuple[list[str], "NDArray[np.float32]"]
 """Chunk ids, and their vectors as rows."""
+Holders = tuple["NDArray[np.int32]", "NDArray[np.uint8]"]
+"""Positions of what holds a term, in order, and how often each does."""
 
 MOST_BYTES = 64 * 2**20
 """Of vectors that are kept with the filters they belong to."""
@@ -133,7 +136,7 @@ class ChunkColumns:
         self.rows: NDArray[np.int64] = rows
         self.tokens: NDArray[np.int64] = tokens
         self._of_chunks: Kept[str, Any] = before._of_chunks if before is not None else Kept()
-        self._common: Kept[tuple[str, int], NDArray[np.int32]] = (
+        self._common: Kept[str, Holders] = (
             before._common if before is not None else Kept(MOST_COMMON, _if_common)
         )
         self._numbers: Kept[int, tuple[VectorMatrix, NDArray[np.int64]]] = (
@@ -217,15 +220,28 @@ class ChunkColumns:
         at = np.minimum(np.searchsorted(self.rows, rows), len(self) - 1)
         return np.where(self.rows[at] == rows, at, -1)
 
-    def chunks_with(self, snapshot: Snapshot, term: str, count: int) -> NDArray[np.int32]:
-        """Return where the chunks stand that hold a full-text term ``count`` times at least."""
+    def chunks_with(self, snapshot: Snapshot, term: str) -> NDArray[np.int32]:
+        """Return where the chunks stand that hold a full-text term, in order."""
+        return self.holders(snapshot, term)[0]
 
-        def read() -> NDArray[np.int32]:
-            at = self.positions_of_rows(snapshot.rows_with_term(self.dataset, term, count))
-            found: NDArray[np.int32] = at[at >= 0].astype(np.int32)
-            return found
+    def holders(self, snapshot: Snapshot, term: str) -> Holders:
+        """Return where the chunks stand that hold a full-text term, in order, and how often.
 
-        return self._common.get((term, count), read)
+        Each is counted as one of :data:`knowledge.storage.terms.COUNTS`.
+        """
+
+        def read() -> Holders:
+            times = np.zeros(len(self), dtype=np.uint8)
+            for count in COUNTS:
+                rows = snapshot.rows_with_term(self.dataset, term, count)
+                if not len(rows):
+                    break
+                at = self.positions_of_rows(rows)
+                times[at[at >= 0]] = count
+            at = np.flatnonzero(times)
+            return at.astype(np.int32), times[at]
+
+        return self._common.get(term, read)
 
     def file_numbers(self, snapshot: Snapshot) -> NDArray[np.int32]:
         """Return for each chunk the number of its file, from 0 without a gap."""
@@ -384,5 +400,5 @@ def _order(ids: NDArray[np.bytes_]) -> Any:
     return slice(None) if bool((ids[:-1] <= ids[1:]).all()) else np.argsort(ids)
 
 
-def _if_common(chunks: NDArray[np.int32]) -> int | None:
-    return len(chunks) if len(chunks) >= COMMON else None
+def _if_common(holders: Holders) -> int | None:
+    return len(holders[0]) if len(holders[0]) >= COMMON else None

@@ -38,7 +38,7 @@ def holding(kb: KnowledgeBase, term: str, dataset: str = "default", count: int =
     """Count the chunks of the published generation that hold a term."""
     with Catalog(kb._shared.store.folder) as catalog, catalog.snapshot() as snapshot:
         columns = ChunkColumns(snapshot, snapshot.dataset(dataset))
-        return len(columns.chunks_with(snapshot, term, count))
+        return int((columns.holders(snapshot, term)[1] >= count).sum())
 
 
 def check_integrity(kb: KnowledgeBase) -> int:

@@ -61,8 +61,8 @@ def test_a_snapshot_from_before_a_publish_sees_the_old(tmp_path: Path, docs: Pat
             columns = ChunkColumns(snapshot, dataset)
             assert columns.where_text(snapshot, lambda text: "old" in text).sum() == 1
             assert columns.where_text(snapshot, lambda text: "new" in text).sum() == 0
-            assert len(columns.chunks_with(snapshot, "old", 1)) == 1
-            assert len(columns.chunks_with(snapshot, "new", 1)) == 0
+            assert len(columns.chunks_with(snapshot, "old")) == 1
+            assert len(columns.chunks_with(snapshot, "new")) == 0
             assert catalog.folder.generation(dataset.key, dataset.vectors).is_dir()
         with catalog.snapshot() as snapshot:
             assert state(snapshot) == NEW

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.retrieval.search.dense import DenseSearch
     from knowledge.storage.columns import ChunkColumns
+
+T = TypeVar("T", bound="np.generic")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,25 +69,32 @@ class Pool:
         The cosine of each; ``None`` where nobody asks, or the question has no vector.
     error:
         By how much less the cosines are off.
+    whole:
+        They are all chunks, in order.
     """
 
     source: Source
     positions: NDArray[np.int64]
     cosines: NDArray[np.float64] | None
     error: float = 0.0
+    whole: bool = False
+
+    def own(self, values: NDArray[T]) -> NDArray[T]:
+        """Return those of a dataset's values that are of these chunks."""
+        return values if self.whole else values[self.positions]
 
     @property
     def keyword(self) -> NDArray[np.float64]:
         """BM25 score of each chunk."""
         assert self.source.scores is not None
-        return self.source.scores[self.positions]
+        return self.own(self.source.scores)
 
     @property
     def relevance(self) -> NDArray[np.float64]:
         """How well each chunk fits, from 0 to 1."""
         from knowledge.retrieval.search.relevance import relevance
 
-        return relevance(self.source.shares[self.positions], self.cosines)
+        return relevance(self.own(self.source.shares), self.cosines)
 
     def only(self, at: NDArray[np.int64]) -> Pool:
         """Return the pool of some of the chunks, with what is known of them."""

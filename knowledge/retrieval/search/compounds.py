@@ -68,10 +68,10 @@ class Compounds:
         """Return the positions of the passages that hold one of some compounds."""
         mask = np.zeros(len(columns), dtype=np.bool_)
         for term in compounds:
-            mask[columns.chunks_with(self._snapshot, term, 1)] = True
+            mask[columns.chunks_with(self._snapshot, term)] = True
         spoken = np.zeros(len(columns), dtype=np.bool_)
         for mark in self._marks:
-            spoken[columns.chunks_with(self._snapshot, mark, 1)] = True
+            spoken[columns.chunks_with(self._snapshot, mark)] = True
         return np.flatnonzero(mask & spoken)
 
     def _last_part(self, words: Sequence[str]) -> tuple[str, ...]:
@@ -82,7 +82,7 @@ class Compounds:
         return ()
 
     def _is_held(self, term: str) -> bool:
-        return any(len(one.chunks_with(self._snapshot, term, 1)) for one in self._datasets)
+        return any(len(one.chunks_with(self._snapshot, term)) for one in self._datasets)
 
 
 def held_partly(compounds: Sequence[str], terms: Container[str]) -> bool:

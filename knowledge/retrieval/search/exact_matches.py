@@ -56,7 +56,7 @@ def exact_matches(
         _note(found, names, whole_name(run), most=FEW)
         for forms in _forms(run, datasets, snapshot):
             holders = [
-                united([columns.chunks_with(snapshot, form, 1) for form in forms])
+                united([columns.chunks_with(snapshot, form) for form in forms])
                 for columns in datasets
             ]
             holding = sum(map(len, holders))

@@ -97,10 +97,10 @@ def keyword_side(pools: Sequence[Pool], weight: float, file_weight: float) -> Si
     of_files = _shares([pool.source.file_scores for pool in pools])
     if of_files is None or of_chunks is None:
         shares = of_chunks or [np.zeros(0) for _ in pools]
-        parts = [share[pool.positions] for share, pool in zip(shares, pools, strict=True)]
+        parts = [pool.own(share) for share, pool in zip(shares, pools, strict=True)]
     else:
         parts = [
-            ((1 - file_weight / 2) * chunk[pool.positions] + file_weight * file[pool.positions])
+            ((1 - file_weight / 2) * pool.own(chunk) + file_weight * pool.own(file))
             / (1 + file_weight / 2)
             for chunk, file, pool in zip(of_chunks, of_files, pools, strict=True)
         ]
@@ -111,9 +111,9 @@ def sparse_side(pools: Sequence[Pool], weight: float) -> Side:
     """Return the side of the sparse model: shares of the best score of all datasets."""
     of_all = [pool.source.sparse for pool in pools]
     shares = _shares(of_all) or []
-    parts = [share[pool.positions] for share, pool in zip(shares, pools, strict=True)]
+    parts = [pool.own(share) for share, pool in zip(shares, pools, strict=True)]
     values = [
-        np.where(scores[pool.positions] > 0, scores[pool.positions], np.nan)
+        np.where(pool.own(scores) > 0, pool.own(scores), np.nan)
         for scores, pool in zip(of_all, pools, strict=True)
         if scores is not None
     ]
@@ -122,7 +122,7 @@ def sparse_side(pools: Sequence[Pool], weight: float) -> Side:
 
 def exact_side(pools: Sequence[Pool]) -> Side | None:
     """Return the side of what the question names exactly; ``None`` where it names nothing."""
-    parts = [pool.source.exact[pool.positions] for pool in pools if pool.source.exact is not None]
+    parts = [pool.own(pool.source.exact) for pool in pools if pool.source.exact is not None]
     if not pools or len(parts) < len(pools):
         return None
     values = [np.where(part > 0, part, np.nan) for part in parts]

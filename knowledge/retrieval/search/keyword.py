@@ -365,13 +365,13 @@ def terms_of(text: str, spoken: Sequence[str], stopped: Sequence[str] | None = N
 
 def _holders(columns: ChunkColumns, snapshot: Snapshot, forms: Sequence[str]) -> _Holders:
     """Return the positions of the chunks that hold a term, and how often each does."""
+    found = [columns.holders(snapshot, form) for form in forms]
+    if len(found) == 1:
+        [(at, counts)] = found
+        return at.astype(np.int64), counts.astype(np.float64)
     times = np.zeros(len(columns), dtype=np.uint8)
-    for form in forms:
-        for count in COUNTS:
-            at = columns.chunks_with(snapshot, form, count)
-            if not len(at):
-                break
-            times[at] = count if len(forms) == 1 else np.maximum(times[at], count)
+    for at, counts in found:
+        times[at] = np.maximum(times[at], counts)
     holders = np.flatnonzero(times)
     return holders, times[holders].astype(np.float64)
 

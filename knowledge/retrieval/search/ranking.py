@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -207,16 +208,17 @@ class Ranking:
 def _pool(query: Query, source: Source, snapshot: Snapshot) -> Pool:
     """Return all chunks of a source; the best of each search where not all can be compared."""
     if source.dense is None or not (query.needs_vector or query.min_relevance):
-        return Pool(source, np.arange(len(source.columns)), None)
+        return Pool(source, np.arange(len(source.columns)), None, whole=True)
     estimates = source.dense.estimates()
     if estimates is None:
         return _reached(query, source, snapshot)
-    everything = Pool(source, np.arange(len(estimates)), estimates.astype(np.float64))
+    positions = np.arange(len(estimates))
+    everything = Pool(source, positions, estimates.astype(np.float64), whole=True)
     if query.fusion == "rrf" and len(query.sides) > 1:  # a rank needs them all in exact order
         return everything.exact_at(everything.positions)
     assert source.dataset.embedding is not None
     error = tolerance(source.dataset.embedding.dimensions or 0)
-    return Pool(source, everything.positions, everything.cosines, error)
+    return replace(everything, error=error)
 
 
 def _reached(query: Query, source: Source, snapshot: Snapshot) -> Pool:
@@ -242,7 +244,7 @@ def _may_be_hits(query: Query, pool: Pool, scores: NDArray[np.float64]) -> NDArr
     """Return which chunks of a pool pass the filters, and were found at all."""
     mask = ~np.isnan(scores)
     if pool.source.mask is not None:
-        mask &= pool.source.mask[pool.positions]
+        mask &= pool.own(pool.source.mask)
     if query.threshold is not None and pool.cosines is not None:
         mask &= _at_least(query.threshold, pool, lambda one: one.cosines, pool.error)
     if query.min_relevance:

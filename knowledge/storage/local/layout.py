@@ -4,7 +4,8 @@ catalog.db                      the catalog (SQLite): the truth
 embeddings.db                   the embedding cache
 locks/<key>.lock, .holder       one write lock a dataset, and who holds it
 datasets/<key>/g000007/         the published generation of a dataset's vectors
-                                or, where a server keeps them, the list of their points
+                                or, where a server keeps them, the list of their points;
+                                with columns.int32, which a question left for the next ones
 datasets/<key>/candidate/       the next one, while a writer builds it
 archives/<hash>/                archives that were asked without importing them
 backups/<time>/                 what a repair copied before it changed anything
