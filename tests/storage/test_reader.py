@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from knowledge.errors import DamagedStoreError
-from knowledge.storage.local.vectors import native
-from knowledge.storage.local.vectors.chroma import ChromaIndex
+from knowledge.storage.local.vectors import chroma, native
+from knowledge.storage.local.vectors.chroma import ChromaIndex, waiting
 from knowledge.storage.local.vectors.reader import open_reader
 
 
@@ -85,6 +85,38 @@ def test_a_few_vectors_are_written_out(tmp_path, vectors):
     assert list(tmp_path.rglob("data_level0.bin"))
     with public(tmp_path) as other:
         assert len(other.search(unit(8, 4), 5)) == vectors
+
+
+@pytest.mark.parametrize("way", [ChromaIndex, public])
+@pytest.mark.parametrize("count", [2, 49, 50, 51, 99, 100, 130])
+def test_all_is_written_out_wherever_the_graph_was_last(tmp_path, monkeypatch, count, way):
+    monkeypatch.setattr(chroma, "SYNC_THRESHOLD", 50)
+    monkeypatch.setattr(chroma, "WRITTEN_AT_ONCE", 20)
+    vectors = unit((count, 8), count)
+    ids = [str(number) for number in range(count)]
+    index = way(tmp_path, create=True)
+    for start in range(0, count, 7):
+        index.add(ids[start : start + 7], vectors[start : start + 7])
+    index.delete([ids[0], "none"])
+    index.add([ids[1]], vectors[:1])
+    assert index.flush() == count - 1
+    assert not waiting(tmp_path)
+    vectors[1] = vectors[0]
+    with ChromaIndex(tmp_path) as written:
+        [(found, rows)] = written.vectors(ids)
+    order = [found.index(id) for id in ids[1:]]
+    np.testing.assert_allclose(rows[order], vectors[1:], atol=1e-6)
+
+
+def test_few_vectors_are_put_into_the_graph_once(tmp_path, monkeypatch):
+    opened = []
+    first = native.NativeClient
+    monkeypatch.setattr(native, "NativeClient", lambda path: opened.append(path) or first(path))
+    index = ChromaIndex(tmp_path, create=True)
+    for start in range(0, 90, 30):
+        index.add([str(start + number) for number in range(30)], unit((30, 8), start))
+    assert index.flush() == 90
+    assert opened == [tmp_path]  # what is opened again puts in again what was not written out
 
 
 @pytest.mark.parametrize("top_k", [1, 10, 500, 5_000])

@@ -4,8 +4,10 @@ Chroma's limits, and how they are kept (chromadb 1.5.9):
 
 - ``embedding_function=None`` always, else a model is downloaded.
 - At most 5,461 rows a write, and some 32,000 ids or results in a call: everything is paged.
-- Rows past the last multiple of ``sync_threshold`` are replayed at every open; :meth:`flush`
-  makes Chroma write them out, by the only way that works: lower the threshold, close, open.
+- The graph is written out when ``sync_threshold`` changes were made since the last time, which
+  is read when the graph is opened. Changes past that are put into the graph again at every open.
+  So vectors are held back until so many are there, and :meth:`flush` gives the rest a threshold of
+  its own.
 - A missing path is created by opening it, so callers check first.
 - Cosine distance can be slightly off [0, 2]; scores are clipped.
 """
@@ -38,6 +40,7 @@ PAGE = 5_000
 WRITTEN_AT_ONCE = 1_000  # more take no less time, and 10 KB of memory each on the way to Chroma
 MAX_RESULTS = 30_000
 SYNC_THRESHOLD = 5_000
+_LEAST_THRESHOLD = 2  # that Chroma takes
 _NO_ROOM = (
     "disk is full",
     "No space left",
@@ -82,6 +85,9 @@ class ChromaIndex:
         self.folder = folder
         self._dimensions = dimensions
         self._hold = hold
+        self._held: dict[str, NDArray[np.float32]] = {}
+        self._unsaved = 0  # changes that Chroma has not written out to the graph's files
+        self._is_fresh = create  # no graph was opened yet, with the threshold that held then
         with private_files() if create else nullcontext():
             self._open(create)
 
@@ -111,29 +117,54 @@ class ChromaIndex:
         self.close()
 
     def close(self) -> None:
-        """Close the folder; a second call does nothing."""
+        """Close the folder, without what was not flushed; a second call does nothing."""
+        self._held = {}
         _close(self._client)
         if self._hold is not None:
             self._hold.release()
 
     def count(self) -> int:
         """Return the number of vectors. Loads the index, and can crash on a damaged one."""
+        self._write_held()
         return int(self._collection.count())
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
-        from knowledge.storage.unit_vectors import exact_unit
-
-        with private_files(), _translated(self.folder):
-            for start in range(0, len(ids), WRITTEN_AT_ONCE):
-                page = slice(start, start + WRITTEN_AT_ONCE)
-                self._collection.upsert(ids=list(ids[page]), embeddings=exact_unit(vectors[page]))
+        for start in range(0, len(ids), PAGE):
+            page = slice(start, start + PAGE)
+            self._held |= zip(ids[page], vectors[page], strict=True)
+            while self._unsaved + len(self._held) >= SYNC_THRESHOLD:
+                self._write_held(max(SYNC_THRESHOLD - self._unsaved, 1))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by id; ids that are not there are passed over."""
+        for id in ids:
+            self._held.pop(id, None)
         with private_files(), _translated(self.folder):
             for start in range(0, len(ids), PAGE):
-                self._collection.delete(ids=list(ids[start : start + PAGE]))
+                page = list(ids[start : start + PAGE])
+                self._collection.delete(ids=page)
+                self._changed(len(page))
+
+    def _write_held(self, most: int | None = None) -> None:
+        """Give Chroma the first ``most`` of the vectors that are held back, or all."""
+        import numpy as np
+
+        from knowledge.storage.unit_vectors import exact_unit
+
+        names = list(islice(self._held, most))
+        with private_files(), _translated(self.folder):
+            for start in range(0, len(names), WRITTEN_AT_ONCE):
+                page = names[start : start + WRITTEN_AT_ONCE]
+                vectors = exact_unit(np.stack([self._held.pop(id) for id in page]))
+                self._collection.upsert(ids=page, embeddings=vectors)
+                self._changed(len(page))
+
+    def _changed(self, changes: int) -> None:
+        self._is_fresh = False
+        self._unsaved += changes
+        if self._unsaved >= SYNC_THRESHOLD:
+            self._unsaved = 0
 
     def search(
         self,
@@ -147,6 +178,7 @@ class ChromaIndex:
         Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes; ``among`` names
         as many ids at most.
         """
+        self._write_held()
         with _translated(self.folder):
             answer = self._collection.query(
                 query_embeddings=[query],
@@ -164,6 +196,7 @@ class ChromaIndex:
         """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
         import numpy as np
 
+        self._write_held()
         remaining = iter(ids)
         while page := list(islice(remaining, PAGE)):
             with _translated(self.folder):
@@ -187,9 +220,11 @@ class ChromaIndex:
         with ChromaIndex(fresh_folder, create=True) as fresh:
             for found, vectors in self.vectors(ids):
                 fresh.add(found, vectors)
+            fresh.flush()
         self.close()
         shutil.rmtree(self.folder)
         fresh_folder.rename(self.folder)
+        self._unsaved = 0
         self._open(create=False)
 
     def flush(self) -> int:
@@ -198,18 +233,28 @@ class ChromaIndex:
         The index is closed afterwards.
         """
         with private_files(), _translated(self.folder):
-            self._collection.modify(configuration={"hnsw": {"sync_threshold": 2}})
+            if self._held:
+                self._reopen(max(self._unsaved + len(self._held), _LEAST_THRESHOLD))
+                self._write_held()
+            count = int(self._collection.count())
+            if count and waiting(self.folder):
+                self._reopen(_LEAST_THRESHOLD)
+                self._collection.count()
+                if waiting(self.folder):
+                    _write_again(self._collection)
+            self._collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
             _close(self._client)
-            client = _open(self.folder)
-            try:
-                collection = client.get_collection(COLLECTION, embedding_function=None)
-                count = int(collection.count())
-                if count and waiting(self.folder):
-                    _write_again(collection)
-                collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
-            finally:
-                _close(client)
         return count
+
+    def _reopen(self, threshold: int) -> None:
+        """Let Chroma write the graph out after so many changes, those of its queue included."""
+        self._collection.modify(configuration={"hnsw": {"sync_threshold": threshold}})
+        if self._is_fresh:
+            return
+        _close(self._client)
+        self._client = _open(self.folder)
+        self._collection = self._find()
+        self._collection.count()  # takes in what waits in the queue
 
 
 def waiting(folder: Path) -> bool:

