@@ -298,7 +298,9 @@ def _passages(
             continue
         own = {} if document.metadata == loaded.metadata else document.metadata
         for passage in passages:
-            yield replace(passage, ordinal=ordinal, metadata=own)
+            if own or passage.ordinal != ordinal:
+                passage = replace(passage, ordinal=ordinal, metadata=own)
+            yield passage
             ordinal += 1
 
 

@@ -34,6 +34,12 @@ from knowledge.ingestion.workers.loading import (
     load_file,
     with_terms,
 )
+from knowledge.ingestion.workers.messages import (
+    TaskPacker,
+    TaskUnpacker,
+    pack_answer,
+    unpack_answer,
+)
 from knowledge.settings.reading import environ_without_secrets
 
 METHOD = "forkserver" if "forkserver" in multiprocessing.get_all_start_methods() else "spawn"
@@ -99,6 +105,7 @@ class Worker:
         self._too_large = False
         self._answered = 0
         self._limits: deque[float] = deque()
+        self._packer = TaskPacker()
         self._since = self._member_since = 0.0
         # The member of a container that is being read. No pipe: it may be read after a crash.
         self._place = _Context().RawArray("c", _PLACE_BYTES)
@@ -124,7 +131,7 @@ class Worker:
     def take(self, task: LoadTask, limit: float) -> bool:
         """Send a task that may take ``limit`` seconds; false when the worker has died."""
         try:
-            self.connection.send(task)
+            self.connection.send(self._packer.pack(task))
         except OSError:
             return False
         if not self.tasks:
@@ -139,7 +146,7 @@ class Worker:
         ``None`` when the task must be tried again; it is the first of ``tasks`` then.
         """
         try:
-            result: LoadedFile = self.connection.recv()
+            answer = self.connection.recv()
         except (EOFError, OSError):
             how = self._how_it_died()
             if self._place.value == _STARTING and (self._process.exitcode or 0) > 0:
@@ -147,8 +154,7 @@ class Worker:
                 raise _not_started(how) from None  # no file is to blame
             return self._lost(how)
         self._answered += 1
-        self._done()
-        return result
+        return unpack_answer(answer, self._done())
 
     def give_up(self, timeout: float) -> LoadedFile | None:
         """Kill the worker over its oldest task, which takes too long; return as ``receive``."""
@@ -288,9 +294,10 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
         place.value = encoded if len(encoded) < _PLACE_BYTES else b""
 
     place.value = b""
+    unpacker = TaskUnpacker()
     while True:
         try:
-            task: LoadTask = connection.recv()
+            task = unpacker.unpack(connection.recv())
         except (EOFError, OSError):
             return
         place.value = b""
@@ -347,7 +354,7 @@ def _answer(connection: Connection, task: LoadTask, announce: Announce) -> None:
 
 def _send(connection: Connection, answer: LoadedFile) -> None:
     try:
-        connection.send(answer)
+        connection.send(pack_answer(answer))
     except OSError:  # the parent is gone, or has given this worker up
         os._exit(1)
 
