@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_SPACE = "\u2581"
+SPACE = "\u2581"
 """What the tokenizer makes of a space; it also puts one before a text."""
-_WORD = re.compile(rf"\n+|{_SPACE}*[^{_SPACE}\n]+|{_SPACE}+")
+_WORD = re.compile(rf"\n+|{SPACE}*[^{SPACE}\n]+|{SPACE}+")
 
 _LONGEST = 100
 """Characters of a word: the time grows with their square."""
@@ -38,7 +38,7 @@ def words_of(text: str) -> list[str]:
 
     No token of the vocabulary goes on after a line break, or over a space to the next word.
     """
-    return _WORD.findall(_SPACE + text.replace(" ", _SPACE)) if text else []
+    return _WORD.findall(SPACE + text.replace(" ", SPACE)) if text else []
 
 
 def question_tokens(tokenizer: Path, text: str) -> list[int] | None:
@@ -82,7 +82,7 @@ def _merged(pieces: list[str], numbers: dict[str, int]) -> list[str]:
 
 def _rank(token: str, numbers: dict[str, int]) -> int:
     number = numbers.get(token, _NEVER)
-    return number + len(numbers) if number != _NEVER and not token.strip(_SPACE) else number
+    return number + len(numbers) if number != _NEVER and not token.strip(SPACE) else number
 
 
 def _numbers(piece: str, numbers: dict[str, int]) -> list[int]:
