@@ -24,10 +24,17 @@ def terms_of(language: str | None, heading: Sequence[str], text: str) -> str:
     """
     from knowledge.text import languages, terms
 
-    words = terms.split("\n".join([*heading, text]))
+    whole = "\n".join([*heading, text])
     spoken = languages.named(language) if language else None
-    spoken = spoken or languages.detect(words.natural)
-    counted = terms.terms_of(words, spoken)
+    counted: Mapping[str, int] | None = None
+    if whole.isascii() and spoken in (None, languages.DEFAULT):
+        counted = terms.english_terms(whole)
+    if counted is not None:
+        spoken = languages.DEFAULT
+    else:
+        words = terms.split(whole)
+        spoken = spoken or languages.detect(words.natural)
+        counted = terms.terms_of(words, spoken)
     found = list(counted)
     repeated = [(term, times) for term, times in counted.items() if times > 1]
     for count in COUNTS[1:]:

@@ -65,6 +65,7 @@ for _language, _words in _STOP_WORDS.items():
     for _word in _words.split():
         _VOTERS.setdefault(_word, []).append(_language)
 _ENGLISH = frozenset(_STOP_WORDS[DEFAULT].split())
+_FOREIGN = {word: spoken for word, spoken in _VOTERS.items() if word not in _ENGLISH}
 _ENOUGH_VOTES = 2
 
 _SCRIPTS = {
@@ -130,12 +131,23 @@ def named(language: str) -> str | None:
 
 def detect(words: Mapping[str, int]) -> str:
     """Return the language of a text in Latin letters, given its words in lower case."""
-    found = _VOTERS.keys() & words.keys()
-    if found <= _ENGLISH:
+    if _FOREIGN.keys().isdisjoint(words):
         return DEFAULT
+    found = _VOTERS.keys() & words.keys()
     votes = Counter(language for word in found for language in _VOTERS[word])
     best = max(votes, key=lambda language: (votes[language], language == DEFAULT, language))
     return best if votes[best] >= _ENOUGH_VOTES else DEFAULT
+
+
+def is_foreign(word: str) -> bool:
+    """Tell whether a word, in lower case, is a vote for another language than English."""
+    return word in _FOREIGN
+
+
+def may_be_another(foreign: Iterable[str]) -> bool:
+    """Tell whether a text with these foreign words may be in another language than English."""
+    votes = Counter(language for word in foreign for language in _FOREIGN[word])
+    return max(votes.values(), default=0) >= _ENOUGH_VOTES
 
 
 def stop_words(spoken: Iterable[str]) -> frozenset[str]:

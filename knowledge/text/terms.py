@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import filterfalse
+from itertools import chain, filterfalse
 
 from knowledge.text import languages as languages
 
@@ -125,6 +125,22 @@ def terms_of(words: Words, language: str) -> dict[str, int]:
     return terms
 
 
+def english_terms(text: str) -> Counter[str] | None:
+    """Return what `terms_of` gives for an ASCII text in English, in half the time.
+
+    A text has the terms of its pieces between spaces, most of which come again and again.
+    ``None`` where it may be in another language, which must then be guessed.
+    """
+    terms = Counter(chain.from_iterable(map(_ENGLISH.__getitem__, text.split())))
+    marked = [term for term in terms if term[0] == _MARK]
+    if marked:
+        for term in marked:
+            del terms[term]
+        if languages.may_be_another(term[1:] for term in marked):
+            return None
+    return terms
+
+
 def variants(words: Words, spoken: Sequence[str]) -> Counter[tuple[str, ...]]:
     """Return the possible index terms of each word of a question, with their frequencies.
 
@@ -219,6 +235,30 @@ class _Terms(dict[str, str]):
     def of(language: str) -> _Terms:
         """Return the terms of a language."""
         return _Terms(language)
+
+
+class _EnglishPieces(dict[str, tuple[str, ...]]):
+    """The terms of pieces between spaces, computed when they are first met."""
+
+    def __missing__(self, piece: str) -> tuple[str, ...]:
+        core = piece.strip(_EDGES)
+        if core.isalnum() and (core.islower() or core.istitle() or core.isupper()):
+            words = Words(Counter((core.lower(),)))
+        else:
+            words = _split_ascii(piece)
+        marks = [_MARK + word for word in words.natural if languages.is_foreign(word)]
+        terms = Counter(terms_of(words, languages.DEFAULT)).elements()
+        found = (*terms, *marks)
+        if len(piece) <= LONGEST:
+            if len(self) >= MOST_TERMS:
+                self.clear()
+            self[piece] = found
+        return found
+
+
+_ENGLISH = _EnglishPieces()
+_MARK = "\0"
+"""Stands before a word that other languages have."""
 
 
 def _without_accents(word: str) -> str:

@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from knowledge.text.languages import KNOWN, detect, named
-from knowledge.text.terms import LONGEST, split, terms_of
+from knowledge.text.terms import LONGEST, english_terms, split, terms_of
 
 
 def terms(text, language="english"):
@@ -179,3 +179,24 @@ def test_terms_of_any_text_can_stand_in_the_index(text):
         assert not term.isspace()
         assert len(term.split()) == 1
         assert not set(term) & set("\0\"'()*^=~")
+
+
+PIECES = "keys Keys, the at et und der e-mail ERR_CONN getUserName (U.S.A.) -- C++ don't 12 v2.3"
+
+
+@given(
+    st.lists(
+        st.sampled_from(PIECES.split()) | st.text(st.characters(max_codepoint=127), max_size=70)
+    ).map(" ".join)
+)
+@example("to the keys at the door")
+def test_a_text_in_english_has_the_terms_of_its_pieces(text):
+    found, words = english_terms(text), split(text)
+    if found is not None:
+        assert detect(words.natural) == "english"
+        assert found == terms_of(words, "english")
+
+
+def test_a_text_in_another_language_is_left_to_be_guessed():
+    assert english_terms("The keys at the door are rotated.") is not None
+    assert english_terms("Das ist die Antwort auf alles und nichts.") is None

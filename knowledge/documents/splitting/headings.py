@@ -90,7 +90,9 @@ def scan_markdown(text: str, start: int, stop: int) -> Outline:
 
 
 def _atx(match: re.Match[str]) -> Heading:
-    title = re.sub(r"(?:(?<=\s)|\A)#+\s*\Z", "", match["title"][: 5 * TITLE_LIMIT].strip())
+    title = match["title"][: 5 * TITLE_LIMIT].strip()
+    if title.endswith("#"):
+        title = re.sub(r"(?:(?<=\s)|\A)#+\Z", "", title)
     return Heading(match.start(), match.end(), len(match["marks"]), plain_title(title))
 
 
@@ -109,12 +111,15 @@ def _setext(text: str, first: int, match: re.Match[str]) -> Heading | None:
 
 _IMAGE_OR_LINK = re.compile(r"!?\[([^\[\]]*)\](?:\([^()]*\)|\[[^\[\]]*\])")
 _TAG = re.compile(r"</?[A-Za-z][^<>]*>|\{#[^{}]*\}")
+_MARKED_UP = re.compile(r"[\[<{*`~_&\\]")
 _EMPHASIS = re.compile(r"(?<!\\)(?:\*+|`+|~~|(?<!\w)_+|_+(?!\w))")
 
 
 def plain_title(title: str) -> str:
     """Return a title without Markdown or HTML markup, in one line of at most 200 characters."""
     title = title[: 5 * TITLE_LIMIT]
+    if not _MARKED_UP.search(title):
+        return " ".join(title.split())[:TITLE_LIMIT].rstrip()
     for _ in range(2):  # an image may stand inside a link
         title = _IMAGE_OR_LINK.sub(r"\1", title)
     title = _EMPHASIS.sub("", _TAG.sub("", title))
