@@ -44,7 +44,7 @@ class _Unlinked(ChromaFolders):
     def publish(self, version: int, facts: Mapping[str, Any]) -> None:
         """Give the closed candidate the name of a version."""
         del facts
-        ids = numbered_ids(self._candidate / "graph")
+        ids = numbered_ids([self._candidate / "graph"])
         assert ids is not None
         np.save(self._candidate / IDS, ids, allow_pickle=False)
         write_checksums(self._candidate, chromadb=native.installed_version())

@@ -45,7 +45,7 @@ from knowledge.storage.identity import identify
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.store import LocalStore
-from knowledge.storage.local.vectors import flat_index
+from knowledge.storage.local.vectors import chroma, flat_index
 from knowledge.storage.local.vectors.flat_index import FlatIndex
 from knowledge.storage.relational.write_run import open_write_run
 from knowledge.storage.terms import COUNTS
@@ -170,6 +170,7 @@ class Corpus:
     def build(self, folder: DataFolder) -> None:
         """Write and publish the dataset ``default``."""
         started = time.perf_counter()
+        chroma.PART_BYTES = 2**40  # one graph, which is searched too
         vectors = None if self.chunks <= LINKED else unlinked(folder)
         with Catalog(folder, vectors) as catalog:
             catalog.ensure("default")

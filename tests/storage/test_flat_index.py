@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from knowledge.errors import DamagedStoreError
 from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.vectors import flat_index, native
+from knowledge.storage.local.vectors import chroma, flat_index, native
 from knowledge.storage.local.vectors.checksums import IDS, NAME, write_checksums
 from knowledge.storage.local.vectors.chroma import ChromaIndex, waiting
 from knowledge.storage.local.vectors.flat_index import FlatIndex
@@ -24,6 +24,8 @@ from knowledge.storage.local.vectors.reader import open_reader
 
 KEY = "handbook-1"
 DIMENSIONS = 12
+PART = 40 * DIMENSIONS * 4
+"""Bytes of forty vectors."""
 NAMES = [f"{number:032x}" for number in range(300)]
 
 Change = tuple[str, list[int]]
@@ -92,22 +94,39 @@ changes = st.tuples(
 
 
 @pytest.mark.slow
-@settings(max_examples=6, deadline=None)
-@given(runs=st.lists(st.lists(changes, min_size=1, max_size=3), min_size=1, max_size=3))
+@settings(max_examples=8, deadline=None)
+@given(
+    runs=st.lists(st.lists(changes, min_size=1, max_size=3), min_size=1, max_size=3),
+    part=st.sampled_from([chroma.PART_BYTES, PART]),
+)
 def test_what_is_read_is_what_was_written(
-    tmp_path_factory: pytest.TempPathFactory, runs: list[list[Change]]
+    tmp_path_factory: pytest.TempPathFactory, runs: list[list[Change]], part: int
 ) -> None:
     runs = [[("add", list(range(20)))], *runs, [("add", [299])]]
-    folder, held = published(tmp_path_factory.mktemp("data"), runs)
-    check(folder, held)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(chroma, "PART_BYTES", part)
+        folder, held = published(tmp_path_factory.mktemp("data"), runs)
+        check(folder, held)
+
+
+@pytest.fixture(params=[1, 3], ids=["one part", "three parts"])
+def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
+    """How many parts an index of a hundred vectors, added in three steps, has."""
+    if request.param > 1:
+        monkeypatch.setattr(chroma, "PART_BYTES", PART)
+    return int(request.param)
+
+
+A_HUNDRED: list[Change] = [("add", list(range(start, start + 40))) for start in (0, 40, 80)]
 
 
 @pytest.mark.parametrize(
     "last", [[("add", [5])], [("add", [250])], [("delete", [3])], [("delete", [3]), ("add", [3])]]
 )
-def test_one_change_is_written_out_too(tmp_path: Path, last: list[Change]) -> None:
-    folder, held = published(tmp_path, [[("add", list(range(100)))], last])
+def test_one_change_is_written_out_too(tmp_path: Path, parts: int, last: list[Change]) -> None:
+    folder, held = published(tmp_path, [A_HUNDRED, last])
     assert not waiting(folder)
+    assert len(chroma.part_names(folder)) in (parts, parts + 1)
     assert (folder / IDS).is_file()
     check(folder, held)
 
@@ -145,7 +164,7 @@ def test_what_still_waits_in_chromas_queue_is_read_by_chroma(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As older versions left it after a single change."""
-    monkeypatch.setattr("knowledge.storage.local.vectors.chroma.waiting", lambda _: False)
+    monkeypatch.setattr("knowledge.storage.local.vectors.chroma.waiting", lambda *_: False)
     folder, held = published(tmp_path, [[("add", list(range(50)))], [("add", [60])]])
     monkeypatch.undo()
     written_by_an_older_version(folder)
@@ -193,18 +212,86 @@ def test_an_open_folder_stays_as_it_was_published(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_any_client_of_chroma_opens_it(tmp_path: Path) -> None:
+def test_any_client_of_chroma_opens_it(tmp_path: Path, parts: int) -> None:
     import chromadb
 
-    folder, held = published(tmp_path, [[("add", list(range(50)))], [("delete", [4])]])
+    folder, held = published(tmp_path, [A_HUNDRED, [("delete", [4, 44])]])
     client = chromadb.PersistentClient(str(folder))
-    collection = client.get_collection("vectors", embedding_function=None)
     [wanted] = unit(1, 5)
-    found = collection.query(query_embeddings=[wanted.tolist()], n_results=len(held))["ids"][0]
+    names = sorted(one.name for one in client.list_collections())
+    assert names == ["vectors", "vectors-2", "vectors-3"][:parts]
+    found: list[tuple[float, str]] = []
+    for name in names:
+        collection = client.get_collection(name, embedding_function=None)
+        answer = collection.query(query_embeddings=[wanted.tolist()], n_results=len(held))
+        found += zip(answer["distances"][0], answer["ids"][0], strict=True)
     client.close()
     reader = open_reader(folder)
-    assert [id for id, _ in reader.search(wanted, len(held))] == found
+    assert [id for id, _ in reader.search(wanted, len(held))] == [id for _, id in sorted(found)]
     reader.close()
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_vector_that_is_written_again_stands_once(tmp_path: Path) -> None:
+    again = [("add", [1, 41, 81, 200]), ("delete", [42]), ("add", [42, 1])]
+    folder, held = published(tmp_path, [A_HUNDRED, again, [("delete", [1, 41])]])
+    check(folder, held)
+
+
+@pytest.mark.usefixtures("parts")
+def test_all_vectors_are_compared_by_number(tmp_path: Path) -> None:
+    folder, held = published(tmp_path, [A_HUNDRED, [("delete", [2, 50])]])
+    question = unit(1, 5)[0]
+    reader = FlatIndex(folder)
+    ids = sorted(held)
+    numbers = reader.numbers(np.array([id.encode() for id in [*ids, NAMES[2], "other"]]))
+    assert numbers[-2:].tolist() == [-1, -1]
+    numbers = numbers[:-2]
+    wanted = np.stack([held[id] for id in ids])
+    np.testing.assert_allclose(reader.rows(numbers), wanted, atol=1e-6)
+    np.testing.assert_allclose(reader.cosines(question)[numbers], wanted @ question, atol=1e-5)
+    np.testing.assert_allclose(reader.cosines(question, numbers), wanted @ question, atol=1e-5)
+    reader.close()
+
+
+def test_an_index_in_parts_is_rebuilt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chroma, "PART_BYTES", PART)
+    _, held = published(tmp_path, [A_HUNDRED])
+    index = ChromaFolders(DataFolder(tmp_path), KEY)
+    writer = index.candidate(1)
+    writer.add([NAMES[7]], held[NAMES[8]][None])
+    left = {id: held[id] for id in NAMES[5:60]} | {NAMES[7]: held[NAMES[8]]}
+    writer.rebuild([*left])
+    assert writer.flush() == len(left)
+    index.publish(2, facts(2))
+    folder = DataFolder(tmp_path).generation(KEY, 2)
+    assert chroma.part_names(folder) == ["vectors", "vectors-2"]
+    check(folder, left)
+
+
+@pytest.mark.parametrize("name", ["a", "0123456789abcdef", "F" * 32, "f" * 31 + "\n", "ü" * 16])
+def test_ids_that_are_no_hashes(tmp_path: Path, name: str) -> None:
+    index = ChromaFolders(DataFolder(tmp_path), KEY)
+    writer = index.candidate(0)
+    vectors = unit(3, 1)
+    writer.add([name, *NAMES[:2]], vectors)
+    writer.flush()
+    index.publish(1, facts(1))
+    reader = open_reader(DataFolder(tmp_path).generation(KEY, 1))
+    assert type(reader) is FlatIndex
+    assert set(read(reader, [name, "b", NAMES[1], NAMES[5]])) == {name, NAMES[1]}
+    assert reader.search(vectors[0], 1)[0][0] == name
+    reader.close()
+
+
+def test_a_list_of_ids_that_an_older_version_wrote(tmp_path: Path) -> None:
+    folder, held = published(tmp_path, [[("add", list(range(50)))]])
+    now = np.load(folder / IDS)
+    before = np.zeros(len(now), dtype=[("id", "S32"), ("number", np.int64)])
+    before["id"], before["number"] = sorted(id.encode() for id in held), now["number"]
+    np.save(folder / IDS, before)
+    write_checksums(folder, chromadb=native.installed_version())
+    check(folder, held)
 
 
 @pytest.mark.parametrize("dimensions", [256, 768, 1_536, 4_096])

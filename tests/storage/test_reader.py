@@ -45,7 +45,10 @@ def folder(request, tmp_path_factory):
 @pytest.fixture
 def both(folder):
     one, other = public(folder), ChromaIndex(folder)
-    assert {type(index._client).__name__ for index in (one, other)} == {"Client", "NativeClient"}
+    assert {type(index._parts[-1]._client).__name__ for index in (one, other)} == {
+        "Client",
+        "NativeClient",
+    }
     yield one, other
     one.close()
     other.close()

@@ -250,6 +250,9 @@ MIGRATIONS: tuple[str, ...] = (
     """,
     # Texts of chunks may be compressed from here on: see packing.py. Those that are there stay.
     "",
+    # The vectors of a large dataset may lie in several collections from here on, and the list of
+    # their ids is another: see chroma.py and graph_files.py. Folders that are there stay.
+    "",
 )
 
 VERSION = len(MIGRATIONS)

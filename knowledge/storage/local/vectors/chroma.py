@@ -1,4 +1,8 @@
-"""A generation's vectors in a Chroma folder: one cosine collection of ids and vectors.
+"""A generation's vectors in a Chroma folder: cosine collections of ids and vectors.
+
+Chroma holds all of a collection's graph in memory while it writes to it. So a collection takes up
+to ``PART_BYTES``; then it is written out and closed, and what follows goes to another one:
+``vectors``, ``vectors-2`` and so on. An id stands in one of them.
 
 Chroma's limits, and how they are kept (chromadb 1.5.9):
 
@@ -41,6 +45,9 @@ WRITTEN_AT_ONCE = 1_000  # more take no less time, and 10 KB of memory each on t
 MAX_RESULTS = 30_000
 SYNC_THRESHOLD = 5_000
 _LEAST_THRESHOLD = 2  # that Chroma takes
+PART_BYTES = 64 * 2**20
+"""Of vectors in a collection: 65,000 of 256 dimensions, 10,000 of 1,536. With its links and ids,
+and what Chroma needs to write it out, a graph takes some half more."""
 _NO_ROOM = (
     "disk is full",
     "No space left",
@@ -85,30 +92,15 @@ class ChromaIndex:
         self.folder = folder
         self._dimensions = dimensions
         self._hold = hold
-        self._held: dict[str, NDArray[np.float32]] = {}
-        self._unsaved = 0  # changes that Chroma has not written out to the graph's files
-        self._is_fresh = create  # no graph was opened yet, with the threshold that held then
+        self._gone: dict[str, list[str]] = {}
         with private_files() if create else nullcontext():
             self._open(create)
 
     def _open(self, create: bool) -> None:
-        self._client = _open(self.folder)
-        try:
-            with _translated(self.folder):
-                self._collection = self._create() if create else self._find()
-        except BaseException:
-            _close(self._client)
-            raise
-
-    def _create(self) -> Any:
-        return self._client.create_collection(
-            COLLECTION,
-            configuration={"hnsw": {"space": "cosine", "sync_threshold": SYNC_THRESHOLD}},
-            embedding_function=None,
-        )
-
-    def _find(self) -> Any:
-        return self._client.get_collection(COLLECTION, embedding_function=None)
+        """Open the last collection; the others are opened when something is asked of them."""
+        names = [COLLECTION] if create else part_names(self.folder)
+        self._parts = [_Part(self.folder, name) for name in names]
+        self._parts[-1].open(create)
 
     def __enter__(self) -> Self:
         return self
@@ -118,29 +110,218 @@ class ChromaIndex:
 
     def close(self) -> None:
         """Close the folder, without what was not flushed; a second call does nothing."""
-        self._held = {}
-        _close(self._client)
+        for part in self._parts:
+            part.close()
         if self._hold is not None:
             self._hold.release()
 
     def count(self) -> int:
         """Return the number of vectors. Loads the index, and can crash on a damaged one."""
-        self._write_held()
-        return int(self._collection.count())
+        self._settle()
+        return sum(part.count() for part in self._parts)
 
     def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
         """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
         for start in range(0, len(ids), PAGE):
             page = slice(start, start + PAGE)
-            self._held |= zip(ids[page], vectors[page], strict=True)
-            while self._unsaved + len(self._held) >= SYNC_THRESHOLD:
-                self._write_held(max(SYNC_THRESHOLD - self._unsaved, 1))
+            self._make_room(4 * vectors.shape[1])
+            self._forget(ids[page])
+            self._parts[-1].add(ids[page], vectors[page])
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove vectors by id; ids that are not there are passed over."""
+        if len(self._parts) == 1:
+            self._parts[0].delete(ids)
+            return
+        for start in range(0, len(ids), PAGE):
+            page = ids[start : start + PAGE]
+            self._forget(page)
+            self._parts[-1].drop(page)
+
+    def _make_room(self, size: int) -> None:
+        """Begin another collection where the last one is full of vectors of ``size`` bytes."""
+        if self._parts[-1].size * size < PART_BYTES:
+            return
+        self._parts[-1].flush()
+        part = _Part(self.folder, f"{COLLECTION}-{len(self._parts) + 1}")
+        with private_files():
+            part.open(create=True)
+        self._parts.append(part)
+
+    def _forget(self, ids: Sequence[str]) -> None:
+        """Note which of some ids stand in collections that are full: those are opened but once."""
+        for part in self._parts[:-1]:
+            if found := part.among(ids):
+                self._gone.setdefault(part.name, []).extend(found)
+
+    def _settle(self) -> None:
+        """Remove from full collections what is to be removed."""
+        for part in self._parts:
+            if gone := self._gone.pop(part.name, None):
+                part.delete([*dict.fromkeys(gone)])
+
+    def search(
+        self,
+        query: NDArray[np.float32] | Sequence[float],
+        top_k: int,
+        *,
+        among: Sequence[str] | None = None,
+    ) -> list[tuple[str, float]]:
+        """Return up to ``top_k`` (id, cosine similarity), most similar first.
+
+        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes; ``among`` names
+        as many ids at most.
+        """
+        self._settle()
+        found = [pair for part in self._parts for pair in part.search(query, top_k, among)]
+        if len(self._parts) > 1:
+            found = sorted(found, key=lambda pair: pair[1])[:top_k]
+        return [(id, min(1.0, max(-1.0, 1.0 - distance))) for id, distance in found]
+
+    def matrix(self) -> None:
+        """Return nothing: Chroma gives its vectors a few at a time."""
+
+    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+        self._settle()
+        remaining = iter(ids)
+        while page := list(islice(remaining, PAGE)):
+            for part in self._parts:
+                yield from self._page(part, page)
+
+    def _page(self, part: _Part, ids: list[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        found, vectors = part.vectors(ids)
+        if not found:
+            return  # there is no second axis then
+        if self._dimensions not in (None, vectors.shape[1]):
+            raise DamagedStoreError(
+                f"the index {self.folder} is another model's: its vectors have "
+                f"{vectors.shape[1]} dimensions, not {self._dimensions}",
+                hint=REPAIR_INDEX,
+            )
+        yield found, vectors
+
+    def rebuild(self, ids: Sequence[str]) -> None:
+        """Rebuild it from the vectors of ``ids``; deleted ones take room and time."""
+        fresh_folder = self.folder.with_name("candidate-fresh")
+        shutil.rmtree(fresh_folder, ignore_errors=True)
+        fresh_folder.mkdir(mode=FOLDER)
+        self._settle()
+        with ChromaIndex(fresh_folder, create=True) as fresh:
+            for part in self._parts:
+                for start in range(0, len(ids), PAGE):
+                    for found, vectors in self._page(part, list(ids[start : start + PAGE])):
+                        fresh.add(found, vectors)
+                part.close()
+            fresh.flush()
+        self.close()
+        shutil.rmtree(self.folder)
+        fresh_folder.rename(self.folder)
+        self._open(create=False)
+
+    def flush(self) -> int:
+        """Write everything out so that opening replays nothing; return the count of vectors.
+
+        The index is closed afterwards.
+        """
+        *full, last = self._parts
+        count = last.flush()
+        for part in full:
+            gone = self._gone.pop(part.name, None)
+            if gone or part.is_open:
+                part.delete([*dict.fromkeys(gone or ())])
+                count += part.flush()
+            else:
+                count += part.size
+        return count
+
+
+class _Part:
+    """A collection of an index, with a client of its own.
+
+    Parameters
+    ----------
+    folder:
+        The index's.
+    name:
+        The collection's.
+    """
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.name = name
+        self._folder = folder
+        self._client: Any = None
+        self._held: dict[str, NDArray[np.float32]] = {}
+        self._size: int | None = None
+        self._unsaved = 0  # changes that Chroma has not written out to the graph's files
+        self._is_fresh = False  # no graph was opened yet, with the threshold that held then
+
+    def open(self, create: bool = False) -> None:
+        """Open the collection, or make it."""
+        self._client = _open(self._folder)
+        try:
+            with _translated(self._folder):
+                self._opened = self._create() if create else self._find()
+        except BaseException:
+            self.close()
+            raise
+        self._is_fresh = create
+        self._size = 0 if create else None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether Chroma may hold its graph in memory."""
+        return self._client is not None
+
+    @property
+    def size(self) -> int:
+        """How many vectors it holds, or a few more where some were replaced, by Chroma's rows."""
+        if self._size is None:
+            with _translated(self._folder), closing(open_to_look(self._folder / SQLITE)) as sql:
+                [count] = sql.execute(f"SELECT count(*) FROM ({_HELD})", (self.name,)).fetchone()
+            self._size = int(count)
+        return self._size
+
+    @property
+    def _collection(self) -> Any:
+        if self._client is None:
+            self.open()
+        return self._opened
+
+    def _create(self) -> Any:
+        return self._client.create_collection(
+            self.name,
+            configuration={"hnsw": {"space": "cosine", "sync_threshold": SYNC_THRESHOLD}},
+            embedding_function=None,
+        )
+
+    def _find(self) -> Any:
+        return self._client.get_collection(self.name, embedding_function=None)
+
+    def close(self) -> None:
+        """Close it, without what was not flushed; a second call does nothing."""
+        self._held = {}
+        client, self._client = self._client, None
+        if client is not None:
+            _close(client)
+
+    def count(self) -> int:
+        """Return the number of vectors, from Chroma."""
+        self._write_held()
+        return int(self._collection.count())
+
+    def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
+        """Add or replace vectors."""
+        self._size = self.size + len(ids)
+        self._held |= zip(ids, vectors, strict=True)
+        while self._unsaved + len(self._held) >= SYNC_THRESHOLD:
+            self._write_held(max(SYNC_THRESHOLD - self._unsaved, 1))
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove vectors by id; ids that are not there are passed over."""
         for id in ids:
             self._held.pop(id, None)
-        with private_files(), _translated(self.folder):
+        with private_files(), _translated(self._folder):
             for start in range(0, len(ids), PAGE):
                 page = list(ids[start : start + PAGE])
                 self._collection.delete(ids=page)
@@ -153,7 +334,7 @@ class ChromaIndex:
         from knowledge.storage.unit_vectors import exact_unit
 
         names = list(islice(self._held, most))
-        with private_files(), _translated(self.folder):
+        with private_files(), _translated(self._folder):
             for start in range(0, len(names), WRITTEN_AT_ONCE):
                 page = names[start : start + WRITTEN_AT_ONCE]
                 vectors = exact_unit(np.stack([self._held.pop(id) for id in page]))
@@ -170,80 +351,57 @@ class ChromaIndex:
         self,
         query: NDArray[np.float32] | Sequence[float],
         top_k: int,
-        *,
-        among: Sequence[str] | None = None,
-    ) -> list[tuple[str, float]]:
-        """Return up to ``top_k`` (id, cosine similarity), most similar first.
-
-        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes; ``among`` names
-        as many ids at most.
-        """
+        among: Sequence[str] | None,
+    ) -> Iterator[tuple[str, float]]:
+        """Yield up to ``top_k`` (id, distance), nearest first."""
         self._write_held()
-        with _translated(self.folder):
+        with _translated(self._folder):
             answer = self._collection.query(
                 query_embeddings=[query],
                 ids=None if among is None else list(among),
                 n_results=min(top_k, MAX_RESULTS),
                 include=["distances"],
             )
-        pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
-        return [(id, min(1.0, max(-1.0, 1.0 - float(distance)))) for id, distance in pairs]
+        for id, distance in zip(answer["ids"][0], answer["distances"][0], strict=True):
+            yield id, float(distance)
 
-    def matrix(self) -> None:
-        """Return nothing: Chroma gives its vectors a few at a time."""
-
-    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+    def vectors(self, ids: list[str]) -> tuple[list[str], NDArray[np.float32]]:
+        """Return those of some ids that it holds, and their vectors."""
         import numpy as np
 
         self._write_held()
-        remaining = iter(ids)
-        while page := list(islice(remaining, PAGE)):
-            with _translated(self.folder):
-                answer = self._collection.get(ids=page, include=["embeddings"])
-            if not answer["ids"]:
-                continue  # there is no second axis then
-            vectors = np.asarray(answer["embeddings"], dtype=np.float32)
-            if self._dimensions not in (None, vectors.shape[1]):
-                raise DamagedStoreError(
-                    f"the index {self.folder} is another model's: its vectors have "
-                    f"{vectors.shape[1]} dimensions, not {self._dimensions}",
-                    hint=REPAIR_INDEX,
-                )
-            yield answer["ids"], vectors
+        with _translated(self._folder):
+            answer = self._collection.get(ids=ids, include=["embeddings"])
+        return answer["ids"], np.asarray(answer["embeddings"], dtype=np.float32)
 
-    def rebuild(self, ids: Sequence[str]) -> None:
-        """Rebuild it from the vectors of ``ids``; deleted ones take room and time."""
-        fresh_folder = self.folder.with_name("candidate-fresh")
-        shutil.rmtree(fresh_folder, ignore_errors=True)
-        fresh_folder.mkdir(mode=FOLDER)
-        with ChromaIndex(fresh_folder, create=True) as fresh:
-            for found, vectors in self.vectors(ids):
-                fresh.add(found, vectors)
-            fresh.flush()
-        self.close()
-        shutil.rmtree(self.folder)
-        fresh_folder.rename(self.folder)
-        self._unsaved = 0
-        self._open(create=False)
+    def among(self, ids: Sequence[str]) -> list[str]:
+        """Return those of some ids that Chroma's rows name: to look in the graph, it is loaded."""
+        statement = f"{_HELD} AND embedding_id IN ({','.join('?' * len(ids))})"
+        with _translated(self._folder), closing(open_to_look(self._folder / SQLITE)) as sql:
+            return [id for (id,) in sql.execute(statement, (self.name, *ids))]
+
+    def drop(self, ids: Sequence[str]) -> None:
+        """Remove vectors as :meth:`delete` does, and load the graph only where it holds one."""
+        for id in ids:
+            self._held.pop(id, None)
+        if found := self.among(ids):
+            self.delete(found)
 
     def flush(self) -> int:
-        """Write everything out so that opening replays nothing; return the count of vectors.
-
-        The index is closed afterwards.
-        """
-        with private_files(), _translated(self.folder):
+        """Have Chroma write all out, and close it; return the count of vectors."""
+        with private_files(), _translated(self._folder):
             if self._held:
                 self._reopen(max(self._unsaved + len(self._held), _LEAST_THRESHOLD))
                 self._write_held()
             count = int(self._collection.count())
-            if count and waiting(self.folder):
+            if count and waiting(self._folder, self.name):
                 self._reopen(_LEAST_THRESHOLD)
                 self._collection.count()
-                if waiting(self.folder):
+                if waiting(self._folder, self.name):
                     _write_again(self._collection)
             self._collection.modify(configuration={"hnsw": {"sync_threshold": SYNC_THRESHOLD}})
-            _close(self._client)
+            self.close()
+        self._unsaved = 0
         return count
 
     def _reopen(self, threshold: int) -> None:
@@ -252,26 +410,48 @@ class ChromaIndex:
         if self._is_fresh:
             return
         _close(self._client)
-        self._client = _open(self.folder)
-        self._collection = self._find()
-        self._collection.count()  # takes in what waits in the queue
+        self._client = _open(self._folder)
+        self._opened = self._find()
+        self._opened.count()  # takes in what waits in the queue
 
 
-def waiting(folder: Path) -> bool:
-    """Return whether Chroma holds changes that are not in the files of the graph yet.
+_HELD = """
+    SELECT embedding_id FROM embeddings WHERE segment_id = (
+        SELECT s.id FROM segments s JOIN collections c ON c.id = s.collection
+        WHERE c.name = ? AND s.scope = 'METADATA')
+"""
+
+
+def part_names(folder: Path) -> list[str]:
+    """Return the names of an index's collections, in the order in which they were begun."""
+    with _translated(folder), closing(open_to_look(folder / SQLITE)) as sql:
+        found = {name for (name,) in sql.execute("SELECT name FROM collections")}
+    later = [f"{COLLECTION}-{number}" for number in range(2, len(found) + 1)]
+    return [COLLECTION, *(name for name in later if name in found)]
+
+
+def waiting(folder: Path, name: str | None = None) -> bool:
+    """Return whether Chroma holds changes that are not in the files of the graphs yet.
 
     Changes lie in a queue in its SQLite file, and each segment remembers the last one it has
     taken in.
+
+    Parameters
+    ----------
+    name:
+        Of one collection; ``None`` asks for all.
     """
     with _translated(folder), closing(open_to_look(folder / SQLITE)) as sql:
-        queued, written = sql.execute(_WAITING).fetchone()
-    return (queued or 0) > (written or 0)
+        return bool(sql.execute(_WAITING, {"name": name}).fetchone()[0])
 
 
 _WAITING = """
-    SELECT (SELECT max(seq_id) FROM embeddings_queue),
-           (SELECT max(m.seq_id) FROM max_seq_id m JOIN segments s ON s.id = m.segment_id
-            WHERE s.scope = 'VECTOR')
+    SELECT EXISTS (
+        SELECT 1 FROM embeddings_queue q
+        JOIN collections c ON q.topic LIKE '%/' || c.id
+        JOIN segments s ON s.collection = c.id AND s.scope = 'VECTOR'
+        LEFT JOIN max_seq_id m ON m.segment_id = s.id
+        WHERE q.seq_id > coalesce(m.seq_id, 0) AND c.name = coalesce(:name, c.name))
 """
 
 

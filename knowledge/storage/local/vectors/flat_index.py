@@ -4,8 +4,9 @@ A published folder is never written again, so the vectors in the file of its gra
 memory without a copy (``graph_files`` says how they lie). Deleted vectors are still among them; no
 id leads there.
 
-A question is compared with all vectors of up to ``EXACT_BYTES``. Of more, Chroma's graph is asked,
-much deeper than it is by itself, and only says which vectors are compared.
+A question is compared with all vectors of up to ``EXACT_BYTES``, and with all of an index in
+several parts, whose graphs together would take longer. Of more in one part, as older versions wrote
+them, Chroma's graph is asked, much deeper than it is by itself, and only says which are compared.
 """
 
 from __future__ import annotations
@@ -22,12 +23,11 @@ from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.vectors import native
 from knowledge.storage.local.vectors.checksums import (
     IDS,
-    PERSISTED,
     SQLITE,
     check_whole,
     read_checksums,
 )
-from knowledge.storage.local.vectors.graph_files import Graph
+from knowledge.storage.local.vectors.graph_files import Graph, homes_in
 from knowledge.storage.store import REPAIR_INDEX
 from knowledge.storage.unit_vectors import unit_rows
 
@@ -69,13 +69,13 @@ class FlatIndex:
     def __init__(
         self, folder: Path, *, dimensions: int | None = None, hold: Hold | None = None
     ) -> None:
-        home = _home(folder)
+        homes = _homes(folder)
         check_whole(folder)
         self.folder = folder
         self._hold = hold
         self._chroma: ChromaIndex | None = None
         try:
-            self._graph = Graph(home, folder / IDS if ids_noted(folder) else None)
+            self._graph = Graph(homes, folder / IDS if ids_noted(folder) else None)
         except (OSError, ValueError) as error:
             raise DamagedStoreError(
                 f"the index {folder} is damaged: {error}", hint=REPAIR_INDEX
@@ -87,17 +87,20 @@ class FlatIndex:
                 hint=REPAIR_INDEX,
             )
         # Chroma writes to the folder of an index, even to search it.
-        self.quick = self._graph.size <= EXACT_BYTES or bool(
-            obstacle(folder) or obstacle(folder / SQLITE)
+        self.quick = (
+            self._graph.size <= EXACT_BYTES
+            or len(homes) > 1
+            or bool(obstacle(folder) or obstacle(folder / SQLITE))
         )
 
     def __len__(self) -> int:
-        return len(self._graph.matrix)
+        return sum(len(part) for part in self._graph.parts)
 
     @property
     def vectors_of_all(self) -> NDArray[np.float32]:
-        """All vectors by number, deleted ones too, as they lie: shape (vectors, dimensions)."""
-        return self._graph.matrix
+        """All vectors by number, deleted ones too: shape (vectors, dimensions)."""
+        parts = self._graph.parts
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def matrix(self) -> FlatIndex:
         """Return itself: all its vectors are at hand."""
@@ -114,10 +117,10 @@ class FlatIndex:
         if numbers is None:
             # Not `@`: BLAS's threads wait for each other, which on a busy machine takes longer than
             # this, and keeps a core from others on any.
-            found: NDArray[np.float32] = np.vecdot(self._graph.matrix, question)
-            return found
+            found = [np.vecdot(part, question) for part in self._graph.parts]
+            return found[0] if len(found) == 1 else np.concatenate(found)
         pages = [
-            np.einsum("ij,j->i", self._graph.matrix[numbers[start : start + PAGE]], question)
+            np.einsum("ij,j->i", self._graph.rows(numbers[start : start + PAGE]), question)
             for start in range(0, len(numbers), PAGE)
         ]
         return np.concatenate(pages) if pages else np.zeros(0, np.float32)
@@ -130,7 +133,7 @@ class FlatIndex:
         DamagedStoreError
             One is not of unit length.
         """
-        found = self._graph.matrix[numbers]
+        found = self._graph.rows(numbers)
         if not unit_rows(found).all():
             raise DamagedStoreError(
                 f"the index {self.folder} is damaged: a vector is not of unit length",
@@ -164,7 +167,7 @@ class FlatIndex:
             numbers = self._graph.numbers(_utf8(page))
             held = np.flatnonzero(numbers >= 0)
             if len(held):
-                yield [page[at] for at in held.tolist()], self._graph.matrix[numbers[held]]
+                yield [page[at] for at in held.tolist()], self._graph.rows(numbers[held])
 
     def close(self) -> None:
         """Let go of the files; a second call does nothing."""
@@ -195,8 +198,8 @@ def ids_noted(folder: Path) -> bool:
     return read_checksums(folder).get(IDS, {}).get("chromadb") in native.TESTED
 
 
-def _home(folder: Path) -> Path:
-    """Return the folder of the graph's files.
+def _homes(folder: Path) -> list[Path]:
+    """Return the folders of the graphs' files.
 
     Raises
     ------
@@ -211,10 +214,9 @@ def _home(folder: Path) -> Path:
             path.open("rb").close()
     except PermissionError as error:
         raise cant_read(error.filename or folder) from error
-    homes = [path.parent for path in files if path.name == PERSISTED]
-    if len(homes) != 1:
-        raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR_INDEX)
-    return homes[0]
+    if homes := homes_in(folder):
+        return homes
+    raise DamagedStoreError(f"{folder} holds no index", hint=REPAIR_INDEX)
 
 
 def _utf8(ids: Sequence[str]) -> NDArray[np.bytes_]:

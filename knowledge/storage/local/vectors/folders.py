@@ -34,6 +34,7 @@ from knowledge.storage.local.vectors.graph_files import (
     HEADER,
     GraphVectors,
     graph_damage,
+    homes_in,
     numbered_ids,
 )
 from knowledge.storage.local.vectors.reader import open_reader
@@ -315,11 +316,11 @@ def _write_ids(candidate: Path) -> str:
     from knowledge.storage.local.vectors import native
     from knowledge.storage.local.vectors.chroma import waiting
 
-    homes = [path.parent for path in candidate.rglob(PERSISTED)]
+    homes = homes_in(candidate)
     version = native.installed_version()
-    if len(homes) != 1 or version not in native.TESTED or waiting(candidate):
+    if not homes or version not in native.TESTED or waiting(candidate):
         return ""
-    ids = numbered_ids(homes[0])
+    ids = numbered_ids(homes)
     if ids is None:
         return ""
     np.save(candidate / IDS, ids, allow_pickle=False)

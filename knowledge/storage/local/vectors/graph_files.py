@@ -49,7 +49,7 @@ class _PlainUnpickler(pickle.Unpickler):
 
 def graph_damage(folder: Path) -> str:
     """Return why the files of a graph can't be whole, by their sizes; empty where they may be."""
-    for home in {path.parent for path in folder.rglob(PERSISTED)}:
+    for home in homes_in(folder):
         layout = _layout(home)
         if layout is None:
             return f"{HEADER} makes no sense"
@@ -62,14 +62,16 @@ def graph_damage(folder: Path) -> str:
 
 
 class Graph:
-    """The vectors in the files of a whole graph, as a matrix that is not copied.
+    """The vectors in the files of whole graphs, as matrices that are not copied.
 
     Parameters
     ----------
-    home:
-        The folder with the files.
+    homes:
+        The folders with the files, as :func:`homes_in` gives them: their vectors are numbered one
+        after the other.
     ids:
-        Where its ids were noted, as :func:`numbered_ids` gives them; else Chroma's file is read.
+        Where their ids were noted, as :func:`numbered_ids` gives them; else Chroma's files are
+        read.
 
     Raises
     ------
@@ -77,7 +79,27 @@ class Graph:
         The files are not laid out as they should be.
     """
 
-    def __init__(self, home: Path, ids: Path | None = None) -> None:
+    def __init__(self, homes: Sequence[Path], ids: Path | None = None) -> None:
+        import numpy as np
+
+        self.size = 0
+        """Bytes of all vectors, with their links."""
+        self.parts: list[NDArray[np.float32]] = []
+        """Each float32 of shape (elements, dimensions), those of deleted vectors among them."""
+        for home in homes:
+            self._add(home)
+        lengths = {part.shape[1] for part in self.parts}
+        if len(lengths) != 1:
+            raise ValueError(f"its parts have vectors of {sorted(lengths)} dimensions")
+        [self.dimensions] = lengths
+        self._starts = np.cumsum([0, *(len(part) for part in self.parts)])
+        noted = numbered_ids(homes) if ids is None else np.load(ids, mmap_mode="r")
+        if noted is None:
+            raise ValueError(f"{PERSISTED} can't be read")
+        self._raw = RAW in (noted.dtype.names or ())
+        self._ids, self._numbers = noted[RAW if self._raw else "id"], noted["number"]
+
+    def _add(self, home: Path) -> None:
         import numpy as np
 
         layout = _layout(home)
@@ -86,58 +108,126 @@ class Graph:
         elements = _elements(home, layout)
         if elements is None or len(elements) < layout.elements:
             raise ValueError(f"{DATA} is shorter than {HEADER} says")
-        self.size = elements.nbytes
-        self.matrix: NDArray[np.float32] = np.ndarray(
-            (len(elements), layout.dimensions),
-            dtype="<f4",
-            buffer=elements,
-            offset=layout.data_at,
-            strides=(layout.size, 4),
+        self.size += elements.nbytes
+        self.parts.append(
+            np.ndarray(
+                (len(elements), layout.dimensions),
+                dtype="<f4",
+                buffer=elements,
+                offset=layout.data_at,
+                strides=(layout.size, 4),
+            )
         )
-        """float32 of shape (elements, dimensions), those of deleted vectors among them."""
-        noted = numbered_ids(home) if ids is None else np.load(ids, mmap_mode="r")
-        if noted is None:
-            raise ValueError(f"{PERSISTED} can't be read")
-        self._ids, self._numbers = noted["id"], noted["number"]
 
-    @property
-    def dimensions(self) -> int:
-        """The length of its vectors."""
-        return int(self.matrix.shape[1])
+    def rows(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return a copy of vectors by their numbers, shape (len(numbers), dimensions)."""
+        import numpy as np
+
+        if len(self.parts) == 1:
+            return self.parts[0][numbers]
+        found = np.empty((len(numbers), self.dimensions), np.float32)
+        place = np.searchsorted(self._starts, numbers, side="right") - 1
+        for at in np.unique(place).tolist():
+            here = place == at
+            found[here] = self.parts[at][numbers[here] - self._starts[at]]
+        return found
 
     def ids(self) -> list[str]:
         """Return the ids of all vectors, in order."""
-        return [id.decode() for id in self._ids.tolist()]
+        if not self._raw:
+            return [id.decode() for id in self._ids.tolist()]
+        return [id.decode() for id in _spelt(self._ids).tolist()]
 
     def numbers(self, ids: NDArray[np.bytes_]) -> NDArray[np.int64]:
-        """Return where the vectors of some ids stand in the matrix; -1 for one it does not hold."""
+        """Return the numbers of the vectors of some ids, in UTF-8; -1 for one it does not hold."""
         import numpy as np
 
+        if self._raw:
+            raw = _packed(ids)
+            ids = _each_packed(ids) if raw is None else raw
         if np.array_equal(ids, self._ids):  # as a catalog gives all of them
             return self._numbers.astype(np.int64)
         if not len(self._ids):
             return np.full(len(ids), -1, dtype=np.int64)
         at = np.minimum(np.searchsorted(self._ids, ids), len(self._ids) - 1)
-        return np.where(self._ids[at] == ids, self._numbers[at], -1).astype(np.int64)
+        return np.where(self._ids[at] == ids, self._numbers[at].astype(np.int64), -1)
 
 
-def numbered_ids(home: Path) -> NDArray[np.void] | None:
-    """Return the ids in a graph and where their vectors stand; ``None`` where that can't be read.
+def homes_in(folder: Path) -> list[Path]:
+    """Return the folders of an index's graphs, in the order in which their vectors are numbered."""
+    return sorted({path.parent for path in folder.rglob(PERSISTED)})
 
-    The array has fields ``id``, bytes of UTF-8, by which it is sorted, and ``number``, int64.
+
+def numbered_ids(homes: Sequence[Path]) -> NDArray[np.void] | None:
+    """Return the ids in graphs and the numbers of their vectors; ``None`` where one can't be read.
+
+    The array has a field ``raw`` with ids as the 16 bytes that 32 hexadecimal digits stand for, or
+    ``id`` with UTF-8 where one is anything else, sorted by it; and ``number``, uint32.
     """
     import numpy as np
 
-    layout, labels = _layout(home), _labels(home)
-    elements = None if layout is None else _elements(home, layout)
-    if layout is None or labels is None or elements is None:
+    ids: list[NDArray[np.bytes_]] = []
+    numbers: list[NDArray[np.uint32]] = []
+    packed: list[bool] = []
+    start = 0
+    for home in homes:
+        layout, labels = _layout(home), _labels(home)
+        elements = None if layout is None else _elements(home, layout)
+        if layout is None or labels is None or elements is None:
+            return None
+        rows = _rows_of(np.fromiter(labels.values(), np.uint64, len(labels)), elements, layout)
+        told = np.array([id.encode() for id in labels], dtype=np.bytes_)[rows >= 0]
+        raw = _packed(told)
+        packed.append(raw is not None)
+        ids.append(told if raw is None else raw)
+        numbers.append((rows[rows >= 0] + start).astype(np.uint32))
+        start += len(elements)
+    if not all(packed):
+        ids = [_spelt(part) if raw else part for part, raw in zip(ids, packed, strict=True)]
+    name = RAW if all(packed) else "id"
+    listed = np.concatenate(ids)
+    order = np.argsort(listed, kind="stable")
+    found = np.empty(len(order), dtype=[(name, listed.dtype), ("number", np.uint32)])
+    found[name] = listed[order]
+    found["number"] = np.concatenate(numbers)[order]
+    return found
+
+
+RAW = "raw"
+_BYTES = 16
+_DIGITS = b"0123456789abcdef"
+_NO_ID = b"\xff" * (_BYTES + 1)
+"""Longer than an id of 16 bytes, so none equals it."""
+
+
+def _packed(ids: NDArray[np.bytes_]) -> NDArray[np.bytes_] | None:
+    """Return ids of 32 hexadecimal digits as 16 bytes each; ``None`` where one is anything else."""
+    import numpy as np
+
+    told = ids.tobytes()
+    if len(told) != 2 * _BYTES * len(ids) or told.translate(None, _DIGITS):
         return None
-    at = _rows_by_label(elements, layout)
-    ids = np.array([id.encode() for id in labels], dtype=np.bytes_)
-    found = np.zeros(len(ids), dtype=[("id", ids.dtype), ("number", np.int64)])
-    found["id"] = ids
-    found["number"] = [at.get(label, -1) for label in labels.values()]
-    return np.sort(found[found["number"] >= 0], order="id")
+    return np.frombuffer(bytes.fromhex(told.decode("ascii")), dtype=f"S{_BYTES}")
+
+
+def _spelt(raw: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Return the digits of ids of 16 bytes."""
+    import numpy as np
+
+    return np.frombuffer(raw.tobytes().hex().encode(), dtype=f"S{2 * _BYTES}")
+
+
+def _each_packed(ids: NDArray[np.bytes_]) -> NDArray[np.bytes_]:
+    """Return ids as :func:`_packed` does, with :data:`_NO_ID` for what is no such id."""
+    import numpy as np
+
+    found = [
+        _NO_ID
+        if len(id) != 2 * _BYTES or id.translate(None, _DIGITS)
+        else bytes.fromhex(id.decode())
+        for id in ids.tolist()
+    ]
+    return np.array(found, dtype=f"S{len(_NO_ID)}")
 
 
 class GraphVectors:
@@ -150,13 +240,16 @@ class GraphVectors:
     """
 
     def __init__(self, folder: Path) -> None:
+        import numpy as np
+
         self._parts = []
-        for home in sorted({path.parent for path in folder.rglob(PERSISTED)}):
+        for home in homes_in(folder):
             layout, labels = _layout(home), _labels(home)
             elements = None if layout is None else _elements(home, layout)
             if layout is not None and labels is not None and elements is not None:
-                rows = _rows_by_label(elements, layout)
-                known = {id: rows[label] for id, label in labels.items() if label in rows}
+                wanted = np.fromiter(labels.values(), np.uint64, len(labels))
+                rows = _rows_of(wanted, elements, layout).tolist()
+                known = {id: row for id, row in zip(labels, rows, strict=True) if row >= 0}
                 self._parts.append((known, elements, layout))
 
     @property
@@ -194,9 +287,9 @@ def _whole(
 
 
 def layout_known(folder: Path) -> bool:
-    """Return whether the files of a graph say that they are laid out as was tested."""
-    homes = [path.parent for path in folder.rglob(PERSISTED)]
-    return len(homes) == 1 and _layout(homes[0]) is not None
+    """Return whether the files of all graphs say that they are laid out as was tested."""
+    homes = homes_in(folder)
+    return bool(homes) and all(_layout(home) is not None for home in homes)
 
 
 def _layout(home: Path) -> _Layout | None:
@@ -242,11 +335,18 @@ def _elements(home: Path, layout: _Layout) -> NDArray[np.uint8] | None:
         return None
 
 
-def _rows_by_label(elements: NDArray[np.uint8], layout: _Layout) -> dict[int, int]:
+def _rows_of(
+    labels: NDArray[np.uint64], elements: NDArray[np.uint8], layout: _Layout
+) -> NDArray[np.int64]:
+    """Return where the elements of labels stand; -1 for one that has none."""
     import numpy as np
 
     raw = np.ascontiguousarray(elements[:, layout.label_at : layout.label_at + 8])
-    return {int(label): row for row, label in enumerate(raw.view("<u8")[:, 0])}
+    held = raw.view("<u8")[:, 0]
+    order = np.argsort(held, kind="stable")
+    at = np.minimum(np.searchsorted(held, labels, sorter=order), len(held) - 1)
+    rows = order[at]
+    return np.where(held[rows] == labels, rows, -1)
 
 
 def _size(path: Path) -> int:
