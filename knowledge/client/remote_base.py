@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from knowledge.client import reading
 from knowledge.client.connection import Connection, path_of
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
     _Chunks = list[Chunk]
     _Missed = list[MissedFile]
+
+Noun = TypeVar("Noun")
+"""What a record is read as."""
 
 
 class RemoteKnowledgeBase:
@@ -57,13 +60,15 @@ class RemoteKnowledgeBase:
     def retrieve(self, request: SearchRequest) -> Retrieved:
         """Return the passages that fit a question best."""
         values = {**self._question(request), "explain": True}
+        query = Query.of_request(request, self.settings)
         record = self._connection.ask("POST", "retrieve", json=values)
-        return _retrieved(record, Query.of_request(request, self.settings))
+        return self._connection.read(lambda found: _retrieved(found, query), record)
 
     def similar(self, request: SimilarRequest) -> Retrieved:
         """Return the passages most like a file or a chunk."""
+        query = Query.of_request(request.search(), self.settings)
         record = self._connection.ask("POST", "similar", json=_sent(request, self.settings))
-        return _retrieved(record, Query.of_request(request.search(), self.settings))
+        return self._connection.read(lambda found: _retrieved(found, query), record)
 
     def ask(self, request: AskRequest, *, listen: Listener | None = None) -> Answer:
         """Have the server's chat model answer a question."""
@@ -72,9 +77,9 @@ class RemoteKnowledgeBase:
             values["chat_model"] = request.chat_model  # which the server refuses
         for name, data in self._connection.events("POST", "ask", json=values):
             if name == "piece" and listen is not None:
-                listen(data["text"])
+                listen(self._connection.read(lambda piece: str(piece["text"]), data))
             if name == "answer":
-                return reading.answer(data)
+                return self._connection.read(reading.answer, data)
         raise ServerError("the server's answer has no end", hint="Ask again.")
 
     def _question(self, request: SearchRequest, without: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -88,9 +93,8 @@ class RemoteKnowledgeBase:
     ) -> Hit:
         """Return a chunk, with neighbours before and after it."""
         params = {"before": before, "after": after, **({"dataset": dataset} if dataset else {})}
-        return reading.hit(
-            self._connection.ask("GET", path_of("chunks", chunk), params=params)["chunk"]
-        )
+        record = self._connection.ask("GET", path_of("chunks", chunk), params=params)
+        return self._connection.read(lambda found: reading.hit(found["chunk"]), record)
 
     def ingest(
         self,
@@ -123,7 +127,8 @@ class _Datasets:
 
     def list(self) -> list[Dataset]:
         """Return all datasets by name."""
-        return list(map(reading.dataset, self._connection.ask("GET", "datasets")["datasets"]))
+        record = self._connection.ask("GET", "datasets")
+        return self._connection.read(_all(reading.dataset, "datasets"), record)
 
     def asked(self) -> Sequence[str]:
         """Return the datasets that a question goes to which names none."""
@@ -149,26 +154,26 @@ class _Files:
 
     def list(self, dataset: str) -> list[SourceFile]:
         """Return a dataset's files by path."""
-        return list(map(reading.file, self._listed(dataset, "ingested")["files"]))
+        record = self._listed(dataset, "ingested")
+        return self._connection.read(_all(reading.file, "files"), record)
 
     def missed_files(self, dataset: str) -> _Missed:
         """Return the files that a dataset lacks."""
-        return list(map(reading.missed, self._listed(dataset, "all")["missed"]))
+        record = self._listed(dataset, "all")
+        return self._connection.read(_all(reading.missed, "missed"), record)
 
     def chunks(self, request: ChunksRequest) -> ChunkPage:
         """Return a page of a dataset's chunks."""
         name = request.dataset or self._datasets.chosen()
         params = _sent(request, self._settings, without=("dataset",))
         record = self._connection.ask("GET", path_of("datasets", name, "chunks"), params=params)
-        found = map(reading.hit, record["chunks"])
-        hits = [replace(hit, rank=rank) for rank, hit in enumerate(found, record["offset"] + 1)]
-        return ChunkPage(record["dataset"], hits, record["total"], record["offset"])
+        return self._connection.read(_chunk_page, record)
 
     def get(self, file: str, dataset: str) -> tuple[SourceFile, _Chunks]:
         """Return a file and its chunks in order."""
         path = path_of("datasets", dataset, "files", file)
-        record = self._connection.ask("GET", path, params={"text": "true"})["file"]
-        return reading.file(record), list(map(reading.chunk, record["passages"]))
+        record = self._connection.ask("GET", path, params={"text": "true"})
+        return self._connection.read(_file_and_chunks, record)
 
     def _listed(self, dataset: str, status: str) -> dict[str, Any]:
         path = path_of("datasets", dataset, "files")
@@ -186,6 +191,22 @@ def _sent(request: Request, settings: Settings, without: tuple[str, ...] = ()) -
         if name not in without and value is not None and value != default:
             found[name] = list(value) if isinstance(value, tuple) else value
     return found
+
+
+def _all(reader: Callable[[Any], Noun], name: str) -> Callable[[Any], list[Noun]]:
+    """Return what reads all that a record lists under a name."""
+    return lambda record: [reader(one) for one in record[name]]
+
+
+def _chunk_page(record: Mapping[str, Any]) -> ChunkPage:
+    found = map(reading.hit, record["chunks"])
+    hits = [replace(hit, rank=rank) for rank, hit in enumerate(found, record["offset"] + 1)]
+    return ChunkPage(record["dataset"], hits, record["total"], record["offset"])
+
+
+def _file_and_chunks(record: Mapping[str, Any]) -> tuple[SourceFile, list[Chunk]]:
+    file = record["file"]
+    return reading.file(file), [reading.chunk(one) for one in file["passages"]]
 
 
 def _retrieved(record: Mapping[str, Any], query: Query) -> Retrieved:

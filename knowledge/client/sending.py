@@ -132,12 +132,14 @@ def _send_batch(
     with ExitStack() as stack:
         files = [("files", (one.name, one.open(stack))) for one in batch]
         data = {name: json.dumps(value) for name, value in fields.items()}
-        job = connection.ask("POST", path, files=files, data=data)["job"]
+        sent = sum(one.size for one in batch)
+        record = connection.ask("POST", path, sent=sent, files=files, data=data)
+        job = connection.read(_job, record)
     try:
         for name, record in connection.events("GET", path_of("jobs", job["id"], "events")):
-            job = record["job"]
+            job = connection.read(_job, record)
             if progress is not None and job["progress"] is not None:
-                progress(_moved(job["progress"], done))
+                progress(connection.read(lambda told: _moved(told, done), job["progress"]))
             if name == "end":
                 break
     except KeyboardInterrupt:
@@ -147,11 +149,18 @@ def _send_batch(
     return _outcome(connection, job)
 
 
+def _job(record: dict[str, Any]) -> dict[str, Any]:
+    """Return the job of a record, with all that is read of one."""
+    job = record["job"]
+    named = ("progress", "report", "error")
+    return {"id": str(job["id"]), "state": job["state"], **{name: job[name] for name in named}}
+
+
 def _outcome(connection: Connection, job: dict[str, Any]) -> IngestReport:
     if job["report"] is not None:
-        return reading.report(job["report"])
+        return connection.read(reading.report, job["report"])
     if job["error"] is not None:
-        raise connection.error(job["error"])
+        raise connection.read(connection.error, job["error"])
     raise KnowledgeError(
         f"the server ended its job {job['id']} ({job['state']})", hint="Run again to continue."
     )

@@ -24,7 +24,7 @@ from knowledge.errors import (
     RemoteUnavailableError,
     Service,
 )
-from knowledge.text.masking import SHORTEST_SECRET, without_key_likes, without_secrets
+from knowledge.text.masking import scrubbed
 from knowledge.text.wording import without_number
 
 if TYPE_CHECKING:
@@ -75,8 +75,6 @@ _SMALLER = {
     Service.CHAT: "Give it fewer or shorter passages, or choose a model that takes more.",
     Service.RERANK: "Rerank fewer or shorter passages.",
 }
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_EXCERPT = 300
 _JUDGED = 32 << 10
 """Most characters of a refusal that are looked through; patterns take long over megabytes."""
 
@@ -191,10 +189,7 @@ class Failures:
         """Take keys, what looks like one, and controls out of a text; make it one short line."""
         known = [*self.endpoint.secrets, *self.endpoint.headers.values()]
         known += [value.rpartition(" ")[2] for value in self.endpoint.headers.values()]
-        known = [secret for secret in known if len(secret) >= SHORTEST_SECRET]
-        text = without_secrets(without_key_likes(text, shown="[key]"), known, shown="[key]")
-        text = " ".join(_CONTROL.sub(" ", text).split())
-        return text if len(text) <= _EXCERPT else text[: _EXCERPT - 1] + "…"
+        return scrubbed(text, known)
 
     @property
     def _key_hint(self) -> str:

@@ -72,9 +72,10 @@ class Bound:
         self._end = time.monotonic() + max(longest, seconds)
         self._next = time.monotonic() + seconds
 
-    def renew(self) -> None:
-        """Note that a part came, so that the next one has as long."""
+    def renew(self, came: int = 0) -> None:
+        """Note that a part came, so that the next one has as long; ``came`` bytes do not count."""
         self._next = time.monotonic() + self._seconds
+        self.size += came
 
     def left(self) -> float:
         """Return the seconds that are left; not more than 0 when there are none."""
@@ -103,6 +104,10 @@ class BoundedTransport(httpx.BaseTransport):
         Gives the addresses of a host and a port, the preferred first; not asked for a proxy's.
     authorities:
         File of the trusted certificates, where it is not the usual one.
+    direct:
+        Use no proxy.
+    connect:
+        Most seconds that are waited for a connection, whatever a request says.
     """
 
     def __init__(
@@ -111,8 +116,13 @@ class BoundedTransport(httpx.BaseTransport):
         size: int = REPLY_BYTES,
         addresses: Callable[[str, int], list[str]] | None = None,
         authorities: str | None = None,
+        *,
+        direct: bool = False,
+        connect: float = math.inf,
     ) -> None:
         self._authorities = authorities
+        self._direct = direct
+        self._connect = connect
         self._seconds = seconds
         self._size = size
         self._addresses = addresses or look_up
@@ -151,7 +161,7 @@ class BoundedTransport(httpx.BaseTransport):
             pool.close()
 
     def _pool(self, url: httpx.URL) -> httpcore.ConnectionPool:
-        proxy = proxy_for(url.scheme, url.host)
+        proxy = None if self._direct else proxy_for(url.scheme, url.host)
         with self._lock:
             if proxy not in self._pools:
                 self._pools[proxy] = self._new_pool(proxy)
@@ -165,13 +175,13 @@ class BoundedTransport(httpx.BaseTransport):
             "keepalive_expiry": 5.0,
         }
         if proxy is None:
-            backend = _Backend(self._addresses)
+            backend = _Backend(self._addresses, self._connect)
             return httpcore.ConnectionPool(network_backend=backend, **common)
         given = httpx.Proxy(proxy)
         common |= {
             "proxy_url": str(given.url),
             "proxy_auth": given.raw_auth,
-            "network_backend": _Backend(look_up),
+            "network_backend": _Backend(look_up, self._connect),
         }
         if given.url.scheme in ("http", "https"):
             return httpcore.HTTPProxy(**common)
@@ -266,8 +276,9 @@ def _time_for(timeout: float | None, error: type[Exception]) -> float | None:
 
 
 class _Backend(httpcore.NetworkBackend):
-    def __init__(self, addresses: Callable[[str, int], list[str]]) -> None:
+    def __init__(self, addresses: Callable[[str, int], list[str]], connect: float) -> None:
         self._addresses = addresses
+        self._connect = connect
         self._sockets = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -290,7 +301,8 @@ class _Backend(httpcore.NetworkBackend):
         return self._connected(found[-1], port, timeout, local_address, socket_options)
 
     def _connected(self, address: str, port: int, timeout: float | None, *rest: Any) -> _Stream:
-        seconds = _time_for(timeout, httpcore.ConnectTimeout)
+        most = self._connect if timeout is None else min(timeout, self._connect)
+        seconds = _time_for(most, httpcore.ConnectTimeout)
         return _Stream(self._sockets.connect_tcp(address, port, seconds, *rest))
 
 

@@ -16,8 +16,13 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from urllib.parse import quote, quote_plus, unquote_plus
 
+from knowledge.text.wording import shortened
+
 MASK = "********"
 SHORTEST_SECRET = 8
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_JUDGED = 32 << 10
+"""Characters of what a server said that are looked at."""
 """Characters; shorter ones are dummies for servers without keys, or occur in any text."""
 
 _WHO = re.compile(
@@ -154,6 +159,14 @@ def without_secrets(text: str, secrets: Iterable[str], *, shown: str = MASK) -> 
 def without_key_likes(text: str, *, shown: str = MASK) -> str:
     """Return a text without anything that looks like a key of a well-known service."""
     return _KEY_LIKE.sub(lambda _: shown, text)
+
+
+def scrubbed(text: str, secrets: Iterable[str]) -> str:
+    """Return what a server said as one short line without secrets and controls."""
+    known = [secret for secret in secrets if len(secret) >= SHORTEST_SECRET]
+    text = without_key_likes(text[:_JUDGED], shown="[key]")
+    text = without_secrets(text, known, shown="[key]")
+    return shortened(" ".join(_CONTROL.sub(" ", text).split()))
 
 
 @lru_cache(maxsize=256)

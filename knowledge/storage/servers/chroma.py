@@ -24,7 +24,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from knowledge.errors import DamagedStoreError, VectorServerError
-from knowledge.storage.servers.server import MAX_RESULTS, MISSING, PASSING, PAUSES, Found, refusal
+from knowledge.storage.servers.server import (
+    MAX_RESULTS,
+    MISSING,
+    PASSING,
+    PAUSES,
+    SECONDS,
+    Found,
+    bounded_transport,
+    misunderstood,
+    refusal,
+    understood,
+    unreachable,
+)
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
@@ -37,8 +49,6 @@ WIDTH = 4_000
 is .99 with 3,000 results, and .66 with 10."""
 _BODY = 8 * 1024 * 1024
 _MOST_ROWS = 2_000
-_SECONDS = 120.0
-_CONNECT_SECONDS = 5.0
 _TOO_LARGE = 413
 
 
@@ -66,17 +76,20 @@ class ChromaServer:
         self.place = place
         self._url = f"{url}/api/v2"
         self._database = f"/tenants/{tenant}/databases/{database}"
+        self._token = token
         self._headers = {"X-Chroma-Token": token} if token else {}
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._facts: Mapping[str, Any] | None = None
         self._ids: dict[str, str] = {}
 
+    @understood
     def ping(self) -> None:
         """Ask for what the server takes."""
         self._facts = None
         self._preflight()
 
+    @understood
     def create(self, collection: str, dimensions: int) -> None:  # noqa: ARG002
         """Make a collection; the first vectors tell Chroma their dimensions."""
         made = self._ask(
@@ -90,15 +103,18 @@ class ChromaServer:
         )
         self._ids[collection] = made["id"]
 
+    @understood
     def drop(self, collection: str) -> None:
         """Remove a collection; one that is not there is fine."""
         self._ids.pop(collection, None)
         self._ask("DELETE", f"{self._database}/collections/{collection}", missing={})
 
+    @understood
     def count(self, collection: str) -> int:
         """Return how many points a collection holds."""
         return int(self._on(collection, "GET", "count"))
 
+    @understood
     def add(
         self, collection: str, points: Sequence[str], vectors: NDArray[np.float32], run: str
     ) -> None:
@@ -125,6 +141,7 @@ class ChromaServer:
             self._add(collection, points[:half], vectors[:half], run)
             self._add(collection, points[half:], vectors[half:], run)
 
+    @understood
     def delete(self, collection: str, points: Sequence[str]) -> None:
         """Remove points; those, and a collection, that are not there are passed over."""
         size = self._most_rows()
@@ -132,17 +149,24 @@ class ChromaServer:
             body = {"ids": list(points[start : start + size])}
             self._on(collection, "POST", "delete", body, missing={})
 
+    @understood
     def delete_run(self, collection: str, run: str) -> None:
         """Remove all points that a run wrote, a page at a time."""
         chosen = {"where": {"run": run}, "limit": self._most_rows(), "include": []}
+        before: list[str] = []
         while ids := self._on(collection, "POST", "get", chosen, missing={"ids": []})["ids"]:
+            if ids == before:  # it would go on for ever
+                raise misunderstood(self.place)
             self.delete(collection, ids)
+            before = ids
 
+    @understood
     def present(self, collection: str, points: Sequence[str]) -> int:
         """Return how many of some points are there."""
         body = {"ids": list(points), "include": []}
         return len(self._on(collection, "POST", "get", body)["ids"])
 
+    @understood
     def fetch(
         self, collection: str, points: Sequence[str]
     ) -> tuple[list[str], NDArray[np.float32]]:
@@ -154,17 +178,24 @@ class ChromaServer:
 
     def names(self, collection: str) -> Iterator[list[str]]:
         """Yield the names of all points in pages."""
-        start, size = 0, self._most_rows()
-        while ids := self._on(
-            collection, "POST", "get", {"limit": size, "offset": start, "include": []}
-        )["ids"]:
+        start, before = 0, [""]
+        while ids := self._named(collection, start):
+            if ids == before:
+                raise misunderstood(self.place)
             yield ids
-            start += len(ids)
+            start, before = start + len(ids), ids
 
+    @understood
+    def _named(self, collection: str, start: int) -> list[str]:
+        page = {"limit": self._most_rows(), "offset": start, "include": []}
+        return [*map(str, self._on(collection, "POST", "get", page)["ids"])]
+
+    @understood
     def page(self, dimensions: int) -> int:
         """Return how many vectors make an answer of some megabytes."""
         return min(self._most_rows(), max(1, _BODY // (12 * dimensions + 100)))
 
+    @understood
     def search(
         self,
         collection: str,
@@ -232,24 +263,24 @@ class ChromaServer:
         if response.status_code >= 400:
             raise self._refused(response)
         try:
-            return response.json()
-        except ValueError as error:
+            return json.loads(response.content)
+        except (ValueError, RecursionError) as error:
             raise VectorServerError(f"{self.place} gave an answer that is not JSON") from error
 
     def _sent(self, method: str, path: str, body: Any) -> httpx.Response:
         """Send a request, again where the failure may pass: each can be repeated harmlessly."""
         import httpx
 
+        from knowledge.remote.transport import ReplyTooLargeError
+
+        lasting = (httpx.ConnectError, httpx.TimeoutException, ReplyTooLargeError)
         content = None if body is None else json.dumps(body).encode()
         for pause in (*PAUSES, None):
             try:
                 response = self._open().request(method, self._url + path, content=content)
             except httpx.HTTPError as error:
-                lasting = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
-                if pause is None or lasting:
-                    raise VectorServerError(
-                        f"{self.place} can't be reached: {error or type(error).__name__}"
-                    ) from error
+                if pause is None or isinstance(error, lasting):
+                    raise unreachable(self.place, error, self._token) from error
             else:
                 if pause is None or response.status_code not in PASSING:
                     return response
@@ -262,18 +293,19 @@ class ChromaServer:
         with self._lock:
             if self._client is None:
                 headers = {"Content-Type": "application/json", **self._headers}
-                timeout = httpx.Timeout(_SECONDS, connect=_CONNECT_SECONDS)
-                self._client = httpx.Client(headers=headers, timeout=timeout)
+                self._client = httpx.Client(
+                    headers=headers, timeout=SECONDS, transport=bounded_transport()
+                )
                 weakref.finalize(self, self._client.close)
             return self._client
 
     def _refused(self, response: httpx.Response) -> VectorServerError:
         status = response.status_code
         try:
-            said = str(response.json().get("message", ""))
-        except (ValueError, AttributeError):
+            said = str(json.loads(response.content).get("message", ""))
+        except (ValueError, RecursionError, AttributeError):
             said = ""
-        return refusal(self.place, status, said, "CHROMA_API_KEY")
+        return refusal(self.place, status, said, "CHROMA_API_KEY", self._token)
 
 
 _NOTHING = object()

@@ -7,6 +7,7 @@ the chunk and the run that wrote it. Searches ask for ``exact``: no graph is use
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import uuid
@@ -19,7 +20,19 @@ import numpy as np
 
 from knowledge.errors import DamagedStoreError, UsageError, VectorServerError
 from knowledge.extras import install_command
-from knowledge.storage.servers.server import MAX_RESULTS, MISSING, PASSING, PAUSES, Found, refusal
+from knowledge.storage.servers.server import (
+    MAX_RESULTS,
+    MISSING,
+    PASSING,
+    PAUSES,
+    SECONDS,
+    Found,
+    bounded_transport,
+    misunderstood,
+    refusal,
+    understood,
+    unreachable,
+)
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
@@ -32,7 +45,7 @@ _NAMES = uuid.UUID("7a2f6c1e-5d0b-5e53-9d0c-2f0f7b1f4c11")
 _LEAST, _MOST = 64, 256
 """Points of one request."""
 _BODY = 4 * 1024 * 1024
-_SECONDS = 120
+_BUSY = 429
 
 
 class QdrantServer:
@@ -57,10 +70,12 @@ class QdrantServer:
         self._lock = threading.Lock()
         self._opened = client
 
+    @understood
     def ping(self) -> None:
         """Ask for the collections."""
         self._ask(lambda client: client.get_collections())
 
+    @understood
     def create(self, collection: str, dimensions: int) -> None:
         """Make a collection; one of this name that is there already stays."""
         from qdrant_client import models
@@ -78,15 +93,18 @@ class QdrantServer:
 
         self._ask(create)
 
+    @understood
     def drop(self, collection: str) -> None:
         """Remove a collection; one that is not there is fine."""
         self._if_there(collection, lambda client: client.delete_collection(collection))
 
+    @understood
     def count(self, collection: str) -> int:
         """Return how many points a collection holds."""
         counted = self._in(collection, lambda client: client.count(collection, exact=True))
         return int(counted.count)
 
+    @understood
     def add(
         self, collection: str, points: Sequence[str], vectors: NDArray[np.float32], run: str
     ) -> None:
@@ -103,6 +121,7 @@ class QdrantServer:
             )
             self._in(collection, partial(_upsert, collection=collection, batch=batch))
 
+    @understood
     def delete(self, collection: str, points: Sequence[str]) -> None:
         """Remove points; those, and a collection, that are not there are passed over."""
         from qdrant_client import models
@@ -112,6 +131,7 @@ class QdrantServer:
             chosen = models.PointIdsList(points=ids)
             self._if_there(collection, partial(_delete, collection=collection, chosen=chosen))
 
+    @understood
     def delete_run(self, collection: str, run: str) -> None:
         """Remove all points that a run wrote; a collection that is not there is passed over."""
         from qdrant_client import models
@@ -120,6 +140,7 @@ class QdrantServer:
         chosen = models.FilterSelector(filter=models.Filter(must=[matches]))
         self._if_there(collection, partial(_delete, collection=collection, chosen=chosen))
 
+    @understood
     def present(self, collection: str, points: Sequence[str]) -> int:
         """Return how many of some points are there."""
         ids = [_id(point) for point in points]
@@ -132,6 +153,7 @@ class QdrantServer:
             )
         )
 
+    @understood
     def fetch(
         self, collection: str, points: Sequence[str]
     ) -> tuple[list[str], NDArray[np.float32]]:
@@ -150,18 +172,29 @@ class QdrantServer:
         """Yield the names of all points in pages."""
         following: Any = None
         while True:
-            found, following = self._in(
-                collection, partial(_scroll, collection=collection, following=following)
-            )
+            found, after = self._named(collection, following)
             if found:
-                yield [f"{one.payload['chunk']}.{one.payload['run']}" for one in found]
-            if following is None:
+                yield found
+            if after is None:
                 return
+            if after == following:  # it would go on for ever
+                raise misunderstood(self.place)
+            following = after
 
+    @understood
+    def _named(self, collection: str, following: Any) -> tuple[list[str], Any]:
+        """Return a page of names, and where the next one begins."""
+        found, following = self._in(
+            collection, partial(_scroll, collection=collection, following=following)
+        )
+        return [f"{one.payload['chunk']}.{one.payload['run']}" for one in found], following
+
+    @understood
     def page(self, dimensions: int) -> int:
         """Return how many vectors make an answer of some megabytes."""
         return min(_PAGE, max(1, _BODY // (12 * dimensions + 100)))
 
+    @understood
     def search(
         self,
         collection: str,
@@ -219,6 +252,7 @@ class QdrantServer:
     def _ask(self, act: Callable[[Any], Answer]) -> Answer:
         """Ask, again where the failure may pass: each request can be repeated harmlessly."""
         client = self._open()  # says what to install where it is not there
+        from qdrant_client.common.client_exceptions import QdrantException
         from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
         for pause in (*PAUSES, None):
@@ -227,17 +261,28 @@ class QdrantServer:
             except UnexpectedResponse as error:
                 if pause is None or error.status_code not in PASSING:
                     raise self._refused(error.status_code or 0, error.reason_phrase) from error
+            except QdrantException as error:  # it says how long to wait
+                if pause is None:
+                    raise self._refused(_BUSY, str(error)) from error
             except ResponseHandlingException as error:
-                raise VectorServerError(f"{self.place} can't be reached: {error}") from error
+                raise self._unreachable(error.source) from error
+            except (json.JSONDecodeError, RecursionError) as error:
+                raise VectorServerError(f"{self.place} gave an answer that is not JSON") from error
             except ValueError as error:  # without a server: there is no such collection
                 raise _MissingError(str(error)) from error
             time.sleep(pause)
         raise AssertionError("unreachable")
 
+    def _unreachable(self, error: Exception) -> VectorServerError:
+        """Return the error of an answer that did not come, or that the client could not read."""
+        if isinstance(error, ValueError):  # pydantic's
+            return misunderstood(self.place)
+        return unreachable(self.place, error, self._key)
+
     def _refused(self, status: int, said: str) -> Exception:
         if status == MISSING:
             return _MissingError(said)
-        return refusal(self.place, status, said, "QDRANT_API_KEY")
+        return refusal(self.place, status, said, "QDRANT_API_KEY", self._key)
 
     def _open(self) -> Any:
         with self._lock:
@@ -254,13 +299,14 @@ class QdrantServer:
                     self._opened = QdrantClient(
                         url=self._url,
                         api_key=self._key or None,
-                        timeout=_SECONDS,
+                        timeout=int(SECONDS),
                         check_compatibility=False,
+                        transport=bounded_transport(),
                     )
             return self._opened
 
 
-class _MissingError(Exception):
+class _MissingError(LookupError):
     """The collection is not there."""
 
 

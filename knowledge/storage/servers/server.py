@@ -7,23 +7,35 @@ the server's business.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from knowledge.errors import VectorServerError
+from knowledge.text.masking import scrubbed
 
 if TYPE_CHECKING:
     from typing import Protocol
 
+    import httpx
     import numpy as np
     from numpy.typing import NDArray
 else:
     Protocol = object
 
+Given = ParamSpec("Given")
+Result = TypeVar("Result")
+
 Found = list[tuple[str, float]]
 """(point, cosine), most similar first."""
 MAX_RESULTS = 30_000
 """Most results, or points to search among, of one request."""
+SECONDS = 120.0
+"""That a request and its answer may take as a whole."""
+CONNECT_SECONDS = 5.0
+"""That are waited for a connection."""
+MOST_BYTES = 128 << 20
+"""Of an answer: several times what is asked for at once."""
 PAUSES = (0.2, 1.0)
 """Seconds before a request is sent again whose failure may pass."""
 PASSING = frozenset({429, 502, 503, 504})
@@ -32,15 +44,66 @@ MISSING = 404
 _UNAUTHORISED = frozenset({401, 403})
 
 
-def refusal(place: str, status: int, said: str, variable: str) -> VectorServerError:
-    """Return the error of a status that will not pass; ``variable`` holds the server's key."""
+def refusal(place: str, status: int, said: str, variable: str, key: str) -> VectorServerError:
+    """Return the error of a status that will not pass; ``variable`` holds the server's key.
+
+    A server may repeat the key in what it says.
+    """
     if status in _UNAUTHORISED:
         return VectorServerError(
             f"{place} refuses the key, or wants one ({status})",
             hint=f"Set {variable} to a key that it takes.",
             status=status,
         )
-    return VectorServerError(f"{place} answers {status}: {said}", status=status)
+    return VectorServerError(f"{place} answers {status}: {scrubbed(said, [key])}", status=status)
+
+
+def unreachable(place: str, error: Exception, key: str) -> VectorServerError:
+    """Return the error of an answer that did not come, or is too large; it may quote it."""
+    from knowledge.remote.transport import ReplyTooLargeError
+
+    if isinstance(error, ReplyTooLargeError):
+        return VectorServerError(f"{place} {error}")
+    said = scrubbed(str(error), [key]) or type(error).__name__
+    return VectorServerError(f"{place} can't be reached: {said}")
+
+
+def bounded_transport() -> httpx.BaseTransport:
+    """Return what sends requests whose answers are bounded in bytes, and in time as a whole."""
+    from knowledge.remote.transport import BoundedTransport
+
+    return BoundedTransport(SECONDS, MOST_BYTES, connect=CONNECT_SECONDS)
+
+
+def misunderstood(place: str) -> VectorServerError:
+    """Return the error of an answer that is not what was asked for."""
+    return VectorServerError(
+        f"{place} gave an answer of another form than expected",
+        hint="Is it such a server, of a version that is supported?",
+    )
+
+
+_ODD = (LookupError, TypeError, ValueError, AttributeError, OverflowError, AssertionError)
+"""What comes of an answer that lacks something; qdrant-client asserts that there is one."""
+
+
+def understood(
+    method: Callable[Concatenate[Any, Given], Result],
+) -> Callable[Concatenate[Any, Given], Result]:
+    """Have a method of a server raise ``VectorServerError`` for an answer of another form.
+
+    What a method looks for in an answer may not be there, or be something else, whatever the
+    status said.
+    """
+
+    @wraps(method)
+    def checked(self: Any, /, *given: Given.args, **named: Given.kwargs) -> Result:
+        try:
+            return method(self, *given, **named)
+        except _ODD as error:
+            raise misunderstood(self.place) from error
+
+    return checked
 
 
 class VectorServer(Protocol):
