@@ -420,3 +420,8 @@ def _upgrade() -> str:
     from knowledge.extras import upgrade_command  # its imports take longer than this module
 
     return f"Upgrade: {upgrade_command()}"
+
+
+def is_fault_of_code(error: BaseException) -> bool:
+    """Tell a library's failure from an interrupt: a panic in Rust is no `Exception` either."""
+    return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"

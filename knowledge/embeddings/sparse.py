@@ -28,6 +28,7 @@ from knowledge.errors import (
     UntrustedEndpointError,
     UntrustedModelError,
     UsageError,
+    is_fault_of_code,
 )
 from knowledge.model import EmbedderSpec
 from knowledge.settings.trust import may_not_name
@@ -43,6 +44,10 @@ PROVIDER = "sparse"
 EXTRA = "sparse"
 _SETTING = "sparse_model"
 _MAX_TOKENS = 512
+_HEAVIEST = 65_504.0
+"""That float16 holds, as which weights are kept."""
+_HOPELESS = 8
+"""Texts that fail one after the other, after which it is the model that is at fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +67,11 @@ class SparseVector:
 
     @classmethod
     def of(cls, terms: Any, weights: Any) -> SparseVector:
-        """Make one of terms in any order, without those that weigh nothing."""
+        """Make one of terms in any order, without those whose weight is nothing or no number."""
         import numpy as np
 
         numbers = np.asarray(terms, np.int64)
-        values = np.asarray(weights, np.float32)
+        values = np.minimum(np.asarray(weights, np.float32), _HEAVIEST)
         kept = np.flatnonzero(values > 0)
         order = kept[np.argsort(numbers[kept], kind="stable")]
         return cls(numbers[order].astype(np.uint32), values[order])
@@ -92,6 +97,8 @@ class SparseEncoder:
     ) -> None:
         self.spec = spec
         self.counts_rarity = counts_rarity
+        self.failures: list[str] = []
+        """Why the model failed, for each passage that :meth:`encode_each` gave an empty vector."""
         self._load = load
         self._encode: Encode | None = None
         self._lock = threading.Lock()
@@ -111,12 +118,40 @@ class SparseEncoder:
                 return self._encode(texts, query)
             except KnowledgeError:
                 raise
-            except Exception as error:
+            except BaseException as error:
+                if not is_fault_of_code(error):
+                    raise
                 raise RemoteError(
                     f"the sparse model {self.spec.model} failed: {one_line(error)}",
                     hint="Check its files; without a network, name a folder that has them.",
-                    lasting=True,
+                    lasting=self._encode is None,
                 ) from error
+
+    def encode_each(self, passages: Sequence[str]) -> list[SparseVector]:
+        """Return a vector for each passage: an empty one where the model fails on that alone.
+
+        Raises
+        ------
+        RemoteError
+            The model can't be loaded, or fails on one passage after the other.
+        """
+        return self._divided(passages, [])
+
+    def _divided(self, passages: Sequence[str], in_a_row: list[str]) -> list[SparseVector]:
+        try:
+            found = self.encode(passages)
+        except RemoteError as error:
+            if error.lasting or len(in_a_row) >= _HOPELESS:
+                raise
+            if len(passages) > 1:
+                middle = len(passages) // 2
+                first = self._divided(passages[:middle], in_a_row)
+                return first + self._divided(passages[middle:], in_a_row)
+            in_a_row.append(error.message)
+            self.failures.append(error.message)
+            return [SparseVector.of([], [])]
+        in_a_row.clear()
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,7 +344,7 @@ def _splade(session: Any, tokenizer: Any, text: str) -> SparseVector:
         output = np.asarray(session.run(None, wanted)[0], np.float32)[0]
         if output.ndim == 2:
             output = np.log1p(np.maximum(output, 0)).max(axis=0)
-        weights = output if weights is None else np.maximum(weights, output)
+        weights = output if weights is None else np.fmax(weights, output)  # without what is NaN
     assert weights is not None
     terms = np.flatnonzero(weights > 0)
     return SparseVector.of(terms, weights[terms])

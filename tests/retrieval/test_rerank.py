@@ -15,6 +15,7 @@ from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
 from knowledge.extras import install_command
 from knowledge.remote import transport
 from knowledge.remote.retry import Backoff
+from knowledge.retrieval.rerank import cross_encoder
 from knowledge.retrieval.rerank.choice import create_reranker
 from knowledge.settings.reading import Settings
 from tests import hostile_server as hostile
@@ -199,6 +200,26 @@ def test_unknown_rerankers(name):
 def test_a_cross_encoder_that_can_not_be_loaded(tmp_path):
     with pytest.raises(UsageError, match="there is no model folder"):
         scores(f"cross-encoder:{tmp_path / 'nothing'}")
+
+
+def test_a_passage_on_which_a_cross_encoder_fails_comes_last(monkeypatch, tmp_path):
+    """One that it gives no number, and one that it panics on."""
+    panic = type("PanicException", (BaseException,), {})
+
+    def scored(question, texts):
+        if TEXTS[2] in texts:
+            raise panic("at the disco")
+        return [float("nan") if text == TEXTS[0] else 2.0 for text in texts]
+
+    monkeypatch.setattr(cross_encoder, "_load", lambda *_: scored)
+    said = []
+    found = scores(f"cross-encoder:{tmp_path}", notify=said.append)
+    assert found[1] == 2.0
+    assert found[0] == found[2] < 2.0
+    assert "2 passages" in said[0]
+    for texts in ([TEXTS[0]], [TEXTS[2]] * 50):
+        with pytest.raises(RemoteError, match="cross-encoder"):
+            scores(f"cross-encoder:{tmp_path}", texts)
 
 
 def test_the_score_is_the_reranker_s(server, corpus):

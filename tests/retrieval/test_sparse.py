@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from knowledge import KnowledgeBase
-from knowledge.embeddings.sparse import create_sparse
+from knowledge.embeddings import sparse
+from knowledge.embeddings.sparse import SparseVector, create_sparse
 from knowledge.errors import (
     DamagedArchiveError,
     DamagedStoreError,
@@ -155,6 +156,44 @@ def test_a_damaged_vector_is_named_and_made_anew(splade, docs, data_dir):
             kb.retrieve("songs", mode="hybrid")
         kb.ingest(docs, force=True)
         assert sparse_of(kb, "songs") == before
+
+
+class PanicException(BaseException):
+    """What a panic in a library written in Rust becomes."""
+
+
+@pytest.mark.parametrize("kind", [PanicException, RuntimeError])
+def test_a_passage_on_which_the_model_fails_costs_itself(splade, docs, run, monkeypatch, kind):
+    whole = sparse._splade
+
+    def failing(session, tokenizer, text):
+        if "sing" in text:
+            raise kind("at the disco")
+        return whole(session, tokenizer, text)
+
+    monkeypatch.setattr(sparse, "_splade", failing)
+    outcome = run("ingest", docs, "--sparse", splade)
+    assert outcome.code == 0
+    assert "1 passage can't be found by the sparse model" in outcome.err
+    assert "at the disco" in outcome.err
+    with KnowledgeBase.open() as kb:
+        found = sparse_of(kb, "key songs")
+    assert found["key.md"] > 0
+    assert found["whales.md"] == 0.0
+    assert run("doctor", "--offline").code == 0
+    monkeypatch.setattr(sparse, "_splade", lambda *_: failing(None, None, "sing"))
+    for number in range(20):
+        (docs / f"{number}.md").write_text(f"the key {number}\n")
+    broken = run("ingest", docs)
+    assert broken.code == 5
+    assert "at the disco" in broken.err
+
+
+def test_weights_that_are_no_numbers_are_left_out():
+    odd = [float("nan"), float("inf"), -1.0, 1e9, 2.0]
+    made = SparseVector.of([5, 4, 3, 2, 1], odd)
+    assert made.terms.tolist() == [1, 2, 4]
+    assert np.isfinite(made.weights.astype("<f2")).all()
 
 
 def test_names_that_mean_nothing(tmp_path):

@@ -20,6 +20,7 @@ from knowledge.errors import (
     RemoteError,
     RemoteInputTooLongError,
     RemoteRateLimitError,
+    is_fault_of_code,
 )
 from knowledge.remote.refusals import named_limit
 
@@ -342,7 +343,7 @@ class Sender:
             except RemoteError:
                 raise
             except BaseException as error:
-                if not _is_fault_of_code(error):
+                if not is_fault_of_code(error):
                     raise
                 raise RemoteError(
                     f"{self.who} failed: {type(error).__name__}: {error}",
@@ -354,11 +355,6 @@ class Sender:
         if answer.tokens is not None:
             self._rates.correct(cost, answer.tokens)
         return answer
-
-
-def _is_fault_of_code(error: BaseException) -> bool:
-    """Tell a library's failure from an interrupt: a panic in Rust is no `Exception` either."""
-    return isinstance(error, Exception | SystemExit) or type(error).__name__ == "PanicException"
 
 
 def _outcomes(rows: Sequence[int], texts: Sequence[str], checked: Checked) -> Iterator[Outcome]:

@@ -269,10 +269,10 @@ class Writer:
         Raises
         ------
         RemoteError
-            The model can't be loaded, or fails.
+            The model can't be loaded, or fails on whatever it is given.
         """
         while not self._stopping and (lacking := self._run.without_sparse(SPARSE_PAGE)):
-            vectors = encoder.encode([text for _, text in lacking])
+            vectors = encoder.encode_each([text for _, text in lacking])
             found = zip(lacking, vectors, strict=True)
             self._run.write_sparse(
                 encoder.spec, {row: (one.terms, one.weights) for (row, _), one in found}

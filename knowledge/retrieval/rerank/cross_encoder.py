@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,9 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.local.fastembed import cache_folder
 from knowledge.embeddings.local.hub import ask_hub, downloading, knows
+from knowledge.embeddings.local.local import one_line
 from knowledge.embeddings.model_name import is_path, local_or_hub
-from knowledge.errors import RemoteError, UntrustedEndpointError, UsageError
+from knowledge.errors import (
+    RemoteError,
+    UntrustedEndpointError,
+    UsageError,
+    is_fault_of_code,
+)
 from knowledge.extras import install_command
+from knowledge.retrieval.rerank.apart import score_apart
 from knowledge.settings.reading import Origin
 from knowledge.settings.trust import TRUST_FLOWS, may_not_name
 
@@ -55,6 +63,8 @@ class CrossEncoder:
     def __call__(self, question: str, texts: Sequence[str]) -> list[float]:
         """Return a score for each text; more is better.
 
+        A text on which the model fails, or that it gives no number, has less than each other one.
+
         Raises
         ------
         UsageError
@@ -62,19 +72,31 @@ class CrossEncoder:
         RemoteError
             The model cannot be loaded, or failed.
         """
+        return score_apart(
+            lambda part: self._scores(question, part),
+            texts,
+            who=f"the cross-encoder {self._name!r}",
+            notify=self._notify,
+        )
+
+    def _scores(self, question: str, texts: Sequence[str]) -> list[float | None]:
         with self._lock:
             try:
                 if self._model is None:
                     self._model = _load(self._name, self._cache, self._notify)
-                return [float(score) for score in self._model(question, list(texts))]
+                scores = [float(score) for score in self._model(question, list(texts))]
             except (UsageError, RemoteError):
                 raise
-            except Exception as error:
+            except BaseException as error:
+                if not is_fault_of_code(error):
+                    raise
                 raise RemoteError(
-                    f"the cross-encoder {self._name!r} failed: {error}",
+                    f"the cross-encoder {self._name!r} failed: {one_line(error)}",
                     hint="Check the model's name; without a network it must be a folder, or have "
                     "been downloaded before.",
+                    lasting=self._model is None,
                 ) from error
+        return [score if math.isfinite(score) else None for score in scores]
 
 
 def _say_nothing(_: str) -> None:

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import RemoteError, RemoteUnavailableError, Service
+from knowledge.errors import Service
 from knowledge.remote.client import HttpClient, NoSuchRouteError
 from knowledge.remote.endpoint import (
     Endpoint,
@@ -24,8 +24,8 @@ from knowledge.remote.endpoint import (
 )
 from knowledge.remote.refusals import Failures
 from knowledge.remote.retry import Retrier
+from knowledge.retrieval.rerank.apart import score_apart
 from knowledge.settings.trust import Reach
-from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings
@@ -39,8 +39,6 @@ SERVER = Reach(("rerank",), ("rerank_api_key",))
 """Of a server that is named by its address; the others are embedding providers' services."""
 MAX_TEXTS = 500
 """Most texts in one request; what a reranker says of one does not depend on the others."""
-_REFUSED_IN_A_ROW = 8
-"""Passages, each alone in its request, after which it is the server that is at fault."""
 
 Body = Callable[[str, Sequence[str]], dict[str, Any]]
 Notify = Callable[[str], None] | None
@@ -80,48 +78,17 @@ class HostedReranker:
         RemoteError
             The server failed, through all tries, or did not score each text once.
         """
-        scores: list[float | None] = []
-        refused: list[RemoteError] = []
-        for start in range(0, len(texts), MAX_TEXTS):
-            scores += self._divided(question, texts[start : start + MAX_TEXTS], refused)
-        given = [score for score in scores if score is not None]
-        if refused and not given:
-            raise refused[-1]
-        if (without := len(scores) - len(given)) and self._notify is not None:
-            self._notify(f"{self._failures.who} refuses {counted(without, 'passage')}; put last")
-        last = math.nextafter(min(given, default=0.0), -math.inf)
-        return [last if score is None else score for score in scores]
+        return score_apart(
+            lambda part: self._scores(question, part),
+            texts,
+            who=self._failures.who,
+            notify=self._notify,
+            at_once=MAX_TEXTS,
+        )
 
     def close(self) -> None:
         """Close the connections; a later request opens new ones."""
         self._client.close()
-
-    def _divided(
-        self, question: str, texts: Sequence[str], refused: list[RemoteError]
-    ) -> list[float | None]:
-        """Return the scores of texts, ``None`` for one that is refused; halve what is refused.
-
-        Parameters
-        ----------
-        refused:
-            Why texts were refused since the last that was not.
-        """
-        try:
-            scores = self._scores(question, texts)
-        except RemoteError as error:
-            if error.lasting or isinstance(error, RemoteUnavailableError):
-                raise
-            if len(texts) == 1:
-                refused.append(error)
-                if len(refused) >= _REFUSED_IN_A_ROW:
-                    raise
-                return [None]
-            middle = len(texts) // 2
-            return self._divided(question, texts[:middle], refused) + self._divided(
-                question, texts[middle:], refused
-            )
-        refused.clear()
-        return [*scores]
 
     def _scores(self, question: str, texts: Sequence[str]) -> list[float]:
         while True:
