@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 import sys
@@ -202,6 +203,31 @@ def test_open_runs_the_browser(run, tmp_path):
     browser = program(tmp_path / "browser", f'#!/bin/sh\necho "$@" > {tmp_path}/given\n')
     assert on_terminal("open", "1", env={"BROWSER": str(browser)})[0] == 0
     assert (tmp_path / "given").read_text() == f"{(tmp_path / 'd/page.html').as_uri()}#sea\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["--gpu-launcher=touch a://b", "file:///etc/passwd", "javascript://x", "-x", "no\0name"]
+)
+@pytest.mark.parametrize("anchor", [None, "a"])
+def test_open_takes_no_name_for_an_option_or_a_program(run, library, name, anchor):
+    """Whoever wrote an archive wrote the names that are in it."""
+    run("retrieve", "key")
+    (path,) = Path(os.environ["HOME"]).rglob("last-hits.json")
+    path.write_text(json.dumps([{"file": name, "citation": name, "anchor": anchor}]))
+    outcome = run("open", "1", "--print")
+    assert (outcome.code, outcome.out) == (3, "")
+
+
+@pytest.mark.parametrize("name", ["-x.md", "+!touch mark.md", "a://b.md"])
+def test_open_names_a_file_by_its_full_path(run, library, tmp_path, monkeypatch, name):
+    run("retrieve", "key")
+    (path,) = Path(os.environ["HOME"]).rglob("last-hits.json")
+    path.write_text(json.dumps([{"file": name, "citation": name, "line": 1}]))
+    write_files(tmp_path / "there", {name: "text"})
+    monkeypatch.chdir(tmp_path / "there")
+    monkeypatch.setenv("VISUAL", "ed")
+    command = run("open", "1", "--json").json["command"]
+    assert command == ["ed", "+1", os.path.abspath(name)]
 
 
 def test_what_open_remembers_is_private(run, library):

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import webbrowser
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -16,11 +17,11 @@ from urllib.parse import quote
 import typer
 
 from knowledge.cli.last_hits import Place, recalled
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, PathNotFoundError
 from knowledge.records.schema import of
+from knowledge.text.escaping import flat
 
 _GOTO = {
     "code": ("--goto", "{file}:{line}"),
@@ -40,6 +41,7 @@ _PAGED = {
     "mupdf": ("{file}", "{page}"),
 }
 """Viewers that can open a page."""
+_PAGES = ("http://", "https://")
 
 
 def open_hit(
@@ -58,9 +60,7 @@ def open_hit(
 
     Example:  knowledge open 2
     """
-    place = recalled(number)
-    if "://" not in place.file and not Path(place.file).exists():
-        raise PathNotFoundError(f"{place.file} is no longer there")
+    place = _opened(recalled(number))
     command = _command(place)
     if session.json:
         content = {
@@ -92,14 +92,38 @@ def open_hit(
         )
 
 
+def _opened(place: Place) -> Place:
+    """Return a place whose file is a page's address, or a full path.
+
+    Whoever wrote an archive wrote the names in it: none may be an option of the program that opens
+    it, or an address that has another program run.
+
+    Raises
+    ------
+    PathNotFoundError
+        It is neither, or the file is gone.
+    """
+    if _is_address(place.file):
+        return place
+    path = os.path.abspath(place.file)  # noqa: PTH100  links in it stay
+    if os.path.exists(path):  # noqa: PTH110  a name may be longer than a path can be
+        return replace(place, file=path)
+    if "://" in place.file:
+        raise PathNotFoundError(
+            f"{place.file} is not the address of a page", hint="Open it by a program of its own."
+        )
+    raise PathNotFoundError(f"{place.file} is no longer there")
+
+
 def _command(place: Place) -> list[str]:
-    if "://" not in place.file and place.line is not None and not place.member:
+    if not _is_address(place.file) and place.line is not None and not place.member:
         editor = shlex.split(os.environ.get("VISUAL") or os.environ.get("EDITOR") or "")
         if not editor and not shutil.which(_system_viewer()[0]):
             editor = [one for one in ("nano", "vi") if shutil.which(one)][:1]
         if editor:
             return [*editor, *_told(_GOTO.get(Path(editor[0]).name, ("+{line}", "{file}")), place)]
-    if place.page is not None and place.file.lower().endswith(".pdf") and "://" not in place.file:
+    is_page = _is_address(place.file)
+    if place.page is not None and place.file.lower().endswith(".pdf") and not is_page:
         for viewer, arguments in _PAGED.items():
             if shutil.which(viewer):
                 return [viewer, *_told(arguments, place)]
@@ -109,12 +133,16 @@ def _command(place: Place) -> list[str]:
 
 
 def _is_page(file: str) -> bool:
-    return "://" in file or file.lower().endswith((".html", ".htm", ".xhtml"))
+    return _is_address(file) or file.lower().endswith((".html", ".htm", ".xhtml"))
+
+
+def _is_address(file: str) -> bool:
+    return file.lower().startswith(_PAGES)
 
 
 def _address(place: Place) -> str:
     """Return the address of a place in a page; a fragment that names another place goes."""
-    file = place.file if "://" in place.file else Path(place.file).as_uri()
+    file = place.file if _is_address(place.file) else Path(place.file).as_uri()
     return f"{file.partition('#')[0]}#{quote(place.anchor or '')}"
 
 
@@ -149,5 +177,5 @@ def _system_viewer() -> list[str]:
     if sys.platform == "darwin":
         return ["open"]
     if sys.platform == "win32":
-        return ["cmd", "/c", "start", ""]
+        return ["rundll32", "url.dll,FileProtocolHandler"]  # no shell reads what follows
     return ["xdg-open"]
