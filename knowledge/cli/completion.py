@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from knowledge.cli.render.cleaning import flat
+from knowledge.text.escaping import flat
 
 if TYPE_CHECKING:
     from knowledge.settings.reading import Settings

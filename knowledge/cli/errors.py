@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import sys
 
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import print_object
 from knowledge.cli.spelling import spell
 from knowledge.errors import KnowledgeError
 from knowledge.records import errors as records
+from knowledge.text.escaping import flat
 
 
 def show_error(error: KnowledgeError, *, json: bool) -> None:

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from knowledge.cli.options.declared import Group
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import print_object
 from knowledge.cli.render.paging import paged, show_held
 from knowledge.cli.render.streams import OutputClosedError
 from knowledge.cli.spelling import spelled
 from knowledge.errors import UsageError
+from knowledge.text.escaping import flat
 
 if TYPE_CHECKING:
     from knowledge.cli.options.places import ServerOptions

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from knowledge.errors import (
     DatasetExistsError,
@@ -29,6 +29,7 @@ from knowledge.errors import (
     UsageError,
 )
 from knowledge.records import errors as records
+from knowledge.server.replies import JsonReply
 
 _FIELD = re.compile(r"`([a-z_]+)`")
 
@@ -109,8 +110,8 @@ def reply_to(path: str, error: KnowledgeError) -> Response:
         wait = getattr(error, "retry_after", None) or 1
         headers.setdefault("Retry-After", str(max(1, round(wait))))
     if OPENAI_PATHS.match(path):
-        return JSONResponse(openai_error(error, status), status, headers)
-    return JSONResponse(records.error(error), status, headers)
+        return JsonReply(openai_error(error, status), status, headers)
+    return JsonReply(records.error(error), status, headers)
 
 
 _OPENAI_TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error"}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import time
+from urllib.parse import quote
 
 import pytest
 
 from tests.chat_server import ChatServer
+from tests.cli.test_terminal_safety import EVIL, assert_clean
 from tests.conftest import check_schema
 
 V1 = "/api/v1"
@@ -49,6 +51,18 @@ def test_posted_questions_have_the_same_hits(shared):
 
 def test_similar_passages_are_the_same(same):
     assert same("/similar", "similar", "keys.md", target="keys.md")["hits"]
+
+
+def test_a_reply_can_be_shown_on_a_terminal(shared):
+    """What commands print as JSON escapes is escaped here too; letters stay."""
+    asked = {"query": "key", "queries": [EVIL, "é"]}
+    reply = shared.client.post(f"{V1}/retrieve", json=asked)
+    assert got(reply)["queries"] == ["key", EVIL, "é"]
+    assert '"é"' in reply.text
+    assert_clean(reply.text)
+    missing = shared.client.get(f"{V1}/{quote(EVIL, safe='')}")
+    assert missing.status_code == 404
+    assert_clean(missing.text)
 
 
 def test_pages_questions_and_counts_are_the_same(same, shared):

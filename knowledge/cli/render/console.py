@@ -10,8 +10,8 @@ from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.text import Text
 
-from knowledge.cli.render.cleaning import cleaned
 from knowledge.cli.render.streams import OutputClosedError, encodable, uncleaned
+from knowledge.text.escaping import cleaned
 
 
 class CleanConsole(Console):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterator, Sequence
 
-from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.model import Hit
 from knowledge.records.nouns import hit_record
+from knowledge.text.escaping import cleaned, flat
 
 _COLUMNS = (
     "rank",

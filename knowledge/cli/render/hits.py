@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.cli.last_hits import remember
-from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.hit_formats import FORMATS
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.prose import unwrapped
@@ -18,6 +17,7 @@ from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import Hit
 from knowledge.records import questions as records
+from knowledge.text.escaping import cleaned, flat
 from knowledge.text.wording import counted, did_you_mean
 
 if TYPE_CHECKING:

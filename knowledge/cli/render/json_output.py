@@ -7,8 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from knowledge.cli.render.cleaning import cleaned_json
 from knowledge.cli.render.terminal import write
+from knowledge.text.escaping import cleaned_json
 
 
 def print_object(content: Mapping[str, Any]) -> None:

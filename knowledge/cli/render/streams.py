@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any, TextIO, cast
 
-from knowledge.cli.render.cleaning import cleaned
+from knowledge.text.escaping import cleaned
 
 _WAYS_PAST = frozenset({"buffer", "detach"})
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.spelling import spelled
 from knowledge.model import FileProblem, FileStatus, IngestReport
+from knowledge.text.escaping import flat
 from knowledge.text.wording import counted
 
 _MANY = 10

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.terminal import field, write
 from knowledge.cli.session import Session
+from knowledge.text.escaping import flat
 
 
 def show_facts(session: Session, facts: Sequence[tuple[str, str]]) -> None:

@@ -11,8 +11,8 @@ import functools
 import sys
 from typing import TYPE_CHECKING, BinaryIO, TextIO, cast
 
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.streams import uncleaned
+from knowledge.text.escaping import flat
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,13 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from knowledge.errors import UsageError
 from knowledge.server.access import require_write
 from knowledge.server.arguments import json_object
 from knowledge.server.recording import ROUTE
+from knowledge.server.replies import JsonReply
 from knowledge.text.wording import brief
 
 if TYPE_CHECKING:
@@ -132,4 +133,4 @@ def replied(content: Mapping[str, Any], generations: Mapping[str, int] | None = 
     """Return a reply, which names the generations that it was made of."""
     from knowledge.server.rest.operation import generation_header
 
-    return JSONResponse(content, headers=generation_header(generations or {}))
+    return JsonReply(content, headers=generation_header(generations or {}))

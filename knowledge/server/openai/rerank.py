@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from knowledge.errors import UsageError
 from knowledge.server.models import is_reranker
 from knowledge.server.openai.exchange import body_of, needed, route, whole
+from knowledge.server.replies import JsonReply
 
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
@@ -66,7 +67,7 @@ async def _rerank(server: Server, http: Request) -> Response:
     best = sorted(range(len(texts)), key=lambda place: -scores[place])[:most]
     if of_tei:
         with_text = bool(values.get("return_text"))
-        return JSONResponse(
+        return JsonReply(
             [
                 {"index": i, "score": scores[i], **({"text": texts[i]} if with_text else {})}
                 for i in best
@@ -87,7 +88,7 @@ async def _rerank(server: Server, http: Request) -> Response:
         content["meta"] = {"api_version": {"version": "2"}, "billed_units": {"search_units": 1}}
     else:
         content["usage"] = {"prompt_tokens": tokens, "total_tokens": tokens}
-    return JSONResponse(content)
+    return JsonReply(content)
 
 
 def relevance(

@@ -14,12 +14,13 @@ from functools import cache
 from typing import Any
 
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from knowledge.records.schema import contract
 from knowledge.server.arguments import json_schema
 from knowledge.server.recording import ROUTE
+from knowledge.server.replies import JsonReply
 from knowledge.server.rest.operation import PREFIX, Operation
 
 ERRORS = {
@@ -45,7 +46,7 @@ def routes(operations: Sequence[Operation]) -> list[Route]:
 
     async def described(request: Request) -> Response:
         request.scope[ROUTE] = "/openapi.json"
-        return JSONResponse(openapi(tuple(operations)))
+        return JsonReply(openapi(tuple(operations)))
 
     async def page(request: Request) -> Response:
         request.scope[ROUTE] = "/docs"

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from knowledge.requests import Request
 from knowledge.server.access import require_write
 from knowledge.server.arguments import json_object, request_of, values_of_query
 from knowledge.server.recording import ROUTE
+from knowledge.server.replies import JsonReply
 
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
@@ -109,7 +110,7 @@ def answered(
     record: Mapping[str, Any], generations: Mapping[str, int] | None = None, status: int = 200
 ) -> Response:
     """Return a reply with a record of the contracts, which names the generations it was made of."""
-    return JSONResponse(record, status, generation_header(generations or {}))
+    return JsonReply(record, status, generation_header(generations or {}))
 
 
 def route_of(operation: Operation, server: Server) -> Route:

@@ -11,7 +11,6 @@ from knowledge.cli.options.common import ArchiveOption, NameArgument, OverwriteO
 from knowledge.cli.options.metadata import MetadataOptions
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.options.settings import LockOptions
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
@@ -21,6 +20,7 @@ from knowledge.model import Dataset
 from knowledge.records import documents as records
 from knowledge.records.nouns import named_note
 from knowledge.settings.pairs import metadata_pairs
+from knowledge.text.escaping import flat
 from knowledge.text.masking import masked_urls
 from knowledge.text.wording import counted
 

@@ -11,13 +11,13 @@ import typer
 
 from knowledge.cli.options.common import OverwriteOption
 from knowledge.cli.options.settings import LockOptions
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import UsageError
 from knowledge.model import Dataset
 from knowledge.records import documents as records
 from knowledge.records.nouns import named_note
+from knowledge.text.escaping import flat
 from knowledge.text.wording import counted
 
 _SUFFIXES = {"archive": "zip", "jsonl": "jsonl", "parquet": "parquet"}

@@ -13,12 +13,12 @@ from knowledge.cli.options.common import StdinNameOption
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.options.settings import IngestOptions
 from knowledge.cli.options.sources import warn_of_passwords
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import one_line, problem_lines, report_lines
 from knowledge.cli.session import Session
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.records import documents as records
 from knowledge.requests import IngestRequest, InlineText
+from knowledge.text.escaping import flat
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import FileListener

@@ -14,13 +14,13 @@ import typer
 from knowledge.cli.commands.documents.ingest import show_problems
 from knowledge.cli.options.settings import IngestOptions
 from knowledge.cli.options.sources import warn_of_passwords
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import report_lines
 from knowledge.cli.session import Session
 from knowledge.cli.spelling import spell
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.records import documents as records
 from knowledge.requests import WatchRequest
+from knowledge.text.escaping import flat
 from knowledge.text.wording import brief
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from knowledge.cli.options.settings import EmbeddingOptions, LockOptions, ModelOptions
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.progress import count_bar
 from knowledge.cli.render.summary import cost_in_words
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.records import models as records
+from knowledge.text.escaping import flat
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from knowledge.cli.options.places import ServerOptions
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.records import questions as records
 from knowledge.requests import ChunksRequest
+from knowledge.text.escaping import flat
 
 
 def list_chunks(session: Session, *, request: ChunksRequest, server: ServerOptions) -> None:

@@ -10,7 +10,6 @@ import typer
 from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
 from knowledge.cli.options.places import ServerOptions
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
@@ -18,6 +17,7 @@ from knowledge.cli.session import Session
 from knowledge.errors import NotFoundError, UsageError
 from knowledge.records import questions as records
 from knowledge.requests import SimilarRequest
+from knowledge.text.escaping import flat
 
 
 def similar(

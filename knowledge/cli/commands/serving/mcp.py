@@ -14,11 +14,11 @@ import typer
 
 from knowledge.cli.options.places import FlowOptions
 from knowledge.cli.options.settings import ModelOptions
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.terminal import complain, write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
 from knowledge.records import program as records
+from knowledge.text.escaping import flat
 
 
 def mcp(

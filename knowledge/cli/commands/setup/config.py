@@ -10,7 +10,6 @@ from typing import Annotated
 import typer
 
 from knowledge.cli.options.common import YesOption
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
@@ -19,6 +18,7 @@ from knowledge.records import program as records
 from knowledge.requests import check_known
 from knowledge.settings.installed import installed_settings
 from knowledge.settings.reading import Origin, Setting, Settings, Wrong, without_password
+from knowledge.text.escaping import flat
 
 
 def show_config(

@@ -9,12 +9,12 @@ import typer
 from knowledge.cli.groups import group
 from knowledge.cli.options.declared import Without
 from knowledge.cli.options.places import FlowOptions
-from knowledge.cli.render.cleaning import cleaned, flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import FlowsFileError, UsageError
 from knowledge.records import flows as records
+from knowledge.text.escaping import cleaned, flat
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:

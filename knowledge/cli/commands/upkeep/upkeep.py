@@ -9,12 +9,12 @@ import typer
 
 from knowledge.cli.options.common import NameOrAllArgument, YesOption
 from knowledge.cli.options.settings import LockOptions
-from knowledge.cli.render.cleaning import flat
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.records import upkeep as records
+from knowledge.text.escaping import flat
 from knowledge.text.wording import counted
 
 _MIB = 1024 * 1024
