@@ -19,6 +19,7 @@ from knowledge.embeddings.local.model_identity import OPTION as FILES
 from knowledge.embeddings.model_name import parse_model_name
 from knowledge.embeddings.provider import BUILT_IN, names_code
 from knowledge.errors import UntrustedModelError, UsageError
+from knowledge.files.private import replace_text
 from knowledge.settings.trust import trust_file
 
 if TYPE_CHECKING:
@@ -66,9 +67,7 @@ def remember(dataset: Dataset, spec: EmbedderSpec, settings: Settings) -> str:
     file = _file(facts)
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(".new")
-        temporary.write_text(json.dumps(facts, indent=1) + "\n", encoding="utf-8")
-        temporary.replace(file)
+        replace_text(file, json.dumps(facts, indent=1) + "\n")
     except OSError as error:
         return (
             f"can't write {file}: {error.strerror}; name the model each time, with {_FIELD} or "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import socket
@@ -16,6 +17,8 @@ from knowledge.settings.reading import without_password
 
 ANOTHER = "another process"
 _MASK = "********"
+_MOST = 4_096
+"""Characters of what a process says of itself."""
 _LONGEST = 200
 """Characters of a command line that are shown."""
 _TELLTALE = (
@@ -41,19 +44,25 @@ def this_process() -> dict[str, Any]:
     }
 
 
-def in_words(who: Any) -> str:
+def told_holder(said: str | bytes) -> str:
     """Return in words what a process said of itself; ``another process`` where it can't be right.
 
     What a killed process left says nothing of who holds the lock now.
+
+    Parameters
+    ----------
+    said:
+        :func:`this_process` as JSON, or whatever somebody put in its place.
     """
     try:
+        who = json.loads(said[:_MOST])
         if _is_stale(who):
             return ANOTHER
         since = f", since {_plain(who['since'])}" if who.get("since") else ""
         return (
             f"process {int(who['pid'])} on {_plain(who['host'])} ({_plain(who['command'])}{since})"
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError):
         return ANOTHER
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import pickle
 import shutil
 import sqlite3
 import sys
@@ -217,6 +219,34 @@ def test_a_damaged_index_is_not_mended_by_code(run, forged, canary, mark, data_d
     outcome = run("doctor", "--fix")
     assert outcome.code != 0
     assert "nobody here named it" in outcome.out + outcome.err
+    assert not mark.exists()
+
+
+class Pickled:
+    """What runs a program where it is unpickled."""
+
+    def __init__(self, mark):
+        self.mark = str(mark)
+
+    def __reduce__(self):
+        return os.mkdir, (self.mark,)
+
+
+def test_an_index_that_somebody_gave_runs_nothing(run, library, mark, data_dir):
+    labels = pickle.dumps({"id_to_label": Pickled(mark)})
+    found = list(data_dir.glob("datasets/*/g*/*/index_metadata.pickle"))
+    assert found
+    for path in found:
+        path.write_bytes(labels)
+    for command in (
+        ("retrieve", "key", "--mode", "dense"),
+        ("similar", "keys.md"),
+        ("doctor",),
+        ("export", "default", "-o", data_dir / "out.zip"),
+        ("doctor", "--fix"),
+        ("retrieve", "key"),
+    ):
+        assert "Traceback" not in run(*command).err, command
     assert not mark.exists()
 
 

@@ -15,7 +15,9 @@ import numpy as np
 import pytest
 
 from knowledge.errors import (
+    DamagedStoreError,
     KnowledgeError,
+    LockedError,
     NewerStoreError,
     StoreServerError,
     UntrustedEndpointError,
@@ -131,6 +133,23 @@ def test_a_password_is_shown_nowhere(run, monkeypatch) -> None:
 
 
 # --- what may be missing
+
+
+def test_a_password_that_the_server_repeats_is_not_shown_either(monkeypatch) -> None:
+    psycopg = pytest.importorskip("psycopg")
+    from knowledge.storage.postgres.address import Address
+    from knowledge.storage.postgres.failures import refused, translated_error
+
+    monkeypatch.setenv("PGPASSWORD", "herring-herring")
+    address = Address("postgresql://me:swordfish-42@host/db", "postgresql://host/db", "knowledge")
+    said = "no login swordfish-42, herring-herring, \x1b[2J" + "x" * 5_000
+    error = psycopg.OperationalError(said)
+    for told in (refused(error, address), translated_error(error, address)):
+        assert "no login" in told.message
+        assert "swordfish" not in told.message
+        assert "herring" not in told.message
+        assert "\x1b" not in told.message
+        assert len(told.message) < 500
 
 
 def test_what_is_missing_is_said_with_a_remedy(postgres_server) -> None:
@@ -249,6 +268,13 @@ def test_a_question_survives_a_lost_connection(kb: KnowledgeBase, postgres) -> N
         cut(other)
         assert ask(kb) == before
     other.close()
+
+
+def test_a_server_whose_machine_is_gone_is_given_up(kb: KnowledgeBase) -> None:
+    with session(kb._shared.store) as sql:
+        asked = sql._connection.info.get_parameters()
+    assert 0 < int(asked["keepalives_idle"]) <= 60
+    assert 0 < int(asked["tcp_user_timeout"]) <= 120_000
 
 
 def test_a_run_without_its_connection_fails_and_the_next_one_ends(
@@ -373,6 +399,40 @@ def test_doctor_mends_what_does_not_fit(kb: KnowledgeBase, code: str) -> None:
     assert report.versions["pgvector"]
     assert kb.upkeep.doctor(offline=True).findings == ()
     assert ask(kb) == before
+
+
+def test_a_text_that_was_changed_is_shown_nowhere(kb: KnowledgeBase, tmp_path: Path) -> None:
+    """A chunk's id is the hash of its text, whoever wrote it into the database."""
+    chunk = kb.retrieve(QUESTION)[0].chunk.id
+    with session(kb._shared.store) as sql:
+        harm_text(sql, "")
+    for shown in (
+        lambda: kb.retrieve(QUESTION),
+        lambda: kb.show_chunk(chunk),
+        lambda: kb.similar(chunk),
+        lambda: kb.files.get("keys.md", "default"),
+        lambda: kb.sharing.export("default", tmp_path / "out.zip"),
+    ):
+        with pytest.raises(DamagedStoreError):
+            shown()
+    assert not (tmp_path / "out.zip").exists()
+
+
+def test_who_holds_a_lock_may_say_anything(kb: KnowledgeBase) -> None:
+    """The row may have been written by anybody who may write to the schema."""
+    asked = {"lock_timeout": 0, "notify": print}
+    with kb._shared.store.open() as catalog, catalog.write_run("default", **asked):
+        for said in ("[" * 50_000, "7", "{}", '{"host": "\x1b[2J", "command": [], "pid": 1e400}'):
+            with session(kb._shared.store) as sql:
+                sql.change("UPDATE locks SET holder = ?", (said,))
+            with (
+                pytest.raises(LockedError) as locked,
+                kb._shared.store.open() as other,
+                other.write_run("default", **asked),
+            ):
+                pass
+            assert locked.value.message.isprintable()
+            assert len(locked.value.message) < 1_000
 
 
 def test_a_chunk_whose_file_is_gone_goes_and_comes_back(kb: KnowledgeBase, tmp_path: Path) -> None:

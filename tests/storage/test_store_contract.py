@@ -200,6 +200,39 @@ def test_one_writes_at_a_time_and_is_named(store: Store) -> None:
     assert "to finish with dataset 'default'" in told[0]
 
 
+def test_a_dataset_is_not_renamed_while_it_is_written(store: Store) -> None:
+    with store.open() as one, store.open() as other:
+        made = one.create("default")
+        with one.write_run("default", lock_timeout=0, notify=quiet):
+            with pytest.raises(LockedError):
+                other.rename("default", "moved", lock_timeout=0, notify=quiet)
+            with pytest.raises(DatasetExistsError):
+                other.create("default")
+        assert other.rename("default", "moved", lock_timeout=0, notify=quiet).key == made.key
+
+
+def test_a_run_goes_on_in_the_dataset_it_began_with(
+    kb: KnowledgeBase, store: Store, filled: Path
+) -> None:
+    """Whatever is done to the names behind its back: a run knows its dataset by key."""
+    kb.sharing.import_archive(filled)
+    with store.open() as one, store.open() as other:
+        before = one.dataset("default")
+        with one.write_run("default", lock_timeout=0, notify=quiet) as run:
+            run.prepare()
+            with other.snapshot() as snapshot:
+                [gone, *_] = snapshot.files(before)
+            run.remove_file(gone)
+            with other.transaction():  # without the lock, which the run holds
+                other.change("UPDATE datasets SET name = 'moved' WHERE key = ?", (before.key,))
+            new = other.create("default")
+            published = run.publish(EmbedderSpec(**spec(before)), SplitterSpec())
+        assert (published.key, published.name) == (before.key, "moved")
+        assert published.files == before.files - 1
+        assert one.dataset("default") == new
+    assert kb.upkeep.doctor(offline=True).findings == ()
+
+
 def test_copies_and_archives_answer_alike(
     kb: KnowledgeBase, store: Store, filled: Path, tmp_path: Path
 ) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from knowledge.errors import LockedError
 from knowledge.files.private import FILE, private_files, replace_text
 from knowledge.storage.disk import disk_error
-from knowledge.storage.holder import ANOTHER, in_words, this_process
+from knowledge.storage.holder import ANOTHER, this_process, told_holder
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock
@@ -133,6 +133,6 @@ def describe_holder(path: Path) -> str:
     """Return who holds a lock, in words; ``another process`` where its file does not say."""
     try:
         with path.open("rb") as file:
-            return in_words(json.loads(file.read(_MOST_BYTES)))
-    except (OSError, ValueError, RecursionError):
+            return told_holder(file.read(_MOST_BYTES))
+    except OSError:
         return ANOTHER  # it is just starting, or just ending

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -39,6 +40,14 @@ class Address:
     conninfo: str
     place: str
     schema: str
+
+    @property
+    def secrets(self) -> list[str]:
+        """The passwords that a server may repeat."""
+        from psycopg.conninfo import conninfo_to_dict
+
+        given = (conninfo_to_dict(self.conninfo).get("password"), os.environ.get("PGPASSWORD"))
+        return [str(one) for one in given if one]
 
     def __repr__(self) -> str:
         return f"Address({self.place!r}, {self.schema!r})"

@@ -10,7 +10,7 @@ import psycopg
 from psycopg import errors
 
 from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, StoreServerError
-from knowledge.text.masking import masked_urls
+from knowledge.text.masking import scrubbed
 
 if TYPE_CHECKING:
     from knowledge.storage.postgres.address import Address
@@ -69,7 +69,7 @@ def translated(address: Address) -> Iterator[None]:
 
 def translated_error(error: psycopg.Error, address: Address) -> KnowledgeError:
     """Return what an error of psycopg's means, as one of ours."""
-    place, said = address.place, _said(error)
+    place, said = address.place, _said(error, address)
     if isinstance(error, _BUSY):
         return LockedError(f"{place}: {said}")
     if isinstance(error, _GONE):
@@ -99,7 +99,7 @@ def translated_error(error: psycopg.Error, address: Address) -> KnowledgeError:
 
 def refused(error: psycopg.Error, address: Address) -> StoreServerError:
     """Return why no connection could be made."""
-    said = _said(error)
+    said = _said(error, address)
     for words, what, remedy in _CONNECTING:
         if any(word in said for word in words):
             return StoreServerError(f"{address.place}: {what} ({said})", hint=remedy)
@@ -111,8 +111,8 @@ def _is_connection(error: psycopg.Error) -> bool:
     return isinstance(error, psycopg.OperationalError) and error.sqlstate is None
 
 
-def _said(error: psycopg.Error) -> str:
-    """Return the first line of a message, without anything that a URL may hold."""
+def _said(error: psycopg.Error, address: Address) -> str:
+    """Return the first line of a message, without anything secret that it may repeat."""
     told = error.diag.message_primary or str(error).strip()
     lines = [line.strip() for line in told.splitlines() if line.strip()]
-    return masked_urls(lines[0]) if lines else type(error).__name__
+    return scrubbed(lines[0], address.secrets) if lines else type(error).__name__

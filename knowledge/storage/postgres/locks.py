@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from knowledge.errors import KnowledgeError, LockedError
-from knowledge.storage.holder import ANOTHER, in_words, this_process
+from knowledge.storage.holder import ANOTHER, this_process, told_holder
 from knowledge.storage.postgres.session import Session, number_of
 
 if TYPE_CHECKING:
@@ -148,4 +148,4 @@ def _holder(session: Session, key: str) -> str:
     )
     if not found:
         return ANOTHER
-    return in_words(json.loads(found[0][0]))
+    return told_holder(found[0][0])

@@ -20,6 +20,13 @@ if TYPE_CHECKING:
     from knowledge.storage.postgres.address import Address
 
 _CONNECT_SECONDS = 10
+_ALIVE = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+"""After these seconds, and milliseconds, a server whose machine or network is gone is given up."""
 _LEAST_SERVER = 130_000
 _LEAST_PGVECTOR = (0, 8)
 _KEPT = 4
@@ -283,7 +290,7 @@ def _defaults(address: Address) -> dict[str, Any]:
     from psycopg.conninfo import conninfo_to_dict
 
     given = conninfo_to_dict(address.conninfo)
-    ours = {"connect_timeout": _CONNECT_SECONDS, "application_name": "knowledge"}
+    ours = {"connect_timeout": _CONNECT_SECONDS, "application_name": "knowledge", **_ALIVE}
     return {"autocommit": True, **{k: v for k, v in ours.items() if k not in given}}
 
 

@@ -62,7 +62,7 @@ def readable(build: Callable[[Record], Noun]) -> Callable[[Record], Noun]:
     def checked(row: Record) -> Noun:
         try:
             return build(row)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise DamagedStoreError(
                 f"the catalog holds a row that can't be read: {error}",
                 hint="`knowledge doctor` finds out what is damaged.",
