@@ -22,7 +22,6 @@ from knowledge.storage.local import lock
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.lock import write_lock
-from knowledge.storage.relational.write_run import open_write_run
 from tests.durability import programs
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
@@ -374,28 +373,6 @@ def test_a_dataset_is_not_renamed_while_it_is_written(small: Path) -> None:
         assert [dataset.name for dataset in kb.datasets.list()] == ["default", "other"]
     assert len(check_clean(small, "other").files) == 1
     assert renamed.key.startswith("new-"), "its folder stays where it is"
-
-
-def test_a_run_goes_on_in_the_dataset_it_began_with(small: Path) -> None:
-    """Whatever is done to the names behind its back: a run knows its dataset by key."""
-    with Catalog(DataFolder(small)) as catalog:
-        key = catalog.dataset("default").key
-        with open_write_run(catalog, "default", lock_timeout=0, notify=print) as run:
-            file = KnowledgeBase.open(small).files.list()[0]
-            run.remove_file(file)
-            with Catalog(DataFolder(small)) as other:
-                with other.transaction():  # without the lock, which the run holds
-                    other.connection.execute(
-                        "UPDATE datasets SET name = 'moved' WHERE key = ?", (key,)
-                    )
-                new = other.create("default")
-            embedding, splitter = run.dataset.embedding, run.dataset.splitter
-            assert embedding is not None
-            assert splitter is not None
-            published = run.publish(embedding, splitter)
-        assert (published.key, published.name, published.files) == (key, "moved", 0)
-        assert catalog.dataset("default") == new
-    assert check_clean(small, "moved").files == {}
 
 
 def test_two_replace_a_dataset_at_once(small: Path, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import shutil
 import socket
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from knowledge.model import FileStatus, IngestReport
 from tests.conftest import ROOT
 from tests.durability import programs
 from tests.durability.invariants import check_clean, published
+from tests.storage.disks import NOBODY, anybodys_folder
 
 SAMPLES = ROOT / "testdata" / "documents"
 POSIX = os.name == "posix"
@@ -317,17 +320,38 @@ def test_a_folder_without_permission(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert len(kept) == 3, "files that could not be looked for were removed"
 
 
-@pytest.mark.skipif(not POSIX or os.geteuid() == 0, reason="root may read everything")
-def test_a_folder_and_a_file_without_permission_for_real(tmp_path: Path) -> None:
-    docs = three_files(tmp_path / "docs")
-    three_files(docs / "closed").chmod(0)
-    (docs / "second.txt").chmod(0)
+@contextmanager
+def as_nobody() -> Iterator[None]:
+    """Have no more rights than others, where the tests run as root, who may read everything."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.setegid(NOBODY)
+    os.seteuid(NOBODY)
     try:
-        report = ingest(tmp_path / "data", docs)
+        yield
     finally:
-        (docs / "closed").chmod(0o700)
-    named = {problem.file for problem in report.problems if problem.status == "failed"}
-    assert named == {str(docs / "closed"), str(docs / "second.txt")}
+        os.seteuid(0)
+        os.setegid(os.getgid())
+
+
+@pytest.mark.skipif(not POSIX, reason="Windows has other rights")
+def test_a_folder_and_a_file_without_permission_for_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    with anybodys_folder() as folder, monkeypatch.context() as patch:
+        patch.chdir(folder)  # nobody may enter pytest's
+        docs = three_files(folder / "docs")
+        ingest(folder / "before", docs)  # nobody may not import what lies in root's home
+        three_files(docs / "closed").chmod(0)
+        (docs / "second.txt").chmod(0)
+        folder.chmod(0o777)
+        try:
+            with as_nobody():
+                report = ingest(folder / "data", docs)
+        finally:
+            (docs / "closed").chmod(0o700)
+    named = {one.file: one.reason for one in report.problems if one.status == "failed"}
+    assert {*named} == {str(docs / "closed"), str(docs / "second.txt")}
+    assert all("permission" in reason.lower() for reason in named.values())
     assert report.files[FileStatus.INGESTED] == 2
 
 
