@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 COUNTS = (1, 2, 3, 5, 8)
@@ -66,14 +67,18 @@ def name_terms_of(name: str, title: str) -> str:
 
 def whole_name(text: str) -> str:
     """Return the term of a whole name: its letters and digits; empty for one that is too long."""
-    from knowledge.text import languages, terms
-
     words = re.findall(r"[^\W_]+", " ".join(_BETWEEN.split(text[: 4 * _LONGEST_NAME])))
-    folded = [
-        next(iter(terms.terms_of(terms.split(word), languages.DEFAULT)), "") for word in words
-    ]
+    folded = map(_first_term, words)
     joined = "=" + "_".join(filter(None, folded))
     return joined if 1 < len(joined) <= _LONGEST_NAME else ""
+
+
+@lru_cache(2_000)
+def _first_term(word: str) -> str:
+    """Return the first term of a word; names of files have many words in common."""
+    from knowledge.text import languages, terms
+
+    return next(iter(terms.terms_of(terms.split(word), languages.DEFAULT)), "")
 
 
 def language_of(*metadata: Mapping[str, Any]) -> str | None:

@@ -44,8 +44,8 @@ _TOKENIZER = Path("tokenizers", "l2_supercat_tokenizer_config.json")
 _TENSOR = "embedding.weight"
 _SLICE = 16_384
 """Tokens summed at once: their vectors take 16 MiB."""
-_FEW = 256
-"""Texts up to which the tokenizer is asked: to make what remembers words takes as long."""
+_FEW = 32
+"""Texts up to which the tokenizer is asked: most of their words come once."""
 _QUESTION = 2_000
 """Tokens up to which a question reads single rows of the file."""
 _LOOKED_UP = 4
@@ -310,8 +310,7 @@ class WordTokens:
         from tokenizers import Tokenizer
 
         self._whole = tokenizer
-        self._bare = Tokenizer.from_str(tokenizer.to_str())
-        self._bare.normalizer = None
+        self._bare = Tokenizer(tokenizer.model)  # without what makes marks of spaces
         added = tokenizer.get_added_tokens_decoder().values()
         self._added = [token.content for token in added]
         self._words: Ids = {}
