@@ -145,6 +145,19 @@ def test_a_candidate_is_seen_when_it_is_published(index: VectorIndex) -> None:
     after.close()
 
 
+def test_what_a_run_adds_is_not_found_in_place_of_what_is_published(index: VectorIndex) -> None:
+    publish(index, 1)
+    reader = index.open(1)
+    writer = index.candidate(1)
+    near = VECTORS[0] + 0.01 * unit(4, 200)
+    writer.add([f"{number:032x}" for number in range(1_000, 1_200)], near)
+    writer.flush()
+    for most in (1, 10, 100):
+        assert len(reader.search(VECTORS[0], most)) == min(most, len(IDS))
+    reader.close()
+    index.sweep(1)
+
+
 def test_a_rebuilt_candidate_holds_what_is_named(index: VectorIndex) -> None:
     publish(index, 1)
     writer = index.candidate(1)

@@ -262,8 +262,8 @@ class ServerReader:
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first.
 
-        Points of other versions lie in the same collection; so more is asked for, and what is not
-        of this version is left out.
+        Points of other versions lie in the same collection, more and more of them while a run
+        writes the next one; so more is asked for, and what is not of this version is left out.
         """
         import numpy as np
 
@@ -276,14 +276,14 @@ class ServerReader:
             named = self._points.names(at[at >= 0])
             found = self._server.search(self._collection, question, top_k, named) if named else []
             return self._ours(found)[:top_k]
-        most = min(len(self._points) + self._others, MAX_RESULTS)
-        depth = min(top_k + min(self._others, top_k + _SPARE), most)
+        wanted = min(top_k, len(self._points))
+        depth = min(wanted + min(self._others, wanted + _SPARE), MAX_RESULTS)
         while True:
             found = self._server.search(self._collection, question, depth)
             ours = self._ours(found)
-            if len(ours) >= min(top_k, len(self._points)) or depth >= most or len(found) < depth:
+            if len(ours) >= wanted or len(found) < depth or depth >= MAX_RESULTS:
                 return ours[:top_k]
-            depth = min(_DEEPER * depth, most)
+            depth = min(_DEEPER * depth, MAX_RESULTS)
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
