@@ -6,7 +6,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from knowledge.errors import (
     DamagedStoreError,
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from knowledge.storage.postgres.catalog import PostgresCatalog
     from knowledge.storage.postgres.store import PostgresStore
     from knowledge.storage.store import Notify
+
+Answer = TypeVar("Answer")
 
 _MOST_NAMED = 3
 _READ_AGAIN = "size = -1, mtime_ns = 0, content_hash = ''"
@@ -162,15 +164,11 @@ class PostgresCheckup:
             There is no such dataset.
         """
         for dataset in self._chosen(name):
-            with self._store.open() as catalog, catalog.snapshot():
-                told = _row_faults(catalog, dataset)
-            if told:
+            if told := self._now(dataset, _row_faults):
                 yield _fault(
                     "rows-damaged", dataset.name, "; ".join(told), self._repair(dataset, _mend)
                 )
-            with self._store.open() as catalog, catalog.snapshot():
-                damage = postings.damage(catalog.session, _number(catalog, dataset))
-            if damage:
+            if damage := self._now(dataset, _list_faults):
                 told_of = f"the full-text index is damaged: {damage}"
                 repair = self._repair(dataset, _rebuild)
                 yield _fault("fulltext-damaged", dataset.name, told_of, repair)
@@ -248,6 +246,18 @@ class PostgresCheckup:
         """Report nothing: what room a server has, it does not say."""
         yield from ()
 
+    def _now(
+        self, dataset: Dataset, look: Callable[[PostgresCatalog, Dataset], Answer]
+    ) -> Answer | None:
+        """Look at one state of a dataset, whatever is published meanwhile; not at a deleted one."""
+        with (
+            contextlib.suppress(DatasetNotFoundError),
+            self._store.open() as catalog,
+            catalog.snapshot() as snapshot,
+        ):
+            return look(catalog, snapshot.dataset_by_key(dataset.key))
+        return None
+
     def _chosen(self, name: str | None) -> list[Dataset]:
         with self._store.open() as catalog:
             shown = catalog.datasets()
@@ -294,6 +304,11 @@ def _row_faults(catalog: PostgresCatalog, dataset: Dataset) -> list[str]:
     if wrong:
         told.append(f"{counted(len(wrong), 'file')} with more or fewer chunks than stored")
     return told
+
+
+def _list_faults(catalog: PostgresCatalog, dataset: Dataset) -> str:
+    """Return in words what is wrong with a dataset's full-text lists."""
+    return postings.damage(catalog.session, _number(catalog, dataset), dataset.generation)
 
 
 def _mend(catalog: PostgresCatalog, dataset: Dataset) -> str:

@@ -169,16 +169,17 @@ def rebuild(session: Session, dataset: int, generation: int) -> None:
     writer.flush()
 
 
-def damage(session: Session, dataset: int) -> str:
+def damage(session: Session, dataset: int, published: int) -> str:
     """Return what is wrong with a dataset's lists, in words; empty where they are right.
 
-    The pairs of terms and rows that the texts have, and those that the lists have, are compared by
-    a sum of their hashes, which takes no memory.
+    Lists of what a run has staged are written when it publishes, so rows after the generation
+    ``published`` do not count. The pairs of terms and rows that the texts have, and those that the
+    lists have, are compared by a sum of their hashes, which takes no memory.
     """
     import numpy as np
 
     expected, rows = 0, array("Q")
-    for row, terms in stored_terms(session, dataset):
+    for row, terms in stored_terms(session, dataset, published):
         rows.append(row)
         expected += sum(_hash(term) * row for term in terms.split())
     live = np.frombuffer(rows, np.uint64) if rows else np.zeros(0, np.uint64)
@@ -191,13 +192,15 @@ def damage(session: Session, dataset: int) -> str:
     return ""
 
 
-def stored_terms(session: Session, dataset: int) -> Iterator[tuple[int, str]]:
-    """Yield the row and the terms of each chunk, of any generation, by row."""
+def stored_terms(
+    session: Session, dataset: int, published: int | None = None
+) -> Iterator[tuple[int, str]]:
+    """Yield the row and the terms of each chunk, of any generation up to ``published``, by row."""
     last = -1
     while page := session.rows(
         'SELECT "row", language, heading, text FROM chunks WHERE dataset = ? AND "row" > ? '
-        'ORDER BY "row" LIMIT ?',
-        (dataset, last, PAGE),
+        'AND (?::int IS NULL OR added <= ?) ORDER BY "row" LIMIT ?',
+        (dataset, last, published, published, PAGE),
     ):
         yield from terms_of_texts(page)
         last = page[-1][0]
