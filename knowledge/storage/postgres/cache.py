@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from knowledge.errors import KnowledgeError
 from knowledge.storage.postgres.locks import hold_store, let_go_of_store
 from knowledge.storage.postgres.schema import migrate
-from knowledge.storage.postgres.session import Sessions
+from knowledge.storage.postgres.session import Sessions, number_of
 from knowledge.storage.reports import CachedModel, CacheStats
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class PostgresCache:
         self._sessions = sessions
         self._limit = limit
         self._lock = Lock()
-        self._models: dict[str, int] = {}
         self._session = sessions.take()
         try:
             hold_store(self._session)
@@ -82,11 +81,14 @@ class PostgresCache:
             (key, np.ascontiguousarray(vector, np.float32).tobytes())
             for key, vector in vectors.items()
         )  # sorted, so that two writers do not wait for each other
-        with self._lock, self._session.transaction():
-            number = self._number(model)
-            keys, rows = [key for key, _ in pairs], [row for _, row in pairs]
-            self._session.change(_PUT, (number, time.time_ns(), keys, rows, number))
-            self._shrink()
+        keys, rows = [key for key, _ in pairs], [row for _, row in pairs]
+        with self._lock:
+            with self._session.transaction():
+                self._hold("pg_advisory_xact_lock_shared")
+                number = self._number(model)
+                self._session.change(_PUT, (number, time.time_ns(), keys, rows, number))
+            if self._size() > self._limit:
+                self._shrink()
 
     def stats(self) -> CacheStats:
         """Count what is kept."""
@@ -103,7 +105,7 @@ class PostgresCache:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock, self._session.transaction():
-            self._models.clear()
+            self._hold("pg_advisory_xact_lock")
             self._session.script("TRUNCATE cache_vectors, cache_models")
 
     def _rows(self, columns: str, model: str, keys: Iterable[bytes]) -> list[tuple[bytes, ...]]:
@@ -125,18 +127,32 @@ class PostgresCache:
         [number] = self._session.one("SELECT id FROM cache_models WHERE fingerprint = ?", (model,))
         return int(number)
 
-    def _shrink(self) -> None:
+    def _size(self) -> int:
         [size] = self._session.one("SELECT coalesce(sum(bytes), 0)::bigint FROM cache_models")
-        if size <= self._limit:
-            return
-        self._session.change(
-            "WITH aged AS (SELECT model, key, stored_at, "
-            "sum(length(vector) + ?) OVER (ORDER BY stored_at DESC, model, key) AS newer "
-            "FROM cache_vectors), gone AS (DELETE FROM cache_vectors USING aged "
-            "WHERE cache_vectors.model = aged.model AND cache_vectors.key = aged.key "
-            "AND aged.newer > ? RETURNING cache_vectors.model, length(vector) + ? AS bytes), "
-            "sums AS (SELECT model, sum(bytes) AS bytes FROM gone GROUP BY model) "
-            "UPDATE cache_models SET bytes = cache_models.bytes - sums.bytes FROM sums "
-            "WHERE sums.model = cache_models.id",
-            (_ROW, int(self._limit * _SHRINK_TO), _ROW),
-        )
+        return int(size)
+
+    def _shrink(self) -> None:
+        with self._session.transaction():
+            self._hold("pg_advisory_xact_lock")
+            if self._size() <= self._limit:  # another process did it
+                return
+            self._session.change(
+                "WITH aged AS (SELECT model, key, stored_at, "
+                "sum(length(vector) + ?) OVER (ORDER BY stored_at DESC, model, key) AS newer "
+                "FROM cache_vectors), gone AS (DELETE FROM cache_vectors USING aged "
+                "WHERE cache_vectors.model = aged.model AND cache_vectors.key = aged.key "
+                "AND aged.newer > ? RETURNING cache_vectors.model, length(vector) + ? AS bytes), "
+                "sums AS (SELECT model, sum(bytes) AS bytes FROM gone GROUP BY model) "
+                "UPDATE cache_models SET bytes = cache_models.bytes - sums.bytes FROM sums "
+                "WHERE sums.model = cache_models.id",
+                (_ROW, int(self._limit * _SHRINK_TO), _ROW),
+            )
+
+    def _hold(self, function: str) -> None:
+        """Lock the cache until the transaction ends: shared to put in order, alone to remove.
+
+        Removed is in no order of keys, in which one who puts would wait for one who removes, and
+        that one for him.
+        """
+        number = number_of("cache", self._sessions.address.schema)
+        self._session.rows(f"SELECT {function}(?)", (number,))
