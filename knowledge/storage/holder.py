@@ -44,7 +44,7 @@ def this_process() -> dict[str, Any]:
     }
 
 
-def told_holder(said: str | bytes) -> str:
+def told_holder(said: str | bytes, *, lives: bool = False) -> str:
     """Return in words what a process said of itself; ``another process`` where it can't be right.
 
     What a killed process left says nothing of who holds the lock now.
@@ -53,10 +53,12 @@ def told_holder(said: str | bytes) -> str:
     ----------
     said:
         :func:`this_process` as JSON, or whatever somebody put in its place.
+    lives:
+        Whether it is known to live. Else that is looked up, where its host has this one's name.
     """
     try:
         who = json.loads(said[:_MOST])
-        if _is_stale(who):
+        if not lives and _is_stale(who):
             return ANOTHER
         since = f", since {_plain(who['since'])}" if who.get("since") else ""
         return (

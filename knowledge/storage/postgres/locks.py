@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 ANNOUNCE_AFTER = 0.5
 """Seconds; shorter waits are not worth a word."""
 _POLL = 0.05
+_HELD = (
+    "locktype = 'advisory' AND granted AND objsubid = 1 "
+    "AND classid = ?::bigint::oid AND objid = ?::bigint::oid "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
+"""SQL: the rows of ``pg_locks`` of an advisory lock, given its :func:`_halves`."""
 
 
 @contextlib.contextmanager
@@ -68,10 +74,8 @@ def write_lock(
 
 def is_held(session: Session, key: str) -> bool:
     """Tell whether anybody holds the lock of a dataset."""
-    if key in session.held or not _tried(session, _number(session, key)):
-        return True
-    session.rows("SELECT pg_advisory_unlock(?)", (_number(session, key),))
-    return False
+    held = f"SELECT EXISTS (SELECT 1 FROM pg_locks WHERE {_HELD})"
+    return bool(session.one(held, _halves(_number(session, key)))[0])
 
 
 def hold_store(session: Session) -> None:
@@ -142,10 +146,15 @@ def _tried(session: Session, number: int) -> bool:
 def _holder(session: Session, key: str) -> str:
     """Return who holds the lock of a dataset, as far as a live session says so."""
     found = session.rows(
-        "SELECT holder FROM locks WHERE key = ? AND backend IN ("
-        "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted)",
-        (key,),
+        "SELECT holder FROM locks WHERE key = ? AND backend IN "
+        f"(SELECT pid FROM pg_locks WHERE {_HELD})",
+        (key, *_halves(_number(session, key))),
     )
     if not found:
         return ANOTHER
-    return told_holder(found[0][0])
+    return told_holder(found[0][0], lives=True)
+
+
+def _halves(number: int) -> tuple[int, int]:
+    """Return the high and the low half of a lock's number, as ``pg_locks`` shows them."""
+    return (number >> 32) & 0xFFFFFFFF, number & 0xFFFFFFFF

@@ -43,10 +43,15 @@ SELECT set_config('search_path', ?, false), set_config('jit', 'off', false),
        set_config('synchronous_commit', 'off', false),
        set_config('tcp_keepalives_idle', '30', false),
        set_config('tcp_keepalives_interval', '10', false),
-       set_config('tcp_keepalives_count', '3', false)
+       set_config('tcp_keepalives_count', '3', false),
+       CASE WHEN strpos(version(), 'linux') > 0
+            THEN set_config('tcp_user_timeout', '60000', false) END,
+       CASE WHEN strpos(version(), 'linux') > 0
+                 AND current_setting('server_version_num')::int >= 140000
+            THEN set_config('client_connection_check_interval', '2000', false) END
 """
-"""Locks die with a session, so a server should notice soon that a client is gone; a transaction
-that must be on the disk says so."""
+"""Locks die with a session, so a server should notice soon that a client is gone, in the middle of
+a long statement too; a transaction that must be on the disk says so."""
 
 
 class Session:
