@@ -287,12 +287,13 @@ def without_password(url: str) -> str:
 def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment for another program: without the values of secret settings.
 
-    An address with a password is one of them.
+    An address with a password is one of them, and so is the password of a database.
     Settings of other packages count where the name of a variable looks like one of theirs.
     """
     unknown = any(_LOOKS_SECRET.search(name) and name not in _KNOWN for name in environ)
     rows = (*TABLE, *(installed_settings() if unknown else ()))
     secret = {name for setting in rows if setting.secret for name in setting.variables}
+    secret.add("PGPASSWORD")  # libpq's, of the database that the store is in
     given = {name: environ[name] for name in BY_NAME["store"].variables if name in environ}
     secret |= {name for name, url in given.items() if url != without_password(url)}
     return {name: value for name, value in environ.items() if name not in secret}

@@ -92,12 +92,20 @@ def _parts(text: str) -> dict[str, str]:
     try:
         found = conninfo_to_dict(text)
     except ProgrammingError:  # its message may quote a password
-        raise UsageError(
-            "`store` is not an address of a Postgres database that can be read",
-            hint="Set KNOW_STORE to postgresql://USER@HOST:5432/DATABASE; letters such as / and @ "
-            "of a password are written %2F and %40, or stand in PGPASSWORD or ~/.pgpass.",
-        ) from None
-    return {name: str(value) for name, value in found.items() if value is not None}
+        raise _unreadable() from None
+    parts = {name: str(value) for name, value in found.items() if value is not None}
+    # What stands behind a / or @ of a password is taken for these, which are shown.
+    if any("@" in parts.get(name, "") for name in ("host", "port", "dbname")):
+        raise _unreadable()
+    return parts
+
+
+def _unreadable() -> UsageError:
+    return UsageError(
+        "`store` is not an address of a Postgres database that can be read",
+        hint="Set KNOW_STORE to postgresql://USER@HOST:5432/DATABASE; letters such as / and @ "
+        "of a password are written %2F and %40, or stand in PGPASSWORD or ~/.pgpass.",
+    )
 
 
 def _place(parts: Mapping[str, str]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -29,17 +30,17 @@ _DAMAGE = (errors.DataCorrupted, errors.IndexCorrupted)
 _PASSWORD = "Give it by PGPASSWORD, ~/.pgpass, a service file, or the user in the address."  # noqa: S105
 _CONNECTING = (
     (
-        ("password", "authentication", "no pg_hba.conf entry", "role"),
-        "the login was refused",
-        _PASSWORD,
-    ),
-    (
-        ("does not exist",),
+        r'database ".*" does not exist',
         "there is no such database",
         "Create it: createdb NAME; or name another in KNOW_STORE.",
     ),
     (
-        ("too many clients", "remaining connection slots"),
+        r'password|authentication|no pg_hba\.conf entry|role ".*" (?:does not exist|is not perm)',
+        "the login was refused",
+        _PASSWORD,
+    ),
+    (
+        "too many clients|remaining connection slots",
         "it takes no more connections",
         "End what is not needed, or raise its max_connections.",
     ),
@@ -100,8 +101,8 @@ def translated_error(error: psycopg.Error, address: Address) -> KnowledgeError:
 def refused(error: psycopg.Error, address: Address) -> StoreServerError:
     """Return why no connection could be made."""
     said = _said(error, address)
-    for words, what, remedy in _CONNECTING:
-        if any(word in said for word in words):
+    for pattern, what, remedy in _CONNECTING:
+        if re.search(pattern, said):
             return StoreServerError(f"{address.place}: {what} ({said})", hint=remedy)
     return StoreServerError(f"{address.place} can't be reached: {said}")
 
