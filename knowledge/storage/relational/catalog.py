@@ -168,7 +168,7 @@ class SqlCatalog:
         """
         check_name(name)
         moment = now()
-        with self.transaction():
+        with self.transaction(durable=True):
             added = self.change(
                 "INSERT INTO datasets (key, name, metadata, created_at, updated_at) "
                 "VALUES (?, ?, ?, ?, ?) ON CONFLICT (name) DO NOTHING",
@@ -195,7 +195,7 @@ class SqlCatalog:
         DatasetNotFoundError
             There is no such dataset.
         """
-        with self.transaction():
+        with self.transaction(durable=True):
             self.change(
                 "UPDATE datasets SET metadata = ?, updated_at = ? WHERE name = ?",
                 (dump(metadata), now(), name),

@@ -67,8 +67,11 @@ def _forget_old(catalog: SqlCatalog, number: int) -> None:
 
 
 def end_run(catalog: SqlCatalog, row: int, outcome: str, report: Mapping[str, Any]) -> None:
-    """Note how a run ended, and the generation that it left."""
-    with catalog.transaction():
+    """Note how a run ended, and the generation that it left.
+
+    All that it changed is on the disk when this returns, also what made no generation.
+    """
+    with catalog.transaction(durable=True):
         catalog.change(
             "UPDATE runs SET ended_at = ?, outcome = ?, report = ?, generation = "
             '(SELECT generation FROM datasets WHERE id = runs.dataset) WHERE "row" = ?',

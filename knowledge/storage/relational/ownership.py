@@ -63,7 +63,7 @@ def rename_dataset(
     """
     with locked_dataset(catalog, name, lock_timeout=lock_timeout, notify=notify) as dataset:
         check_name(new)
-        with catalog.transaction():
+        with catalog.transaction(durable=True):
             if catalog.records("SELECT 1 FROM datasets WHERE name = ?", (new,)):
                 raise DatasetExistsError(f"there is a dataset {new!r} already")
             catalog.change(
