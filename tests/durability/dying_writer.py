@@ -1,38 +1,98 @@
-"""A program whose children ingest or delete, and kill themselves at one step.
+"""A program whose children ingest or delete, and are killed: by themselves at a step, or by others.
 
-It reads a JSON object a line and answers each with the child's exit code:
+It reads a JSON object a line, and answers each with two: the child's process id, and when that has
+ended its exit code:
 
     {"data": FOLDER, "paths": [...], "target": NAME, "moment": "before", "number": 1}
 
 ``target`` is ``module:function`` or ``module:Class.method``; the child dies ``before`` or
-``after`` the call of that ``number``, counted from 1. Without paths it deletes the dataset. All is
-imported before the first child is forked, which saves most of the time of a run.
+``after`` the call of that ``number``, counted from 1. Without a target it works to its end. Without
+paths it deletes the dataset. All is imported before the first child is forked, which saves most of
+the time of a run. :class:`DyingWriter` is how tests start it.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import json
 import os
 import signal
+import subprocess
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
+from knowledge.errors import KnowledgeError
 from knowledge.knowledge_base import KnowledgeBase
 
 IMPORTED = (
     "chromadb",
+    "httpx",
     "knowledge.embeddings.local.static",
     "knowledge.ingestion.run.session",
     "knowledge.storage.relational.removal",
     "knowledge.storage.local.vectors.chroma",
+    "psycopg",
     "safetensors",
     "semantic_text_splitter",
     "tokenizers",
 )
+
+
+class DyingWriter:
+    """The program as a process; a context manager."""
+
+    def __init__(self, env: Mapping[str, str], folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            env={
+                **env,
+                "OPENBLAS_NUM_THREADS": "1",
+                "PYTHONPATH": str(Path(__file__).parents[2]),
+                "PYTHONWARNINGS": "ignore",
+            },
+            cwd=folder,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def begin(self, data: Path, *paths: Path, **step: object) -> int:
+        """Start a child; return its process id. :meth:`end` must be called before the next one."""
+        assert self._process.stdin is not None
+        case = {"data": str(data), "paths": [str(path) for path in paths], **step}
+        self._process.stdin.write(json.dumps(case) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def end(self) -> int:
+        """Wait for the child; return its exit code, that of the command line, or minus a signal."""
+        return self._answer()
+
+    def run(self, data: Path, *paths: Path, **step: object) -> int:
+        """Let a child work until it ends or dies; return its exit code."""
+        self.begin(data, *paths, **step)
+        return self.end()
+
+    def _answer(self) -> int:
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline())
 
 
 def arm(target: str, moment: str, number: int) -> None:
@@ -68,12 +128,16 @@ def write(data: str, paths: Sequence[str]) -> None:
             kb.datasets.delete("default")
 
 
-def child(data: str, paths: Sequence[str], target: str, moment: str, number: int) -> None:
+def child(data: str, paths: Sequence[str], **step: Any) -> None:
     """Do the work in a forked process, which never returns."""
     try:
-        arm(target, moment, number)
+        if step:
+            arm(**step)
         write(data, paths)
         os._exit(0)
+    except KnowledgeError as error:
+        print(error, file=sys.stderr, flush=True)
+        os._exit(error.exit_code)
     except BaseException:
         traceback.print_exc()
     os._exit(1)
@@ -81,7 +145,8 @@ def child(data: str, paths: Sequence[str], target: str, moment: str, number: int
 
 def main() -> None:
     for name in IMPORTED:
-        importlib.import_module(name)
+        if importlib.util.find_spec(name.partition(".")[0]):
+            importlib.import_module(name)
     threads = Path("/proc/self/task")
     if threads.exists():
         assert len(list(threads.iterdir())) == 1, "forking with threads is not safe"
@@ -89,6 +154,7 @@ def main() -> None:
         pid = os.fork()
         if pid == 0:
             child(**json.loads(line))
+        print(pid, flush=True)
         _, status = os.waitpid(pid, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
 

@@ -17,6 +17,8 @@ from typing import Any
 OURS = ("KNOW_", "OPENAI_", "VS_")
 LIMIT = 120.0
 """Seconds after which something hangs."""
+KILLS = int(os.environ.get("KNOW_TEST_KILLS", "5"))
+"""How often each test of kills at random moments kills."""
 
 WORDS = (
     "amber basil cedar delta ember fjord grove harbor island jasmine kettle lantern meadow nectar "

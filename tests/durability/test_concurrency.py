@@ -22,7 +22,7 @@ from knowledge.storage.local import lock
 from knowledge.storage.local.catalog.catalog import Catalog
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.lock import write_lock
-from tests.durability import programs
+from tests.durability import machines, programs
 from tests.durability.invariants import check_clean
 from tests.openai_server import OpenAIServer
 
@@ -402,3 +402,10 @@ def test_two_replace_a_dataset_at_once(small: Path, tmp_path: Path) -> None:
         kb.upkeep.remove_leftovers()
     check_clean(small)
     assert len(list((small / "datasets").iterdir())) == 1
+
+
+def test_two_machines_ingest_into_one_database_and_ask_it(tmp_path: Path) -> None:
+    """``python -m tests.durability.machines`` does it for five minutes."""
+    told = machines.run(tmp_path, seconds=3, pairs=1)
+    assert told["ingests"] >= 2 * 4
+    assert told["answers"]

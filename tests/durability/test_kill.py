@@ -24,6 +24,7 @@ from tests.durability.invariants import (
     published,
     same_content,
 )
+from tests.durability.programs import KILLS
 from tests.openai_server import OpenAIServer
 
 pytestmark = [
@@ -31,7 +32,6 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows"),
 ]
 
-KILLS_IN_A_ROW = 5
 QUESTIONS = ("amber basil cedar", "river saffron timber", "lantern meadow nectar")
 
 
@@ -149,7 +149,7 @@ class Campaign:
 
     def kill(self) -> None:
         """Start a run, kill it and look at what it left."""
-        share = (self.kills % KILLS_IN_A_ROW + self._chance.random()) / KILLS_IN_A_ROW
+        share = (self.kills % KILLS + self._chance.random()) / KILLS
         if programs.kill_in_the_middle(self.story.line, self.env, share * self._seconds) == 0:
             same_content(check_clean(self.data), self.story.after)
             self._seconds *= 0.8
@@ -182,7 +182,7 @@ class Campaign:
 @pytest.mark.parametrize("seed", range(2))
 def test_kills_lose_nothing(offline_story: Story, tmp_path: Path, seed: int) -> None:
     campaign = Campaign(offline_story, tmp_path, seed)
-    while campaign.kills < KILLS_IN_A_ROW:
+    while campaign.kills < KILLS:
         campaign.kill()
     campaign.finish()
 
@@ -191,7 +191,7 @@ def test_kills_pay_for_no_text_twice(
     online_story: Story, server: OpenAIServer, tmp_path: Path
 ) -> None:
     campaign = Campaign(online_story, tmp_path, 100)
-    while campaign.kills < KILLS_IN_A_ROW:
+    while campaign.kills < KILLS:
         kept, sent, data = cached(campaign.data), seen(server), campaign.data
         campaign.kill()
         check_not_paid_twice(server, kept, sent)

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +14,7 @@ import pytest
 from knowledge.errors import DatasetNotFoundError
 from knowledge.knowledge_base import KnowledgeBase
 from tests.durability import programs
+from tests.durability.dying_writer import DyingWriter
 from tests.durability.invariants import Published, check_clean, check_readable, same_content
 
 pytestmark = [
@@ -24,7 +22,6 @@ pytestmark = [
     pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL on Windows"),
 ]
 
-DRIVER = Path(__file__).with_name("dying_writer.py")
 STORAGE = "knowledge.storage.local"
 FOLDERS = f"{STORAGE}.vectors.folders"
 VERSIONS = f"{FOLDERS}:ChromaFolders"
@@ -148,19 +145,12 @@ Killer = Callable[..., None]
 def die(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
     """Return a function that runs a writer which dies at a step."""
     folder = tmp_path_factory.mktemp("driver")
-    env = programs.environment(folder, OPENBLAS_NUM_THREADS=1, PYTHONWARNINGS="ignore")
-    line = [sys.executable, str(DRIVER)]
-    pipes = {"stdin": subprocess.PIPE, "stderr": None}
-    with programs.started(line, env, cwd=folder, **pipes) as driver:
+    with DyingWriter(programs.environment(folder), folder) as writer:
 
         def run(data: Path, step: Step, *paths: Path) -> None:
             target, moment, number = step
-            case = {"data": str(data), "paths": [str(path) for path in paths]}
-            case |= {"target": target, "moment": moment, "number": number}
-            driver.stdin.write(json.dumps(case) + "\n")
-            driver.stdin.flush()
-            code = driver.stdout.readline().strip()
-            assert code == str(-signal.SIGKILL), f"it did not come to that step: {code}"
+            code = writer.run(data, *paths, target=target, moment=moment, number=number)
+            assert code == -signal.SIGKILL, f"it did not come to that step: {code}"
 
         yield run
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-_SECONDS = 30.0
+_SECONDS = 180.0
 
 
 class ChromaProcess:
@@ -29,17 +29,21 @@ class ChromaProcess:
     def start(self) -> None:
         program = "import sys; from chromadb.cli.cli import app; sys.argv[0] = 'chroma'; app()"
         options = ["--path", str(self._folder), "--host", "127.0.0.1", "--port", str(self.port)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", program, "run", *options],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env=os.environ,
-        )
+        self._folder.mkdir(parents=True, exist_ok=True)
+        log = self._folder / "log.txt"
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", program, "run", *options],
+                stdout=output,
+                stderr=output,
+                env=os.environ,
+            )
         deadline = time.monotonic() + _SECONDS
         while time.monotonic() < deadline:
             with contextlib.suppress(httpx.HTTPError):
                 if httpx.get(f"{self.url}/api/v2/heartbeat", timeout=1).is_success:
                     return
+            assert self._process.poll() is None, log.read_text(errors="replace")
             time.sleep(0.05)
         raise AssertionError("the Chroma server did not start")
 

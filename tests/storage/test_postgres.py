@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import random
 import signal
 import socket
-import subprocess
 import sys
 import threading
 from collections.abc import Iterator
@@ -27,9 +26,10 @@ from knowledge.knowledge_base import KnowledgeBase
 from knowledge.settings.reading import Settings
 from knowledge.storage.opening import open_store
 from knowledge.storage.store import Store
-from tests.conftest import CORPUS, write_files
-from tests.durability import dying_writer, programs
-from tests.postgres_server import running
+from tests.conftest import CORPUS, ROOT, write_files
+from tests.durability import programs
+from tests.durability.contents import contents, same
+from tests.durability.dying_writer import DyingWriter
 
 QUESTION = "How often is the signing key rotated?"
 IDS = [f"{number:032x}" for number in range(400)]
@@ -79,6 +79,8 @@ def test_a_place_is_shown_without_a_login(address: str, place: str) -> None:
     [
         ({"store": "mysql://localhost/x"}, "address of a Postgres"),
         ({"store": "postgresql://me:s3cret%zz@localhost/x"}, "can be read"),
+        ({"store": "postgresql://me:no/s3cret@localhost/x"}, "can be read"),
+        ({"store": "postgresql://me:no@s3cret@localhost/x"}, "can be read"),
         ({"store": "postgresql://localhost/x?passwrd=s3cret"}, "can be read"),
         ({"store": "postgresql://localhost/x", "store_schema": "a b"}, "store_schema"),
         ({"store": "postgresql://localhost/x", "store_schema": "pg_x"}, "store_schema"),
@@ -179,6 +181,14 @@ def test_rights_and_extensions_are_asked_for(postgres_server, postgres_store) ->
     with pytest.raises(StoreServerError, match="lacks the extension") as caught:
         store_at(postgres_server.of("bare", user="reader")).open()
     assert "CREATE EXTENSION vector" in caught.value.hint
+    with store_at(postgres_server.of("bare")).sessions.lent() as owner:
+        owner.script("CREATE EXTENSION vector SCHEMA public")
+        owner.script("REVOKE CREATE ON DATABASE bare FROM reader")
+        owner.script("CREATE SCHEMA given; GRANT USAGE, CREATE ON SCHEMA given TO reader")
+    prepared = store_at(postgres_server.of("bare", user="reader"), store_schema="given")
+    with prepared.open() as catalog:
+        assert catalog.create("one").name == "one"
+    prepared.close()
     with pytest.raises(StoreServerError, match="LATIN1"):
         store_at(postgres_server.of("latin")).open()
 
@@ -295,6 +305,66 @@ def test_a_run_without_its_connection_fails_and_the_next_one_ends(
     assert ask(kb) == before
     assert kb.upkeep.doctor(offline=True).findings == ()
     other.close()
+
+
+HOLDER = """
+from knowledge.settings.reading import Settings
+from knowledge.storage.opening import open_store
+
+with open_store(Settings.read()).open() as catalog, catalog.lock("key", "name", 0, print):
+    print("held", flush=True)
+    catalog.session.rows("SELECT pg_sleep(600)")
+"""
+
+
+@pytest.mark.slow
+def test_a_lock_ends_with_its_holder_in_the_middle_of_a_statement(
+    postgres_store: Store, postgres: str, tmp_path: Path
+) -> None:
+    schema = postgres_store.address.schema
+    env = programs.environment(tmp_path, KNOW_STORE=postgres, KNOW_STORE_SCHEMA=schema)
+    with postgres_store.open() as catalog:
+        with programs.started([sys.executable, "-c", HOLDER], env, cwd=ROOT) as holder:
+            assert holder.stdout.readline() == "held\n"
+            with pytest.raises(LockedError, match=f"by process {holder.pid} on "):
+                with catalog.lock("key", "name", 0, print):
+                    pass
+            holder.kill()
+            with catalog.lock("key", "name", 300, print):
+                pass
+
+
+# --- the cache
+
+
+def test_caches_that_are_full_do_not_wait_for_each_other_in_a_circle(
+    postgres_store: Store,
+) -> None:
+    postgres_store.open().close()
+    rows = {bytes([key]) * 32: np.full(64, key, np.float32) for key in range(200)}
+    failed: list[BaseException] = []
+
+    def put(number: int) -> None:
+        chance = random.Random(number)
+        cache = postgres_store.open_cache(20_000)
+        try:
+            for _ in range(25):
+                keys = chance.sample(sorted(rows), 60)
+                cache.put_many(f"model {chance.randrange(2)}", {key: rows[key] for key in keys})
+        except BaseException as error:
+            failed.append(error)
+        cache.close()
+
+    threads = [threading.Thread(target=put, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failed
+    stats = postgres_store.cache_stats(20_000)
+    assert 0 < stats.bytes <= 20_000
+    with session(postgres_store) as sql:
+        assert sql.one("SELECT sum(bytes)::bigint FROM cache_models") == (stats.bytes,)
 
 
 # --- vectors
@@ -484,6 +554,28 @@ def test_paths_that_fit_no_index_are_kept(kb: KnowledgeBase, tmp_path: Path) -> 
     assert listed == sorted(listed)
 
 
+@pytest.mark.slow
+def test_a_dump_answers_alike_in_another_database_and_schema(
+    kb: KnowledgeBase, postgres_server, tmp_path: Path
+) -> None:
+    schema = kb._shared.store.address.schema
+    with session(kb._shared.store) as admin:
+        admin.script("CREATE DATABASE restored")
+    copy = postgres_server.of("restored")
+    dump = postgres_server.run("pg_dump", "-n", schema, postgres_server.address)
+    rename = f"ALTER SCHEMA {schema} RENAME TO moved;".encode()
+    for statements in (b"CREATE EXTENSION vector;", dump, rename):
+        postgres_server.run("psql", "-qX", "-v", "ON_ERROR_STOP=1", copy, given=statements)
+    settings = Settings.read(store=copy, store_schema="moved", embedding_model_provider="static")
+    with KnowledgeBase(settings) as restored:
+        assert restored.upkeep.doctor(offline=True).findings == ()
+        same(contents(restored, "default"), contents(kb, "default"))
+        assert restored.ingest(tmp_path / "docs").files == kb.ingest(tmp_path / "docs").files
+        write_files(tmp_path / "docs", {"new.md": "# Parking\n\nPark behind the gasworks.\n"})
+        restored.ingest(tmp_path / "docs")
+        assert restored.retrieve("gasworks")[0].name == "new.md"
+
+
 # --- every command, and kills
 
 
@@ -563,14 +655,10 @@ def test_a_killed_ingest_changes_nothing_and_the_next_one_ends(
         tmp_path,
         KNOW_STORE=postgres,
         KNOW_STORE_SCHEMA=Settings.read()["store_schema"],
-        OPENBLAS_NUM_THREADS=1,
-        PYTHONWARNINGS="ignore",
     )
-    driver = Path(dying_writer.__file__)
-    pipes = {"stdin": subprocess.PIPE, "stderr": None}
     settings = {"chunk_size": 40, "chunk_overlap": 0, "embedding_model_provider": "static"}
     with (
-        programs.started([sys.executable, str(driver)], env, cwd=tmp_path, **pipes) as writer,
+        DyingWriter(env, tmp_path) as writer,
         KnowledgeBase(Settings.read(**settings)) as kb,
     ):
         kb.ingest(docs)
@@ -578,12 +666,10 @@ def test_a_killed_ingest_changes_nothing_and_the_next_one_ends(
             before = everything(kb)
             programs.write_folder(docs, 1, 4, seed=10 + turn)
             programs.write_folder(docs, 1, 2, seed=100 + turn, prefix=f"new{turn}")
-            case = {"data": str(tmp_path / "data"), "paths": [str(docs)]}
-            case |= {"target": target, "moment": moment, "number": number}
-            writer.stdin.write(json.dumps(case) + "\n")
-            writer.stdin.flush()
-            assert writer.stdout.readline().strip() == str(-signal.SIGKILL), target
+            step = {"target": target, "moment": moment, "number": number}
+            assert writer.run(tmp_path / "data", docs, **step) == -signal.SIGKILL, target
             after = everything(kb)
+            assert not kb.upkeep.doctor(offline=True).damaged, target
             if target.endswith("Staging.publish"):
                 assert after != before
             else:
@@ -599,37 +685,11 @@ def everything(kb: KnowledgeBase) -> set[tuple[str, str]]:
     return {(hit.file, hit.text) for hit in kb.retrieve("amber basil cedar", top_k=500)}
 
 
-@pytest.mark.slow
-def test_a_killed_server_loses_nothing(tmp_path: Path) -> None:
-    docs = tmp_path / "docs"
-    programs.write_folder(docs, 3, 4, seed=1)
-    settings = {"chunk_size": 40, "chunk_overlap": 0, "embedding_model_provider": "static"}
-    with running() as server, KnowledgeBase(Settings.read(store=server.address, **settings)) as kb:
-        kb.ingest(docs)
-        before = everything(kb)
-        with kb._shared.store.open() as catalog:
-            with pytest.raises(StoreServerError):
-                with catalog.write_run("default", lock_timeout=0, notify=print) as run:
-                    dataset = run.dataset
-                    with catalog.snapshot() as snapshot:
-                        file = next(iter(snapshot.files(dataset)))
-                    run.remove_file(file)
-                    server.kill()
-                    run.publish(dataset.embedding, dataset.splitter)
-        with pytest.raises(StoreServerError):
-            kb.retrieve("amber")
-        server.start()
-        assert everything(kb) == before
-        programs.write_folder(docs, 1, 4, seed=5)
-        kb.ingest(docs, prune=True)
-        assert everything(kb) != before
-        assert kb.upkeep.doctor(offline=True).findings == ()
-
-
 def test_other_programs_do_not_get_the_password() -> None:
     from knowledge.settings.reading import environ_without_secrets
 
     with_login = {"KNOW_STORE": "postgresql://me:s3cret@db/x", "HTTP_PROXY": "http://a:b@c"}
+    with_login["PGPASSWORD"] = "s3cret"
     assert environ_without_secrets(with_login) == {"HTTP_PROXY": "http://a:b@c"}
     plain = {"KNOW_STORE": "postgresql://db/x"}
     assert environ_without_secrets(plain) == plain

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import http.server
-import random
 import socket
 import threading
-import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -24,7 +22,6 @@ from knowledge.storage.servers.chroma import ChromaServer
 from knowledge.storage.servers.connections import Servers, parse_address
 from knowledge.storage.servers.qdrant import QdrantServer
 from tests.conftest import write_files
-from tests.durability import programs
 from tests.storage.chroma_server import ChromaProcess
 
 QUESTION = "Which day does a key change?"
@@ -339,45 +336,3 @@ def test_a_batch_that_is_too_large_is_divided():
         server.shutdown()
     assert sum(count for count in Narrow.taken if count <= 2) == 7
     assert max(Narrow.taken) == 7
-
-
-@pytest.mark.slow
-def test_kills_of_an_ingest_and_of_the_server_lose_nothing(own, tmp_path):
-    docs, data = tmp_path / "docs", tmp_path / "killed"
-    programs.write_folder(docs, 3, 8, seed=1)
-    env = programs.environment(data, KNOW_VECTORS=own.address)
-    ingest = ["ingest", docs]
-    assert programs.run(*ingest, env=env).returncode == 0
-    first = programs.run_json("retrieve", QUESTION, "-k", "5", env=env)["hits"]
-    programs.write_folder(docs, 8, 30, seed=2, prefix="more")
-    chance = random.Random(3)
-    for _ in range(4):
-        programs.kill_in_the_middle(programs.command(*ingest), env, chance.uniform(0.1, 1.5))
-        assert not programs.run_json("doctor", env=env)["damaged"]
-    for _ in range(2):
-        with programs.started(programs.command(*ingest, "--force"), env) as process:
-            programs.wait_until(
-                lambda: process.poll() is not None or programs.holds_lock(data, process.pid),
-                "the lock",
-            )
-            time.sleep(chance.uniform(0.1, 1.0))
-            own.kill()
-            process.wait(timeout=programs.LIMIT)
-        own.start()
-        assert not programs.run_json("doctor", env=env)["damaged"]
-    assert programs.run(*ingest, env=env).returncode == 0
-    undisturbed = programs.environment(tmp_path / "undisturbed", KNOW_VECTORS=own.address)
-    assert programs.run(*ingest, env=undisturbed).returncode == 0
-    asked = ("retrieve", "amber willow quartz", "-k", "20")
-    hits = [
-        [(hit["name"], hit["score"]) for hit in programs.run_json(*asked, env=one)["hits"]]
-        for one in (env, undisturbed)
-    ]
-    assert hits[0] == hits[1]
-    assert first
-    for command in ("compact", "gc"):  # without the generation before, and what came too late
-        ended = programs.run(command, env=env)
-        assert ended.returncode == 0, ended.stderr
-    counts = list(own.collections().values())
-    assert len(counts) == 2
-    assert counts[0] == counts[1]
