@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from benchmarks import cold, ingesting, quick, search, stores
+from benchmarks import cluster, cold, ingesting, quick, search, stores
 from benchmarks.plots import plot
 from benchmarks.programs import Options
 from benchmarks.report import RESULTS, Result, save
@@ -28,6 +28,7 @@ BENCHMARKS: Mapping[str, Callable[[Options], Result]] = {
     "memory": quick.memory,
     "disk": ingesting.disk,
     "stores": stores.stores,
+    "cluster": cluster.cluster,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import signal
@@ -16,12 +17,17 @@ from typing import Any
 
 import pytest
 
-from knowledge.errors import KnowledgeError
+from knowledge.embeddings.local.static import StaticEmbedder
+from knowledge.embeddings.pool.pool import Backoff, EmbeddingPool
+from knowledge.errors import KnowledgeError, RemoteError
 from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.session import ingest
+from knowledge.ingestion.workers import ray_crew
 from knowledge.ingestion.workers.crew import Crew, LocalCrew
 from knowledge.ingestion.workers.loading import load_file
+from knowledge.ingestion.workers.ray_cluster import RayCluster
 from knowledge.ingestion.workers.ray_crew import RayCrew
+from knowledge.ingestion.workers.ray_embedding import RayEmbedder
 from knowledge.model import FileStatus, SplitterSpec
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.layout import DataFolder
@@ -29,6 +35,7 @@ from knowledge.storage.local.store import LocalStore
 from tests.conftest import write_files
 from tests.durability.invariants import check_clean, same_content, vectors
 from tests.ingestion.test_crew_contract import FILES, by_name, task, tasks_for
+from tests.ingestion.toy_model import POISON, ToyEmbedder, ToyModel
 
 pytestmark = [
     pytest.mark.slow,
@@ -69,7 +76,7 @@ def actors() -> list[str]:
     import psutil
 
     names = (" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
-    return [name for name in names if name.startswith("ray::Reader")]
+    return [name for name in names if name.startswith(("ray::Reader", "ray::Encoder"))]
 
 
 def all_ended() -> bool:
@@ -78,6 +85,22 @@ def all_ended() -> bool:
     while actors() and time.monotonic() < deadline:
         time.sleep(0.1)
     return not actors()
+
+
+@contextlib.contextmanager
+def embedding(cluster: Any, model: Any) -> Iterator[tuple[EmbeddingPool, list[str]]]:
+    """Yield a pool whose model runs in the cluster, and what it notes."""
+    joined, notes = RayCluster(cluster.address), []
+    joined.join("test")
+    try:
+        embedder = RayEmbedder(ToyEmbedder(), model, joined, 2)
+        quick = Backoff(start=0.01)
+        with EmbeddingPool(
+            embedder, threads=2, batch_size=2, retries=1, notify=notes.append, backoff=quick
+        ) as pool:
+            yield pool, notes
+    finally:
+        joined.release("test")
 
 
 def test_each_task_ends_once_as_it_would_alone(crew: Crew, folder: Path) -> None:
@@ -145,17 +168,73 @@ def test_an_end_before_the_end_is_prompt_and_leaves_nobody(
     assert all_ended()
 
 
-def test_an_ingest_gives_the_same_dataset(crew: Crew, tmp_path: Path, folder: Path) -> None:
+def test_an_ingest_gives_the_same_dataset_though_a_node_is_lost(
+    cluster: Any, crew: Crew, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read and embedded by the nodes, one of which goes in the middle."""
+    many = {f"{n}.md": f"# File {n}\n\n{f'Word {n} or two. ' * n}" for n in range(120)}
+    write_files(tmp_path / "docs", {**FILES, **many})
     settings = Settings.read(environ={}, folder=tmp_path, chunk_size=50, chunk_overlap=0)
-    for name, reader in {"ray": crew, "local": LocalCrew(2, SECONDS)}.items():
+    done = itertools.count(1)
+
+    def ingested(name: str, reader: Crew, on_file: Any = None) -> None:
         store = LocalStore(DataFolder(tmp_path / name))
         report = ingest(
-            store, "default", RunRequest([folder]), settings,
-            create=True, notify=lambda _: None, crew=reader,
+            store, "default", RunRequest([tmp_path / "docs"]), settings,
+            create=True, notify=lambda _: None, on_file=on_file, crew=reader,
         )  # fmt: skip
-        assert report.files[FileStatus.INGESTED] == len(FILES) - 2
+        assert report.files[FileStatus.INGESTED] == len({**FILES, **many}) - 2
+
+    def lose_a_node(*_: Any) -> None:
+        if next(done) == 20:
+            cluster.remove_node(cluster.other, allow_graceful=False)
+
+    ingested("local", LocalCrew(2, SECONDS))
+    with monkeypatch.context() as patch:
+        patch.setattr(StaticEmbedder, "embed_documents", None)  # in this process, not in theirs
+        ingested("ray", crew, lose_a_node)
+    cluster.other = cluster.another()
+    assert next(done) > 20
     same_content(check_clean(tmp_path / "ray"), check_clean(tmp_path / "local"))
     assert vectors(tmp_path / "ray") == vectors(tmp_path / "local")
+    assert all_ended()
+
+
+def test_a_text_that_kills_its_model_costs_itself(cluster: Any) -> None:
+    with embedding(cluster, ToyModel()) as (pool, notes):
+        good, bad, other = map(pool.submit, (["one", "two"], [POISON], ["three"]))
+        pool.flush()
+        assert good.result(60).shape == (2, 4)
+        with pytest.raises(RemoteError, match="was lost while it embedded"):
+            bad.result(60)
+        assert other.result(60) == pytest.approx(ToyEmbedder().embed_documents(["three"]).vectors)
+    assert notes == ["a note"]
+    assert all_ended()
+
+
+def test_a_model_that_no_node_can_load_runs_here(cluster: Any) -> None:
+    with embedding(cluster, ToyModel(is_there=False)) as (pool, notes):
+        assert pool.embed(["one"]).shape == (1, 4)
+    assert notes == [
+        "no node of the Ray cluster can embed, so this machine does: there is no model"
+    ]
+
+
+def test_shared_files_are_read_by_the_nodes(
+    cluster: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tasks = tasks_for(folder)
+    alone = by_name([load_file(one) for one in tasks])
+    crew, sent = RayCrew(cluster.address, 0, SECONDS, shared_files=True), []
+    real = ray_crew.read_content
+    monkeypatch.setattr(ray_crew, "read_content", lambda task: sent.append(task) or real(task))
+    assert by_name(list(crew.load_files(tasks))) == alone
+    assert not sent
+    # Where a node has another file at the path, or none, it is sent.
+    facts = ray_crew._facts
+    monkeypatch.setattr(ray_crew, "_facts", lambda path: (facts(path)[0], 1))
+    assert by_name(list(crew.load_files(tasks))) == alone
+    assert len(sent) == len(tasks)
 
 
 def test_ctrl_c_ends_what_a_command_started(

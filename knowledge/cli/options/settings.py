@@ -25,6 +25,7 @@ class WorkerOptions(Request):
 
     concurrency: int | None = option(metavar="N", setting="concurrency")
     workers: str | None = option(metavar="URL", setting="workers")
+    shared_files: bool | None = option(setting="shared_files")
     file_timeout: float | None = option(metavar="SECONDS", setting="file_timeout")
     file_memory: int | None = option(metavar="MIB", setting="file_memory")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from knowledge.documents.options import LoadOptions
@@ -26,7 +27,7 @@ from knowledge.ingestion.scan.ignore import IgnoreRules
 from knowledge.ingestion.scan.scan import check_paths
 from knowledge.ingestion.sources.addresses import parse_addresses
 from knowledge.ingestion.stored import Stored
-from knowledge.ingestion.workers.crew import Crew, open_crew
+from knowledge.ingestion.workers.crew import Crew, EmbeddingCrew, open_crew
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings
 from knowledge.storage.dataset_names import check_name, no_dataset
@@ -126,6 +127,8 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
             if run.dataset.embedding is None:
                 for note in _announcements(name, choice.embedder, settings):
                     notify(note)
+            if isinstance(pipeline.crew, EmbeddingCrew):
+                choice = replace(choice, embedder=pipeline.crew.embedder(choice))
             with (
                 recorded_ingest(writing, run.dataset, request, scan, stats, choice) as record,
                 open_pool(store, choice, notify) as pool,

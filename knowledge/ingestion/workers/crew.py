@@ -7,7 +7,7 @@ import re
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from knowledge.documents.detection import detect
 from knowledge.documents.format_row import Content
@@ -15,8 +15,12 @@ from knowledge.documents.formats import names_of
 from knowledge.documents.options import MIB
 from knowledge.errors import UsageError
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask, broken, load_file
-from knowledge.settings.reading import Settings
+from knowledge.settings.reading import Origin, Settings
 from knowledge.text.wording import brief
+
+if TYPE_CHECKING:
+    from knowledge.embeddings.choice import Choice
+    from knowledge.embeddings.embedder import Embedder
 
 INLINE_FILES = 16
 INLINE_BYTES = 1_000_000
@@ -44,14 +48,32 @@ class Crew(Protocol):
         ...
 
 
+@runtime_checkable
+class EmbeddingCrew(Crew, Protocol):
+    """A crew that embeds too, where the model is one that can run there."""
+
+    def embedder(self, choice: Choice) -> Embedder:
+        """Return what embeds the texts of a run; the choice's own embedder is this process.
+
+        Its vectors are those of the choice's own. Closing it ends what it started.
+        """
+        ...
+
+
 def open_crew(settings: Settings) -> Crew:
     """Return the crew that the settings ask for.
 
     Raises
     ------
     UsageError
-        ``workers`` names no crew, or comes from a folder that is not trusted.
+        ``workers`` names no crew, or comes from a folder that is not trusted; or there is none
+        to share files with.
     """
+    if not settings["workers"] and settings.origin("shared_files") is Origin.FLAG:
+        raise UsageError(
+            "`shared_files` is for the nodes of a Ray cluster, and `workers` names none",
+            hint="Name one, such as `workers` ray:auto",
+        )
     if settings["workers"]:
         from knowledge.ingestion.workers.ray_crew import RayCrew
 
@@ -60,6 +82,7 @@ def open_crew(settings: Settings) -> Crew:
             settings["concurrency"],
             settings["file_timeout"],
             settings["file_memory"] * MIB,
+            settings["shared_files"],
         )
     return LocalCrew(
         settings["concurrency"] or os.cpu_count() or 1,

@@ -2,27 +2,25 @@
 
 Each actor holds one reading process of its own, with the limits that it has on one machine: a file
 that crashes, hangs or takes too much memory costs itself. An actor that is gone is a node that was
-lost: its files go to others. Contents are sent, so the nodes need not see the files; results come
-back as plain values, one object a file, and are not kept.
+lost: its files go to others. Contents are sent, so the nodes need not see the files, unless the
+user says that they do: then a node reads what it proves to be the same file, and is sent the
+others. Results come back as plain values, one object a file, and are not kept.
 """
 
 from __future__ import annotations
 
 import contextlib
-import logging
-import signal
-import threading
+import os
 import time
-import warnings
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
-from knowledge.extras import install_command
 from knowledge.ingestion.workers.loading import (
     LoadedFile,
     LoadTask,
@@ -31,22 +29,33 @@ from knowledge.ingestion.workers.loading import (
     read_content,
 )
 from knowledge.ingestion.workers.process_crew import ProcessCrew, Shift
+from knowledge.ingestion.workers.ray_cluster import (
+    SHARE,
+    START_SECONDS,
+    TICK,
+    RayCluster,
+    check_version,
+    last_line,
+)
 from knowledge.model import FileStatus
-from knowledge.text.wording import shortened
 
+if TYPE_CHECKING:
+    from knowledge.embeddings.choice import Choice
+    from knowledge.embeddings.embedder import Embedder
+
+USER = "reading"
 AHEAD = 3  # tasks that an actor holds
 BYTES_AHEAD = 256 * MIB
 """Contents that are on their way or being read; one that is larger goes alone."""
-START_SECONDS = 120.0
-"""After which a cluster where no actor could start is given up."""
 MOST_TRIES = 3
 """Nodes that a file may be on when they are lost, before it is taken for the reason."""
-TICK = 1.0
+MOST_ABSENT = 8
+"""Files that no node has after which none is looked for there any more."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RayCrew:
-    """Reads files in actors of a Ray cluster; joined when there is a first task.
+    """Reads files in actors of a Ray cluster, and embeds; joined when there is a first task.
 
     Parameters
     ----------
@@ -56,12 +65,30 @@ class RayCrew:
         Most actors; 0 is one for each CPU of the cluster.
     timeout, memory:
         As for :class:`ProcessCrew`.
+    shared_files:
+        The nodes have the files at the same paths.
     """
 
     address: str
     workers: int
     timeout: float
     memory: int = 0
+    shared_files: bool = False
+    _cluster: RayCluster = field(init=False, repr=False, compare=False)
+    _embeds: bool = field(default=False, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._cluster = RayCluster(self.address)
+
+    def embedder(self, choice: Choice) -> Embedder:
+        """Return an embedder whose model runs in the cluster, where it is a local one."""
+        from knowledge.ingestion.workers.ray_embedding import Model, RayEmbedder
+
+        model = Model.of(choice)
+        if model is None:
+            return choice.embedder
+        self._embeds = True
+        return RayEmbedder(choice.embedder, model, self._cluster, self.workers)
 
     def load_files(self, tasks: Iterable[LoadTask]) -> Generator[LoadedFile, None, None]:
         """Yield what became of each task.
@@ -75,13 +102,16 @@ class RayCrew:
         first = next(remaining, None)
         if first is None:
             return
-        with _joined(self.address) as ray:
-            workers = self.workers or int(ray.cluster_resources().get("CPU", 1))
-            shift = _RayShift(ray, self, max(1, workers))
+        ray = self._cluster.join(USER)
+        try:
+            share = SHARE if self._embeds else 1.0
+            shift = _RayShift(ray, self, self.workers or self._cluster.cpus, share)
             try:
                 yield from shift.results(first, remaining)
             finally:
                 shift.end()
+        finally:
+            self._cluster.release(USER)
 
 
 class Reader:
@@ -92,8 +122,6 @@ class Reader:
 
     def version(self) -> str:
         """Return the version of this package on the node."""
-        from importlib.metadata import version
-
         return version("knowledge")
 
     def read(self, task: LoadTask) -> LoadedFile:
@@ -101,15 +129,30 @@ class Reader:
         (loaded,) = self._shift.results([task])
         return loaded
 
+    def read_shared(self, task: LoadTask, size: int, mtime_ns: int) -> LoadedFile | None:
+        """Return what became of the file at a task's path; ``None`` where it is not the same one.
+
+        It is the same by its number of bytes and its modification time, before and after.
+        """
+        if _facts(task.path) != (size, mtime_ns):
+            return None
+        (loaded,) = self._shift.results([task])
+        was_read = bool(loaded.content_hash)
+        return None if was_read and (loaded.size, loaded.mtime_ns) != (size, mtime_ns) else loaded
+
 
 @dataclass(slots=True)
 class _Sent:
-    """A task on its way: with its modification time here and the times that it was lost."""
+    """A task on its way, with its modification time here and the times that it was lost.
+
+    ``size`` is that of a file that the node is to read by itself, without ``content``.
+    """
 
     task: LoadTask
     content: bytes = field(repr=False)
     mtime_ns: int
     tries: int = 1
+    size: int | None = None
 
     def outcome(self, loaded: LoadedFile) -> LoadedFile:
         """Return the result as if the file had been read here."""
@@ -129,10 +172,14 @@ class _Member:
 class _RayShift:
     """The actors of a run."""
 
-    def __init__(self, ray: Any, crew: RayCrew, workers: int) -> None:
+    def __init__(self, ray: Any, crew: RayCrew, workers: int, cpus: float) -> None:
         self._ray = ray
         self._crew = crew
-        self._reader = ray.remote(num_cpus=1, max_restarts=0)(Reader)
+        options = {"num_cpus": cpus, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
+        self._reader = ray.remote(**options)(Reader)
+        self._shares = crew.shared_files
+        self._absent = 0
+        self._unshared: deque[LoadTask] = deque()
         self._returned: deque[_Sent] = deque()
         self._bytes = 0
         self._unstarted = 0
@@ -148,7 +195,7 @@ class _RayShift:
         while True:
             yield from self._hand_out(waiting, tasks)
             asked = [ref for member in self._members for ref in member.asked]
-            if not self._is_busy and not self._returned and not waiting:
+            if not (self._is_busy or self._returned or self._unshared or waiting):
                 return
             ready, _ = self._ray.wait(asked, num_returns=1, timeout=TICK)
             for ref in ready:
@@ -179,19 +226,21 @@ class _RayShift:
             if self._returned:
                 self._send(member, self._returned.popleft())
                 continue
-            task = waiting.popleft() if waiting else next(tasks, None)
+            ours = bool(self._unshared)
+            task = self._unshared.popleft() if ours else self._next(waiting, tasks)
             if task is None:
                 return
-            content = read_content(task)
-            if isinstance(content, LoadedFile):
-                yield content
+            if self._shares and not ours and (sent := _shared(task)):
+                self._send(member, sent)
                 continue
-            data, size, mtime_ns = content
-            digest = sha256(data).hexdigest() if task.known_hash else ""
-            if digest and digest == task.known_hash:
-                yield LoadedFile(task, FileStatus.UNCHANGED, size, mtime_ns, digest)
-                continue
-            self._send(member, _Sent(task, data, mtime_ns))
+            taken = _content(task)
+            if isinstance(taken, LoadedFile):
+                yield taken
+            else:
+                self._send(member, taken)
+
+    def _next(self, waiting: deque[LoadTask], tasks: Iterator[LoadTask]) -> LoadTask | None:
+        return waiting.popleft() if waiting else next(tasks, None)
 
     def _freest(self) -> _Member | None:
         if self._bytes >= BYTES_AHEAD:
@@ -200,8 +249,12 @@ class _RayShift:
         return min(ready, key=lambda one: len(one.asked), default=None)
 
     def _send(self, member: _Member, sent: _Sent) -> None:
-        task = replace(sent.task, path="", content=sent.content)
-        member.asked[member.handle.read.remote(task)] = sent
+        if sent.size is not None:
+            task = replace(sent.task, path=os.path.abspath(sent.task.path))
+            ref = member.handle.read_shared.remote(task, sent.size, sent.mtime_ns)
+        else:
+            ref = member.handle.read.remote(replace(sent.task, path="", content=sent.content))
+        member.asked[ref] = sent
         self._bytes += len(sent.content)
 
     def _answer(self, ref: Any) -> Iterator[LoadedFile]:
@@ -225,17 +278,23 @@ class _RayShift:
                 self._welcome(member, answer)
                 return
             self._bytes -= len(sent.content)
-            yield sent.outcome(answer)
+            if sent.size is not None:
+                self._note_shared(is_there=answer is not None)
+            if answer is None:
+                self._unshared.append(sent.task)
+            else:
+                yield sent.outcome(answer)
 
-    def _welcome(self, member: _Member, version: str) -> None:
-        from importlib.metadata import version as version_of
+    def _note_shared(self, *, is_there: bool) -> None:
+        """Look for no further file on the nodes when none of the first was there."""
+        if is_there:
+            self._absent = -1
+        elif self._absent >= 0:
+            self._absent += 1
+            self._shares = self._absent < MOST_ABSENT
 
-        own = version_of("knowledge")
-        if version != own:
-            raise KnowledgeError(
-                f"a node of the Ray cluster has version {version} of knowledge, not {own}",
-                hint="Install the same version on each node.",
-            )
+    def _welcome(self, member: _Member, found: str) -> None:
+        check_version(found)
         member.is_ready = True
 
     def _lost(self, member: _Member, error: Exception) -> Iterator[LoadedFile]:
@@ -265,59 +324,41 @@ class _RayShift:
             raise _not_started(f"no CPU was free within {START_SECONDS:g} seconds")
 
 
+def _facts(path: str) -> tuple[int, int] | None:
+    """Return a file's size and modification time, if it is there and can be read."""
+    try:
+        with open(path, "rb") as file:
+            found = os.fstat(file.fileno())
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
+def _shared(task: LoadTask) -> _Sent | None:
+    """Return a task for a node that reads the file by itself; ``None`` where it can't."""
+    if task.content is not None or task.name:  # of a page, a repository, an object: a copy here
+        return None
+    facts = _facts(task.path)
+    if facts is None or facts[0] > task.max_file:
+        return None
+    return _Sent(task, b"", mtime_ns=facts[1], size=facts[0])
+
+
+def _content(task: LoadTask) -> _Sent | LoadedFile:
+    """Read a file to be sent; or return what became of it, where it needs no reader."""
+    content = read_content(task)
+    if isinstance(content, LoadedFile):
+        return content
+    data, size, mtime_ns = content
+    digest = sha256(data).hexdigest() if task.known_hash else ""
+    if digest and digest == task.known_hash:
+        return LoadedFile(task, FileStatus.UNCHANGED, size, mtime_ns, digest)
+    return _Sent(task, data, mtime_ns)
+
+
 def _not_started(reason: str) -> KnowledgeError:
-    lines = [line for line in reason.strip().splitlines() if line.strip()]
-    said = shortened(lines[-1].strip(), 300) if lines else "unknown"
     return KnowledgeError(
-        f"no reader could be started on the Ray cluster: {said}",
+        f"no reader could be started on the Ray cluster: {last_line(reason)}",
         hint="Each node needs a free CPU, and knowledge in the same version. `ray status` shows "
         "the cluster.",
     )
-
-
-@contextlib.contextmanager
-def _joined(address: str) -> Iterator[Any]:
-    """Join a cluster, unless this process has; leave it at the end."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Ray announces changes of its own
-            import ray
-    except ImportError as error:
-        raise KnowledgeError(
-            "`workers` needs the package ray, which is not installed",
-            hint=f"Install it: {install_command('ray')}",
-        ) from error
-    if ray.is_initialized():
-        yield ray
-        return
-    try:
-        with warnings.catch_warnings(), _own_signals():
-            warnings.simplefilter("ignore")
-            ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
-    except (OSError, RuntimeError, ValueError) as error:
-        with contextlib.suppress(Exception):  # it may be half joined, which the next try would meet
-            ray.shutdown()
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        raise KnowledgeError(
-            f"can't join the Ray cluster {address}: {shortened(lines[0], 300)}",
-            hint="Is it up? `ray start --head` starts one here; RAY_ADDRESS names another.",
-        ) from error
-    try:
-        yield ray
-    finally:
-        with _own_signals():
-            ray.shutdown()
-
-
-@contextlib.contextmanager
-def _own_signals() -> Iterator[None]:
-    """Keep our handlers of signals, which Ray replaces by its own."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in kept.items():
-            signal.signal(number, handler)

@@ -33,7 +33,14 @@ DOCUMENTS: tuple[Setting, ...] = (
         "workers",
         ("KNOW_INGEST_WORKERS",),
         "",
-        "Ray cluster that reads files: `ray:auto` or `ray://host:port`; empty is this machine.",
+        "Ray cluster that reads files, and runs local models: `ray:auto` or `ray://host:port`; "
+        "empty is this machine.",
+    ),
+    Setting(
+        "shared_files",
+        ("KNOW_RAY_SHARED_FILES",),
+        False,
+        "The nodes of the Ray cluster have the files at the same paths, and read them there.",
     ),
     Setting(
         "file_timeout",

@@ -27,6 +27,9 @@ def test_which_crew_the_settings_ask_for(tmp_path: Path) -> None:
     for wrong in ("ray", "ray://head", "http://head:1", "3"):
         with pytest.raises(UsageError, match="`workers` is ray:auto or ray://host:port"):
             open_crew(settings(workers=wrong))
+    assert open_crew(settings(workers="ray:auto", shared_files=True)).shared_files  # type: ignore[attr-defined]
+    with pytest.raises(UsageError, match="`workers` names none"):
+        open_crew(settings(shared_files=True))
 
 
 def test_a_folder_names_a_cluster_only_when_it_is_trusted(tmp_path: Path) -> None:
