@@ -73,10 +73,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def actors() -> list[str]:
+    """Return the actors of this process's cluster; another may be on the machine."""
     import psutil
 
-    names = (" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"]))
-    return [name for name in names if name.startswith(("ray::Reader", "ray::Encoder"))]
+    found = []
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            found.append(" ".join(process.cmdline()))
+    return [name for name in found if name.startswith(("ray::Reader", "ray::Encoder"))]
 
 
 def all_ended() -> bool:
@@ -103,11 +107,22 @@ def embedding(cluster: Any, model: Any) -> Iterator[tuple[EmbeddingPool, list[st
         joined.release("test")
 
 
-def test_each_task_ends_once_as_it_would_alone(crew: Crew, folder: Path) -> None:
+def test_each_task_ends_once_as_it_would_alone(
+    cluster: Any, crew: Crew, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     tasks = [*tasks_for(folder), task(folder / "never-there.txt")]
     alone = by_name([load_file(one) for one in tasks])
     assert by_name(list(crew.load_files(tasks))) == alone
-    assert by_name(list(crew.load_files(reversed(tasks)))) == alone
+    assert all_ended()
+    # Of shared files only those are sent that are others on a node, or not there.
+    facts, read, sent = ray_crew._facts, ray_crew.read_content, []
+    monkeypatch.setattr(
+        ray_crew, "_facts", lambda path: (facts(path)[0], 1) if "1" in path else facts(path)
+    )
+    monkeypatch.setattr(ray_crew, "read_content", lambda one: sent.append(one) or read(one))
+    shared = RayCrew(cluster.address, 0, SECONDS, shared_files=True)
+    assert by_name(list(shared.load_files(reversed(tasks)))) == alone
+    assert {one.shown for one in sent} == {name for name in alone if "1" in name or "never" in name}
     assert all_ended()
 
 
@@ -133,20 +148,7 @@ def test_files_that_break_their_reader_cost_themselves(
     assert len(found) == len(tasks)
 
 
-def test_a_lost_node_costs_nothing_but_time(cluster: Any, crew: Crew, folder: Path) -> None:
-    tasks = [task(folder / f"{n % 24}.md", shown=f"{n}.md") for n in range(400)]
-    results = crew.load_files(iter(tasks))
-    found = list(itertools.islice(results, 20))
-    cluster.remove_node(cluster.other, allow_graceful=False)
-    found += results
-    cluster.other = cluster.another()
-    assert by_name(found) == by_name([load_file(one) for one in tasks])
-
-
-@pytest.mark.parametrize("how", ["close", "interrupt"])
-def test_an_end_before_the_end_is_prompt_and_leaves_nobody(
-    crew: Crew, folder: Path, how: str
-) -> None:
+def test_an_end_before_the_end_is_prompt_and_leaves_nobody(crew: Crew, folder: Path) -> None:
     threads, taken = set(), itertools.count()
 
     def endless() -> Iterator[Any]:
@@ -157,11 +159,8 @@ def test_an_end_before_the_end_is_prompt_and_leaves_nobody(
     results = crew.load_files(endless())
     next(results)
     started = time.monotonic()
-    if how == "close":
-        results.close()
-    else:
-        with pytest.raises(KeyboardInterrupt):
-            results.throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        results.throw(KeyboardInterrupt)
     assert time.monotonic() - started < 60
     assert next(taken) < 40
     assert threads == {threading.get_ident()}
@@ -220,23 +219,6 @@ def test_a_model_that_no_node_can_load_runs_here(cluster: Any) -> None:
     ]
 
 
-def test_shared_files_are_read_by_the_nodes(
-    cluster: Any, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tasks = tasks_for(folder)
-    alone = by_name([load_file(one) for one in tasks])
-    crew, sent = RayCrew(cluster.address, 0, SECONDS, shared_files=True), []
-    real = ray_crew.read_content
-    monkeypatch.setattr(ray_crew, "read_content", lambda task: sent.append(task) or real(task))
-    assert by_name(list(crew.load_files(tasks))) == alone
-    assert not sent
-    # Where a node has another file at the path, or none, it is sent.
-    facts = ray_crew._facts
-    monkeypatch.setattr(ray_crew, "_facts", lambda path: (facts(path)[0], 1))
-    assert by_name(list(crew.load_files(tasks))) == alone
-    assert len(sent) == len(tasks)
-
-
 def test_ctrl_c_ends_what_a_command_started(
     cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,11 +248,12 @@ def test_a_cluster_that_is_not_there_is_an_error(tmp_path: Path) -> None:
 def test_a_client_of_a_cluster_ingests(cluster: Any, tmp_path: Path, folder: Path) -> None:
     """In a process of its own: Ray can be one kind of client in a process."""
     command = [sys.executable, "-m", "knowledge", "ingest", folder, "--json"]
-    done = subprocess.run(
-        [*command, "--workers", cluster.client_url, "--concurrency", "1"],
-        stdout=subprocess.PIPE,
-        timeout=120,
-    )
-    report = json.loads(done.stdout)
-    assert report.get("files", report)["ingested"] == len(FILES) - 2
+    command += ["--workers", cluster.client_url, "--concurrency", "1"]
+    for _ in range(3):  # Ray gives its client server 30 s to start, which a busy machine may exceed
+        done = subprocess.run(command, stdout=subprocess.PIPE)
+        report = json.loads(done.stdout)
+        if not report.get("error", {}).get("message", "").startswith("can't join"):
+            break
+    assert done.returncode == 0, report
+    assert report["files"]["ingested"] == len(FILES) - 2
     assert all_ended()

@@ -5,11 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import signal
+import socket
 import threading
 import warnings
 from collections.abc import Iterator
 from importlib.metadata import version
 from typing import Any
+from urllib.parse import urlsplit
 
 from knowledge.errors import KnowledgeError
 from knowledge.extras import install_command
@@ -17,9 +19,8 @@ from knowledge.text.wording import shortened
 
 START_SECONDS = 120.0
 """After which a cluster where no actor could start is given up."""
+CONNECT_SECONDS = 30.0
 TICK = 1.0
-SHARE = 0.5
-"""CPUs of an actor where one that reads and one that embeds share each."""
 
 
 class RayCluster:
@@ -124,6 +125,7 @@ def _imported() -> Any:
 
 def _join(ray: Any, address: str) -> None:
     try:
+        _knock(address)
         with warnings.catch_warnings(), _own_signals():
             warnings.simplefilter("ignore")
             ray.init(address=address, log_to_driver=False, logging_level=logging.CRITICAL)
@@ -135,6 +137,13 @@ def _join(ray: Any, address: str) -> None:
             f"can't join the Ray cluster {address}: {shortened(lines[0], 300)}",
             hint="Is it up? `ray start --head` starts one here; RAY_ADDRESS names another.",
         ) from error
+
+
+def _knock(address: str) -> None:
+    """See whether anybody listens at a URL: Ray takes half a minute to find out."""
+    if "://" in address:
+        url = urlsplit(address)
+        socket.create_connection((url.hostname or "", url.port or 0), CONNECT_SECONDS).close()
 
 
 @contextlib.contextmanager

@@ -30,7 +30,6 @@ from knowledge.ingestion.workers.loading import (
 )
 from knowledge.ingestion.workers.process_crew import ProcessCrew, Shift
 from knowledge.ingestion.workers.ray_cluster import (
-    SHARE,
     START_SECONDS,
     TICK,
     RayCluster,
@@ -75,7 +74,6 @@ class RayCrew:
     memory: int = 0
     shared_files: bool = False
     _cluster: RayCluster = field(init=False, repr=False, compare=False)
-    _embeds: bool = field(default=False, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self._cluster = RayCluster(self.address)
@@ -87,7 +85,6 @@ class RayCrew:
         model = Model.of(choice)
         if model is None:
             return choice.embedder
-        self._embeds = True
         return RayEmbedder(choice.embedder, model, self._cluster, self.workers)
 
     def load_files(self, tasks: Iterable[LoadTask]) -> Generator[LoadedFile, None, None]:
@@ -104,8 +101,7 @@ class RayCrew:
             return
         ray = self._cluster.join(USER)
         try:
-            share = SHARE if self._embeds else 1.0
-            shift = _RayShift(ray, self, self.workers or self._cluster.cpus, share)
+            shift = _RayShift(ray, self, self.workers or self._cluster.cpus)
             try:
                 yield from shift.results(first, remaining)
             finally:
@@ -172,11 +168,10 @@ class _Member:
 class _RayShift:
     """The actors of a run."""
 
-    def __init__(self, ray: Any, crew: RayCrew, workers: int, cpus: float) -> None:
+    def __init__(self, ray: Any, crew: RayCrew, workers: int) -> None:
         self._ray = ray
         self._crew = crew
-        options = {"num_cpus": cpus, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
-        self._reader = ray.remote(**options)(Reader)
+        self._reader = ray.remote(num_cpus=1, max_restarts=0)(Reader)
         self._shares = crew.shared_files
         self._absent = 0
         self._unshared: deque[LoadTask] = deque()
@@ -298,7 +293,10 @@ class _RayShift:
         member.is_ready = True
 
     def _lost(self, member: _Member, error: Exception) -> Iterator[LoadedFile]:
-        """Take the tasks of an actor that is gone to others, and start another one."""
+        """Take the tasks of an actor that is gone to others, and start another one.
+
+        It was lost over the first of them; it had not begun the others.
+        """
         self._members.remove(member)
         if not member.is_ready:
             self._unstarted += 1
@@ -306,11 +304,12 @@ class _RayShift:
                 raise _not_started(str(error))
         with contextlib.suppress(Exception):
             self._ray.kill(member.handle)
-        for sent in member.asked.values():
-            if sent is None:
-                continue
+        held = [sent for sent in member.asked.values() if sent is not None]
+        for sent in held:
             self._bytes -= len(sent.content)
-            if sent.tries == MOST_TRIES:
+            if sent is not held[0]:
+                self._returned.append(sent)
+            elif sent.tries == MOST_TRIES:
                 yield failed(sent.task, f"{MOST_TRIES} nodes were lost while they held it")
             else:
                 self._returned.append(replace(sent, tries=sent.tries + 1))

@@ -23,7 +23,6 @@ from knowledge.embeddings.provider import Place, find
 from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import KnowledgeError, RemoteError, RemoteResponseError
 from knowledge.ingestion.workers.ray_cluster import (
-    SHARE,
     START_SECONDS,
     TICK,
     RayCluster,
@@ -143,8 +142,17 @@ class _Member:
 
     handle: Any
     starting: Any
+    node: str
     is_ready: bool = False
-    held: int = 0
+    held: list[object] = field(default_factory=list)
+    """In the order in which the actor takes them."""
+    lost_over: object | None = None
+    """The one that it was at when it was lost."""
+
+    @property
+    def has_room(self) -> bool:
+        """True where it can be given one more."""
+        return self.is_ready and len(self.held) < AHEAD
 
 
 @dataclass(slots=True)
@@ -212,13 +220,16 @@ class RayEmbedder:
             The embedder was closed.
         """
         ray = self._started()
-        member = self._taken(ray)
-        if member is None:
-            return self._here.embed_documents(texts)
-        try:
-            answer = self._answer(ray, member, member.handle.embed.remote(list(texts)))
-        finally:
-            self._give_back(member)
+        answer = None
+        while answer is None:  # the actor may be lost over another request
+            request = object()
+            member = self._taken(ray, request)
+            if member is None:
+                return self._here.embed_documents(texts)
+            try:
+                answer = self._answer(ray, member, request, list(texts))
+            finally:
+                self._give_back(member, request)
         for note in answer.notes:
             self._say(note)
         if answer.error is not None:
@@ -263,21 +274,29 @@ class RayEmbedder:
         return ray
 
     def _start(self, ray: Any, actors: _Actors) -> None:
-        options = {"num_cpus": SHARE, "max_restarts": 0, "scheduling_strategy": "SPREAD"}
-        handle = ray.remote(**options)(Encoder).remote(self._model)
-        actors.members.append(_Member(handle, handle.start.remote()))
+        """Start an actor where fewest are for each CPU.
 
-    def _taken(self, ray: Any) -> _Member | None:
+        It asks for no CPU of its own, or those that embed might keep all from those that read.
+        """
+        from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+        node = _freest_node(ray, [member.node for member in actors.members])
+        where = NodeAffinitySchedulingStrategy(node, soft=True) if node else "DEFAULT"
+        actor = ray.remote(num_cpus=0, max_restarts=0, scheduling_strategy=where)(Encoder)
+        handle = actor.remote(self._model)
+        actors.members.append(_Member(handle, handle.start.remote(), node))
+
+    def _taken(self, ray: Any, request: object) -> _Member | None:
         """Wait for an actor with room, and take a place in it; ``None`` when there will be none."""
         with self._state:
             while True:
                 if self._closed or self._actors is None:
                     raise CancelledError
                 self._look_at_starting(ray, self._actors)
-                ready = [one for one in self._actors.members if one.is_ready and one.held < AHEAD]
+                ready = [one for one in self._actors.members if one.has_room]
                 if ready:
-                    member = min(ready, key=lambda one: one.held)
-                    member.held += 1
+                    member = min(ready, key=lambda one: len(one.held))
+                    member.held.append(request)
                     self._under_way += 1
                     return member
                 if not self._actors.members:
@@ -295,7 +314,7 @@ class RayEmbedder:
         if any(member.is_ready for member in actors.members):
             actors.since = time.monotonic()
         elif actors.members and time.monotonic() - actors.since > START_SECONDS:
-            actors.why_not = f"no CPU was free within {START_SECONDS:g} seconds"
+            actors.why_not = f"none started within {START_SECONDS:g} seconds"
             self._dismiss(ray, actors)
         if not actors.members:
             self._say(
@@ -331,7 +350,11 @@ class RayEmbedder:
                 ray.kill(member.handle)
         actors.members.clear()
 
-    def _answer(self, ray: Any, member: _Member, ref: Any) -> _Answer:
+    def _answer(
+        self, ray: Any, member: _Member, request: object, texts: list[str]
+    ) -> _Answer | None:
+        """Wait for the answer to a request; ``None`` where it is to be sent again."""
+        ref = member.handle.embed.remote(texts)
         while not self._closed:
             ready, _ = ray.wait([ref], num_returns=1, timeout=TICK)
             if ready:
@@ -343,25 +366,29 @@ class RayEmbedder:
         except ray.exceptions.RayTaskError as error:  # the actor lives: a fault of code
             raise error.cause or error from error
         except ray.exceptions.RayError as error:
-            self._lost(ray, member)
+            over = self._lost(ray, member)
             if self._closed:
                 raise CancelledError from error
+            if over is not request:
+                return None
             raise RemoteResponseError(
                 f"a node of the Ray cluster was lost while it embedded: {last_line(error)}"
             ) from error
         return answer
 
-    def _lost(self, ray: Any, member: _Member) -> None:
-        """Start another actor for one that is gone."""
+    def _lost(self, ray: Any, member: _Member) -> object:
+        """Start another actor for one that is gone; return the request that it was lost over."""
         with self._state:
-            if self._closed or self._actors is None or member not in self._actors.members:
-                return
-            self._actors.members.remove(member)
-            self._start(ray, self._actors)
+            if member.lost_over is None:
+                member.lost_over = member.held[0]
+            if not self._closed and self._actors and member in self._actors.members:
+                self._actors.members.remove(member)
+                self._start(ray, self._actors)
+            return member.lost_over
 
-    def _give_back(self, member: _Member) -> None:
+    def _give_back(self, member: _Member, request: object) -> None:
         with self._state:
-            member.held -= 1
+            member.held.remove(request)
             self._under_way -= 1
             if self._closed:
                 self._state.notify_all()
@@ -372,6 +399,13 @@ class RayEmbedder:
         if note not in self._noted:
             self._noted.add(note)
             self._notify(note)
+
+
+def _freest_node(ray: Any, taken: Sequence[str]) -> str:
+    """Return the id of the node with the fewest of its CPUs taken; empty where none is known."""
+    cpus = {one["NodeID"]: one["Resources"].get("CPU", 0) for one in ray.nodes() if one["Alive"]}
+    usable = [node for node, count in cpus.items() if count]
+    return min(usable, key=lambda node: (taken.count(node) + 1) / cpus[node], default="")
 
 
 def _say_nothing(_: str) -> None:

@@ -20,7 +20,10 @@ def model(folder: Path, provider: str, **environ: str) -> Model | None:
 
 def test_a_model_is_opened_elsewhere_as_it_is_here(tmp_path: Path, monkeypatch: Any) -> None:
     told = model(
-        tmp_path, "onnx", KNOW_DOCUMENT_INSTRUCTION="passage: ", OPENAI_API_KEY="sk-secret"
+        tmp_path,
+        "onnx:all-MiniLM-L6-v2",
+        KNOW_DOCUMENT_INSTRUCTION="passage: ",
+        OPENAI_API_KEY="sk-secret",
     )
     assert told is not None
     sent = pickle.dumps(told)
@@ -41,7 +44,7 @@ def test_a_model_is_opened_elsewhere_as_it_is_here(tmp_path: Path, monkeypatch: 
         ("openai", {"OPENAI_API_KEY": "sk-secret"}),
         ("ollama:nomic-embed-text", {}),
         ("python:tests.ingestion.toy_model:ToyEmbedder", {}),
-        ("onnx", {"KNOW_ONNX_PROVIDERS": "CUDAExecutionProvider"}),
+        ("onnx:all-MiniLM-L6-v2", {"KNOW_ONNX_PROVIDERS": "CUDAExecutionProvider"}),
     ],
 )
 def test_what_runs_elsewhere_or_on_a_gpu_stays_with_the_command(
