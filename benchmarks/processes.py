@@ -20,8 +20,6 @@ class Run:
     seconds: float
     peak: int
     output: str
-    own: float
-    """CPU seconds of the command itself, without its children."""
     busy: float
     """CPU seconds of all processes by wall seconds and cores: 1.0 is every core all the time."""
 
@@ -50,7 +48,7 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command, output)
     busy = sum(spent.values()) / seconds / (psutil.cpu_count() or 1)
-    return Run(seconds, peak, output, spent.get(process.pid, 0.0), busy)
+    return Run(seconds, peak, output, busy)
 
 
 def _look(process: psutil.Process, spent: dict[int, float]) -> int:
