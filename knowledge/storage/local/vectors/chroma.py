@@ -45,9 +45,9 @@ WRITTEN_AT_ONCE = 1_000  # more take no less time, and 10 KB of memory each on t
 MAX_RESULTS = 30_000
 SYNC_THRESHOLD = 5_000
 _LEAST_THRESHOLD = 2  # that Chroma takes
-PART_BYTES = 64 * 2**20
-"""Of vectors in a collection: 65,000 of 256 dimensions, 10,000 of 1,536. With its links and ids,
-and what Chroma needs to write it out, a graph takes some half more."""
+PART_BYTES = 32 * 2**20
+"""Of vectors in a collection: 32,000 of 256 dimensions, 5,500 of 1,536. With its links and ids, and
+what Chroma needs to write it out, a graph takes 1.7 times as much memory."""
 _NO_ROOM = (
     "disk is full",
     "No space left",
