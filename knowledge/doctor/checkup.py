@@ -56,6 +56,7 @@ def examine(
         notify=notify,
     )
     repairs = Repairs(checkup, fix=fix)
+    places = store.places()
     environment.check_settings(repairs, settings)
     repairs.take(checkup.place())
     repairs.take(checkup.catalog())
@@ -78,6 +79,7 @@ def examine(
         datasets=tuple(dataset.name for dataset in datasets),
         backup=repairs.backup,
         versions=environment.versions() | checkup.versions(),
+        store=places,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from knowledge.storage.findings import Finding, Severity
+from knowledge.storage.reports import Places
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,15 @@ class DoctorReport:
         The copy that was made before anything was repaired.
     versions:
         Of what matters to the data folder.
+    store:
+        Where datasets and vectors are, and whether that could be read when it was looked at.
     """
 
     findings: tuple[Finding, ...]
     datasets: tuple[str, ...]
     backup: Path | None
     versions: Mapping[str, str]
+    store: Places
 
     @property
     def damaged(self) -> bool:

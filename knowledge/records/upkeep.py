@@ -56,8 +56,7 @@ def store(places: Places, held: Status | None) -> dict[str, Any]:
     return of(
         "store",
         {
-            "datasets": _place_record(places.datasets),
-            "vectors": _place_record(places.vectors),
+            **_places_record(places),
             "holds": None
             if held is None
             else {
@@ -83,6 +82,13 @@ def bytes_a_chunk(held: Status) -> int | None:
     """Return the bytes of catalog and vectors for each chunk; ``None`` without chunks."""
     chunks = counts(held)["chunks"]
     return round((held.sizes.catalog + held.sizes.vectors) / chunks) if chunks else None
+
+
+def _places_record(places: Places) -> dict[str, Any]:
+    return {
+        "datasets": _place_record(places.datasets),
+        "vectors": _place_record(places.vectors),
+    }
 
 
 def _place_record(place: Place) -> dict[str, Any]:
@@ -120,6 +126,7 @@ def doctor(report: DoctorReport) -> dict[str, Any]:
             ],
             "backup": None if report.backup is None else str(report.backup),
             "versions": dict(report.versions),
+            "store": _places_record(report.store),
         },
     )
 

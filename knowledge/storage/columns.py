@@ -43,8 +43,8 @@ MANY = 20
 """For more than one in so many chunks, all ids are read at once."""
 WORTH_KEEPING = 5_000
 """Chunks whose columns take longer to make than to read from a file."""
-IDS, ORDER = "ids", "ids in order"
-"""What the columns of all ids, and of their order, are kept under."""
+IDS, ORDER, FILES = "ids", "ids in order", "files"
+"""What the columns of all ids, of their order, and of all files are kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class FileFacts:
     name: str
     mtime_ns: int
     metadata: dict[str, Any]
+    id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,6 +340,21 @@ class ChunkColumns:
                 mask[at] = passes(replace(file, metadata={**file.metadata, **metadata}))
         return mask
 
+    def whole_files(self, snapshot: Snapshot, mask: NDArray[np.bool_]) -> list[str] | None:
+        """Return the ids of the files whose chunks a mask lets through, and no others.
+
+        ``None`` where it lets some chunks of a file through, and others not; and where nobody has
+        asked for the files yet, since what filters by texts alone cuts most of them.
+        """
+        if FILES not in self._files:
+            return None
+        facts, file_of = self._facts(snapshot)
+        every = np.bincount(file_of, minlength=len(facts))
+        inside = np.bincount(file_of[mask], minlength=len(facts))
+        if ((inside > 0) & (inside < every)).any():
+            return None
+        return [facts[number].id for number in np.flatnonzero(inside).tolist()]
+
     def where_text(self, snapshot: Snapshot, passes: Callable[[str], bool]) -> NDArray[np.bool_]:
         """Return the mask of the chunks whose headings and text, on lines of their own, pass."""
         mask = np.zeros(len(self), dtype=np.bool_)
@@ -374,14 +390,14 @@ class ChunkColumns:
         return found
 
     def _facts(self, snapshot: Snapshot) -> tuple[list[FileFacts], NDArray[np.int32]]:
-        return self._files.get("files", lambda: self._read_files(snapshot))
+        return self._files.get(FILES, lambda: self._read_files(snapshot))
 
     def _read_files(self, snapshot: Snapshot) -> tuple[list[FileFacts], NDArray[np.int32]]:
         """Return the files, and for each chunk the number of its own."""
         facts = []
         file_of = np.zeros(len(self), dtype=np.int32)
         for number, (file, rows) in enumerate(snapshot.files_with_rows(self.dataset)):
-            facts.append(FileFacts(file.path, file.name, file.mtime_ns, file.all_metadata))
+            facts.append(FileFacts(file.path, file.name, file.mtime_ns, file.all_metadata, file.id))
             at = self.positions_of_rows(rows)
             file_of[at[at >= 0]] = number
         return facts, file_of

@@ -14,8 +14,62 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
+
+    from knowledge.storage.changes import SparseBytes
 else:
     Protocol = object  # a real one takes half a millisecond, and there are many
+
+
+def search_pages(
+    search: Callable[[Sequence[str]], list[tuple[str, float]]],
+    named: Sequence[str],
+    top_k: int,
+    most: int,
+) -> list[tuple[str, float]]:
+    """Search among more than an index takes in one request: the best of the best of each part.
+
+    Parameters
+    ----------
+    search:
+        Searches among some of what is named.
+    most:
+        So many are taken at once.
+    """
+    parts = range(0, max(1, len(named)), most)
+    found = [pair for start in parts for pair in search(named[start : start + most])]
+    return found if len(parts) == 1 else sorted(found, key=lambda one: (-one[1], one[0]))[:top_k]
+
+
+class ChunkFacts(Protocol):
+    """What a store knows of the chunks of the version that is being built, by their ids."""
+
+    def sparse_model(self) -> str:
+        """Return the fingerprint of the dataset's sparse model; empty where it has none."""
+
+    def files(self, ids: Sequence[str]) -> Mapping[str, str]:
+        """Return the id of the file of each chunk."""
+
+    def sparse(self, ids: Sequence[str]) -> Mapping[str, SparseBytes]:
+        """Return the sparse vectors of those chunks that have one already."""
+
+
+class SparseSearch(Protocol):
+    """Searches the sparse vectors of an open version."""
+
+    def __call__(
+        self,
+        terms: NDArray[np.uint32],
+        weights: NDArray[np.float32],
+        top_k: int,
+        *,
+        among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
+    ) -> list[tuple[str, float]]:
+        """Return up to ``top_k`` (id, inner product), highest first, of those above 0.
+
+        Products are sums in float32. ``among`` and ``files`` are those of
+        :meth:`VectorReader.search`.
+        """
 
 
 class VectorMatrix(Protocol):
@@ -51,6 +105,10 @@ class VectorMatrix(Protocol):
 class VectorReader(Protocol):
     """One version of an index, open; it is not swept before it is closed."""
 
+    @property
+    def by_file(self) -> bool:
+        """Whether it can be searched among the vectors of some files."""
+
     def matrix(self) -> VectorMatrix | None:
         """Return all vectors, to compare questions with them; ``None`` where they lie elsewhere."""
 
@@ -60,10 +118,23 @@ class VectorReader(Protocol):
         top_k: int,
         *,
         among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first.
 
-        ``among`` is the mask: the ids that may be results, at most 30,000; ``None`` is all.
+        Parameters
+        ----------
+        among:
+            The mask: the ids that may be results; ``None`` is all.
+        files:
+            The files whose chunks ``among`` are, no more and no less, where it is so. An index
+            that knows the files of its vectors searches among these, which are fewer.
+        """
+
+    def sparse(self, model: str) -> SparseSearch | None:
+        """Return what searches the sparse vectors of a model, by its fingerprint.
+
+        ``None`` where the index does not hold those of all chunks.
         """
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
@@ -123,8 +194,17 @@ class VectorIndex(Protocol):
             It is not there, can't be read, or belongs to another dataset or version.
         """
 
-    def candidate(self, version: int) -> VectorWriter:
-        """Begin the next version: as a copy of a published one, or empty of 0."""
+    def candidate(self, version: int, chunks: ChunkFacts | None = None) -> VectorWriter:
+        """Begin the next version: as a copy of a published one, or empty of 0.
+
+        Parameters
+        ----------
+        chunks:
+            Tells of the chunks, for an index that keeps more of them than their vectors.
+        """
+
+    def complete(self, version: int, chunks: ChunkFacts) -> bool:
+        """Return whether a version holds all that it would be given of its chunks today."""
 
     def publish(self, version: int, facts: Mapping[str, Any]) -> None:
         """Give the candidate, flushed, the number ``version``; it is durable when this returns.

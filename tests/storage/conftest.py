@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.durability import programs
 from tests.storage.chroma_server import ChromaProcess
 from tests.storage.command_lines import CommandLines, command_lines
 from tests.storage.disks import small_disk
+from tests.storage.qdrant_servers import use_qdrant
 
 
 @pytest.fixture(scope="session")
@@ -47,3 +50,14 @@ def chroma_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChromaPr
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def qdrant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A client of a Qdrant that the environment names, with a prefix of this test's own."""
+    client = use_qdrant(monkeypatch)
+    prefix = os.environ["KNOW_COLLECTION_PREFIX"]
+    yield client
+    for one in client.get_collections().collections:
+        if one.name.startswith(prefix):
+            client.delete_collection(one.name)

@@ -24,6 +24,8 @@ class Version:
 
 
 class MemoryReader:
+    by_file = False
+
     def __init__(self, version: Version) -> None:
         self._version = version
         self._open = True
@@ -38,12 +40,16 @@ class MemoryReader:
         top_k: int,
         *,
         among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
     ) -> list[tuple[str, float]]:
         question = np.asarray(query, np.float32)
         question = question / max(float(np.linalg.norm(question)), 1e-12)
         held = self._version.vectors
         cosines = [(id, float(held[id] @ question)) for id in among or held if id in held]
         return sorted(cosines, key=lambda pair: (-pair[1], pair[0]))[:top_k]
+
+    def sparse(self, model: str) -> None:
+        return None
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         found = [id for id in ids if id in self._version.vectors]
@@ -96,9 +102,12 @@ class MemoryIndex:
             raise DamagedStoreError(f"vectors of {lengths} dimensions, not {dimensions}")
         return MemoryReader(held)
 
-    def candidate(self, version: int) -> MemoryWriter:
+    def candidate(self, version: int, chunks: object = None) -> MemoryWriter:
         self.writer = MemoryWriter(dict(self.versions[version].vectors) if version else {})
         return self.writer
+
+    def complete(self, version: int, chunks: object) -> bool:
+        return True
 
     def publish(self, version: int, facts: Mapping[str, Any]) -> None:
         assert self.writer is not None

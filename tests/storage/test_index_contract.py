@@ -113,6 +113,19 @@ def test_a_mask_leaves_only_what_it_names(index: VectorIndex, allowed: list[str]
     assert [id for id, _ in found] == sorted(cosines, key=lambda id: -cosines[id])
 
 
+def test_a_mask_may_name_more_than_one_request_takes(
+    index: VectorIndex, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("elsewhere.index", "vectors.chroma"):
+        monkeypatch.setattr(f"knowledge.storage.local.{module}.MAX_RESULTS", 7)
+    publish(index, 1)
+    reader = index.open(1)
+    found = reader.search(VECTORS[0], 5, among=IDS[3:])
+    reader.close()
+    best = np.argsort(-(VECTORS[3:] @ VECTORS[0]))[:5] + 3
+    assert [id for id, _ in found] == [IDS[row] for row in best]
+
+
 def test_vectors_come_back_and_unknown_ids_do_not(index: VectorIndex) -> None:
     publish(index, 1)
     reader = index.open(1)

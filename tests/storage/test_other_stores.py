@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conftest import CORPUS, write_files
+from tests.storage.qdrant_servers import ADDRESS
 
 QUESTION = "How often is the signing key rotated?"
 SMALL = ("--chunk-size", "40", "--chunk-overlap", "0")
@@ -98,6 +99,20 @@ def test_a_store_in_a_database_says_so(run, postgres, tmp_path):
     assert shown["datasets"]["kind"] == "postgres"
     assert {"format", "pgvector", "postgres"} <= shown["datasets"]["versions"].keys()
     assert shown["holds"]["files"] == len(CORPUS)
+
+
+def test_the_doctor_says_which_store_it_looked_at(run, filled, data_dir, monkeypatch, qdrant):
+    monkeypatch.delenv("KNOW_VECTORS")
+    assert run("doctor", "--json").json["store"]["vectors"]["place"] == str(data_dir)
+    assert str(data_dir) not in run("doctor").out
+    monkeypatch.setenv("KNOW_VECTORS", ADDRESS)
+    assert run("doctor", "--fix").code == 0
+    told = run("doctor", "--json").json["store"]
+    assert (told["datasets"]["kind"], told["vectors"]["kind"]) == ("folder", "qdrant")
+    first, last = run("doctor").out.splitlines()
+    assert first.startswith("vectors in qdrant+http")
+    assert first.endswith("can be used")
+    assert last.startswith("healthy")
 
 
 @pytest.mark.parametrize(

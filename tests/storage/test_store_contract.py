@@ -1,13 +1,20 @@
-"""What every store must do: the data folder, and a Postgres database."""
+"""What every store must do: the data folder, alone or with a server of vectors, and Postgres."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import os
+import random
+import subprocess
+import sys
 import threading
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -20,10 +27,13 @@ from knowledge.errors import (
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.model import EmbedderSpec, SplitterSpec
 from knowledge.settings.reading import Settings
+from knowledge.storage.local.elsewhere.marks import read_mark
 from knowledge.storage.opening import open_store
 from knowledge.storage.store import Store
 from tests.conftest import CORPUS, ROOT, write_files
 from tests.durability import programs
+from tests.storage.qdrant_program import FOLDER
+from tests.storage.qdrant_servers import REAL
 
 QUESTION = "How often is the signing key rotated?"
 SMALL = {"chunk_size": 40, "chunk_overlap": 0, "embedding_model_provider": "static"}
@@ -33,11 +43,23 @@ def quiet(_: str) -> None:
     pass
 
 
-@pytest.fixture(params=["local", "postgres"])
-def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+@pytest.fixture(
+    params=["local", "postgres", "qdrant", pytest.param("chroma", marks=pytest.mark.slow)]
+)
+def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What keeps datasets and vectors; the environment names it, empty as it is."""
+    name = str(request.param)
+    if name in ("postgres", "qdrant"):
+        request.getfixturevalue(name)
+    elif name == "chroma":
+        monkeypatch.setenv("KNOW_VECTORS", request.getfixturevalue("chroma_server").address)
+        monkeypatch.setenv("KNOW_COLLECTION_PREFIX", f"test-{uuid.uuid4().hex[:8]}")
+    return name
+
+
+@pytest.fixture
+def settings(kind: str, tmp_path: Path) -> Settings:
     """Settings of a store that is empty."""
-    if request.param == "postgres":
-        request.getfixturevalue("postgres")
     return Settings.read(**SMALL)
 
 
@@ -59,7 +81,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An archive of a dataset, which any store can import in no time."""
     home = tmp_path_factory.mktemp("filled")
     write_files(home / "docs", CORPUS)
-    with KnowledgeBase.open(home / "data", store="", **SMALL) as kb:
+    with KnowledgeBase.open(home / "data", store="", vectors="", **SMALL) as kb:
         kb.ingest(home / "docs")
         kb.sharing.export("default", home / "out.zip")
     return home / "out.zip"
@@ -352,12 +374,12 @@ def test_the_cache(store: Store) -> None:
 
 
 @pytest.mark.slow
-def test_answers_are_those_of_the_data_folder(postgres: str, tmp_path: Path) -> None:
+def test_answers_are_those_of_the_data_folder(settings: Settings, tmp_path: Path) -> None:
     lines = (ROOT / "testdata" / "questions.jsonl").read_text().splitlines()
     questions = [json.loads(line)["question"] for line in lines][:50]
     with (
-        KnowledgeBase.open(tmp_path / "local", store="") as local,
-        KnowledgeBase.open(tmp_path / "other") as other,
+        KnowledgeBase.open(tmp_path / "local", store="", vectors="") as local,
+        KnowledgeBase(settings) as other,
     ):
         local.ingest(ROOT / "testdata" / "documents")
         local.sharing.export("default", tmp_path / "all.zip")
@@ -393,3 +415,79 @@ def test_writers_and_readers_at_once(settings: Settings, tmp_path: Path) -> None
             for _ in range(10):
                 assert kb.retrieve("delta ember fjord", "shared")
         assert kb.upkeep.doctor(offline=True).findings == ()
+
+
+def harm_vectors(kind: str, kb: KnowledgeBase) -> None:
+    """Change, or lose, a vector of the default dataset behind the store's back."""
+    dataset = kb.datasets.get("default")
+    if kind == "local":
+        [path] = kb._shared.store.root.glob(f"datasets/{dataset.key}/g*/*/data_level0.bin")
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 0x7F
+        path.write_bytes(content)
+    elif kind == "postgres":
+        with kb._shared.store.sessions.lent() as sql:
+            [(number,)] = sql.rows("SELECT id FROM vector_tables")
+            table = f"vectors_{number}"
+            sql.change(f"DELETE FROM {table} WHERE id = (SELECT min(id) FROM {table})")
+    else:
+        servers = kb._shared.store.servers
+        server = servers.at(servers.place)
+        [collection] = read_mark(next(kb._shared.store.root.glob("datasets/*/g*"))).collections
+        points = next(iter(server.names(collection)))[:1]
+        [name], vectors = server.fetch(collection, points)
+        server.add(collection, [name], -vectors, name.rpartition(".")[2])
+
+
+def test_damage_is_found_and_mended(kind: str, kb: KnowledgeBase, filled: Path) -> None:
+    kb.sharing.import_archive(filled)
+    before = hits(kb)
+    harm_vectors(kind, kb)
+    assert [one.code for one in kb.upkeep.doctor(offline=True).findings] == ["index-damaged"]
+    assert not kb.upkeep.doctor(fix=True).damaged
+    assert hits(kb) == before
+    assert kb.upkeep.doctor(offline=True).findings == ()
+
+
+@pytest.mark.slow
+def test_kills_of_an_ingest_lose_nothing(kind: str, tmp_path: Path) -> None:
+    docs, chance = tmp_path / "docs", random.Random(5)
+    ours = {name: value for name, value in os.environ.items() if name.startswith("KNOW_")}
+    env = {**programs.environment(tmp_path / "killed"), "PYTHONPATH": str(ROOT), **ours}
+    env["KNOW_DATA_DIR"] = str(tmp_path / "killed")
+    program = ["-m", "knowledge"]
+    if kind == "qdrant" and not REAL:
+        program = ["-m", "tests.storage.qdrant_program"]
+        env[FOLDER] = str(tmp_path / "qdrant")
+
+    def line(*arguments: object) -> list[str]:
+        return [sys.executable, *program, *map(str, arguments)]
+
+    def answer(*arguments: object) -> dict[str, Any]:
+        done = subprocess.run(
+            line(*arguments, "--json"), env=env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)
+        return found
+
+    asked = ("retrieve", "amber willow quartz", "-k", "20")
+    programs.write_folder(docs, 3, 8, seed=1)
+    answer("ingest", docs)
+    first = answer(*asked)["hits"]
+    programs.write_folder(docs, 6, 30, seed=2, prefix="more")
+    for _ in range(3):
+        with programs.started(line("ingest", docs), env) as process:
+            time.sleep(chance.uniform(0.3, 2.0))
+            process.kill()
+        assert not answer("doctor")["damaged"]
+        assert {hit["text"] for hit in answer(*asked, "--file", "file*")["hits"]} == {
+            hit["text"] for hit in first
+        }
+    assert answer("ingest", docs)["files"]["failed"] == 0
+    killed = [(hit["name"], hit["score"]) for hit in answer(*asked)["hits"]]
+    with KnowledgeBase.open(
+        tmp_path / "undisturbed", store="", vectors="", chunk_size=40, chunk_overlap=0
+    ) as kb:
+        kb.ingest(docs)
+        assert killed == [(h.name, h.score) for h in kb.retrieve("amber willow quartz", top_k=20)]

@@ -1,7 +1,8 @@
 """The chunks nearest to a query vector, by cosine, with filters applied before top-k.
 
-Few allowed chunks are compared one by one. When many are allowed, the index is searched deep enough
-that enough of what it finds should be allowed; else it is searched among their ids.
+Few allowed chunks are compared one by one. When many are allowed, the index is searched among their
+files, where it knows these and the filter cuts none; else deep enough that enough of what it finds
+should be allowed, and among their ids where it was not.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 EXACT_LIMIT = 5_000
 """Up to this many allowed chunks, each is compared; their vectors are read once for a filter."""
 AMONG_LIMIT = 30_000
-"""As many ids as the index takes."""
+"""As many ids as an index takes at once; with more, a deep search is tried first."""
 AMONG_DEPTH = 200
 """A search among ids finds more of the nearest when more than a few are requested."""
 DEEP_LIMIT = 2_500
@@ -79,16 +80,18 @@ class ApproximateSearch:
         if allowed <= EXACT_LIMIT:
             return self._best(self._compared(mask, top), top)
         depth = math.ceil(OVERFETCH * top * len(self._columns) / allowed)
-        if depth <= DEEP_LIMIT or allowed > AMONG_LIMIT:
+        files = self._columns.whole_files(self._snapshot, mask) if self._index.by_file else None
+        if files is None and (depth <= DEEP_LIMIT or allowed > AMONG_LIMIT):
             found = self._allowed(self._searched(depth), mask)
             if len(found) >= top:
                 return self._best(found, top)
-        ids = self._columns.ids_at(self._snapshot, np.flatnonzero(mask).tolist())
-        if allowed <= AMONG_LIMIT:
-            found = self._index.search(self._vector, max(top + TIES, AMONG_DEPTH), among=ids)
-            if len(found) >= top:
-                return self._best(found, top)
-        return self._placed(ids)[:top]
+        among = None if files is not None else self._ids(mask)
+        few = max(top + TIES, AMONG_DEPTH)
+        found = self._index.search(self._vector, few, among=among, files=files)
+        return self._best(found, top) if len(found) >= top else self._placed(self._ids(mask))[:top]
+
+    def _ids(self, mask: NDArray[np.bool_]) -> list[str]:
+        return self._columns.ids_at(self._snapshot, np.flatnonzero(mask).tolist())
 
     def estimates(self) -> None:
         """Return nothing: not all chunks are compared."""
@@ -137,7 +140,7 @@ class ApproximateSearch:
 
     def _read(self, mask: NDArray[np.bool_]) -> tuple[list[str], NDArray[np.float32]]:
         """Return the ids and the vectors, of unit length, of the chunks that are allowed."""
-        wanted = self._columns.ids_at(self._snapshot, np.flatnonzero(mask).tolist())
+        wanted = self._ids(mask)
         pages = list(self._index.vectors(wanted))
         _check_whole(wanted, {id for ids, _ in pages for id in ids})
         vectors = np.concatenate([vectors for _, vectors in pages])

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from knowledge.model import Dataset
     from knowledge.retrieval.search.dense import DenseSearch
+    from knowledge.retrieval.search.sparse import IndexedSparse
     from knowledge.storage.columns import ChunkColumns
 
 T = TypeVar("T", bound="np.generic")
@@ -35,6 +36,8 @@ class Source:
         Each chunk's file's BM25 score, where the query asks for it.
     sparse:
         Each chunk's score by the sparse model, where all datasets have the same one.
+    sparse_index:
+        Finds the best of these scores, and fills them in, where not all are computed.
     exact:
         How exactly the question names each chunk, from 0 to 1; ``None`` where it names none of any
         dataset.
@@ -49,6 +52,7 @@ class Source:
     file_scores: NDArray[np.float64] | None = None
     sparse: NDArray[np.float64] | None = None
     exact: NDArray[np.float64] | None = None
+    sparse_index: IndexedSparse | None = None
 
     @property
     def model(self) -> str:

@@ -232,11 +232,15 @@ def _reached(query: Query, source: Source, snapshot: Snapshot) -> Pool:
         if source.scores is not None:
             best = keyword.best(source.columns, snapshot, source.scores, reach, mask)
             found.update(at for at, _ in best)
-        if source.sparse is not None:
+        if source.sparse_index is not None:
+            found.update(source.sparse_index.nearest(reach, mask, snapshot).tolist())
+        elif source.sparse is not None:
             weighed = source.sparse if mask is None else np.where(mask, source.sparse, 0)
             best_first = np.argsort(-weighed, kind="stable")[:reach]
             found.update(at for at in best_first.tolist() if weighed[at] > 0)
     positions = np.array(sorted(found), dtype=np.int64)
+    if source.sparse_index is not None:
+        source.sparse_index.fill(positions, snapshot)
     return Pool(source, positions, None).exact_at(np.arange(len(positions)))
 
 

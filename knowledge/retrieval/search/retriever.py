@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from knowledge.retrieval.search.candidates import Source
     from knowledge.retrieval.search.keyword import KeywordScores
     from knowledge.retrieval.search.ranking import Ranking
+    from knowledge.retrieval.search.sparse import IndexedSparse
     from knowledge.storage.columns import ChunkColumns
     from knowledge.storage.store import Catalog, Notify, Snapshot, Store
 
@@ -331,7 +332,7 @@ class Retriever:
         nothing = [None] * len(asked)
         scores = words.by_dataset if ranked_by_words else nothing
         of_files = nothing if words.of_files is None else words.of_files
-        weighed = self._weighed(query, snapshot, [dataset for dataset, _ in asked], columns)
+        weighed = self._weighed(query, snapshot, asked, columns)
         sources = [
             Source(
                 dataset,
@@ -343,8 +344,18 @@ class Retriever:
                 of_file,
                 sparse,
                 exact,
+                sparse_index,
             )
-            for (dataset, _), column, near, score, share, of_file, sparse, exact in zip(
+            for (
+                (dataset, _),
+                column,
+                near,
+                score,
+                share,
+                of_file,
+                (sparse, sparse_index),
+                exact,
+            ) in zip(
                 asked,
                 columns,
                 dense,
@@ -362,23 +373,36 @@ class Retriever:
         self,
         query: Query,
         snapshot: Snapshot,
-        datasets: Sequence[Dataset],
+        asked: Sequence[tuple[Dataset, NDArray[np.float32] | None]],
         columns: Sequence[ChunkColumns],
-    ) -> Sequence[NDArray[np.float64] | None]:
-        """Return the scores of the sparse side, where hybrid has one in all of the datasets."""
-        models = {dataset.sparse.fingerprint if dataset.sparse else "" for dataset in datasets}
-        asked = self._encoder is not None and len(query.sides) > 1 and query.sparse_weight > 0
-        if not asked or len(models) != 1 or "" in models:
-            return [None] * len(datasets)
+    ) -> Sequence[tuple[NDArray[np.float64] | None, IndexedSparse | None]]:
+        """Return the scores of the sparse side, where hybrid has one in all of the datasets.
+
+        With them what finds the best, where an index does; then they are filled in as it finds.
+        """
+        models = {dataset.sparse.fingerprint if dataset.sparse else "" for dataset, _ in asked}
+        wanted = self._encoder is not None and len(query.sides) > 1 and query.sparse_weight > 0
+        if not wanted or len(models) != 1 or "" in models:
+            return [(None, None)] * len(asked)
         assert self._encoder is not None
-        encoder = self._encoder(datasets[0])
+        encoder = self._encoder(asked[0][0])
         question = encoder.encode([query.text], query=True)[0]
-        return [
-            self._open.sparse(snapshot, dataset, column).scores(
-                question, snapshot, count_rarity=encoder.counts_rarity
-            )
-            for dataset, column in zip(datasets, columns, strict=True)
-        ]
+        from knowledge.retrieval.search.sparse import indexed_sparse
+
+        # Ranks need the scores of all; and how rare a term is, only the catalog can count.
+        by_index = query.fusion == "weighted" and not encoder.counts_rarity
+        found: list[tuple[NDArray[np.float64] | None, IndexedSparse | None]] = []
+        for (dataset, vector), column in zip(asked, columns, strict=True):
+            index = None
+            if by_index and vector is not None:
+                index = indexed_sparse(self._open.index(dataset), question, column, dataset)
+            if index is not None:
+                found.append((index.scores, index))
+                continue
+            listed = self._open.sparse(snapshot, dataset, column)
+            scores = listed.scores(question, snapshot, count_rarity=encoder.counts_rarity)
+            found.append((scores, None))
+        return found
 
 
 def _mask(query: Query, columns: ChunkColumns, snapshot: Snapshot) -> NDArray[np.bool_] | None:

@@ -20,8 +20,13 @@ if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.storage.columns import ChunkColumns
     from knowledge.storage.store import Snapshot
+    from knowledge.storage.vector_index import SparseSearch, VectorReader
 
 DIGITS = 6
+FEW = 5_000
+"""Up to so many chunks that a filter allows, the score of each is computed."""
+SPARE = 10
+DEEPER = 4
 _Holders = tuple["NDArray[np.int64]", "NDArray[np.float32]"]
 """Positions, and weights."""
 
@@ -99,17 +104,135 @@ class SparseVectors:
         return found
 
     def _check(self, terms: bytes, weights: bytes) -> None:
-        if len(terms) != 2 * len(weights) or len(terms) % 4:
-            raise self._damaged()
+        _check(self._dataset, terms, weights)
 
     def _read(self, weights: bytes) -> NDArray[np.float32]:
-        found: NDArray[np.float32] = np.frombuffer(weights, "<f2").astype(np.float32)
-        if not np.isfinite(found).all():
-            raise self._damaged()
-        return found
+        return _read(self._dataset, weights)
 
-    def _damaged(self) -> DamagedStoreError:
-        return DamagedStoreError(
-            f"the sparse vectors of dataset {self._dataset.name!r} are damaged",
-            hint="`ingest` with `force` makes them again.",
-        )
+
+class IndexedSparse:
+    """The scores of one question, of the chunks that a search of the index finds.
+
+    They are computed of the catalog's vectors, as :class:`SparseVectors` computes them: the index
+    only tells which chunks may be among the best.
+
+    Parameters
+    ----------
+    search:
+        Searches the sparse vectors of the index.
+    """
+
+    def __init__(
+        self,
+        search: SparseSearch,
+        reader: VectorReader,
+        question: SparseVector,
+        columns: ChunkColumns,
+        dataset: Dataset,
+    ) -> None:
+        self.scores: NDArray[np.float64] = np.zeros(len(columns))
+        """By position; 0 of those that were neither found nor asked for."""
+        self._search = search
+        self._by_file = reader.by_file
+        self._question = question
+        self._columns = columns
+        self._dataset = dataset
+        self._known: NDArray[np.bool_] = np.zeros(len(columns), dtype=np.bool_)
+
+    def nearest(
+        self, top: int, mask: NDArray[np.bool_] | None, snapshot: Snapshot
+    ) -> NDArray[np.int64]:
+        """Return the ``top`` chunks with the highest scores above 0 that a mask allows.
+
+        Equal scores go by position.
+        """
+        if not len(self._question.terms):
+            return np.zeros(0, np.int64)
+        found = self._candidates(top, mask, snapshot)
+        self.fill(found, snapshot)
+        scores = self.scores[found]
+        best = np.lexsort((found, -scores))[:top]
+        return found[best[scores[best] > 0]]
+
+    def fill(self, positions: NDArray[np.int64], snapshot: Snapshot) -> None:
+        """Compute the scores of some chunks."""
+        wanted = positions[~self._known[positions]]
+        if not len(wanted) or not len(self._question.terms):
+            return
+        ids = self._columns.ids_at(snapshot, wanted.tolist())
+        stored = snapshot.sparse_of_ids(self._dataset, ids)
+        kept = [
+            (at, stored[id]) for at, id in zip(wanted.tolist(), ids, strict=True) if id in stored
+        ]
+        for _, (terms, weights) in kept:
+            _check(self._dataset, terms, weights)
+        lengths = [len(terms) // 4 for _, (terms, _) in kept]
+        at = np.repeat(np.array([place for place, _ in kept], np.int64), lengths)
+        terms = np.frombuffer(b"".join(terms for _, (terms, _) in kept), "<u4")
+        weights = _read(self._dataset, b"".join(weights for _, (_, weights) in kept))
+        asked = zip(self._question.terms.tolist(), self._question.weights.tolist(), strict=True)
+        for term, weight in asked:  # in the order in which lists are added up
+            held = terms == term
+            self.scores[at[held]] += weight * weights[held]
+        self.scores[wanted] = np.round(self.scores[wanted], DIGITS)
+        self._known[wanted] = True
+
+    def _candidates(
+        self, top: int, mask: NDArray[np.bool_] | None, snapshot: Snapshot
+    ) -> NDArray[np.int64]:
+        """Return chunks that a mask allows, the best by score among them."""
+        among = files = None
+        if mask is not None:
+            allowed = np.flatnonzero(mask)
+            if len(allowed) <= max(FEW, top):
+                return allowed
+            files = self._columns.whole_files(snapshot, mask) if self._by_file else None
+            if files is None:
+                among = self._columns.ids_at(snapshot, allowed.tolist())
+        depth = top + SPARE
+        while True:
+            pairs = self._search(
+                self._question.terms, self._question.weights, depth, among=among, files=files
+            )
+            if len(pairs) < depth or pairs[-1][1] < pairs[top - 1][1] * (1 - self._tolerance):
+                break
+            depth *= DEEPER
+        at = self._columns.positions_of(snapshot, [id for id, _ in pairs])
+        return at[at >= 0] if mask is None else at[(at >= 0) & mask[at]]
+
+    @property
+    def _tolerance(self) -> float:
+        """By what share a sum of positive products in float32 may be off, and a rounded score."""
+        return 2 * len(self._question.terms) * 2.0**-23 + 10.0**-DIGITS
+
+
+def indexed_sparse(
+    reader: VectorReader, question: SparseVector, columns: ChunkColumns, dataset: Dataset
+) -> IndexedSparse | None:
+    """Return what finds chunks by the sparse vectors that an index keeps of all of them.
+
+    ``None`` where it keeps none of the dataset's model.
+    """
+    search = reader.sparse(dataset.sparse.fingerprint) if dataset.sparse else None
+    if search is None:
+        return None
+    return IndexedSparse(search, reader, question, columns, dataset)
+
+
+def _check(dataset: Dataset, terms: bytes, weights: bytes) -> None:
+    if len(terms) != 2 * len(weights) or len(terms) % 4:
+        raise _damaged(dataset)
+
+
+def _read(dataset: Dataset, weights: bytes) -> NDArray[np.float32]:
+    found: NDArray[np.float32] = np.frombuffer(weights, "<f2").astype(np.float32)
+    if not np.isfinite(found).all():
+        raise _damaged(dataset)
+    return found
+
+
+def _damaged(dataset: Dataset) -> DamagedStoreError:
+    return DamagedStoreError(
+        f"the sparse vectors of dataset {dataset.name!r} are damaged",
+        hint="`ingest` with `force` makes them again.",
+    )

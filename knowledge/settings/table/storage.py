@@ -81,6 +81,13 @@ STORAGE: tuple[Setting, ...] = (
         "What the names of collections on a server of vectors begin with.",
     ),
     Setting(
+        "vectors_sparse",
+        ("KNOW_VECTORS_SPARSE",),
+        False,
+        "Send the sparse vectors of --sparse to the Qdrant server too, and ask it for them; they "
+        "tell the words of a text.",
+    ),
+    Setting(
         "trust_project",
         ("KNOW_TRUST_PROJECT",),
         False,

@@ -47,6 +47,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.storage.vector_index import ChunkFacts
+
 Answer = TypeVar("Answer")
 
 _PLAIN_MOST = 1_900
@@ -86,7 +88,11 @@ class PostgresVectors:
         """
         return PostgresReader(self._sessions, self._key, version, dimensions)
 
-    def candidate(self, version: int) -> PostgresWriter:
+    def complete(self, version: int, chunks: ChunkFacts) -> bool:  # noqa: ARG002
+        """Return true: vectors are all that is kept here."""
+        return True
+
+    def candidate(self, version: int, chunks: ChunkFacts | None = None) -> PostgresWriter:  # noqa: ARG002
         """Begin the next version: with the vectors of a published one, or none of 0."""
         with self._writing() as session:
             base = owned(session, self._key, version) if version else None
@@ -196,6 +202,8 @@ class PostgresVectors:
 class PostgresReader:
     """A version, open. All readers of a store share a connection; where it is lost, another one."""
 
+    by_file = False
+
     def __init__(self, sessions: Sessions, key: str, version: int, dimensions: int | None) -> None:
         self._sessions = sessions
         self._key = key
@@ -220,12 +228,16 @@ class PostgresReader:
         top_k: int,
         *,
         among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,  # noqa: ARG002
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first."""
         if not self._version.number or top_k < 1:
             return []
         question = literal(query)
         return self._again(partial(search, self._version, question, top_k, among))
+
+    def sparse(self, model: str) -> None:
+        """Return nothing: sparse vectors are in the catalog."""
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""

@@ -110,5 +110,5 @@ class Replacement:
 
     def _open(self) -> VectorWriter:
         if self._candidate is None:
-            self._candidate = self._index.candidate(0)
+            self._candidate = self._index.candidate(0, self._staging)
         return self._candidate

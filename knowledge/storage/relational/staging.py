@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SourceFile, SplitterSpec
-from knowledge.storage.changes import FileChange
+from knowledge.storage.changes import FileChange, SparseBytes
 from knowledge.storage.dataset_names import HIDDEN
 from knowledge.storage.relational.rows import CHUNK_COLUMNS, Record, chunk_of, dump, now
 from knowledge.storage.terms import language_of, terms_of
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from knowledge.storage.relational.catalog import SqlCatalog
 
+PAGE = 5_000
+"""Ids in one statement."""
 KEEP_SPARSE = (
     'INSERT INTO sparse ("row", terms, weights) '
     'SELECT fresh."row", sparse.terms, sparse.weights '
@@ -182,6 +185,29 @@ class Staging:
                     (row, terms.astype("<u4").tobytes(), weights.astype("<f2").tobytes())
                     for row, (terms, weights) in vectors.items()
                 ],
+            )
+
+    def sparse_model(self) -> str:
+        """Return the fingerprint of the dataset's sparse model; empty where it has none."""
+        [row] = self._catalog.records("SELECT sparse FROM datasets WHERE id = ?", (self._dataset,))
+        return EmbedderSpec(**json.loads(row["sparse"])).fingerprint if row["sparse"] else ""
+
+    def files(self, ids: Sequence[str]) -> dict[str, str]:
+        """Return the id of the file of each of some chunks of the next generation."""
+        return {row["id"]: row["file_id"] for row in self._of_ids("chunks.id, file_id", "", ids)}
+
+    def sparse(self, ids: Sequence[str]) -> dict[str, SparseBytes]:
+        """Return the sparse vectors of those of these chunks that have one already."""
+        rows = self._of_ids("chunks.id, sparse.terms, weights", 'JOIN sparse USING ("row") ', ids)
+        return {row["id"]: (row["terms"], row["weights"]) for row in rows}
+
+    def _of_ids(self, columns: str, joined: str, ids: Sequence[str]) -> Iterator[Record]:
+        for start in range(0, len(ids), PAGE):
+            page = ids[start : start + PAGE]
+            yield from self._catalog.records(
+                f"SELECT {columns} FROM chunks {joined}WHERE dataset = ? AND removed IS NULL "
+                f"AND chunks.id IN ({', '.join('?' * len(page))})",
+                (self._dataset, *page),
             )
 
     def list_sparse(self) -> None:

@@ -138,9 +138,17 @@ class WriteRun:
         self._staging.write_sparse(model, vectors)
 
     def list_sparse(self) -> None:
-        """Bring the lists that questions read of sparse vectors up to date."""
+        """Bring the lists that questions read of sparse vectors up to date.
+
+        An index that keeps such vectors gets a version with those that it lacks.
+        """
         self._write_pending()
         self._staging.list_sparse()
+        if self._candidate is not None or self._index.complete(self.dataset.vectors, self._staging):
+            return
+        if not self._staging.without_sparse(1):
+            self._opened()
+            self._staged = True
 
     def publish(self, embedding: EmbedderSpec, splitter: SplitterSpec) -> Dataset:
         """Make all that was staged visible, in one step.
@@ -195,7 +203,7 @@ class WriteRun:
 
     def _opened(self) -> VectorWriter:
         if self._candidate is None:
-            self._candidate = self._index.candidate(self.dataset.vectors)
+            self._candidate = self._index.candidate(self.dataset.vectors, self._staging)
         return self._candidate
 
     def _write_pending(self) -> None:

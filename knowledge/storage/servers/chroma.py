@@ -89,6 +89,9 @@ class ChromaServer:
         self._facts = None
         self._preflight()
 
+    def carrying(self) -> None:
+        """Return nothing: points here have a vector and their run alone."""
+
     @understood
     def create(self, collection: str, dimensions: int) -> None:  # noqa: ARG002
         """Make a collection; the first vectors tell Chroma their dimensions."""

@@ -169,6 +169,11 @@ class Servers:
             )
         return prefix
 
+    @property
+    def sends_sparse(self) -> bool:
+        """Whether sparse vectors, which tell words, may be sent."""
+        return bool(self._settings["vectors_sparse"])
+
     def at(self, place: str) -> VectorServer:
         """Return the server at a place that a dataset remembers; ours is shown its key."""
         with self._lock:

@@ -1,8 +1,9 @@
 """A Qdrant server, by ``qdrant-client``.
 
-A collection has one named vector, ``dense``, compared by dot product: the vectors are of unit
-length, and come back as they were sent. A point's id is the UUIDv5 of its name; its payload says
-the chunk and the run that wrote it. Searches ask for ``exact``: no graph is used.
+A collection has two named vectors, both compared by dot product: ``dense``, of unit length, and
+``sparse``, which not every point has. They come back as they were sent. A point's id is the UUIDv5
+of its name; its payload says the chunk, its file and the run that wrote it, by their ids. Searches
+ask for ``exact``: no graph is used.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,7 @@ from knowledge.storage.servers.server import (
     PASSING,
     PAUSES,
     SECONDS,
+    Carried,
     Found,
     bounded_transport,
     misunderstood,
@@ -38,9 +40,13 @@ from knowledge.storage.store import REPAIR_INDEX
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from knowledge.storage.changes import SparseBytes
+
 Answer = TypeVar("Answer")
 
 DENSE = "dense"
+SPARSE = "sparse"
+FILE = "file"
 _NAMES = uuid.UUID("7a2f6c1e-5d0b-5e53-9d0c-2f0f7b1f4c11")
 _LEAST, _MOST = 64, 256
 """Points of one request."""
@@ -49,7 +55,7 @@ _BUSY = 429
 
 
 class QdrantServer:
-    """A :class:`knowledge.storage.servers.server.VectorServer`.
+    """A :class:`knowledge.storage.servers.server.CarryingServer`.
 
     Parameters
     ----------
@@ -75,6 +81,10 @@ class QdrantServer:
         """Ask for the collections."""
         self._ask(lambda client: client.get_collections())
 
+    def carrying(self) -> QdrantServer:
+        """Return itself."""
+        return self
+
     @understood
     def create(self, collection: str, dimensions: int) -> None:
         """Make a collection; one of this name that is there already stays."""
@@ -84,12 +94,17 @@ class QdrantServer:
             if client.collection_exists(collection):
                 return
             params = models.VectorParams(size=dimensions, distance=models.Distance.DOT)
-            client.create_collection(collection, vectors_config={DENSE: params})
+            client.create_collection(
+                collection,
+                vectors_config={DENSE: params},
+                sparse_vectors_config={SPARSE: models.SparseVectorParams()},
+            )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # without a server an index has no effect
-                client.create_payload_index(
-                    collection, "run", field_schema=models.PayloadSchemaType.KEYWORD
-                )
+                for field in ("run", FILE):
+                    client.create_payload_index(
+                        collection, field, field_schema=models.PayloadSchemaType.KEYWORD
+                    )
 
         self._ask(create)
 
@@ -105,21 +120,87 @@ class QdrantServer:
         return int(counted.count)
 
     @understood
+    def name(self, alias: str, collection: str) -> None:
+        """Let an alias stand for a collection, and for no other any more."""
+        from qdrant_client import models
+
+        def name(client: Any) -> None:
+            known = client.get_collection_aliases(collection).aliases
+            if all(one.alias_name != alias for one in known):
+                fresh = models.CreateAlias(collection_name=collection, alias_name=alias)
+                client.update_collection_aliases(  # all of it at once
+                    [
+                        models.DeleteAliasOperation(
+                            delete_alias=models.DeleteAlias(alias_name=alias)
+                        ),
+                        models.CreateAliasOperation(create_alias=fresh),
+                    ]
+                )
+
+        self._in(collection, name)
+
+    @understood
     def add(
-        self, collection: str, points: Sequence[str], vectors: NDArray[np.float32], run: str
+        self,
+        collection: str,
+        points: Sequence[str],
+        vectors: NDArray[np.float32],
+        run: str,
+        carried: Sequence[Carried] = (),
     ) -> None:
         """Write points, a batch at a time."""
         from qdrant_client import models
 
         size = min(_MOST, max(_LEAST, _BODY // (12 * vectors.shape[1] + 100)))
         for start in range(0, len(points), size):
-            named = points[start : start + size]
-            batch = models.Batch(
-                ids=[_id(point) for point in named],
-                vectors={DENSE: vectors[start : start + size].tolist()},
-                payloads=[{"chunk": one.rpartition(".")[0], "run": run} for one in named],
-            )
+            batch = [
+                models.PointStruct(
+                    id=_id(point),
+                    vector=_named_vectors(vector, one),
+                    payload=_payload(point, run, one),
+                )
+                for point, vector, one in zip(
+                    points[start : start + size],
+                    vectors[start : start + size].tolist(),
+                    (carried or [Carried()] * len(points))[start : start + size],
+                    strict=True,
+                )
+            ]
             self._in(collection, partial(_upsert, collection=collection, batch=batch))
+
+    @understood
+    def takes_sparse(self, collection: str) -> bool:
+        """Return whether a collection was made with sparse vectors."""
+        found = self._in(collection, lambda client: client.get_collection(collection))
+        return SPARSE in (found.config.params.sparse_vectors or {})
+
+    @understood
+    def add_sparse(
+        self, collection: str, points: Sequence[str], vectors: Sequence[SparseBytes]
+    ) -> None:
+        """Give points a sparse vector each, a batch at a time."""
+        from qdrant_client import models
+
+        for start in range(0, len(points), _MOST):
+            batch = [
+                models.PointVectors(id=_id(point), vector={SPARSE: _sparse(vector)})
+                for point, vector in zip(
+                    points[start : start + _MOST], vectors[start : start + _MOST], strict=True
+                )
+            ]
+            self._in(collection, partial(_update, collection=collection, batch=batch))
+
+    @understood
+    def carried(self, collection: str, points: Sequence[str]) -> Mapping[str, Carried]:
+        """Return what some points carry, of those that are there."""
+        names = {_id(point): point for point in points}
+        found = self._in(
+            collection,
+            lambda client: client.retrieve(
+                collection, list(names), with_payload=True, with_vectors=[SPARSE]
+            ),
+        )
+        return {_point(one): _carried(one) for one in found}
 
     @understood
     def delete(self, collection: str, points: Sequence[str]) -> None:
@@ -187,7 +268,7 @@ class QdrantServer:
         found, following = self._in(
             collection, partial(_scroll, collection=collection, following=following)
         )
-        return [f"{one.payload['chunk']}.{one.payload['run']}" for one in found], following
+        return [_point(one) for one in found], following
 
     @understood
     def page(self, dimensions: int) -> int:
@@ -201,30 +282,53 @@ class QdrantServer:
         vector: NDArray[np.float32],
         top_k: int,
         among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
     ) -> Found:
         """Return the nearest points; exact."""
+        found = self._searched(collection, DENSE, vector.tolist(), top_k, among, files)
+        return [(name, min(1.0, max(-1.0, cosine))) for name, cosine in found]
+
+    @understood
+    def search_sparse(
+        self,
+        collection: str,
+        terms: NDArray[np.uint32],
+        weights: NDArray[np.float32],
+        top_k: int,
+        among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
+    ) -> Found:
+        """Return the points whose inner product with a sparse vector is highest, and above 0."""
         from qdrant_client import models
 
-        chosen = None
-        if among is not None:
-            ids: list[Any] = [_id(point) for point in among]
-            chosen = models.Filter(must=[models.HasIdCondition(has_id=ids)])
+        question = models.SparseVector(indices=terms.tolist(), values=weights.tolist())
+        found = self._searched(collection, SPARSE, question, top_k, among, files)
+        return [(name, score) for name, score in found if score > 0]
+
+    def _searched(
+        self,
+        collection: str,
+        using: str,
+        question: Any,
+        top_k: int,
+        among: Sequence[str] | None,
+        files: Sequence[str] | None,
+    ) -> Found:
+        from qdrant_client import models
+
         found = self._in(
             collection,
             lambda client: client.query_points(
                 collection,
-                query=vector.tolist(),
-                using=DENSE,
-                query_filter=chosen,
+                query=question,
+                using=using,
+                query_filter=_filter(among, files),
                 limit=min(top_k, MAX_RESULTS),
                 search_params=models.SearchParams(exact=True),
-                with_payload=True,
+                with_payload=["chunk", "run"],
             ),
         )
-        return [
-            (f"{one.payload['chunk']}.{one.payload['run']}", min(1.0, max(-1.0, float(one.score))))
-            for one in found.points
-        ]
+        return [(_point(one), float(one.score)) for one in found.points]
 
     def _in(self, collection: str, act: Callable[[Any], Answer]) -> Answer:
         """Do something in a collection.
@@ -313,12 +417,79 @@ class _MissingError(LookupError):
 _PAGE = 1_000
 
 
-def _id(point: str) -> str:
+_STRANGE = "#"
+"""What the name of a point begins with that somebody else has put there; its id follows."""
+
+
+def _id(point: str) -> str | int:
+    if point.startswith(_STRANGE):
+        id = point.removeprefix(_STRANGE)
+        return int(id) if id.isdecimal() else id
     return str(uuid.uuid5(_NAMES, point))
+
+
+def _point(found: Any) -> str:
+    """Return the name of a point, as far as it is one of ours."""
+    told = found.payload or {}
+    name = f"{told.get('chunk')}.{told.get('run')}"
+    return name if str(found.id) == _id(name) else f"{_STRANGE}{found.id}"
+
+
+def _payload(point: str, run: str, carried: Carried) -> dict[str, str]:
+    told = {"chunk": point.rpartition(".")[0], "run": run}
+    return {**told, FILE: carried.file} if carried.file else told
+
+
+def _named_vectors(vector: list[float], carried: Carried) -> dict[str, Any]:
+    if carried.sparse is None:
+        return {DENSE: vector}
+    return {DENSE: vector, SPARSE: _sparse(carried.sparse)}
+
+
+def _sparse(vector: SparseBytes) -> Any:
+    from qdrant_client import models
+
+    terms, weights = vector
+    return models.SparseVector(
+        indices=np.frombuffer(terms, "<u4").tolist(),
+        values=np.frombuffer(weights, "<f2").astype(np.float32).tolist(),
+    )
+
+
+def _bytes(vector: Any) -> SparseBytes | None:
+    """Return a sparse vector as it was sent; ``None`` for one that is empty."""
+    if vector is None or not vector.indices:
+        return None
+    terms = np.array(vector.indices, "<u4")
+    order = np.argsort(terms, kind="stable")
+    with np.errstate(over="ignore"):
+        weights = np.array(vector.values, np.float32)[order].astype("<f2")
+    return terms[order].tobytes(), weights.tobytes()
+
+
+def _carried(found: Any) -> Carried:
+    file = str((found.payload or {}).get(FILE, ""))
+    return Carried(file, _bytes((found.vector or {}).get(SPARSE)))
+
+
+def _filter(among: Sequence[str] | None, files: Sequence[str] | None) -> Any:
+    from qdrant_client import models
+
+    if files is not None:
+        matches = models.MatchAny(any=list(files))
+        return models.Filter(must=[models.FieldCondition(key=FILE, match=matches)])
+    if among is not None:
+        ids: list[Any] = [_id(point) for point in among]
+        return models.Filter(must=[models.HasIdCondition(has_id=ids)])
+    return None
 
 
 def _upsert(client: Any, *, collection: str, batch: Any) -> None:
     client.upsert(collection, batch, wait=True)
+
+
+def _update(client: Any, *, collection: str, batch: Any) -> None:
+    client.update_vectors(collection, batch, wait=True)
 
 
 def _scroll(client: Any, *, collection: str, following: Any) -> Any:

@@ -7,7 +7,8 @@ the server's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     import httpx
     import numpy as np
     from numpy.typing import NDArray
+
+    from knowledge.storage.changes import SparseBytes
 else:
     Protocol = object
 
@@ -106,6 +109,14 @@ def understood(
     return checked
 
 
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What a point has beside its vector: the id of the chunk's file, and a sparse vector."""
+
+    file: str = ""
+    sparse: SparseBytes | None = None
+
+
 class VectorServer(Protocol):
     """One server; its methods may be called from several threads.
 
@@ -118,6 +129,9 @@ class VectorServer(Protocol):
 
     def ping(self) -> None:
         """Raise where the server can't be reached."""
+
+    def carrying(self) -> CarryingServer | None:
+        """Return itself where points may carry more than a vector; else ``None``."""
 
     def create(self, collection: str, dimensions: int) -> None:
         """Make a collection; one of this name that is there already stays."""
@@ -160,4 +174,59 @@ class VectorServer(Protocol):
         top_k: int,
         among: Sequence[str] | None = None,
     ) -> Found:
+        """Return the nearest points to a unit vector, at most :data:`MAX_RESULTS`.
+
+        ``among`` names as many points at most; ``None`` is all.
+        """
+
+
+class CarryingServer(VectorServer, Protocol):
+    """A server whose points carry the id of their file and a sparse vector, and are found by these.
+
+    In searches ``files`` are the ids of up to :data:`MAX_RESULTS` files, whose points may be found.
+    """
+
+    def add(
+        self,
+        collection: str,
+        points: Sequence[str],
+        vectors: NDArray[np.float32],
+        run: str,
+        carried: Sequence[Carried] = (),
+    ) -> None:
+        """Write points with what each carries, where it is given."""
+
+    def takes_sparse(self, collection: str) -> bool:
+        """Return whether the points of a collection can carry sparse vectors."""
+
+    def add_sparse(
+        self, collection: str, points: Sequence[str], vectors: Sequence[SparseBytes]
+    ) -> None:
+        """Give points that are there a sparse vector each; raise where one is not there."""
+
+    def carried(self, collection: str, points: Sequence[str]) -> Mapping[str, Carried]:
+        """Return what some points carry, of those that are there."""
+
+    def search(
+        self,
+        collection: str,
+        vector: NDArray[np.float32],
+        top_k: int,
+        among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
+    ) -> Found:
         """Return the nearest points to a unit vector, at most :data:`MAX_RESULTS`."""
+
+    def search_sparse(
+        self,
+        collection: str,
+        terms: NDArray[np.uint32],
+        weights: NDArray[np.float32],
+        top_k: int,
+        among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
+    ) -> Found:
+        """Return the points whose inner product with a sparse vector is highest, and above 0."""
+
+    def name(self, alias: str, collection: str) -> None:
+        """Let another name stand for a collection, and for no other any more."""

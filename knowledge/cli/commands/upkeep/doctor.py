@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from knowledge.cli.commands.upkeep.store import place_state
 from knowledge.cli.options.common import NameOrAllArgument
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.summary import one_line
@@ -20,6 +21,7 @@ from knowledge.text.wording import counted
 if TYPE_CHECKING:
     from knowledge.doctor.report import DoctorReport
     from knowledge.storage.findings import Finding
+    from knowledge.storage.reports import Places
 
 
 def doctor(
@@ -48,6 +50,8 @@ def doctor(
     if session.json:
         session.print_json(records.doctor(report))
     else:
+        for line in _places(report.store):
+            write(line + "\n")
         for finding in report.findings:
             write(_line(finding) + "\n")
         write(_summary(report) + "\n")
@@ -58,6 +62,18 @@ def doctor(
             session.note(", ".join(f"{name} {version}" for name, version in versions))
     if report.damaged:
         raise typer.Exit(DamagedStoreError.exit_code)
+
+
+def _places(places: Places) -> list[str]:
+    """Return what is where, and whether it could be used: a line for each server."""
+    named = [("datasets", places.datasets), ("vectors", places.vectors)]
+    if places.vectors is places.datasets:
+        named = [("datasets and vectors", places.datasets)]
+    return [
+        f"{what} in {one_line(place.name)}: {place_state(place)}"
+        for what, place in named
+        if place.kind != "folder"
+    ]
 
 
 def _line(finding: Finding) -> str:

@@ -37,9 +37,9 @@ def store(session: Session) -> None:
 
 
 def _facts(places: Places, held: Status | None) -> list[tuple[str, str]]:
-    facts = [("datasets in", one_line(places.datasets.name)), ("", _state(places.datasets))]
+    facts = [("datasets in", one_line(places.datasets.name)), ("", place_state(places.datasets))]
     if places.vectors is not places.datasets:
-        facts += [("vectors in", one_line(places.vectors.name)), ("", _state(places.vectors))]
+        facts += [("vectors in", one_line(places.vectors.name)), ("", place_state(places.vectors))]
     if held is not None:
         counts = records.counts(held)
         facts.append(
@@ -51,7 +51,8 @@ def _facts(places: Places, held: Status | None) -> list[tuple[str, str]]:
     return facts
 
 
-def _state(place: Place) -> str:
+def place_state(place: Place) -> str:
+    """Say whether what a place keeps can be used, and with which versions."""
     if place.error is not None:
         return spelled(f"can't be used: {one_line(place.error.message)}. {place.error.hint}")
     known = ", ".join(f"{name} {version}" for name, version in place.versions.items())

@@ -7,7 +7,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import (
@@ -21,27 +21,30 @@ from knowledge.storage.disk import on_disk
 from knowledge.storage.local.elsewhere.marks import (
     MARK,
     RUN,
+    Carries,
     Mark,
     Points,
-    checks,
     read_mark,
     read_points,
     retire,
     told_elsewhere,
 )
+from knowledge.storage.local.elsewhere.writer import Carrying, ServerWriter
 from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.vectors.folders import FACTS, Versions, stranger_in, sync
-from knowledge.storage.servers.server import MAX_RESULTS
+from knowledge.storage.servers.server import MAX_RESULTS, Carried
 from knowledge.storage.store import REPAIR_INDEX
-from knowledge.storage.unit_vectors import exact_unit, unit_rows
+from knowledge.storage.unit_vectors import unit_rows
+from knowledge.storage.vector_index import search_pages
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from knowledge.storage.servers.connections import Servers
-    from knowledge.storage.servers.server import VectorServer
+    from knowledge.storage.servers.server import Found, VectorServer
+    from knowledge.storage.vector_index import ChunkFacts, SparseSearch
 
 _SPARE = 100
 _DEEPER = 4
@@ -111,7 +114,18 @@ class ServerVectors(Versions):
             raise
         return reader
 
-    def candidate(self, version: int) -> ServerWriter:
+    def complete(self, version: int, chunks: ChunkFacts) -> bool:
+        """Return whether the points of a version carry the sparse vectors that they could."""
+        keeper = self._servers.at(self._servers.place).carrying()
+        model = chunks.sparse_model() if self._servers.sends_sparse else ""
+        if not (version and model) or keeper is None:
+            return True
+        mark = self._owned(version)
+        if not mark.collections or not keeper.takes_sparse(mark.collections[0]):
+            return True
+        return read_points(self._home(version), mark).carries.sparse == model
+
+    def candidate(self, version: int, chunks: ChunkFacts | None = None) -> ServerWriter:
         """Begin the next version: with the points of a published one, or none of 0."""
         candidate = self._candidate
         base, points = None, Points()
@@ -131,7 +145,26 @@ class ServerVectors(Versions):
             mark.write(candidate)  # before anything of it is on the server
             sync(candidate / MARK)
             sync(candidate)
-        return ServerWriter(candidate, server, mark, base, points)
+        keeper = server.carrying()
+        carrying = None
+        if keeper is not None and chunks is not None:
+            carrying = Carrying(keeper, chunks, sparse=self._servers.sends_sparse)
+        return ServerWriter(candidate, server, mark, base, points, carrying)
+
+    def sweep(self, published: int, *, previous: bool = True) -> None:
+        """Remove what no reader needs, as :meth:`Versions.sweep`; first name what is published."""
+        # The name is for the eyes of others: a server that refuses it is no reason to end a run.
+        with contextlib.suppress(VectorServerError, DamagedStoreError):
+            self._name(published)
+        super().sweep(published, previous=previous)
+
+    def _name(self, version: int) -> None:
+        """Let the dataset's name on the server, its key, stand for a version's collection."""
+        mark = read_mark(self._home(version))
+        if mark is not None and mark.collections and mark.place == self._servers.place:
+            keeper = self._servers.at(mark.place).carrying()
+            if keeper is not None:
+                keeper.name(f"{self._servers.prefix}-{self._key}", mark.collections[0])
 
     def publish(self, version: int, facts: Mapping[str, Any]) -> None:
         """Bring the flushed candidate's mark to the disk and give it the name of a version."""
@@ -250,6 +283,11 @@ class ServerReader:
                 hint=REPAIR_INDEX,
             )
 
+    @property
+    def by_file(self) -> bool:
+        """Whether all points carry the id of their file."""
+        return self._points.carries.files
+
     def matrix(self) -> None:
         """Return nothing: the vectors are on the server."""
 
@@ -259,27 +297,73 @@ class ServerReader:
         top_k: int,
         *,
         among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,
     ) -> list[tuple[str, float]]:
-        """Return up to ``top_k`` (id, cosine similarity), most similar first.
-
-        Points of other versions lie in the same collection, more and more of them while a run
-        writes the next one; so more is asked for, and what is not of this version is left out.
-        """
+        """Return up to ``top_k`` (id, cosine similarity), most similar first."""
         import numpy as np
 
-        if not len(self._points):
-            return []
         question = np.asarray(query, np.float32)
         question = question / max(float(np.linalg.norm(question)), 1e-12)
-        if among is not None:
-            at = self._points.at(among)
-            named = self._points.names(at[at >= 0])
-            found = self._server.search(self._collection, question, top_k, named) if named else []
-            return self._ours(found)[:top_k]
+        ask = partial(self._server.search, vector=question)
+        return self._found(ask, top_k, among, files)
+
+    def sparse(self, model: str) -> SparseSearch | None:
+        """Return what searches the sparse vectors of a model; ``None`` where some have none."""
+        keeper = self._server.carrying()
+        ours = model and model == self._points.carries.sparse and self._servers.sends_sparse
+        if keeper is None or not ours:
+            return None
+
+        def search(
+            terms: NDArray[np.uint32],
+            weights: NDArray[np.float32],
+            top_k: int,
+            *,
+            among: Sequence[str] | None = None,
+            files: Sequence[str] | None = None,
+        ) -> list[tuple[str, float]]:
+            ask = partial(keeper.search_sparse, terms=terms, weights=weights)
+            return self._found(ask, top_k, among, files)
+
+        return search
+
+    def _found(
+        self,
+        ask: Callable[..., Found],
+        top_k: int,
+        among: Sequence[str] | None,
+        files: Sequence[str] | None,
+    ) -> list[tuple[str, float]]:
+        """Search all of the version, or among some of its chunks, in parts where they are many."""
+        if not len(self._points):
+            return []
+        if files is not None and self.by_file:
+            return search_pages(
+                lambda page: self._deepened(partial(ask, files=page), top_k),
+                files,
+                top_k,
+                MAX_RESULTS,
+            )
+        if among is None:
+            return self._deepened(ask, top_k)
+        at = self._points.at(among)
+        return search_pages(
+            lambda page: self._ours(ask(self._collection, top_k=top_k, among=page)) if page else [],
+            self._points.names(at[at >= 0]),
+            top_k,
+            MAX_RESULTS,
+        )
+
+    def _deepened(self, ask: Callable[..., Found], top_k: int) -> list[tuple[str, float]]:
+        """Search where points of other versions may be found too.
+
+        They lie in the same collection, more and more of them while a run writes the next one; so
+        more is asked for, and what is not of this version is left out.
+        """
         wanted = min(top_k, len(self._points))
         depth = min(wanted + min(self._others, wanted + _SPARE), MAX_RESULTS)
         while True:
-            found = self._server.search(self._collection, question, depth)
+            found = ask(self._collection, top_k=depth)
             ours = self._ours(found)
             if len(ours) >= wanted or len(found) < depth or depth >= MAX_RESULTS:
                 return ours[:top_k]
@@ -319,113 +403,6 @@ class ServerReader:
         ]
 
 
-class ServerWriter:
-    """The next version, whose points no reader's version lists.
-
-    Parameters
-    ----------
-    folder:
-        The candidate's, with its mark.
-    mark:
-        Names the collections: that of the version it begins with, where there is one, and one of
-        its own.
-    base:
-        That version's mark.
-    points:
-        That version's points.
-    """
-
-    def __init__(
-        self, folder: Path, server: VectorServer, mark: Mark, base: Mark | None, points: Points
-    ) -> None:
-        self._folder = folder
-        self._server = server
-        self._mark = mark
-        self._points = points
-        self._dimensions = base.dimensions if base is not None else 0
-        self._fresh = mark.collections[-1]
-        self._collection = mark.collections[0] if base and base.collections else ""
-        self._new: dict[str, tuple[str, float]] = {}
-        self._gone: set[str] = set()
-        self._dropped: set[str] = set()
-
-    def add(self, ids: Sequence[str], vectors: NDArray[np.float32]) -> None:
-        """Add or replace vectors, shape (len(ids), dimensions); ids must be unique."""
-        if not len(ids):
-            return
-        exact = exact_unit(vectors)
-        if not self._collection:
-            self._begin(exact.shape[1])
-        run = self._mark.run
-        named = [f"{id}.{run}" for id in ids]
-        self._server.add(self._collection, named, exact, run)
-        self._new |= {
-            id: (run, check) for id, check in zip(ids, checks(exact).tolist(), strict=True)
-        }
-        self._gone.difference_update(ids)
-        self._dropped.difference_update(ids)
-
-    def delete(self, ids: Sequence[str]) -> None:
-        """Remove vectors by id; ids that are not there are passed over."""
-        self._gone.update(ids)
-        self._dropped.update(id for id in ids if self._new.pop(id, None))
-
-    def rebuild(self, ids: Sequence[str]) -> None:
-        """Write the vectors of ``ids`` to a collection of their own; the old one goes later."""
-        if self._collection in ("", self._fresh):  # all of it is new: nothing takes room
-            kept = set(ids)
-            self.delete([id for id in self._new if id not in kept])
-            return
-        points, old = self._points.changed(self._gone, self._new), self._collection
-        self._points, self._new, self._gone, self._dropped = Points(), {}, set(), set()
-        self._begin(self._dimensions)
-        page = self._server.page(self._dimensions)
-        for start in range(0, len(ids), page):
-            at = points.at(ids[start : start + page])
-            found, vectors = self._server.fetch(old, points.names(at[at >= 0]))
-            self.add([name.rpartition(".")[0] for name in found], vectors)
-        self._server.delete_run(old, self._mark.run)
-
-    def flush(self) -> int:
-        """List the points, and see that the server has those of this run; return how many."""
-        self._forget_dropped()
-        if missing := self._missing():
-            raise VectorServerError(
-                f"{self._mark.place} lost {missing} of {len(self._new)} vectors of this run"
-            )
-        points = self._points.changed(self._gone, self._new)
-        held = (self._collection,) if self._collection else ()
-        with private_files(), on_disk(self._folder):
-            mark = Mark(
-                self._mark.place,
-                held,
-                self._mark.run,
-                dimensions=self._dimensions,
-                vectors=len(points),
-                checksum=points.write(self._folder),
-            )
-            mark.write(self._folder)
-        return len(points)
-
-    def close(self) -> None:
-        """Let go of it; what was not published is swept."""
-
-    def _begin(self, dimensions: int) -> None:
-        self._server.create(self._fresh, dimensions)
-        self._collection, self._dimensions = self._fresh, dimensions
-
-    def _forget_dropped(self) -> None:
-        run = self._mark.run
-        if self._dropped:
-            self._server.delete(self._collection, [f"{id}.{run}" for id in sorted(self._dropped)])
-
-    def _missing(self) -> int:
-        """Count the points of this run that the server does not hold."""
-        names = [f"{id}.{self._mark.run}" for id in self._new]
-        pages = (names[start : start + _PAGE] for start in range(0, len(names), _PAGE))
-        return sum(len(page) - self._server.present(self._collection, page) for page in pages)
-
-
 def _fetched(
     servers: Servers, mark: Mark, points: Points, ids: Sequence[str]
 ) -> Iterator[tuple[list[str], NDArray[np.float32], NDArray[np.bool_]]]:
@@ -462,4 +439,21 @@ def _damage(
         return f"{broken} of {len(ids)} vectors are not what was written"
     if held and dimensions not in (None, mark.dimensions):
         return f"its vectors have {mark.dimensions} dimensions, the model's {dimensions}"
+    if wrong := _wrongly_carried(servers, mark, points):
+        return f"{wrong} of {len(ids)} points have another file, or sparse vector, than was written"
     return ""
+
+
+def _wrongly_carried(servers: Servers, mark: Mark, points: Points) -> int:
+    import numpy as np
+
+    keeper = servers.at(mark.place).carrying()
+    if keeper is None or points.carries == Carries() or not len(points):
+        return 0
+    wrong = 0
+    for start in range(0, len(points), _PAGE):
+        at = np.arange(start, min(start + _PAGE, len(points)))
+        names = points.names(at)
+        found = keeper.carried(mark.collections[0], names)
+        wrong += points.wrongly_carried(at, [found.get(name, Carried()) for name in names])
+    return wrong

@@ -11,10 +11,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedStoreError, VectorServerError
 from knowledge.storage.local.holding import GOING
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from knowledge.storage.changes import SparseBytes
     from knowledge.storage.servers.connections import Servers
-    from knowledge.storage.servers.server import VectorServer
+    from knowledge.storage.servers.server import Carried, VectorServer
 
 MARK = "elsewhere.json"
 POINTS = "points.npy"
+CARRIED, CARRIED_CHECKS = "carried.json", "carried.npy"
+"""What points carry beside their vectors; earlier versions pass over both files."""
 RUN = 8
 """Characters of the name of a run."""
 
@@ -68,6 +71,25 @@ class Mark:
         (folder / MARK).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class Carries:
+    """What all points of a version carry beside their vectors, so that it can be asked for.
+
+    Parameters
+    ----------
+    files:
+        Each has the id of its chunk's file.
+    sparse:
+        Fingerprint of the model of their sparse vectors; empty where not all have theirs.
+    checksum:
+        CRC-32 of the file of checks.
+    """
+
+    files: bool = False
+    sparse: str = ""
+    checksum: int = 0
+
+
 def read_mark(folder: Path) -> Mark | None:
     """Return the mark in a version's folder; ``None`` where the vectors lie in the folder.
 
@@ -92,20 +114,26 @@ def told_elsewhere(key: str, place: str, setting: str = "") -> str:
 
 
 class Points:
-    """The points of a version: for each chunk the run that wrote its vector, and a check.
+    """The points of a version: for each chunk the run that wrote its vector, and checks.
 
-    The check is a projection of the vector, by which another one in its place is noticed.
+    A check is a projection of a vector, by which another one in its place is noticed.
 
     Parameters
     ----------
     rows:
-        A structured array of ``id``, ``run`` and ``check``, by id.
+        A structured array of ``id``, ``run``, ``check``, ``file`` (the CRC-32 of the file's id, 0
+        for none) and ``sparse`` (the check of the sparse vector, nan for none), by id.
+    carries:
+        What all of them carry.
     """
 
-    def __init__(self, rows: NDArray[np.void] | None = None) -> None:
+    def __init__(
+        self, rows: NDArray[np.void] | None = None, carries: Carries | None = None
+    ) -> None:
         import numpy as np
 
         self.rows = np.zeros(0, _dtype(1)) if rows is None else rows
+        self.carries = carries or Carries()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -136,8 +164,8 @@ class Points:
         for start in range(0, len(self), page):
             yield self.names(range(start, min(start + page, len(self))))
 
-    def changed(self, gone: Collection[str], new: Mapping[str, tuple[str, float]]) -> Points:
-        """Return the points without some chunks, and with others: their run and their check."""
+    def changed(self, gone: Collection[str], new: Mapping[str, NewPoint]) -> Points:
+        """Return the points without some chunks, and with others."""
         import numpy as np
 
         at = self.at([*gone, *new])
@@ -146,7 +174,7 @@ class Points:
         length = max((len(id.encode()) for id in new), default=1)
         dtype = _dtype(max(length, self.rows.dtype["id"].itemsize))
         added = np.array(
-            [(id.encode(), run.encode(), check) for id, (run, check) in new.items()], dtype
+            [(id.encode(), run.encode(), *checked) for id, (run, *checked) in new.items()], dtype
         )
         rows = np.concatenate([self.rows[kept].astype(dtype), added])
         return Points(rows[np.argsort(rows["id"], kind="stable")])
@@ -163,6 +191,20 @@ class Points:
                 kept &= ~same
         return Points(self.rows[kept])
 
+    def wrongly_carried(self, positions: NDArray[np.int64], found: Sequence[Carried]) -> int:
+        """Return how many of some points do not carry what was written."""
+        import numpy as np
+
+        wrong = np.zeros(len(positions), bool)
+        rows = self.rows[positions]
+        if self.carries.files:
+            wrong |= rows["file"] != np.array([file_check(one.file) for one in found], "<u4")
+        if self.carries.sparse:
+            checked = np.array([sparse_check(one.sparse) for one in found], "<f4")
+            with np.errstate(all="ignore"):
+                wrong |= ~(np.abs(checked - rows["sparse"]) < _OFF)
+        return int(wrong.sum())
+
     def right(
         self, positions: NDArray[np.int64], vectors: NDArray[np.float32]
     ) -> NDArray[np.bool_]:
@@ -174,10 +216,20 @@ class Points:
         return fits
 
     def write(self, folder: Path) -> int:
-        """Write them into a version's folder; return the file's checksum."""
+        """Write them into a version's folder; return the checksum of the file that lists them."""
         import numpy as np
 
-        np.save(folder / POINTS, self.rows, allow_pickle=False)
+        names = ("id", "run", "check")
+        listed = np.zeros(len(self), [(name, self.rows.dtype[name]) for name in names])
+        for name in names:
+            listed[name] = self.rows[name]
+        np.save(folder / POINTS, listed, allow_pickle=False)
+        if self.carries != Carries():
+            checked = np.stack([self.rows["file"], self.rows["sparse"].view("<u4")])
+            np.save(folder / CARRIED_CHECKS, checked, allow_pickle=False)
+            checksum = zlib.crc32((folder / CARRIED_CHECKS).read_bytes())
+            told = json.dumps(asdict(replace(self.carries, checksum=checksum)))
+            (folder / CARRIED).write_text(told + "\n", encoding="utf-8")
         return zlib.crc32((folder / POINTS).read_bytes())
 
 
@@ -189,20 +241,42 @@ def read_points(folder: Path, mark: Mark) -> Points:
     DamagedStoreError
         The file is not what was written.
     """
+    import numpy as np
+
+    listed = _read_array(folder / POINTS, mark.checksum)
+    rows = np.zeros(len(listed), _dtype(listed.dtype["id"].itemsize))
+    for name in ("id", "run", "check"):
+        rows[name] = listed[name]
+    rows["sparse"] = np.nan
+    try:
+        carries = Carries(**json.loads((folder / CARRIED).read_bytes()))
+    except FileNotFoundError:
+        return Points(rows)
+    except (OSError, ValueError, TypeError) as error:
+        raise DamagedStoreError(f"{folder / CARRIED} can't be read", hint=REPAIR_INDEX) from error
+    checked = _read_array(folder / CARRIED_CHECKS, carries.checksum)
+    rows["file"], rows["sparse"] = checked[0], checked[1].view("<f4")
+    return Points(rows, replace(carries, checksum=0))
+
+
+def _read_array(path: Path, checksum: int) -> NDArray[Any]:
     import io
 
     import numpy as np
 
-    path = folder / POINTS
     try:
         content = path.read_bytes()
-        if zlib.crc32(content) == mark.checksum:
-            return Points(np.load(io.BytesIO(content), allow_pickle=False))
+        if zlib.crc32(content) == checksum:
+            found: NDArray[Any] = np.load(io.BytesIO(content), allow_pickle=False)
+            return found
     except (OSError, ValueError) as error:
         raise DamagedStoreError(f"{path} can't be read: {error}", hint=REPAIR_INDEX) from error
     raise DamagedStoreError(f"{path} is not what was written", hint=REPAIR_INDEX)
 
 
+NewPoint = tuple[str, float, int, float]
+"""Run, check of the vector, check of the file, check of the sparse vector."""
+NO_SPARSE = float("nan")
 _OFF = 1e-3
 """More than rounding changes a projection; two vectors that differ are mostly farther apart."""
 
@@ -217,10 +291,34 @@ def checks(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return projected
 
 
+def file_check(file: str) -> int:
+    """Return the check of a file's id; 0 for none."""
+    return zlib.crc32(file.encode())
+
+
+def sparse_check(vector: SparseBytes | None) -> float:
+    """Return a projection of a sparse vector; 0 for one without terms, or for none."""
+    import numpy as np
+
+    if vector is None:
+        return 0.0
+    terms = np.frombuffer(vector[0], "<u4").astype(np.float64)
+    weights = np.frombuffer(vector[1], "<f2").astype(np.float64)
+    return float((weights * np.sin(terms % 1e6 + 1.0)).sum())
+
+
 def _dtype(length: int) -> np.dtype[np.void]:
     import numpy as np
 
-    return np.dtype([("id", f"S{length}"), ("run", f"S{RUN}"), ("check", "<f4")])
+    return np.dtype(
+        [
+            ("id", f"S{length}"),
+            ("run", f"S{RUN}"),
+            ("check", "<f4"),
+            ("file", "<u4"),
+            ("sparse", "<f4"),
+        ]
+    )
 
 
 def retire(folder: Path, servers: Servers) -> None:

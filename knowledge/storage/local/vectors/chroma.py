@@ -34,6 +34,7 @@ from knowledge.storage.local.holding import Hold
 from knowledge.storage.local.vectors import native
 from knowledge.storage.local.vectors.checksums import SQLITE, check_whole
 from knowledge.storage.store import REPAIR_INDEX
+from knowledge.storage.vector_index import search_pages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +78,8 @@ class ChromaIndex:
     hold:
         Is released when the index is closed.
     """
+
+    by_file = False
 
     def __init__(
         self,
@@ -166,12 +169,27 @@ class ChromaIndex:
         top_k: int,
         *,
         among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,  # noqa: ARG002
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first.
 
-        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes; ``among`` names
-        as many ids at most.
+        Approximate: HNSW. At most 30,000 results, which is as far as Chroma goes.
         """
+        if among is None:
+            return self._searched(query, top_k, None)
+        return search_pages(
+            lambda page: self._searched(query, top_k, page), among, top_k, MAX_RESULTS
+        )
+
+    def sparse(self, model: str) -> None:
+        """Return nothing: sparse vectors are in the catalog."""
+
+    def _searched(
+        self,
+        query: NDArray[np.float32] | Sequence[float],
+        top_k: int,
+        among: Sequence[str] | None,
+    ) -> list[tuple[str, float]]:
         self._settle()
         found = [pair for part in self._parts for pair in part.search(query, top_k, among)]
         if len(self._parts) > 1:

@@ -66,6 +66,8 @@ class FlatIndex:
         The rights to it do not let us read it.
     """
 
+    by_file = False
+
     def __init__(
         self, folder: Path, *, dimensions: int | None = None, hold: Hold | None = None
     ) -> None:
@@ -147,6 +149,7 @@ class FlatIndex:
         top_k: int,
         *,
         among: Sequence[str] | None = None,
+        files: Sequence[str] | None = None,  # noqa: ARG002
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first."""
         question = np.asarray(query, np.float32)
@@ -168,6 +171,9 @@ class FlatIndex:
             held = np.flatnonzero(numbers >= 0)
             if len(held):
                 yield [page[at] for at in held.tolist()], self._graph.rows(numbers[held])
+
+    def sparse(self, model: str) -> None:
+        """Return nothing: sparse vectors are in the catalog."""
 
     def close(self) -> None:
         """Let go of the files; a second call does nothing."""

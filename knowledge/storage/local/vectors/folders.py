@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 
     from knowledge.storage.local.vectors.chroma import ChromaIndex
     from knowledge.storage.servers.connections import Servers
-    from knowledge.storage.vector_index import VectorReader
+    from knowledge.storage.vector_index import ChunkFacts, VectorReader
 
 FACTS = "dataset.json"
 """What a published folder says of its dataset, for the day that the catalog is lost."""
@@ -95,6 +95,10 @@ class Versions:
         """Remove all versions, but for those that are held; return whether all are gone."""
         return remove_folders(self._folder.dataset(self._key), self._retired)
 
+    def complete(self, version: int, chunks: ChunkFacts) -> bool:  # noqa: ARG002
+        """Return true: vectors are all that is kept here."""
+        return True
+
     def size(self, version: int | None = None) -> int:
         """Return the bytes of a version, or of all."""
         from knowledge.storage.local.upkeep.sizes import folder_size
@@ -129,7 +133,7 @@ class ChromaFolders(Versions):
         self._check_owner(version)
         return open_reader(self._home(version), dimensions)
 
-    def candidate(self, version: int) -> ChromaIndex:
+    def candidate(self, version: int, chunks: ChunkFacts | None = None) -> ChromaIndex:  # noqa: ARG002
         """Begin the next version: as a copy of a published one, or empty of 0."""
         from knowledge.storage.local.vectors.chroma import ChromaIndex
 
