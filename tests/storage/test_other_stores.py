@@ -7,6 +7,8 @@ import pytest
 from tests.conftest import CORPUS, write_files
 from tests.storage.qdrant_servers import ADDRESS
 
+pytestmark = pytest.mark.filterwarnings("ignore:Local mode performs exact")  # Qdrant's
+
 QUESTION = "How often is the signing key rotated?"
 SMALL = ("--chunk-size", "40", "--chunk-overlap", "0")
 

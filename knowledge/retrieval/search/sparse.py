@@ -164,12 +164,12 @@ class IndexedSparse:
         kept = [
             (at, stored[id]) for at, id in zip(wanted.tolist(), ids, strict=True) if id in stored
         ]
-        for _, (terms, weights) in kept:
-            _check(self._dataset, terms, weights)
-        lengths = [len(terms) // 4 for _, (terms, _) in kept]
+        for _, vector in kept:
+            _check(self._dataset, *vector)
+        lengths = [len(vector[0]) // 4 for _, vector in kept]
         at = np.repeat(np.array([place for place, _ in kept], np.int64), lengths)
-        terms = np.frombuffer(b"".join(terms for _, (terms, _) in kept), "<u4")
-        weights = _read(self._dataset, b"".join(weights for _, (_, weights) in kept))
+        terms = np.frombuffer(b"".join(vector[0] for _, vector in kept), "<u4")
+        weights = _read(self._dataset, b"".join(vector[1] for _, vector in kept))
         asked = zip(self._question.terms.tolist(), self._question.weights.tolist(), strict=True)
         for term, weight in asked:  # in the order in which lists are added up
             held = terms == term
