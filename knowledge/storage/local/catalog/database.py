@@ -43,6 +43,28 @@ _UNWRITABLE = {
 }
 
 
+_SCHEMA_TRIES = 5
+
+
+class _Connection(sqlite3.Connection):
+    """A connection that begins a statement anew where the schema was written meanwhile.
+
+    When another process has compacted the file, SQLite reads its schema again, and may give up in
+    that with ``SQLITE_SCHEMA``, and the words that there is no such table. The statement has done
+    nothing then.
+    """
+
+    def execute(self, *given: Any) -> sqlite3.Cursor:
+        """Execute a statement."""
+        for _ in range(_SCHEMA_TRIES):
+            try:
+                return super().execute(*given)
+            except sqlite3.OperationalError as error:
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_SCHEMA:
+                    raise
+        return super().execute(*given)
+
+
 class _Raised(threading.local):
     """What a function of ours last raised inside a statement of this thread."""
 
@@ -105,7 +127,11 @@ def make_home(path: Path) -> None:
 
 def _open(path: Path, begin: Callable[[sqlite3.Connection, Path], None]) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        path,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Connection,
     )
     try:
         begin(connection, path)
