@@ -84,7 +84,7 @@ STORAGE: tuple[Setting, ...] = (
         "vectors_sparse",
         ("KNOW_VECTORS_SPARSE",),
         False,
-        "Send the sparse vectors of --sparse to the Qdrant server too, and ask it for them; they "
+        "Send the vectors of the sparse model to the Qdrant server too, and ask it for them; they "
         "tell the words of a text.",
     ),
     Setting(
