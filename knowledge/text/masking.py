@@ -59,6 +59,8 @@ _CHANGES = 0.25
 
 _USERINFO = re.compile(r"(?<=://)[^/?#\s\"'<>]*@")
 _PAIR = re.compile(r"([?&#;])([^=&;#?\s\"'<>]+)=([^&;#?\s\"'<>]*)")
+_LOGIN = re.compile(r"(postgres(?:ql)?://)[^\s\"'<>]*@")
+"""Of a database, whose password may hold a / that nobody escaped."""
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s\"'<>]+")
 
 
@@ -72,7 +74,7 @@ def masked_urls(text: str) -> str:
 
 
 def _masked_url(url: str) -> str:
-    url = _USERINFO.sub(f"{MASK}@", url)
+    url = _USERINFO.sub(f"{MASK}@", _LOGIN.sub(rf"\1{MASK}@", url))
     pairs = _PAIR.findall(url)
     if not pairs:
         return url

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -178,7 +179,8 @@ def asked(kb: KnowledgeBase, mode: str) -> int:
 
 
 def kill_process(process: int) -> None:
-    os.kill(process, signal.SIGKILL)
+    with contextlib.suppress(ProcessLookupError):  # it has just ended
+        os.kill(process, signal.SIGKILL)
 
 
 def nothing() -> None:

@@ -26,6 +26,7 @@ from knowledge.knowledge_base import KnowledgeBase
 from knowledge.settings.reading import Settings
 from knowledge.storage.opening import open_store
 from knowledge.storage.store import Store
+from knowledge.text.masking import masked_urls
 from tests.conftest import CORPUS, ROOT, write_files
 from tests.durability import programs
 from tests.durability.contents import contents, same
@@ -91,6 +92,11 @@ def test_settings_that_can_be_no_store_are_refused(settings: dict[str, str], sai
     with pytest.raises(UsageError, match=said) as caught:
         open_store(Settings.read(**settings))
     assert "s3cret" not in caught.value.in_full
+
+
+@pytest.mark.parametrize("password", ["s3cret", "no/s3cret", "no@s3cret", "no?s3cret"])
+def test_no_part_of_a_password_is_shown_that_is_not_escaped(password: str) -> None:
+    assert "s3cret" not in masked_urls(f"postgresql://me:{password}@localhost/x")
 
 
 @pytest.mark.parametrize(
