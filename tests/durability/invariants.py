@@ -105,17 +105,21 @@ def vector_ids(data: Path, name: str = "default") -> list[str]:
     """Return the ids in the published index, sorted."""
     with open_catalog(data) as sql:
         row = _dataset(sql, name)
-    with _collection(_index_folder(data, row)) as collection:
-        return sorted(collection.get(include=[])["ids"])
+    with _collections(_index_folder(data, row)) as parts:
+        return sorted(id for part in parts for id in part.get(include=[])["ids"])
 
 
 def vectors(data: Path, name: str = "default") -> dict[str, list[float]]:
     """Return the vectors in the published index by chunk id."""
     with open_catalog(data) as sql:
         row = _dataset(sql, name)
-    with _collection(_index_folder(data, row)) as collection:
-        found = collection.get(include=["embeddings"])
-    return {id: list(vector) for id, vector in zip(found["ids"], found["embeddings"], strict=True)}
+    with _collections(_index_folder(data, row)) as parts:
+        read = [part.get(include=["embeddings"]) for part in parts]
+    return {
+        id: list(vector)
+        for found in read
+        for id, vector in zip(found["ids"], found["embeddings"], strict=True)
+    }
 
 
 def same_content(one: Published, other: Published) -> None:
@@ -171,16 +175,17 @@ def _check_vectors(data: Path, row: sqlite3.Row, ids: Sequence[str]) -> None:
     if not row["vectors"]:
         assert not ids, "there are chunks but no index"
         return
-    with _collection(_index_folder(data, row)) as collection:
-        found = collection.get(include=["embeddings"])
-        counted = Counter(found["ids"])
+    with _collections(_index_folder(data, row)) as parts:
+        read = [(part, part.get(include=["embeddings"])) for part in parts]
+        counted = Counter(id for _, found in read for id in found["ids"])
         assert max(counted.values(), default=1) == 1, "an id stands twice in the index"
         missing, extra = set(ids) - set(counted), set(counted) - set(ids)
         assert not missing, f"{len(missing)} of {len(ids)} chunks have no vector"
         assert not extra, f"{len(extra)} vectors belong to no chunk"
-        assert collection.count() == len(ids)
-        if ids:
-            _check_searchable(collection, found["ids"], np.asarray(found["embeddings"]))
+        assert sum(part.count() for part in parts) == len(ids)
+        for part, found in read:
+            if found["ids"]:
+                _check_searchable(part, found["ids"], np.asarray(found["embeddings"]))
 
 
 def _check_searchable(collection: Any, ids: Sequence[str], vectors: Any) -> None:
@@ -204,7 +209,7 @@ def _index_folder(data: Path, row: sqlite3.Row) -> Path:
 
 
 @contextlib.contextmanager
-def _collection(folder: Path) -> Iterator[Any]:
+def _collections(folder: Path) -> Iterator[list[Any]]:
     import chromadb
     from chromadb.config import Settings
 
@@ -212,6 +217,8 @@ def _collection(folder: Path) -> Iterator[Any]:
         path=str(folder), settings=Settings(anonymized_telemetry=False)
     )
     try:
-        yield client.get_collection("vectors", embedding_function=None)
+        names = [one.name for one in client.list_collections()]
+        assert "vectors" in names
+        yield [client.get_collection(name, embedding_function=None) for name in names]
     finally:
         client.close()

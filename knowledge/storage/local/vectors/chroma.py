@@ -199,12 +199,20 @@ class ChromaIndex:
     def matrix(self) -> None:
         """Return nothing: Chroma gives its vectors a few at a time."""
 
-    def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
-        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+    def vectors(
+        self, ids: Sequence[str], parts: Sequence[_Part] | None = None
+    ) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
+        """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds.
+
+        Parameters
+        ----------
+        parts:
+            Of its collections; ``None`` asks all.
+        """
         self._settle()
         remaining = iter(ids)
         while page := list(islice(remaining, PAGE)):
-            for part in self._parts:
+            for part in self._parts if parts is None else parts:
                 yield from self._page(part, page)
 
     def _page(self, part: _Part, ids: list[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
@@ -227,9 +235,8 @@ class ChromaIndex:
         self._settle()
         with ChromaIndex(fresh_folder, create=True) as fresh:
             for part in self._parts:
-                for start in range(0, len(ids), PAGE):
-                    for found, vectors in self._page(part, list(ids[start : start + PAGE])):
-                        fresh.add(found, vectors)
+                for found, vectors in self.vectors(ids, [part]):
+                    fresh.add(found, vectors)
                 part.close()
             fresh.flush()
         self.close()
