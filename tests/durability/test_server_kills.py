@@ -103,7 +103,7 @@ class Campaign:
         kill(process)
         code = writer.end()
         if code == 0:
-            self._seconds *= 0.95
+            self._seconds *= 0.85
             self._shown = self._tried
             return False
         assert code == (self._lost.exit_code if self._lost else -signal.SIGKILL)
