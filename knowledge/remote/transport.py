@@ -15,6 +15,7 @@ import ssl
 import threading
 import time
 import urllib.request
+import weakref
 import zlib
 from functools import cache
 from ipaddress import ip_address
@@ -34,6 +35,8 @@ LOOK_UP_SECONDS = 15.0
 """Most that is waited for the addresses of a host."""
 
 _PIECE = 1 << 16
+_GLANCE = 0.5
+"""Seconds after which a thread that waits for a reply looks whether anybody waits for it."""
 _OF_HTTPCORE = (
     httpcore.TimeoutException,
     httpcore.NetworkError,
@@ -41,6 +44,14 @@ _OF_HTTPCORE = (
     httpcore.ProxyError,
     httpcore.UnsupportedProtocol,
 )
+
+
+_abandoned: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
+
+
+def abandon(thread: threading.Thread) -> None:
+    """Let the requests of a thread wait for no more replies: they end as if out of time."""
+    _abandoned.add(thread)
 
 
 class ReplyTooLargeError(httpx.TransportError):
@@ -311,7 +322,18 @@ class _Stream(httpcore.NetworkStream):
         self._stream = stream
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, _time_for(timeout, httpcore.ReadTimeout))
+        seconds = _time_for(timeout, httpcore.ReadTimeout)
+        end = math.inf if seconds is None else time.monotonic() + seconds
+        while True:
+            try:
+                return self._stream.read(
+                    max_bytes, max(0.001, min(_GLANCE, end - time.monotonic()))
+                )
+            except httpcore.ReadTimeout:
+                if time.monotonic() >= end:
+                    raise
+                if threading.current_thread() in _abandoned:
+                    raise httpcore.ReadTimeout("nobody waits for the reply any longer") from None
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         rest = memoryview(buffer)

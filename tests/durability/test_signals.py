@@ -17,6 +17,7 @@ from tests import hostile_server as hostile
 from tests.durability import programs
 from tests.durability.invariants import check_clean, check_readable
 from tests.openai_server import OpenAIServer, Reply, Request
+from tests.storage.chroma_server import ChromaProcess
 
 pytestmark = [
     pytest.mark.slow,
@@ -300,3 +301,28 @@ def test_a_signal_ends_the_look_up_of_a_name(
         PYTHONPATH=tmp_path,
         LOOKED_UP=mark,
     )
+
+
+@SIGNALS
+def test_a_signal_ends_what_waits_for_a_server_of_vectors(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    data, docs = tmp_path / "data", programs.write_folder(tmp_path / "docs", 400, 1, seed=1)
+    chroma = ChromaProcess(tmp_path / "chroma")
+    chroma.start()
+    try:
+        env = programs.environment(data, KNOW_VECTORS=chroma.address)
+        with programs.started(programs.command("ingest", docs), env) as process:
+            programs.wait_until(lambda: programs.holds_lock(data, process.pid), "a writer")
+            chroma.signal(signal.SIGSTOP)
+            time.sleep(1.0)  # nothing it asks is answered any more
+            process.send_signal(number)
+            _, err = process.communicate(timeout=SOON)
+        assert process.returncode == CODES[number], err
+        assert "Traceback" not in err
+        chroma.signal(signal.SIGCONT)
+        programs.run_json("ingest", docs, env=env)
+        assert len(programs.run_json("list-files", env=env)["files"]) == 400
+        assert programs.run("doctor", env=env).returncode == 0
+    finally:
+        chroma.kill()

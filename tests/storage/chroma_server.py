@@ -47,6 +47,10 @@ class ChromaProcess:
             time.sleep(0.05)
         raise AssertionError("the Chroma server did not start")
 
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         assert self._process is not None
         self._process.kill()

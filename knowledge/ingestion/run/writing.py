@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from knowledge.embeddings.sparse import SparseEncoder
     from knowledge.storage.store import WriteRun
 
+_GRACE = 5.0  # seconds in which a server takes what is complete when a run is interrupted
 WAITING_CHUNKS = 4_000  # of loaded files, that wait for their vectors or for the writer
 SPARSE_PAGE = 64  # chunks that a sparse model is given at once
 _PATIENCE = 0.02  # seconds after which the vectors are a slow server's
@@ -102,13 +103,15 @@ class Writer:
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
         """Write while the context lasts, and publish; on an error, what is complete by then."""
-        complete = False
+        problem: BaseException | None = None
         try:
             self._thread.start()
             yield
-            complete = True
+        except BaseException as error:
+            problem = error
+            raise
         finally:
-            self._end(cancel=not complete)
+            self._end(problem)
 
     def send(self, change: Change) -> None:
         """Hand over a change; waits while too many are waiting.
@@ -122,39 +125,46 @@ class Writer:
             raise self._error
         self._waiting.put(change)
 
-    def _end(self, *, cancel: bool) -> None:
+    def _end(self, problem: BaseException | None) -> None:
         """Wait until all that was sent is written and published.
 
         An interrupt does not cut this short, since nobody may touch the run while the thread
-        works; it is raised afterwards.
+        works; it is raised afterwards. But a server of vectors that does not answer is given up:
+        after a while, or at once when somebody interrupts again.
 
         Parameters
         ----------
-        cancel:
-            Write and publish only what has its vectors already.
+        problem:
+            What ended the reading: only what has its vectors already is written and published.
 
         Raises
         ------
         KnowledgeError
             What ended the writer.
         """
-        interrupt: BaseException | None = None
+        interrupt = problem if not isinstance(problem, Exception) else None
+        grace = _GRACE
         was_sent = False
         # Not by join(): interrupted, it takes a running thread for an ended one (CPython 3.11).
         while self._thread.ident is not None and not self._done.is_set():
             try:
-                if cancel or interrupt is not None:
+                if problem is not None or interrupt is not None:
                     self._stopping = True
                     self._pool.close(cancel=True)
                 if not was_sent:
                     self._waiting.put(None)
                     was_sent = True
+                if interrupt is not None and not self._done.wait(grace):
+                    from knowledge.remote.transport import abandon
+
+                    abandon(self._thread)
                 self._done.wait()
             except BaseException as error:  # noqa: BLE001  raised below
+                grace = _GRACE if interrupt is None else 0.0
                 interrupt = error
         if self._error is not None:
             raise self._error
-        if interrupt is not None:
+        if interrupt is not None and interrupt is not problem:
             raise interrupt
 
     def _loop(self) -> None:
