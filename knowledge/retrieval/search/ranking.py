@@ -229,9 +229,10 @@ def _reached(query: Query, source: Source, snapshot: Snapshot) -> Pool:
     for mask in {id(mask): mask for mask in (None, source.mask)}.values():
         if "dense" in query.sides:
             found.update(at for at, _ in source.dense.nearest(reach, mask))
-        if source.scores is not None:
-            best = keyword.best(source.columns, snapshot, source.scores, reach, mask)
-            found.update(at for at, _ in best)
+        for scores in (source.scores, source.file_scores):  # a file's chunk may hold no word of it
+            if scores is not None:
+                best = keyword.best(source.columns, snapshot, scores, reach, mask)
+                found.update(at for at, _ in best)
         if source.sparse_index is not None:
             found.update(source.sparse_index.nearest(reach, mask, snapshot).tolist())
         elif source.sparse is not None:
