@@ -34,7 +34,7 @@ from knowledge.model import FileStatus, SplitterSpec
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.store import LocalStore
-from tests.conftest import write_files
+from tests.conftest import ROOT, write_files
 from tests.durability.invariants import check_clean, same_content, vectors
 from tests.ingestion.test_crew_contract import FILES, by_name, task, tasks_for
 from tests.ingestion.toy_model import POISON, ToyEmbedder, ToyModel
@@ -52,12 +52,14 @@ NODE = {"num_cpus": 1, "object_store_memory": 100 << 20}
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     pytest.importorskip("ray", reason="ray is not installed: pip install 'knowledge[ray]'")
-    try:
-        cluster = started()
-    except Exception as error:  # Ray's own limits of time, on a machine that is too busy
-        pytest.skip(f"no Ray cluster starts here: {type(error).__name__}: {error}")
-    yield cluster
-    cluster.shutdown()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))  # nodes load the toy model of the tests
+        try:
+            cluster = started()
+        except Exception as error:  # Ray's own limits of time, on a machine that is too busy
+            pytest.skip(f"no Ray cluster starts here: {type(error).__name__}: {error}")
+        yield cluster
+        cluster.shutdown()
 
 
 def started() -> Any:
