@@ -34,9 +34,9 @@ def unlinked(folder: DataFolder) -> Callable[[str], Any]:
 class _Unlinked(ChromaFolders):
     """The folders of a dataset's versions; a version begins empty."""
 
-    def candidate(self, version: int) -> Any:
+    def candidate(self, version: int, chunks: Any = None) -> Any:
         """Begin a version."""
-        del version
+        del version, chunks
         shutil.rmtree(self._candidate, ignore_errors=True)
         self._candidate.mkdir(parents=True)
         return _Writer(self._candidate)

@@ -18,6 +18,7 @@ Above ``LINKED`` chunks the vectors have no links (``made_index``): a pass over 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import tempfile
 import time
@@ -145,6 +146,7 @@ def _rows(
         folder = DataFolder(data / str(chunks))
         if not folder.catalog.exists():
             Corpus(chunks).build(folder)
+            os.sync()  # what is still on the way to the disk would slow the first questions
         for case in [*cases, *([GRAPH] if chunks <= LINKED else [])]:
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as alone:
                 measure = alone.submit(measured, folder.root, chunks, case, questions).result()
