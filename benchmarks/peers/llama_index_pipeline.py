@@ -16,7 +16,7 @@ from llama_index.core.schema import TextNode
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from llama_index_model import BenchEmbedding
 
-SLICE = 800  # documents of five nodes
+SLICE = 400  # documents of five nodes, or pages of ten
 
 
 def main() -> None:
