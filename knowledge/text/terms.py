@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import chain, filterfalse
@@ -242,12 +242,16 @@ class _EnglishPieces(dict[str, tuple[str, ...]]):
 
     def __missing__(self, piece: str) -> tuple[str, ...]:
         core = piece.strip(_EDGES)
+        words: Iterable[str]
+        terms: Iterable[str]
         if core.isalnum() and (core.islower() or core.istitle() or core.isupper()):
-            words = Words(Counter((core.lower(),)))
+            words = (core.lower(),)
+            terms = (_Terms.of(languages.DEFAULT)[core.lower()],)
         else:
-            words = _split_ascii(piece)
-        marks = [_MARK + word for word in words.natural if languages.is_foreign(word)]
-        terms = Counter(terms_of(words, languages.DEFAULT)).elements()
+            several = _split_ascii(piece)
+            words = several.natural
+            terms = Counter(terms_of(several, languages.DEFAULT)).elements()
+        marks = [_MARK + word for word in words if languages.is_foreign(word)]
         found = (*terms, *marks)
         if len(piece) <= LONGEST:
             if len(self) >= MOST_TERMS:
