@@ -122,9 +122,7 @@ class ChunkColumns:
         self.dataset = dataset
         if before is not None and before.dataset.generation != dataset.generation:
             before = None
-        stored: StoredColumns | None = (
-            _stored(snapshot, dataset) if before is None else before._stored
-        )
+        stored = _stored(snapshot, dataset) if before is None else None
         if before is not None:
             rows, tokens = before.rows, before.tokens
         elif stored is not None:
@@ -133,7 +131,6 @@ class ChunkColumns:
             rows, tokens = snapshot.chunk_sizes(dataset)
             order = np.argsort(rows)
             rows, tokens = rows[order], tokens[order]
-        self._stored: StoredColumns | None = stored
         self.rows: NDArray[np.int64] = rows
         self.tokens: NDArray[np.int64] = tokens
         self._of_chunks: Kept[str, Any] = before._of_chunks if before is not None else Kept()
@@ -143,6 +140,15 @@ class ChunkColumns:
         self._numbers: Kept[int, tuple[VectorMatrix, NDArray[np.int64]]] = (
             before._numbers if before is not None else Kept(1)
         )
+        self._stored_numbers: NDArray[np.int64] | None = None
+        if before is not None:
+            self._stored_numbers = before._stored_numbers
+        elif stored is not None:
+            self._stored_numbers = stored.numbers.astype(np.int64)
+            order, files = stored.order.astype(np.int64), stored.files.astype(np.int32)
+            file_rows = stored.file_rows.astype(np.int64)
+            self._of_chunks.get(ORDER, lambda: order)
+            self._of_chunks.get(FILES, lambda: (files, file_rows))
         self._named: Kept[str, NDArray[np.int64]] = Kept(MOST_NAMED, lambda rows: len(rows) + 50)
         self._files: Kept[str, tuple[list[FileFacts], NDArray[np.int32]]] = Kept()
         self._summaries: Kept[SumUp[Any], Any] = Kept(MASKS)
@@ -194,9 +200,9 @@ class ChunkColumns:
         """Return the number of each chunk's vector; -1 for one that the matrix does not hold."""
 
         def read() -> tuple[VectorMatrix, NDArray[np.int64]]:
-            stored = self._stored
-            if stored is not None and int(stored.numbers.max(initial=-1)) < len(matrix):
-                return matrix, stored.numbers.astype(np.int64)
+            stored = self._stored_numbers
+            if stored is not None and int(stored.max(initial=-1)) < len(matrix):
+                return matrix, stored
             rows, ids = snapshot.rows_with_ids(self.dataset)
             at = self.positions_of_rows(rows)
             shown = at >= 0
@@ -272,8 +278,6 @@ class ChunkColumns:
         """Return each chunk's number of its file, and the catalog's row of each file."""
 
         def read() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-            if self._stored is not None:
-                return self._stored.files.astype(np.int32), self._stored.file_rows.astype(np.int64)
             rows, sizes, files = snapshot.file_sizes(self.dataset)
             at = self.positions_of_rows(rows)
             numbers = np.zeros(len(self), dtype=np.int32)
@@ -281,7 +285,7 @@ class ChunkColumns:
             shown, found = np.unique(numbers, return_inverse=True)
             return found.astype(np.int32), files[shown]
 
-        found: tuple[NDArray[np.int32], NDArray[np.int64]] = self._of_chunks.get("files", read)
+        found: tuple[NDArray[np.int32], NDArray[np.int64]] = self._of_chunks.get(FILES, read)
         return found
 
     def vocabulary(self, snapshot: Snapshot, least: int) -> str:
@@ -366,8 +370,6 @@ class ChunkColumns:
         """Return all positions in the order of their ids."""
 
         def read() -> NDArray[np.int64]:
-            if self._stored is not None:
-                return self._stored.order.astype(np.int64)
             rows, ids = snapshot.rows_with_ids(self.dataset)
             at = self.positions_of_rows(rows)
             found: NDArray[np.int64] = at[at >= 0][_order(ids[at >= 0])]
