@@ -18,16 +18,15 @@ import importlib.util
 import json
 import os
 import signal
-import subprocess
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from knowledge.errors import KnowledgeError
 from knowledge.knowledge_base import KnowledgeBase
+from tests.durability.programs import Answering
 
 IMPORTED = (
     "chromadb",
@@ -43,56 +42,27 @@ IMPORTED = (
 )
 
 
-class DyingWriter:
+class DyingWriter(Answering):
     """The program as a process; a context manager."""
 
     def __init__(self, env: Mapping[str, str], folder: Path) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            env={
-                **env,
-                "OPENBLAS_NUM_THREADS": "1",
-                "PYTHONPATH": str(Path(__file__).parents[2]),
-                "PYTHONWARNINGS": "ignore",
-            },
-            cwd=folder,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        quiet = {"OPENBLAS_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+        super().__init__(__name__, {**env, **quiet}, folder)
 
     def begin(self, data: Path, *paths: Path, **step: object) -> int:
         """Start a child; return its process id. :meth:`end` must be called before the next one."""
-        assert self._process.stdin is not None
         case = {"data": str(data), "paths": [str(path) for path in paths], **step}
-        self._process.stdin.write(json.dumps(case) + "\n")
-        self._process.stdin.flush()
-        return self._answer()
+        self.send(case)
+        return int(self.answer())
 
     def end(self) -> int:
         """Wait for the child; return its exit code, that of the command line, or minus a signal."""
-        return self._answer()
+        return int(self.answer())
 
     def run(self, data: Path, *paths: Path, **step: object) -> int:
         """Let a child work until it ends or dies; return its exit code."""
         self.begin(data, *paths, **step)
         return self.end()
-
-    def _answer(self) -> int:
-        assert self._process.stdout is not None
-        return int(self._process.stdout.readline())
 
 
 def arm(target: str, moment: str, number: int) -> None:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 OURS = ("KNOW_", "OPENAI_", "VS_")
 LIMIT = 120.0
@@ -152,3 +152,35 @@ def write_text(path: Path, text: str, *, age: float = 60.0) -> Path:
     moment = time.time() - age
     os.utime(path, (moment, moment))
     return path
+
+
+class Answering:
+    """A module of the tests as a process that answers lines of JSON; a context manager."""
+
+    def __init__(self, module: str, env: Mapping[str, str], folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", module],
+            env={**env, "PYTHONPATH": str(Path(__file__).parents[2])},
+            cwd=folder,
+            text=True,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+    def send(self, value: object) -> None:
+        """Send a line."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(value) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> Any:
+        """Wait for a line; return what it says."""
+        assert self._process.stdout is not None
+        return json.loads(self._process.stdout.readline())

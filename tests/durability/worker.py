@@ -8,51 +8,28 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
+
+from tests.durability.programs import Answering
 
 
-class Worker:
+class Worker(Answering):
     """The program as a process; a context manager."""
 
     def __init__(self, env: Mapping[str, str], folder: Path) -> None:
-        root = str(Path(__file__).parents[2])
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            env={**env, "PYTHONPATH": root},
-            cwd=folder,
-            text=True,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._process.kill()
-        self._process.communicate()
+        super().__init__(__name__, env, folder)
 
     def start(self, *arguments: object) -> None:
         """Begin a command; :meth:`end` must be called before the next one."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps([str(one) for one in arguments]) + "\n")
-        self._process.stdin.flush()
+        self.send([str(one) for one in arguments])
 
     def end(self) -> dict[str, Any]:
         """Wait for the command to end; return its ``code``, ``out`` and ``err``."""
-        assert self._process.stdout is not None
-        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        answer: dict[str, Any] = self.answer()
         return answer
 
     def run(self, *arguments: object) -> dict[str, Any]:
