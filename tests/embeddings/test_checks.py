@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from knowledge.embeddings.local.static import StaticEmbedder
 from knowledge.embeddings.pool.checks import check_answer, really_differ
 from knowledge.errors import RemoteError, RemoteResponseError
 
@@ -71,12 +72,21 @@ def test_the_same_vector_for_texts_that_differ_is_refused():
         ["你好", "再见", "🙂"],
         ["x" * 256 + " one", "x" * 256 + " two", "x" * 256],
         ["one two three " * 40, "two three one " * 40, "three one two " * 40],
+        ["key 89.", "key 98.", "98 key, 98 Key"],
         ["one " + "two " * 63 + "three", "two " * 64 + "three one", "three two one"],
     ],
 )
 def test_texts_that_a_model_may_take_for_equal_are_let_through(texts):
     assert not really_differ(texts[0], texts[1])
     assert len(check(SAME, texts).vectors) == 3
+
+
+def test_texts_that_the_bundled_model_takes_for_equal_are_let_through():
+    """Each digit is a token of its own, and the vectors of the tokens are averaged."""
+    texts = ["The red key number 89.", "The red key number 98."]
+    vectors = StaticEmbedder().embed_documents(texts).vectors
+    assert np.allclose(vectors[0], vectors[1])
+    assert len(check(vectors, texts).vectors) == 2
 
 
 def test_texts_that_differ_in_a_word_differ():

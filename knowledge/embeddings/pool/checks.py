@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass, field
+from math import gcd
 from typing import TYPE_CHECKING
 
 from knowledge.errors import RemoteError, RemoteResponseError
@@ -84,11 +86,14 @@ def check_answer(
 def really_differ(one: str, other: str) -> bool:
     """Tell whether a working model must give two texts different vectors.
 
-    True only when one begins with a plain word that the other has nowhere: models may cut long
-    texts off and ignore case, accents, order, repetition, punctuation and scripts that they do
-    not know.
+    True only when one begins with a plain word that the other has nowhere, and they are not made
+    of the same characters: models may cut long texts off and ignore case, accents, order,
+    repetition, punctuation and scripts that they do not know, and one that averages the vectors
+    of its tokens can't tell 89 from 98 where each digit is a token.
     """
-    return not (_first_words(one) <= _words(other) and _first_words(other) <= _words(one))
+    if _first_words(one) <= _words(other) and _first_words(other) <= _words(one):
+        return False
+    return _characters(one) != _characters(other)
 
 
 def _first_words(text: str) -> frozenset[str]:
@@ -99,7 +104,18 @@ def _first_words(text: str) -> frozenset[str]:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(_WORD.findall(unicodedata.normalize("NFKD", text.casefold())))
+    return frozenset(_WORD.findall(_plain(text)))
+
+
+def _characters(text: str) -> dict[str, int]:
+    """Return how often each character of the words stands in a text, as the smallest ratio."""
+    counts = Counter("".join(_WORD.findall(_plain(text))))
+    shared = gcd(*counts.values()) or 1
+    return {character: count // shared for character, count in counts.items()}
+
+
+def _plain(text: str) -> str:
+    return unicodedata.normalize("NFKD", text.casefold())
 
 
 def _check_shape(
