@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -32,23 +34,23 @@ def run(command: Sequence[str], environment: Mapping[str, str] | None = None) ->
     subprocess.CalledProcessError
         It failed.
     """
-    start = time.perf_counter()
-    process = subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-    )
     peak = 0
     spent: dict[int, float] = {}
-    watched = psutil.Process(process.pid)
-    while process.poll() is None:
-        peak = max(peak, _look(watched, spent))
-        time.sleep(SAMPLE)
-    seconds = time.perf_counter() - start
-    assert process.stdout is not None
-    output = process.stdout.read()
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command, output)
-    busy = sum(spent.values()) / seconds / (psutil.cpu_count() or 1)
-    return Run(seconds, peak, output, busy)
+    with tempfile.TemporaryFile("w+") as output, tempfile.TemporaryFile("w+") as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=said)
+        watched = psutil.Process(process.pid)
+        while process.poll() is None:
+            peak = max(peak, _look(watched, spent))
+            time.sleep(SAMPLE)
+        seconds = time.perf_counter() - start
+        output.seek(0)
+        said.seek(0)
+        if process.returncode:
+            print(said.read(), file=sys.stderr)
+            raise subprocess.CalledProcessError(process.returncode, command, output.read())
+        busy = sum(spent.values()) / seconds / (psutil.cpu_count() or 1)
+        return Run(seconds, peak, output.read(), busy)
 
 
 def _look(process: psutil.Process, spent: dict[int, float]) -> int:
