@@ -28,6 +28,7 @@ from benchmarks.programs import PEERS, ROOT, Options
 from benchmarks.report import Result
 
 QUESTIONS = 20
+CHROMA = "chroma-server"
 FILTER = "*7.md"
 """A tenth of the files."""
 PEER_STORES = {"LlamaIndex, Postgres": "postgres", "LlamaIndex, Qdrant's local mode": "qdrant"}
@@ -66,13 +67,14 @@ def stores(options: Options) -> Result:
     with ExitStack() as stack:
         places = dict(stack.enter_context(_places(options.scratch)))
         for name, variables in places.items():
-            rows[name] = _ours(options, folder, options.scratch / name, variables)
+            server = options.scratch / CHROMA if name == "Chroma server" else None
+            rows[name] = _ours(options, folder, options.scratch / name, variables, server)
             print(name, *rows[name].cells(), sep=" | ", flush=True)
         if "Qdrant" not in places:
             rows["Qdrant's local mode"] = _alone(_in_process, folder, options.scratch / "qdrant")
         address = places["Postgres"]["KNOW_STORE"]
         for name, kind in PEER_STORES.items() if options.peers_python else ():
-            rows[name] = _peer(options, kind, folder, address)
+            rows[name] = _peer(options, kind, folder, address, chunks)
             print(name, *rows[name].cells(), sep=" | ", flush=True)
     least = rows["data folder"]
     return Result(
@@ -98,7 +100,7 @@ def _places(scratch: Path) -> Iterator[Mapping[str, Mapping[str, str]]]:
     from tests.postgres_server import running
     from tests.storage.chroma_server import ChromaProcess
 
-    chroma = ChromaProcess(scratch / "chroma-server")
+    chroma = ChromaProcess(scratch / CHROMA)
     with running() as postgres:
         chroma.start()
         try:
@@ -114,16 +116,20 @@ def _places(scratch: Path) -> Iterator[Mapping[str, Mapping[str, str]]]:
             chroma.kill()
 
 
-def _ours(options: Options, folder: Path, data: Path, variables: Mapping[str, str]) -> Measured:
+def _ours(
+    options: Options, folder: Path, data: Path, variables: Mapping[str, str], server: Path | None
+) -> Measured:
     call = programs.ours("ingest", str(folder), data=data, **variables)
     ingest = run(call.command, environment(**call.environment)).seconds
     ask = programs.ours("retrieve", corpus.question(7), data=data, **variables)
     cold = time_in_turn({"ask": ask}, options.runs)["ask"].median
-    hybrid, filtered, size = _alone(_asked, data, dict(variables))
+    hybrid, filtered, size = _alone(_asked, data, dict(variables), server)
     return Measured(ingest, cold, hybrid, filtered, size)
 
 
-def _asked(data: Path, variables: Mapping[str, str]) -> tuple[float, float, float | None]:
+def _asked(
+    data: Path, variables: Mapping[str, str], server: Path | None
+) -> tuple[float, float, float | None]:
     from knowledge import KnowledgeBase
 
     os.environ.update(variables)
@@ -132,9 +138,15 @@ def _asked(data: Path, variables: Mapping[str, str]) -> tuple[float, float, floa
         status = kb.upkeep.status()
         chunks = sum(one.dataset.chunks for one in status.datasets)
         own = status.sizes.catalog + status.sizes.vectors
-        if "KNOW_VECTORS" in variables:  # what the server takes is not ours to see
+        if server:
+            own += _below(server)
+        elif "KNOW_VECTORS" in variables:  # what a server elsewhere takes is not ours to see
             return hybrid, filtered, None
         return hybrid, filtered, own / chunks
+
+
+def _below(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def _questions(kb: object) -> tuple[float, float]:
@@ -174,7 +186,7 @@ def _alone(work: object, *arguments: object) -> object:
         return pool.submit(work, *arguments).result()  # type: ignore[arg-type]
 
 
-def _peer(options: Options, kind: str, folder: Path, address: str) -> Measured:
+def _peer(options: Options, kind: str, folder: Path, address: str, chunks: int) -> Measured:
     data = options.scratch / f"llama-index-{kind}"
     data.mkdir()
     script = str(PEERS / "llama_index_stores.py")
@@ -191,4 +203,5 @@ def _peer(options: Options, kind: str, folder: Path, address: str) -> Measured:
     cold = time_in_turn({"ask": ask}, options.runs)["ask"].median
     asked = call("ask", json.dumps([corpus.question(11 * number) for number in range(QUESTIONS)]))
     told = json.loads(run(asked.command, environment(**asked.environment)).output)
-    return Measured(ingest, cold, told["median"], told["filtered"], None)
+    size = _below(data) if kind == "qdrant" else told["bytes"]
+    return Measured(ingest, cold, told["median"], told["filtered"], size / chunks)

@@ -32,7 +32,8 @@ def main() -> None:
         fill(store, model, Path(given))
     else:
         index = VectorStoreIndex.from_vector_store(store, embed_model=model)
-        print(json.dumps(asked(index, json.loads(given))))
+        found = asked(index, json.loads(given))
+        print(json.dumps(found | ({"bytes": table_bytes()} if kind == "postgres" else {})))
 
 
 def postgres() -> Any:
@@ -50,6 +51,19 @@ def postgres() -> Any:
         hybrid_search=True,
         hnsw_kwargs={"hnsw_m": 16, "hnsw_ef_construction": 64, "hnsw_ef_search": 40},
     )
+
+
+def table_bytes() -> int:
+    """Return what the table and its indexes take in the database."""
+    import psycopg2
+
+    address = urlsplit(os.environ["BENCH_POSTGRES"])
+    place = parse_qs(address.query)["host"][0]
+    name, user = address.path.strip("/"), address.username or "postgres"
+    with psycopg2.connect(host=place, dbname=name, user=user) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SELECT pg_total_relation_size('data_bench')")
+        return int(cursor.fetchone()[0])
 
 
 def qdrant(data: str) -> Any:
