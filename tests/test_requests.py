@@ -23,10 +23,10 @@ from knowledge import (
     UsageError,
     WatchRequest,
 )
-from knowledge.cli.app import COMMANDS
 from knowledge.cli.options.declared import Group
 from knowledge.cli.run import main
 from knowledge.cli.spelling import spelled
+from knowledge.cli.table import COMMANDS
 from knowledge.client import RemoteKnowledgeBase
 from knowledge.server.arguments import json_schema
 from knowledge.settings.table import TABLE

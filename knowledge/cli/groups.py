@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 
 import typer
 
-from knowledge.cli.lazy import HELP_FLAGS, PlainCommand, PlainGroup
+from knowledge.cli.lazy import HELP_FLAGS, PlainCommand, PlainGroup, for_typer
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import command
 
 
 def group(name: str, help_text: str, commands: Mapping[str, Callable[..., None]]) -> typer.Typer:
@@ -35,5 +34,5 @@ def group(name: str, help_text: str, commands: Mapping[str, Callable[..., None]]
             write(context.get_help() + "\n")
 
     for word, function in commands.items():
-        app.command(word, cls=PlainCommand, context_settings=HELP_FLAGS)(command(function))
+        app.command(word, cls=PlainCommand, context_settings=HELP_FLAGS)(for_typer(function))
     return app

@@ -2,41 +2,57 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable
 from functools import cached_property
 from importlib import import_module
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from knowledge.cli.command import Command
 from knowledge.cli.completion import complete_values
+from knowledge.cli.options.flags import Argument, declared
 from knowledge.cli.plain_values import skip_pydantic
 from knowledge.cli.quick_help import hide_flag_types, load_help_pages
 from knowledge.cli.second_values import refuse_second_values
-from knowledge.cli.session import command
+from knowledge.cli.spelling import spelled
+from knowledge.cli.table import Entry
 
 HELP_FLAGS: dict[str, Any] = {"help_option_names": ["-h", "--help"]}
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One row of the table of commands.
+def for_typer(function: Callable[..., None]) -> Callable[..., None]:
+    """Return a command as a function whose parameters are annotated as Typer wants them."""
+    command = Command(function)
 
-    Parameters
-    ----------
-    target:
-        ``module:function``, or ``module:app`` for a group of commands.
-    panel:
-        The heading it stands under in the help.
-    help:
-        Its first sentence, as the function's docstring has it.
-    """
+    def run(**arguments: Any) -> None:
+        command.run(**arguments)
 
-    name: str
-    target: str
-    panel: str
-    help: str
+    parameters = [one.replace(annotation=_annotation(one)) for one in command.parameters]
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {one.name: one.annotation for one in parameters}
+    run.__name__, run.__doc__ = command.name, command.help
+    return run
+
+
+def _annotation(parameter: inspect.Parameter) -> Any:
+    kind, said = declared(parameter.annotation)
+    shown: dict[str, Any] = {"help": spelled(said.help), "metavar": said.metavar}
+    if isinstance(said, Argument):
+        return Annotated[kind, typer.Argument(**shown, show_default=said.show_default)]
+    pair = "/" in said.names[0]
+    return Annotated[
+        kind,
+        typer.Option(
+            *said.names,
+            **shown,
+            rich_help_panel=said.panel,
+            min=said.minimum,
+            show_default=not pair,
+        ),
+    ]
 
 
 class PlainCommand(TyperCommand):
@@ -75,7 +91,7 @@ class LazyCommand(TyperCommand):
             return typer.main.get_command(target)
         alone = typer.Typer(add_completion=False, rich_markup_mode="rich")
         alone.command(self._entry.name, cls=PlainCommand, context_settings=HELP_FLAGS)(
-            command(target)
+            for_typer(target)
         )
         return typer.main.get_command(alone)
 

@@ -8,19 +8,14 @@ conversion stays.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import typer
 
-from knowledge.text.wording import brief
+from knowledge.cli.values import MOST, PLAIN, converted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-_MOST = 1_000_000_000
-"""No option means anything beyond it, and SQLite, NumPy and the system's timers end some way on."""
-_WHAT = {int: "integer", float: "number"}
 
 
 def skip_pydantic(parameters: Sequence[Any]) -> Sequence[Any]:
@@ -33,8 +28,8 @@ def skip_pydantic(parameters: Sequence[Any]) -> Sequence[Any]:
         kind, many = _plain_type(descriptor.annotation)
         checked = info.exists or info.readable is False or info.resolve_path
         if kind is not None and info.parser is None and not checked:
-            least = -_MOST if info.min is None else info.min
-            most = _MOST if info.max is None else info.max
+            least = -MOST if info.min is None else info.min
+            most = MOST if info.max is None else info.max
             parameter._runtime_param = _PlainValue(kind, many, least, most)
     return parameters
 
@@ -43,7 +38,7 @@ def _plain_type(annotation: Any) -> tuple[Callable[[str], Any] | None, bool]:
     """Return the type of one value, and whether there are many of them."""
     many = get_origin(annotation) is list
     kind = get_args(annotation)[0] if many else annotation
-    return (kind if kind in (str, int, float, bool, Path) else None), many
+    return (kind if kind in PLAIN else None), many
 
 
 class _PlainValue:
@@ -66,16 +61,6 @@ class _PlainValue:
         if isinstance(self._kind, type) and type(value) is self._kind:
             return value
         try:
-            found = self._kind(value)
+            return converted(value, self._kind, self._least, self._most)
         except ValueError as error:
-            what = _WHAT.get(self._kind, "value")  # type: ignore[call-overload]
-            raise typer.BadParameter(
-                f"{brief(value)} is not a valid {what}.", ctx=ctx, param=param
-            ) from error
-        if self._kind in _WHAT and not self._least <= found <= self._most:  # nor is nan
-            raise typer.BadParameter(
-                f"{brief(value)} is not from {self._least:,} to {self._most:,}.",
-                ctx=ctx,
-                param=param,
-            )
-        return found
+            raise typer.BadParameter(str(error), ctx=ctx, param=param) from error

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import signal
 import sys
 import threading
@@ -15,79 +14,15 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import unquote
 
-import typer
-
-from knowledge.cli.app import app
 from knowledge.cli.arguments import arranged, from_environment
 from knowledge.cli.errors import show_error
+from knowledge.cli.plain_lines import plain_call
 from knowledge.cli.render.streams import OutputClosedError, OutputFailedError, clean_streams
 from knowledge.cli.render.terminal import complain
-from knowledge.cli.session import Interrupted
+from knowledge.cli.session import Exit, Interrupted
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
 from knowledge.settings.installed import installed_settings
 from knowledge.settings.reading import Settings
-
-# What is said of a command line that can't be read: what is wrong, and what was perhaps meant.
-
-FORMER = {
-    "reset-datastore": "It is called `knowledge reset`.",
-    "server": "It is called `knowledge serve`.",
-    "--auto-migrate": "The data folder is upgraded automatically.",
-    "--dedupe-func": "Files are compared by content; --force reads all of them again.",
-    "--exit-on-failed-file": "A failed file does not stop the others; the exit code is 4.",
-    "--index-dsn": "--data-dir names the folder in which everything is kept.",
-    "--textsplitter-chunk-overlap": "It is called --chunk-overlap.",
-    "--textsplitter-chunk-size": "It is called --chunk-size.",
-    "--textsplitter-encoding-name": "Chunks are counted in tokens of cl100k_base.",
-    "--textsplitter-model-name": "Chunks are counted in tokens of cl100k_base.",
-    "--vector-dsn": "--data-dir names the folder in which everything is kept.",
-}
-"""Commands and options of an ancestor of this program, and what replaces them."""
-
-_EXTRA = re.compile(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", re.DOTALL)
-_UNKNOWN = re.compile(r"No such (?:command|option):? '?([\w-]+)")
-
-
-def usage_error(message: str, context: typer.Context | None) -> UsageError:
-    """Return the error for the parser's message on a command line.
-
-    Parameters
-    ----------
-    context:
-        The command that was being parsed.
-    """
-    path = context.command_path if context is not None else "knowledge"
-    message, _, near = message.rstrip(".").partition(" (Possible options: ")
-    hints = [
-        _hint(message, path, context) or _meant(message, near.rstrip(")").split(", ")),
-        f"`{path} --help` shows the usage.",
-    ]
-    return UsageError(message, hint=" ".join(filter(None, hints)))
-
-
-def _meant(message: str, near: Sequence[str]) -> str:
-    """Return which option may be meant; the parser also compares the dashes, which all have."""
-    unknown = _UNKNOWN.match(message)
-    if unknown is None:
-        return ""
-    from difflib import get_close_matches
-
-    found = get_close_matches(unknown[1].strip("-"), [one.strip("-") for one in near], 1)
-    return f"Did you mean --{found[0]}?" if found else ""
-
-
-def _hint(message: str, path: str, context: typer.Context | None) -> str:
-    unknown = _UNKNOWN.match(message)
-    if unknown is not None:
-        return FORMER.get(unknown[1], "")
-    rest = _EXTRA.match(message)
-    first = None if context is None else context.params.get("query")
-    if rest is None or not isinstance(first, str):
-        return ""
-    question = f"{first} {rest[1]}"
-    dashes = "-- " if question.startswith("-") else ""
-    return f"Put several words in quotes: {path} {dashes}{shlex.quote(question)}."
-
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -102,10 +37,6 @@ _SHORTEST_SECRET = 4
 _PARTS = re.compile(r":\s*\"?([^;\n\"]+)")
 """The values of headers, in a list of them."""
 _PASSWORD_OF_URL = re.compile(r"://[^/@\s]*:([^/@\s]+)@")
-
-# Typer carries its own copy of click, whose names it does not export.
-_BadUsage = typer.BadParameter.__base__
-_AnyClickError = _BadUsage.__base__ if _BadUsage else None
 
 
 class Terminated(BaseException):
@@ -181,13 +112,20 @@ def _report_threads(*, debug: bool) -> None:
 
 def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
     try:
-        code = app(args=list(arguments), prog_name="knowledge", standalone_mode=False)
+        call = plain_call(arguments)
+        if call is None:
+            from knowledge.cli.app import run_parsed
+
+            return run_parsed(arguments)
+        call()
+    except Exit as ended:
+        return ended.code
     except KnowledgeError as error:
         if debug:
             _show_traceback()
         show_error(error, json=json)
         return error.exit_code
-    except (Interrupted, KeyboardInterrupt, typer.Abort):
+    except (Interrupted, KeyboardInterrupt):
         # The terminal has written ^C on the line where the cursor stood.
         start = "\n" if sys.stderr.isatty() else ""
         complain(f"{start}interrupted\n")
@@ -196,14 +134,12 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         complain("terminated\n")
         return TERMINATED
     except Exception as error:  # noqa: BLE001  shown as a sentence, with --debug in full
-        if _AnyClickError is not None and isinstance(error, _AnyClickError):
-            return _usage(error, json=json)
         if debug:
             _show_traceback()
         told = _told(error)
         show_error(told, json=json)
         return told.exit_code
-    return code if isinstance(code, int) else 0
+    return 0
 
 
 def _told(error: Exception) -> KnowledgeError:
@@ -268,13 +204,6 @@ def _secrets() -> list[str]:
         unquote(password) for value in addresses for password in _PASSWORD_OF_URL.findall(value)
     ]
     return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
-
-
-def _usage(error: Exception, *, json: bool) -> int:
-    message = getattr(error, "format_message", error.__str__)()
-    if message:  # else no command was named: the help has been shown
-        show_error(usage_error(message, getattr(error, "ctx", None)), json=json)
-    return UsageError.exit_code
 
 
 def _handle_sigterm() -> None:

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-import typer
-
-from knowledge.cli.options.declared import Group
 from knowledge.cli.render.json_output import print_object
-from knowledge.cli.render.paging import paged, show_held
-from knowledge.cli.render.streams import OutputClosedError
+from knowledge.cli.render.paging import show_held
 from knowledge.cli.spelling import spelled
 from knowledge.errors import UsageError
 from knowledge.text.escaping import flat
@@ -26,13 +21,17 @@ if TYPE_CHECKING:
     from knowledge.requests import Request
     from knowledge.settings.reading import Settings
 
-COMMON = "Common options"
-_LIVE = frozenset({"ask", "embed", "ingest", "reembed", "watch"})
-"""Commands that print while they work, or only a few lines: they need no pager."""
-
 
 class Interrupted(BaseException):
     """Ctrl-C was pressed."""
+
+
+class Exit(BaseException):
+    """A command has ended, with an exit code and nothing more to say."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +134,15 @@ class Session:
             show_held()
             error_console().print(flat(spelled(text)), style="dim", markup=False, soft_wrap=True)
 
+    def confirm(self, question: str) -> bool:
+        """Ask on the terminal, and return whether the answer was yes."""
+        import typer
+
+        try:
+            return typer.confirm(question, err=True)
+        except typer.Abort as error:
+            raise Interrupted from error
+
     def suggest(self, command: str) -> None:
         """Suggest the next command, on a terminal."""
         if self.on_terminal and not self.quiet:
@@ -156,98 +164,3 @@ def _flags_of(groups: Iterable[Request]) -> dict[str, Any]:
         for group in groups
         for name, _, declared in group.options()
     }
-
-
-_FLAGS: dict[str, Any] = {
-    "json_output": Annotated[
-        bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=COMMON)
-    ],
-    "quiet": Annotated[
-        bool,
-        typer.Option(
-            "--quiet", "-q", help="Print no notes and no progress.", rich_help_panel=COMMON
-        ),
-    ],
-    "verbose": Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print more details.", rich_help_panel=COMMON)
-    ],
-    "debug": Annotated[
-        bool,
-        typer.Option("--debug", help="Show a traceback with an error.", rich_help_panel=COMMON),
-    ],
-    "no_pager": Annotated[
-        bool,
-        typer.Option(
-            "--no-pager",
-            help="Never show long output in a pager [PAGER].",
-            rich_help_panel=COMMON,
-        ),
-    ],
-    "data_dir": Annotated[
-        str | None,
-        typer.Option(
-            "--data-dir",
-            help="Data folder [KNOW_DATA_DIR; default: the platform's].",
-            rich_help_panel=COMMON,
-            metavar="DIR",
-        ),
-    ],
-    "config_file": Annotated[
-        str | None,
-        typer.Option(
-            "--config-file",
-            "-c",
-            help="Settings file instead of ./knowledge.yaml [KNOW_CONFIG_FILE].",
-            rich_help_panel=COMMON,
-            metavar="FILE",
-        ),
-    ],
-}
-
-
-def command(function: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the common flags; it gets them as a :class:`Session`, its first argument.
-
-    A parameter that is a request, or another group of declared options, becomes its options.
-    """
-    signature = inspect.signature(function, eval_str=True)
-    own: list[inspect.Parameter] = []
-    groups: list[Group] = []
-    for parameter in list(signature.parameters.values())[1:]:
-        group = Group.of(parameter)
-        if group is not None:
-            groups.append(group)
-        own += [parameter] if group is None else group.parameters()
-    common = [
-        inspect.Parameter(
-            name,
-            inspect.Parameter.KEYWORD_ONLY,
-            annotation=annotation,
-            default=None if name in ("data_dir", "config_file") else False,
-        )
-        for name, annotation in _FLAGS.items()
-    ]
-
-    def run(**arguments: Any) -> None:
-        flags = {name: arguments.pop(name) for name in _FLAGS}
-        del flags["debug"]  # read from the arguments: an error may come before they are parsed
-        session = Session(json=flags.pop("json_output"), **flags)
-        made = {group.name: group.made(arguments) for group in groups}
-        wanted = not (session.json or session.no_pager or function.__name__ in _LIVE)
-        try:
-            with paged(wanted=wanted):
-                function(session, **arguments, **made)
-        # Typer would turn these into exit codes of its own.
-        except KeyboardInterrupt as error:
-            raise Interrupted from error
-        except BrokenPipeError as error:
-            raise OutputClosedError from error
-
-    keyword = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in own]
-    run.__signature__ = signature.replace(parameters=[*keyword, *common])  # type: ignore[attr-defined]
-    run.__annotations__ = {p.name: p.annotation for p in [*keyword, *common]}
-    # Typer keeps line breaks, but the docstring's are not meant for the terminal's width.
-    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    run.__doc__ = "\n\n".join(" ".join(paragraph.split("\n")) for paragraph in paragraphs)
-    run.__name__ = function.__name__
-    return run

@@ -10,8 +10,8 @@ import zipfile
 import pytest
 import yaml
 
-from knowledge.cli.app import COMMANDS
 from knowledge.cli.lazy import LazyCommand
+from knowledge.cli.table import COMMANDS
 from knowledge.settings.table import TABLE
 from tests.conftest import write_files
 

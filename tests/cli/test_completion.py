@@ -13,7 +13,6 @@ import pytest
 import typer
 
 from knowledge import KnowledgeBase
-from knowledge.cli.app import COMMANDS
 from knowledge.cli.completion import (
     DATASET_ARGUMENTS,
     DATASET_FLAGS,
@@ -22,6 +21,7 @@ from knowledge.cli.completion import (
     WORDS,
 )
 from knowledge.cli.run import main
+from knowledge.cli.table import COMMANDS
 from knowledge.storage.local.catalog.names import dataset_names
 from tests.cli.test_startup import HEAVY
 from tests.conftest import environment

@@ -8,7 +8,7 @@ from importlib import import_module
 import pytest
 import typer
 
-from knowledge.cli.app import COMMANDS as TABLE
+from knowledge.cli.table import COMMANDS as TABLE
 from tests.cli.written_files import plain
 
 COMMANDS = sorted(entry.name for entry in TABLE)

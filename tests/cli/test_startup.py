@@ -71,8 +71,18 @@ def test_reading_the_catalog_loads_none_either(library):
         assert not HEAVY & loaded(*arguments)
 
 
-def test_a_question_to_the_offline_model_loads_no_network_library(library):
-    assert not {"openai", "kreuzberg", "tiktoken"} & loaded("retrieve", "key")
+PARSER = {"typer", "click", "rich"}
+"""What reads a command line that is not plain, and colours what a terminal shows."""
+
+
+def test_a_question_to_the_offline_model_loads_what_it_needs_alone(library):
+    unused = (HEAVY | PARSER | {"httpx", "logging", "concurrent", "asyncio"}) - {"numpy"}
+    assert not unused & loaded("retrieve", "key")
+
+
+@pytest.mark.parametrize("command", ["list-datasets", "list-files", "status", "config"])
+def test_a_plain_command_line_loads_no_parser(library, command):
+    assert not PARSER & loaded(command, "--json")
 
 
 def test_an_ingest_that_finds_nothing_new_loads_none_either(library):

@@ -28,9 +28,9 @@ import pytest
 import typer
 
 import knowledge
-from knowledge.cli.app import COMMANDS
 from knowledge.cli.render.streams import CleanStream, clean_streams
 from knowledge.cli.session import Session
+from knowledge.cli.table import COMMANDS
 from knowledge.text.escaping import cleaned, cleaned_json, flat
 from tests.chat_server import ChatServer
 from tests.cli.written_files import on_terminal

@@ -6,24 +6,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-import typer
-
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.requests import Request, option
 
-NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The dataset.")]
+NameArgument = Annotated[str, Argument(metavar="NAME", help="The dataset.")]
 NameOrAllArgument = Annotated[
-    str | None, typer.Argument(metavar="[NAME]", help="The dataset; default: all.")
+    str | None, Argument(metavar="[NAME]", help="The dataset; default: all.")
 ]
 StdinNameOption = Annotated[
-    str | None, typer.Option("--name", help="Name of the document on stdin.", metavar="NAME")
+    str | None, Flag("--name", help="Name of the document on stdin.", metavar="NAME")
 ]
-YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+YesOption = Annotated[bool, Flag("--yes", "-y", help="Do not ask.")]
 OverwriteOption = Annotated[
-    bool, typer.Option("--overwrite", help="Replace existing datasets of the same name.")
+    bool, Flag("--overwrite", help="Replace existing datasets of the same name.")
 ]
 ArchiveOption = Annotated[
     str | None,
-    typer.Option(
+    Flag(
         "--archive",
         help="Search an exported archive without importing it.",
         metavar="FILE",

@@ -8,9 +8,7 @@ from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
-import typer
-
-from knowledge.cli.spelling import spelled
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.requests import Option, Request
 from knowledge.settings.pairs import metadata_pairs
 
@@ -91,21 +89,16 @@ class Group:
 
 
 def _parameter(name: str, type_: str, default: Any, option: Option) -> inspect.Parameter:
-    shown: dict[str, Any] = {"help": spelled(option.flag_help), "metavar": option.metavar}
     kind, unset = _cli_type(type_, default, option)
+    said: Flag | Argument
     if option.positional:
-        shown["show_default"] = False
-        nothing = default if option.optional else inspect.Parameter.empty
-        annotation, unset = Annotated[kind, typer.Argument(**shown)], nothing
+        said = Argument(help=option.flag_help, metavar=option.metavar, show_default=False)
+        unset = default if option.optional else inspect.Parameter.empty
     else:
-        if option.panel:
-            shown["rich_help_panel"] = option.panel
         flags = option.flags or ("--" + name.replace("_", "-"),)
-        if "/" in flags[0]:
-            shown["show_default"] = False
-        annotation = Annotated[kind, typer.Option(*flags, **shown)]
+        said = Flag(*flags, help=option.flag_help, metavar=option.metavar, panel=option.panel)
     return inspect.Parameter(
-        name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=unset
+        name, inspect.Parameter.KEYWORD_ONLY, annotation=Annotated[kind, said], default=unset
     )
 
 
@@ -113,7 +106,7 @@ _TYPES: Mapping[str, Any] = {"int": int, "float": float, "StrPath": Path}
 
 
 def _cli_type(written: str, default: Any, option: Option) -> tuple[Any, Any]:
-    """Return the type that Typer reads a field as, and what stands for "not given"."""
+    """Return the type that a field is read as, and what stands for "not given"."""
     if written.startswith("bool"):
         tri_state = any("/" in flag for flag in option.flags or ())
         return (bool | None, None) if tri_state else (bool, False)

@@ -5,16 +5,15 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
-
 from knowledge.cli.options.common import ArchiveOption, NameArgument, OverwriteOption, YesOption
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.options.metadata import MetadataOptions
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.model import Dataset
 from knowledge.records import documents as records
@@ -49,7 +48,7 @@ def create_dataset(
     name: NameArgument,
     metadata: Annotated[
         list[str] | None,
-        typer.Option("--metadata", help="Metadata of the dataset.", metavar="NAME=VALUE"),
+        Flag("--metadata", help="Metadata of the dataset.", metavar="NAME=VALUE"),
     ] = None,
 ) -> None:
     """Create an empty dataset; the first ingest chooses its embedder.
@@ -64,7 +63,7 @@ def create_dataset(
 def get_dataset(
     session: Session,
     name: NameArgument,
-    no_docs: Annotated[bool, typer.Option("--no-docs", help="Do not list the files.")] = False,
+    no_docs: Annotated[bool, Flag("--no-docs", help="Do not list the files.")] = False,
     archive: ArchiveOption = None,
 ) -> None:
     """Show a dataset and its files.
@@ -99,7 +98,7 @@ def rename_dataset(
     session: Session,
     *,
     name: NameArgument,
-    new: Annotated[str, typer.Argument(metavar="NEW", help="Its new name.")],
+    new: Annotated[str, Argument(metavar="NEW", help="Its new name.")],
     lock: LockOptions,
 ) -> None:
     """Give a dataset another name.
@@ -117,11 +116,11 @@ def copy_dataset(
     name: NameArgument,
     new: Annotated[
         str | None,
-        typer.Argument(metavar="[NEW]", help="Name of the copy; with --to-store optional."),
+        Argument(metavar="[NEW]", help="Name of the copy; with --to-store optional."),
     ] = None,
     to_store: Annotated[
         str | None,
-        typer.Option(
+        Flag(
             "--to-store",
             help="Copy into another store: postgresql://HOST/DATABASE, the path of a data folder, "
             "local for yours; or qdrant://HOST, chroma+http://HOST for yours with vectors there.",
@@ -149,8 +148,8 @@ def copy_dataset(
 def merge_datasets(
     session: Session,
     *,
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="The datasets.")],
-    into: Annotated[str, typer.Option("--into", help="The new dataset.", metavar="NAME")],
+    names: Annotated[list[str], Argument(metavar="NAME...", help="The datasets.")],
+    into: Annotated[str, Flag("--into", help="The new dataset.", metavar="NAME")],
     overwrite: OverwriteOption = False,
     lock: LockOptions,
 ) -> None:
@@ -184,9 +183,9 @@ def delete_dataset(
                     f"deleting dataset {name!r} needs --yes, since there is no terminal to ask on"
                 )
             question = f"Delete dataset {name!r} with {counted(dataset.files, 'file')}?"
-            if not typer.confirm(question, err=True):
+            if not session.confirm(question):
                 session.note("nothing was deleted")
-                raise typer.Exit(KnowledgeError.exit_code)
+                raise Exit(KnowledgeError.exit_code)
         kb.datasets.delete(name)
     _show(session, dataset, f"deleted dataset {name!r}")
 

@@ -7,9 +7,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from knowledge.cli.options.common import OverwriteOption
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
@@ -25,13 +24,11 @@ _SUFFIXES = {"archive": "zip", "jsonl": "jsonl", "parquet": "parquet"}
 
 def export(
     session: Session,
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[NAME...]", help="The datasets.")
-    ] = None,
-    all_: Annotated[bool, typer.Option("--all", "-a", help="All datasets.")] = False,
+    names: Annotated[list[str] | None, Argument(metavar="[NAME...]", help="The datasets.")] = None,
+    all_: Annotated[bool, Flag("--all", "-a", help="All datasets.")] = False,
     output: Annotated[
         str,
-        typer.Option(
+        Flag(
             "--output",
             "-o",
             help="The file, or a folder (a path that ends with /).",
@@ -40,15 +37,13 @@ def export(
     ] = ".",
     format_: Annotated[
         str,
-        typer.Option(
+        Flag(
             "--format",
             help="archive: everything, for `knowledge import`; jsonl, parquet: one row per chunk.",
             metavar="FORMAT",
         ),
     ] = "archive",
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace a file that is there.")
-    ] = False,
+    overwrite: Annotated[bool, Flag("--overwrite", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write datasets to one file: to share, to back up, or for other tools.
 
@@ -84,14 +79,14 @@ def export(
 def import_(
     session: Session,
     *,
-    file: Annotated[str, typer.Argument(metavar="FILE", help="What `export` wrote.")],
+    file: Annotated[str, Argument(metavar="FILE", help="What `export` wrote.")],
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME...]", help="Datasets to import; default: all."),
+        Argument(metavar="[NAME...]", help="Datasets to import; default: all."),
     ] = None,
     rename: Annotated[
         str | None,
-        typer.Option("--as", help="New name, for a single dataset.", metavar="NAME"),
+        Flag("--as", help="New name, for a single dataset.", metavar="NAME"),
     ] = None,
     overwrite: OverwriteOption = False,
     lock: LockOptions,

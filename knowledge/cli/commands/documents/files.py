@@ -6,8 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Annotated
 
-import typer
-
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.options.metadata import MetadataOptions
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.options.settings import DatasetOptions, LockOptions
@@ -25,7 +24,7 @@ from knowledge.storage.history import MissedFile
 from knowledge.text.wording import counted, did_you_mean
 
 FileArgument = Annotated[
-    str, typer.Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
+    str, Argument(metavar="FILE", help="Its path, the end of its path, or its id.")
 ]
 
 
@@ -39,7 +38,7 @@ def list_files(
     server: ServerOptions,
     status: Annotated[
         list[str] | None,
-        typer.Option(
+        Flag(
             "--status",
             help="ingested (the default), or files that it lacks: failed, empty, unsupported.",
             metavar="STATUS",
@@ -108,7 +107,7 @@ def get_file(
     file: FileArgument,
     dataset: DatasetOptions,
     server: ServerOptions,
-    text: Annotated[bool, typer.Option("--text", help="Print the text of its chunks.")] = False,
+    text: Annotated[bool, Flag("--text", help="Print the text of its chunks.")] = False,
 ) -> None:
     """Show a file that a dataset holds.
 

@@ -7,14 +7,12 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import typer
-
 from knowledge.cli.options.common import StdinNameOption
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.options.settings import IngestOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.summary import one_line, problem_lines, report_lines
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.records import documents as records
 from knowledge.requests import IngestRequest, InlineText
@@ -62,7 +60,7 @@ def ingest(
             raise
     show_report(session, report)
     if report.failed:
-        raise typer.Exit(SomeFilesFailedError.exit_code)
+        raise Exit(SomeFilesFailedError.exit_code)
     session.suggest(_next_command(report.dataset))
 
 

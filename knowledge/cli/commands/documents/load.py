@@ -8,15 +8,14 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from knowledge.cli.options.common import StdinNameOption
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.options.settings import PasswordOptions, ReadingOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.model import FileStatus
 from knowledge.records import documents as records
@@ -34,19 +33,19 @@ def load(
     *,
     input_: Annotated[
         str,
-        typer.Argument(metavar="INPUT", help="A file or a URL; - is stdin.", show_default=False),
+        Argument(metavar="INPUT", help="A file or a URL; - is stdin.", show_default=False),
     ],
     output: Annotated[
-        str, typer.Argument(metavar="OUTPUT", help="The file to write; - is stdout.")
+        str, Argument(metavar="OUTPUT", help="The file to write; - is stdout.")
     ] = "-",
     format_: Annotated[
         str,
-        typer.Option("--format", help="structured (JSON), markdown or text.", metavar="FORMAT"),
+        Flag("--format", help="structured (JSON), markdown or text.", metavar="FORMAT"),
     ] = "structured",
     name: StdinNameOption = None,
     metadata: Annotated[
         list[str] | None,
-        typer.Option("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),
+        Flag("--metadata", help="Metadata to add.", metavar="NAME=VALUE"),
     ] = None,
     reading: ReadingOptions,
     passwords: PasswordOptions,
@@ -85,7 +84,7 @@ def _tell(session: Session, text: SourceText) -> None:
         place = f"{text.source}!/{problem.file}" if problem.file else text.source
         session.note(f"{problem.status}: {one_line(place)}: {problem.reason}")
     if any(problem.status == FileStatus.FAILED for problem in text.problems):
-        raise typer.Exit(SomeFilesFailedError.exit_code)
+        raise Exit(SomeFilesFailedError.exit_code)
 
 
 def _renderer(name: str) -> Callable[[SourceText, Mapping[str, Any]], str]:

@@ -9,13 +9,12 @@ from collections.abc import Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, cast
 
-import typer
-
 from knowledge.cli.commands.documents.ingest import show_problems
+from knowledge.cli.options.flags import Flag
 from knowledge.cli.options.settings import IngestOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.summary import report_lines
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.cli.spelling import spell
 from knowledge.errors import SomeFilesFailedError, UsageError
 from knowledge.records import documents as records
@@ -38,7 +37,7 @@ def watch(
     options: IngestOptions,
     every: Annotated[
         str | None,
-        typer.Option(
+        Flag(
             "--every",
             help="Check everything at this interval, such as 10m, instead of waiting for "
             "change notifications.",
@@ -78,7 +77,7 @@ def watch(
                     show_event(session, event, dataset)
                     failed = event.report is not None and event.report.failed
     if request.once and failed:
-        raise typer.Exit(SomeFilesFailedError.exit_code)
+        raise Exit(SomeFilesFailedError.exit_code)
 
 
 def seconds_of(text: str) -> float:

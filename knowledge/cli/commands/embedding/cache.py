@@ -6,13 +6,11 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-import typer
-
 from knowledge.cli.groups import group
 from knowledge.cli.options.common import YesOption
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.records import upkeep as records
 from knowledge.text.wording import counted
@@ -50,9 +48,9 @@ def clear_cache(
                 raise UsageError(
                     "clearing the cache needs --yes, since there is no terminal to ask on"
                 )
-            if not typer.confirm(f"Forget {counted(vectors, 'vector')}?", err=True):
+            if not session.confirm(f"Forget {counted(vectors, 'vector')}?"):
                 session.note("nothing was cleared")
-                raise typer.Exit(KnowledgeError.exit_code)
+                raise Exit(KnowledgeError.exit_code)
         stats = kb.upkeep.clear_cache()
     if session.json:
         session.print_json(records.cache(stats, str(stats.path)))

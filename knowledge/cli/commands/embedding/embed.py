@@ -11,12 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
-import typer
-
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.options.settings import EmbeddingOptions, ModelOptions
 from knowledge.cli.render.json_output import json_text
 from knowledge.cli.render.terminal import binary_output, write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import PathNotFoundError, SomeFilesFailedError, UsageError
 from knowledge.records import models as records
 
@@ -38,32 +37,28 @@ def embed(
     session: Session,
     *,
     texts: Annotated[
-        list[str] | None, typer.Argument(metavar="[TEXT...]", help="Texts; - is stdin.")
+        list[str] | None, Argument(metavar="[TEXT...]", help="Texts; - is stdin.")
     ] = None,
     file: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--file", "-f", help="File of texts, one per line; - is stdin.", metavar="FILE"
-        ),
+        Flag("--file", "-f", help="File of texts, one per line; - is stdin.", metavar="FILE"),
     ] = None,
     whole: Annotated[
-        bool, typer.Option("--whole", help="Treat each file, and stdin, as one text.")
+        bool, Flag("--whole", help="Treat each file, and stdin, as one text.")
     ] = False,
     query: Annotated[
-        bool, typer.Option("--query", help="Embed questions; with --similarity, the first text.")
+        bool, Flag("--query", help="Embed questions; with --similarity, the first text.")
     ] = False,
-    output: Annotated[
-        str, typer.Option("--output", help="jsonl or npy.", metavar="FORMAT")
-    ] = "jsonl",
+    output: Annotated[str, Flag("--output", help="jsonl or npy.", metavar="FORMAT")] = "jsonl",
     target: Annotated[
-        Path | None, typer.Option("--target", "-o", help="File to write to.", metavar="FILE")
+        Path | None, Flag("--target", "-o", help="File to write to.", metavar="FILE")
     ] = None,
     similarity: Annotated[
-        bool, typer.Option("--similarity", help="Print the similarity of two texts instead.")
+        bool, Flag("--similarity", help="Print the similarity of two texts instead.")
     ] = False,
     metric: Annotated[
         str,
-        typer.Option(
+        Flag(
             "--metric",
             help="cosine, dot, or euclidean (the negated distance).",
             metavar="METRIC",
@@ -183,7 +178,7 @@ def _embed(
     if refused:
         if not count:
             raise next(iter(refused.values()))
-        raise typer.Exit(SomeFilesFailedError.exit_code)
+        raise Exit(SomeFilesFailedError.exit_code)
 
 
 def _write(

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from knowledge.cli.groups import group
 from knowledge.cli.options.declared import Without
+from knowledge.cli.options.flags import Argument
 from knowledge.cli.options.settings import EmbeddingOptions, ModelOptions
 from knowledge.cli.render.tables import show_facts, show_table
 from knowledge.cli.render.terminal import field
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import RemoteError
 from knowledge.extras import install_command
 from knowledge.records import models as records
@@ -56,7 +55,7 @@ def try_model(
     embedding: Annotated[EmbeddingOptions, Without("embedding_cache")],
     model: Annotated[
         str | None,
-        typer.Argument(
+        Argument(
             metavar="[PROVIDER:MODEL]",
             help="The provider, profile or model; default: that of the settings.",
         ),
@@ -76,7 +75,7 @@ def try_model(
     else:
         show_facts(session, [(field(name), field(value)) for name, value in _facts(report)])
     if report.failed:
-        raise typer.Exit(RemoteError.exit_code)
+        raise Exit(RemoteError.exit_code)
 
 
 def _where(provider: ProviderInfo) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.options.settings import EmbeddingOptions, LockOptions, ModelOptions
 from knowledge.cli.render.progress import count_bar
 from knowledge.cli.render.summary import cost_in_words
@@ -22,11 +21,11 @@ if TYPE_CHECKING:
 def reembed(
     session: Session,
     *,
-    name: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset.")],
+    name: Annotated[str, Argument(metavar="DATASET", help="The dataset.")],
     model: ModelOptions,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Embed again even if the dataset already has that model."),
+        Flag("--force", help="Embed again even if the dataset already has that model."),
     ] = False,
     embedding: EmbeddingOptions,
     lock: LockOptions,

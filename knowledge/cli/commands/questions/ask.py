@@ -7,15 +7,14 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from knowledge.cli.options.common import ArchiveOption
 from knowledge.cli.options.dataset_names import with_datasets
+from knowledge.cli.options.flags import Flag
 from knowledge.cli.options.places import FlowOptions, ServerOptions
 from knowledge.cli.options.question import with_question
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import NotFoundError
 from knowledge.records import questions as records
 from knowledge.requests import AskRequest
@@ -32,7 +31,7 @@ def ask(
     flows: FlowOptions,
     server: ServerOptions,
     fail_empty: Annotated[
-        bool, typer.Option("--fail-empty", help="Exit with 3 when the passages hold no answer.")
+        bool, Flag("--fail-empty", help="Exit with 3 when the passages hold no answer.")
     ] = False,
 ) -> None:
     """Answer a question in words, from your documents alone, with numbered sources.
@@ -52,7 +51,7 @@ def ask(
         request = replace(request, datasets=datasets).resolved(kb.settings)
     _show(session, answer, request, took=time.perf_counter() - started)
     if fail_empty and answer.text is None:
-        raise typer.Exit(NotFoundError.exit_code)
+        raise Exit(NotFoundError.exit_code)
 
 
 def _print_piece(piece: str) -> None:

@@ -6,17 +6,16 @@ import time
 from dataclasses import replace
 from typing import Annotated
 
-import typer
-
 from knowledge.cli.commands.documents.ingest import show_problems
 from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
+from knowledge.cli.options.flags import Flag
 from knowledge.cli.options.places import FlowOptions
 from knowledge.cli.options.question import with_question
 from knowledge.cli.options.settings import ModelOptions, ReadingOptions, WorkerOptions
 from knowledge.cli.options.sources import warn_of_passwords
 from knowledge.cli.render.hits import check_output, show_hits
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import NotFoundError, SomeFilesFailedError
 from knowledge.requests import IngestRequest, SearchRequest
 
@@ -28,12 +27,12 @@ def askdir(
     *,
     path: Annotated[
         str,
-        typer.Option("-p", "--path", help="The folder, or a URL as for ingest.", metavar="DIR"),
+        Flag("-p", "--path", help="The folder, or a URL as for ingest.", metavar="DIR"),
     ] = ".",
     request: Annotated[SearchRequest, Without("datasets")],
     sources: Annotated[IngestRequest, Without(*_ELSEWHERE)],
     no_prune: Annotated[
-        bool, typer.Option("--no-prune", help="Keep what no longer exists in the folder.")
+        bool, Flag("--no-prune", help="Keep what no longer exists in the folder.")
     ] = False,
     workers: WorkerOptions,
     reading: ReadingOptions,
@@ -63,6 +62,6 @@ def askdir(
     took = time.perf_counter() - started
     show_hits(session, found, shown, took=took)
     if report.failed:
-        raise typer.Exit(SomeFilesFailedError.exit_code)
+        raise Exit(SomeFilesFailedError.exit_code)
     if shown.fail_empty and not found:
-        raise typer.Exit(NotFoundError.exit_code)
+        raise Exit(NotFoundError.exit_code)

@@ -8,8 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.render.progress import count_bar
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
@@ -98,10 +97,10 @@ def _bool(text: str) -> bool:
 
 def evaluate(
     session: Session,
-    dataset: Annotated[str, typer.Argument(metavar="DATASET", help="The dataset to search.")],
+    dataset: Annotated[str, Argument(metavar="DATASET", help="The dataset to search.")],
     queries: Annotated[
         Path,
-        typer.Option(
+        Flag(
             "--queries",
             help='JSON lines: {"query", "file", "answer"}, or BEIR\'s {"_id", "text"}.',
             metavar="FILE",
@@ -109,16 +108,16 @@ def evaluate(
     ],
     qrels: Annotated[
         Path | None,
-        typer.Option(
+        Flag(
             "--qrels",
             help="BEIR's or TREC's judgments; by default qrels/test.tsv beside BEIR's queries.",
             metavar="FILE",
         ),
     ] = None,
-    k: Annotated[str, typer.Option("--k", help="Cut-off ranks.", metavar="LIST")] = "1,5,10",
+    k: Annotated[str, Flag("--k", help="Cut-off ranks.", metavar="LIST")] = "1,5,10",
     mode: Annotated[
         str | None,
-        typer.Option(
+        Flag(
             "--mode",
             help="Modes to run; without --compare the default is dense,keyword,hybrid.",
             metavar="LIST",
@@ -126,7 +125,7 @@ def evaluate(
     ] = None,
     compare: Annotated[
         list[str] | None,
-        typer.Option(
+        Flag(
             "--compare",
             help="Options of one way to retrieve, such as mode=hybrid,weight=0.5; repeat it for "
             "each. All others are compared with the first.",
@@ -135,12 +134,10 @@ def evaluate(
     ] = None,
     plot: Annotated[
         Path | None,
-        typer.Option(
-            "--plot", help="Draw the results to a .png, .svg or .pdf file.", metavar="FILE"
-        ),
+        Flag("--plot", help="Draw the results to a .png, .svg or .pdf file.", metavar="FILE"),
     ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", help="Seed of the significance test.", metavar="N", min=0)
+        int, Flag("--seed", help="Seed of the significance test.", metavar="N", minimum=0)
     ] = 0,
 ) -> None:
     """Measure how well a dataset answers questions whose answers are known.

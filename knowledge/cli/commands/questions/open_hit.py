@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-import typer
-
 from knowledge.cli.last_hits import Place, recalled
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.render.terminal import write
 from knowledge.cli.session import Session
 from knowledge.errors import KnowledgeError, PathNotFoundError
@@ -47,10 +46,10 @@ _PAGES = ("http://", "https://")
 def open_hit(
     session: Session,
     number: Annotated[
-        int, typer.Argument(metavar="[N]", help="The hit's number among the last ones.")
+        int, Argument(metavar="[N]", help="The hit's number among the last ones.")
     ] = 1,
     print_: Annotated[
-        bool, typer.Option("--print", help="Print the command instead of running it.")
+        bool, Flag("--print", help="Print the command instead of running it.")
     ] = False,
 ) -> None:
     """Open the document of one of the last hits, at its place.

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 
-import typer
-
 from knowledge.cli.options.common import ArchiveOption, HitsOptions
 from knowledge.cli.options.dataset_names import with_datasets
 from knowledge.cli.options.places import FlowOptions, ServerOptions
 from knowledge.cli.options.question import with_question
 from knowledge.cli.render.hits import check_output, show_hits
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import NotFoundError
 from knowledge.requests import SearchRequest
 
@@ -42,4 +40,4 @@ def retrieve(
     took = time.perf_counter() - started
     show_hits(session, found, shown, took=took)
     if shown.fail_empty and not found:
-        raise typer.Exit(NotFoundError.exit_code)
+        raise Exit(NotFoundError.exit_code)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-import typer
-
 from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import NotFoundError, UsageError
 from knowledge.records import questions as records
 from knowledge.requests import SimilarRequest
@@ -40,7 +39,7 @@ def similar(
     took = time.perf_counter() - started
     show_hits(session, found, shown, took=took)
     if shown.fail_empty and not found:
-        raise typer.Exit(NotFoundError.exit_code)
+        raise Exit(NotFoundError.exit_code)
 
 
 def show(
@@ -48,16 +47,14 @@ def show(
     *,
     chunk: Annotated[
         str,
-        typer.Argument(
-            metavar="CHUNK_ID", help="Its id, or at least the first 8 characters of it."
-        ),
+        Argument(metavar="CHUNK_ID", help="Its id, or at least the first 8 characters of it."),
     ],
     dataset: Annotated[
         str | None,
-        typer.Option("-d", "--dataset", help="Dataset; default: all.", metavar="NAME"),
+        Flag("-d", "--dataset", help="Dataset; default: all.", metavar="NAME"),
     ] = None,
-    before: Annotated[int, typer.Option("--before", help="Chunks before it.", metavar="N")] = 0,
-    after: Annotated[int, typer.Option("--after", help="Chunks after it.", metavar="N")] = 0,
+    before: Annotated[int, Flag("--before", help="Chunks before it.", metavar="N")] = 0,
+    after: Annotated[int, Flag("--after", help="Chunks after it.", metavar="N")] = 0,
     server: ServerOptions,
 ) -> None:
     """Print a chunk, optionally with its neighbours.

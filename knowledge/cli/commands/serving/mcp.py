@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
+from knowledge.cli.options.flags import Flag
 from knowledge.cli.options.places import FlowOptions
 from knowledge.cli.options.settings import ModelOptions
 from knowledge.cli.render.terminal import complain, write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
 from knowledge.records import program as records
 from knowledge.text.escaping import flat
@@ -28,7 +27,7 @@ def mcp(
     flows: FlowOptions,
     root: Annotated[
         list[Path] | None,
-        typer.Option(
+        Flag(
             "--root",
             help="Let the client ingest what lies below this folder, and remove files from "
             "datasets; may be repeated. Without it nothing can be changed.",
@@ -37,16 +36,16 @@ def mcp(
     ] = None,
     install: Annotated[
         str | None,
-        typer.Option(
+        Flag(
             "--install",
             help="Add this server to a client's configuration: claude, cursor, vscode or codex.",
             metavar="CLIENT",
         ),
     ] = None,
     show: Annotated[
-        bool, typer.Option("--print", help="With --install: print the configuration only.")
+        bool, Flag("--print", help="With --install: print the configuration only.")
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Add it without asking.")] = False,
+    yes: Annotated[bool, Flag("--yes", "-y", help="Add it without asking.")] = False,
 ) -> None:
     """Let an agent ask the datasets, by the Model Context Protocol on stdin and stdout.
 
@@ -127,6 +126,6 @@ def _ask(session: Session, path: Path, text: str) -> None:
             hint="--print shows what would be added.",
         )
     complain(text)
-    if not typer.confirm(f"Add this to {flat(str(path))}?", err=True):
+    if not session.confirm(f"Add this to {flat(str(path))}?"):
         session.note("nothing was changed")
-        raise typer.Exit(KnowledgeError.exit_code)
+        raise Exit(KnowledgeError.exit_code)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import typer
-
 from knowledge.cli.options.common import YesOption
+from knowledge.cli.options.flags import Argument, Flag
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
 from knowledge.records import program as records
 from knowledge.requests import check_known
@@ -25,7 +24,7 @@ def show_config(
     session: Session,
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[NAME...]", help="Settings or variables; default: all."),
+        Argument(metavar="[NAME...]", help="Settings or variables; default: all."),
     ] = None,
 ) -> None:
     """Show every setting, its value and its origin; secrets are masked.
@@ -75,10 +74,10 @@ def trust(
     session: Session,
     folder: Annotated[
         Path | None,
-        typer.Argument(metavar="[DIR]", help="The folder; default the working directory."),
+        Argument(metavar="[DIR]", help="The folder; default the working directory."),
     ] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Trust it no longer.")] = False,
-    list_: Annotated[bool, typer.Option("--list", help="List the trusted folders.")] = False,
+    remove: Annotated[bool, Flag("--remove", help="Trust it no longer.")] = False,
+    list_: Annotated[bool, Flag("--list", help="List the trusted folders.")] = False,
     yes: YesOption = False,
 ) -> None:
     """Trust a folder's .env and knowledge.yaml with endpoints that get your keys.
@@ -116,9 +115,9 @@ def _ask(session: Session, folder: Path) -> None:
     there = [name for name in (".env", "knowledge.yaml") if (folder / name).exists()]
     files = f" ({' and '.join(there)})" if there else ""
     question = f"May the settings of {flat(str(folder))}{files} say where your keys and texts go?"
-    if not typer.confirm(question, err=True):
+    if not session.confirm(question):
         session.note("nothing was changed")
-        raise typer.Exit(KnowledgeError.exit_code)
+        raise Exit(KnowledgeError.exit_code)
 
 
 def _shown(setting: Setting, settings: Settings) -> str | int | float | bool:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from knowledge.cli.groups import group
 from knowledge.cli.options.declared import Without
+from knowledge.cli.options.flags import Argument
 from knowledge.cli.options.places import FlowOptions
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import FlowsFileError, UsageError
 from knowledge.records import flows as records
 from knowledge.text.escaping import cleaned, flat
@@ -57,7 +56,7 @@ def show_flow(
     flows: Annotated[FlowOptions, Without("flow")],
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="The flow; default: the default flow."),
+        Argument(metavar="[NAME]", help="The flow; default: the default flow."),
     ] = None,
 ) -> None:
     """Show one flow as written in a file, without unset options; keys are masked.
@@ -90,9 +89,7 @@ def validate_flows(
     session: Session,
     file: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[FILE]", help="The file, or blueprint:NAME; default: KNOW_FLOWS_FILE."
-        ),
+        Argument(metavar="[FILE]", help="The file, or blueprint:NAME; default: KNOW_FLOWS_FILE."),
     ] = None,
 ) -> None:
     """Check a flows file: list all errors, with their lines and suggestions.
@@ -114,7 +111,7 @@ def validate_flows(
             flows = counted(len(inspected.file.flows), "flow")
             write(f"{flat(inspected.file.source)}: {flows}, all valid\n")
     if errors:
-        raise typer.Exit(FlowsFileError.exit_code)
+        raise Exit(FlowsFileError.exit_code)
 
 
 def _blueprints(kb: KnowledgeBase) -> list[FlowsFile]:

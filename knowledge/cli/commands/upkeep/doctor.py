@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from knowledge.cli.commands.upkeep.store import place_state
 from knowledge.cli.options.common import NameOrAllArgument
+from knowledge.cli.options.flags import Flag
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.cli.spelling import spelled
 from knowledge.errors import DamagedStoreError
 from knowledge.records import upkeep as records
@@ -29,10 +28,10 @@ def doctor(
     *,
     name: NameOrAllArgument = None,
     fix: Annotated[
-        bool, typer.Option("--fix", help="Repair what can be repaired, after a backup.")
+        bool, Flag("--fix", help="Repair what can be repaired, after a backup.")
     ] = False,
     offline: Annotated[
-        bool, typer.Option("--offline", help="Send nothing to an embedding provider.")
+        bool, Flag("--offline", help="Send nothing to an embedding provider.")
     ] = False,
     lock: LockOptions,
 ) -> None:
@@ -61,7 +60,7 @@ def doctor(
             versions = report.versions.items()
             session.note(", ".join(f"{name} {version}" for name, version in versions))
     if report.damaged:
-        raise typer.Exit(DamagedStoreError.exit_code)
+        raise Exit(DamagedStoreError.exit_code)
 
 
 def _places(places: Places) -> list[str]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-import typer
-
 from knowledge.cli.commands.upkeep.upkeep import mib
 from knowledge.cli.options.common import NameArgument, NameOrAllArgument
+from knowledge.cli.options.flags import Flag
 from knowledge.cli.render.summary import cost_in_words, one_line
 from knowledge.cli.render.tables import moment, show_facts, show_table
 from knowledge.cli.render.terminal import write
@@ -47,7 +46,7 @@ def history(
     session: Session,
     name: NameArgument,
     limit: Annotated[
-        int, typer.Option("--limit", help="Maximum number of runs.", metavar="N", min=1)
+        int, Flag("--limit", help="Maximum number of runs.", metavar="N", minimum=1)
     ] = 20,
 ) -> None:
     """List the runs on a dataset, newest first: when, how they ended, what they changed.

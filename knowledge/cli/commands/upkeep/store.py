@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from knowledge.cli.commands.upkeep.upkeep import mib
 from knowledge.cli.render.summary import one_line
 from knowledge.cli.render.tables import show_facts
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.cli.spelling import spelled
 from knowledge.records import upkeep as records
 
@@ -33,7 +31,7 @@ def store(session: Session) -> None:
     else:
         show_facts(session, _facts(places, held))
     if places.error is not None:
-        raise typer.Exit(places.error.exit_code)
+        raise Exit(places.error.exit_code)
 
 
 def _facts(places: Places, held: Status | None) -> list[tuple[str, str]]:

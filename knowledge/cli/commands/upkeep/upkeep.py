@@ -5,13 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import typer
-
 from knowledge.cli.options.common import NameOrAllArgument, YesOption
+from knowledge.cli.options.flags import Flag
 from knowledge.cli.options.settings import LockOptions
 from knowledge.cli.render.tables import show_table
 from knowledge.cli.render.terminal import write
-from knowledge.cli.session import Session
+from knowledge.cli.session import Exit, Session
 from knowledge.errors import KnowledgeError, UsageError
 from knowledge.records import upkeep as records
 from knowledge.text.escaping import flat
@@ -44,7 +43,7 @@ def compact(
 def gc(
     session: Session,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show what would be removed; remove nothing.")
+        bool, Flag("--dry-run", help="Show what would be removed; remove nothing.")
     ] = False,
 ) -> None:
     """Remove what is not needed: leftovers of killed runs, old generations, unpacked archives.
@@ -95,9 +94,9 @@ def _ask(session: Session, question: str) -> None:
         raise UsageError(
             "emptying the data folder needs --yes, since there is no terminal to ask on"
         )
-    if not typer.confirm(question, err=True):
+    if not session.confirm(question):
         session.note("nothing was deleted")
-        raise typer.Exit(KnowledgeError.exit_code)
+        raise Exit(KnowledgeError.exit_code)
 
 
 def mib(size: int) -> str:
