@@ -16,7 +16,7 @@ from llama_index.core.schema import TextNode
 from llama_index.vector_stores.chroma import ChromaVectorStore
 from llama_index_model import BenchEmbedding
 
-SLICE = 400  # documents of five nodes, or pages of ten
+SLICE = 200  # documents of five nodes, or pages of some twenty
 
 
 def main() -> None:

@@ -108,6 +108,7 @@ def test_each_kind_is_shown_as_an_escape(kind):
     assert_clean(cleaned_json(json.dumps(kind, ensure_ascii=False)))
 
 
+@pytest.mark.slow
 def test_all_code_points():
     everything = [chr(code) for code in range(0x110000)]
     changed = {c for c in everything if cleaned(c) != c}

@@ -150,7 +150,7 @@ def state(data: Path) -> Any:
 
 
 @pytest.mark.parametrize("member", [MANIFEST, FILES, CHUNKS])
-@pytest.mark.parametrize("every", [9, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("every", [31, pytest.param(2, marks=pytest.mark.slow)])
 def test_each_field_with_each_wrong_value(run, members, data_dir, tmp_path, member, every):
     """Of all, ``every`` so manieth is tried: writing what is accepted takes its time."""
     written(members, tmp_path / "valid.zip")
