@@ -47,7 +47,9 @@ _MAX_TOKENS = 512
 _HEAVIEST = 65_504.0
 """That float16 holds, as which weights are kept."""
 _HOPELESS = 8
-"""Texts that fail one after the other, after which it is the model that is at fault."""
+"""Texts that fail one after the other, after which the model must show that it still works."""
+_PLAIN = "a"
+"""A text that every model encodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +99,6 @@ class SparseEncoder:
     ) -> None:
         self.spec = spec
         self.counts_rarity = counts_rarity
-        self.failures: list[str] = []
-        """Why the model failed, for each passage that :meth:`encode_each` gave an empty vector."""
         self._load = load
         self._encode: Encode | None = None
         self._lock = threading.Lock()
@@ -127,31 +127,35 @@ class SparseEncoder:
                     lasting=self._encode is None,
                 ) from error
 
-    def encode_each(self, passages: Sequence[str]) -> list[SparseVector]:
-        """Return a vector for each passage: an empty one where the model fails on that alone.
+    def encode_each(self, passages: Sequence[str]) -> list[SparseVector | RemoteError]:
+        """Return a vector for each passage, or why the model fails on that one.
 
         Raises
         ------
         RemoteError
-            The model can't be loaded, or fails on one passage after the other.
+            The model can't be loaded, or fails on whatever it is given.
         """
         return self._divided(passages, [])
 
-    def _divided(self, passages: Sequence[str], in_a_row: list[str]) -> list[SparseVector]:
+    def _divided(
+        self, passages: Sequence[str], in_a_row: list[RemoteError]
+    ) -> list[SparseVector | RemoteError]:
         try:
             found = self.encode(passages)
         except RemoteError as error:
-            if error.lasting or len(in_a_row) >= _HOPELESS:
+            if error.lasting:
                 raise
             if len(passages) > 1:
                 middle = len(passages) // 2
                 first = self._divided(passages[:middle], in_a_row)
                 return first + self._divided(passages[middle:], in_a_row)
-            in_a_row.append(error.message)
-            self.failures.append(error.message)
-            return [SparseVector.of([], [])]
+            in_a_row.append(error)
+            if len(in_a_row) >= _HOPELESS:
+                self.encode([_PLAIN])
+                in_a_row.clear()
+            return [error]
         in_a_row.clear()
-        return found
+        return [*found]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,15 @@ SparseBytes = tuple[bytes, bytes]
 
 
 @dataclass(frozen=True, slots=True)
+class Unweighed:
+    """A chunk without a sparse vector: its row, its file's path, and the text that is embedded."""
+
+    row: int
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class ChunkDiff:
     """How a file's chunks differ from the stored ones.
 

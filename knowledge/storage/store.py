@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         SourceFile,
         SplitterSpec,
     )
-    from knowledge.storage.changes import FileChange, SparseBytes
+    from knowledge.storage.changes import FileChange, SparseBytes, Unweighed
     from knowledge.storage.columns import StoredColumns
     from knowledge.storage.findings import Fault
     from knowledge.storage.history import MissedFile, Run
@@ -217,8 +217,8 @@ class WriteRun(Protocol):
     def touch_file(self, file: SourceFile) -> None:
         """Record other facts of a file whose text is the same; readers see them at once."""
 
-    def without_sparse(self, limit: int) -> list[tuple[int, str]]:
-        """Return rows and embedded texts of chunks, staged ones too, without a sparse vector."""
+    def without_sparse(self, limit: int, after: int = 0) -> list[Unweighed]:
+        """Return chunks, staged ones too, without a sparse vector, in rows after one, in order."""
 
     def write_sparse(
         self,

@@ -19,10 +19,12 @@ from knowledge.errors import (
     DamagedArchiveError,
     DamagedStoreError,
     ModelMismatchError,
+    RemoteError,
     UntrustedEndpointError,
     UntrustedModelError,
     UsageError,
 )
+from knowledge.model import EmbedderSpec
 from knowledge.settings.reading import Settings
 from knowledge.storage.local.catalog import sparse_lists
 from tests.embeddings.local.models import VOCABULARY
@@ -172,21 +174,39 @@ def test_a_passage_on_which_the_model_fails_costs_itself(splade, docs, run, monk
         return whole(session, tokenizer, text)
 
     monkeypatch.setattr(sparse, "_splade", failing)
-    outcome = run("ingest", docs, "--sparse", splade)
-    assert outcome.code == 0
-    assert "1 passage can't be found by the sparse model" in outcome.err
-    assert "at the disco" in outcome.err
+    for arguments in (("--sparse", splade), ()):  # a run without changes tries again
+        outcome = run("ingest", docs, "--json", *arguments)
+        assert outcome.code == 0
+        [problem] = outcome.json["problems"]
+        assert (problem["file"], problem["status"]) == (str(docs / "whales.md"), "notice")
+        assert "1 passage can't be found by the sparse model" in problem["reason"]
+        assert "at the disco" in problem["reason"]
     with KnowledgeBase.open() as kb:
         found = sparse_of(kb, "key songs")
     assert found["key.md"] > 0
-    assert found["whales.md"] == 0.0
+    assert not found["whales.md"]
     assert run("doctor", "--offline").code == 0
+    monkeypatch.setattr(sparse, "_splade", whole)
+    assert run("ingest", docs, "--json").json["problems"] == []
+    with KnowledgeBase.open() as kb:
+        assert sparse_of(kb, "songs")["whales.md"] > 0
     monkeypatch.setattr(sparse, "_splade", lambda *_: failing(None, None, "sing"))
     for number in range(20):
         (docs / f"{number}.md").write_text(f"the key {number}\n")
     broken = run("ingest", docs)
     assert broken.code == 5
     assert "at the disco" in broken.err
+
+
+def test_many_passages_on_which_a_model_fails_are_no_fault_of_the_model():
+    def encode(texts, query):
+        if any("sing" in text for text in texts):
+            raise RuntimeError("at the disco")
+        return [sparse.SparseVector.of([1], [1.0]) for _ in texts]
+
+    encoder = sparse.SparseEncoder(EmbedderSpec("sparse", "m"), lambda: encode)
+    made = encoder.encode_each([f"sing {number}" for number in range(30)] + ["key"])
+    assert [isinstance(one, RemoteError) for one in made] == [True] * 30 + [False]
 
 
 def test_weights_that_are_no_numbers_are_left_out():

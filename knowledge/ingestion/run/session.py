@@ -32,7 +32,6 @@ from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings
 from knowledge.storage.dataset_names import check_name, no_dataset
 from knowledge.storage.store import Catalog, Store, WriteRun
-from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.embeddings.sparse import SparseEncoder
@@ -139,19 +138,12 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
                 writer = Writer(run, pool, stats, spec, splitter, checkpoint, encoder)
                 with writer.working():
                     pipeline.run(scan, stored, splitter, writer, pool)
-                if encoder is not None and encoder.failures:
-                    notify(_left_out(encoder))
                 embedded = pool.stats
     return Usage.of(choice, embedded.embedded, embedded.tokens)
 
 
 OPENAI_HOST = "//api.openai.com/"
 OLD_OPENAI_MODEL = "text-embedding-ada-002"
-
-
-def _left_out(encoder: SparseEncoder) -> str:
-    passages = counted(len(encoder.failures), "passage")
-    return f"{passages} can't be found by the sparse model: {encoder.failures[0]}"
 
 
 def _sparse(

@@ -6,6 +6,7 @@ import contextlib
 import queue
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import replace
@@ -17,6 +18,7 @@ from knowledge.ingestion.run.changes import Change, Remove, Touch, Write
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
+from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,6 +92,7 @@ class Writer:
         self._splitter = splitter
         self._checkpoint = checkpoint_seconds
         self._sparse = sparse
+        self._unencoded: dict[int, tuple[str, RemoteError]] = {}  # by row: the file, and why
         self._stopping = False
         self._published_at = time.monotonic()
         self._written = 0
@@ -181,6 +184,7 @@ class Writer:
             self._publish_rest()
         except BaseException as error:  # noqa: BLE001  raised again by _end()
             self._error = error
+        self._tell_unencoded()
         if self._error is not None:
             self._pool.close(cancel=True)
             while self._next() is not None:  # never let the reading thread wait for ever
@@ -274,17 +278,36 @@ class Writer:
     def _fill_sparse(self, encoder: SparseEncoder) -> None:
         """Encode the chunks that have no vector of the model yet, those of earlier runs included.
 
-        What an interrupt leaves, the next run makes.
+        What an interrupt leaves, the next run makes, and it tries again where the model fails.
 
         Raises
         ------
         RemoteError
             The model can't be loaded, or fails on whatever it is given.
         """
-        while not self._stopping and (lacking := self._run.without_sparse(SPARSE_PAGE)):
-            vectors = encoder.encode_each([text for _, text in lacking])
-            found = zip(lacking, vectors, strict=True)
-            self._run.write_sparse(
-                encoder.spec, {row: (one.terms, one.weights) for (row, _), one in found}
-            )
+        last = 0
+        while not self._stopping and (found := self._run.without_sparse(SPARSE_PAGE, last)):
+            last = found[-1].row
+            lacking = [one for one in found if one.row not in self._unencoded]
+            made = encoder.encode_each([one.text for one in lacking])
+            vectors = {}
+            for one, vector in zip(lacking, made, strict=True):
+                if isinstance(vector, RemoteError):
+                    self._unencoded[one.row] = (one.path, vector)
+                else:
+                    vectors[one.row] = (vector.terms, vector.weights)
+            if vectors:
+                self._run.write_sparse(encoder.spec, vectors)
         self._run.list_sparse()
+
+    def _tell_unencoded(self) -> None:
+        """Report the files of the chunks on which the sparse model failed."""
+        for path, count in Counter(path for path, _ in self._unencoded.values()).items():
+            why = next(error for of, error in self._unencoded.values() if of == path)
+            passages = counted(count, "passage")
+            self._stats.problem(
+                path,
+                "notice",
+                f"{passages} can't be found by the sparse model ({why.message}); the next ingest "
+                "tries again",
+            )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DatasetNotFoundError
 from knowledge.model import Chunk, Dataset, EmbedderSpec, SourceFile, SplitterSpec
-from knowledge.storage.changes import FileChange, SparseBytes
+from knowledge.storage.changes import FileChange, SparseBytes, Unweighed
 from knowledge.storage.dataset_names import HIDDEN
 from knowledge.storage.relational.rows import CHUNK_COLUMNS, Record, chunk_of, dump, now
 from knowledge.storage.terms import language_of, terms_of
@@ -147,8 +147,8 @@ class Staging:
                 ),
             )
 
-    def without_sparse(self, limit: int) -> list[tuple[int, str]]:
-        """Return rows and embedded texts of chunks that have no sparse vector.
+    def without_sparse(self, limit: int, after: int = 0) -> list[Unweighed]:
+        """Return chunks that have no sparse vector, in rows after one, in order.
 
         Vectors of a dataset that names no model are of one that nobody knows any more, and go.
         """
@@ -159,12 +159,17 @@ class Staging:
                 (self._dataset, self._dataset),
             )
         rows = self._catalog.records(
-            f'SELECT "row", {CHUNK_COLUMNS} FROM chunks WHERE dataset = ? AND removed IS NULL '
+            f'SELECT "row", {CHUNK_COLUMNS}, (SELECT path FROM files WHERE '
+            "files.dataset = chunks.dataset AND files.id = chunks.file_id AND removed IS NULL) "
+            "AS path FROM chunks WHERE dataset = ? AND removed IS NULL "
             'AND NOT EXISTS (SELECT 1 FROM sparse WHERE sparse."row" = chunks."row") '
-            'ORDER BY "row" LIMIT ?',
-            (self._dataset, limit),
+            'AND "row" > ? ORDER BY "row" LIMIT ?',
+            (self._dataset, after, limit),
         )
-        return [(row["row"], chunk_of(row).passage.embedding_text) for row in rows]
+        return [
+            Unweighed(row["row"], row["path"] or "", chunk_of(row).passage.embedding_text)
+            for row in rows
+        ]
 
     def write_sparse(
         self,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.errors import DamagedStoreError
 from knowledge.model import Dataset, EmbedderSpec, SourceFile, SplitterSpec
-from knowledge.storage.changes import FileChange
+from knowledge.storage.changes import FileChange, Unweighed
 from knowledge.storage.relational.ownership import locked_dataset
 from knowledge.storage.relational.staging import facts_of
 
@@ -124,10 +124,10 @@ class WriteRun:
             self._write_pending()
         self._staging.touch_file(file)
 
-    def without_sparse(self, limit: int) -> list[tuple[int, str]]:
-        """Return rows and embedded texts of chunks, staged ones too, without a sparse vector."""
+    def without_sparse(self, limit: int, after: int = 0) -> list[Unweighed]:
+        """Return chunks, staged ones too, without a sparse vector, in rows after one, in order."""
         self._write_pending()
-        return self._staging.without_sparse(limit)
+        return self._staging.without_sparse(limit, after)
 
     def write_sparse(
         self,
