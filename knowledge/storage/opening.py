@@ -35,26 +35,30 @@ def other_store(settings: Settings, store: str) -> Settings:
     Parameters
     ----------
     store:
-        ``postgresql://…``, the path of a data folder, or ``local`` for that of the settings;
-        ``chroma+http://…`` or ``qdrant://…`` is that with the vectors on a server.
+        ``postgresql://…``, the path of a data folder, or ``local`` for that of the settings. A
+        comma and ``chroma+http://…`` or ``qdrant://…`` behind it have a server keep the vectors;
+        that alone is ``local`` with it.
 
     Raises
     ------
     UsageError
         It is none of these, or it can't keep vectors elsewhere.
     """
-    if store == "local":
-        return settings.override(store="", vectors="")
-    if store.startswith(_DATABASES):
-        return settings.override(store=store, vectors="")
+    place, comma, vectors = store.rpartition(",")
     if store.startswith(_SERVERS):
-        return settings.override(store="", vectors=store)
-    if not store or "://" in store:
+        place, vectors = "local", store
+    elif not (comma and vectors.startswith(_SERVERS)):
+        place, vectors = store, ""
+    if place == "local":
+        return settings.override(store="", vectors=vectors)
+    if place.startswith(_DATABASES):
+        return settings.override(store=place, vectors=vectors)
+    if not place or "://" in place:
         from knowledge.text.masking import masked_urls
 
         raise UsageError(
             f"there is no store {masked_urls(store)!r}",
-            hint="It is postgresql://…, chroma+http://…, qdrant://…, the path of a data folder, or "
-            "local.",
+            hint="It is postgresql://…, the path of a data folder, or local; with vectors on a "
+            "server STORE,qdrant://… or STORE,chroma+http://….",
         )
-    return settings.override(store="", vectors="", data_dir=store)
+    return settings.override(store="", vectors=vectors, data_dir=place)

@@ -11,14 +11,15 @@ import pytest
 from knowledge.errors import DamagedStoreError
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.settings.reading import Settings
-from knowledge.storage.local.elsewhere.index import ServerVectors
+from knowledge.storage.local.elsewhere.versions import FolderMarks
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.store import LocalStore
 from knowledge.storage.local.vectors.folders import ChromaFolders
+from knowledge.storage.postgres.store import PostgresStore
 from knowledge.storage.servers.connections import Servers
+from knowledge.storage.servers.index import ServerVectors
 from knowledge.storage.servers.qdrant import QdrantServer
 from knowledge.storage.servers.server import VectorServer
-from knowledge.storage.store import Store
 from knowledge.storage.vector_index import VectorIndex
 from tests.storage.memory_index import MemoryIndexes
 from tests.storage.qdrant_servers import qdrant_servers
@@ -58,6 +59,8 @@ def publish(index: VectorIndex, version: int, ids=IDS, vectors=VECTORS, *, base:
         pytest.param("chroma-server", marks=pytest.mark.slow),
         "qdrant",
         "postgres",
+        "postgres-qdrant",
+        pytest.param("postgres-chroma", marks=pytest.mark.slow),
     ]
 )
 def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
@@ -65,16 +68,24 @@ def indexes(request: pytest.FixtureRequest, tmp_path: Path) -> Open:
         return MemoryIndexes()
     if request.param == "chroma":
         return lambda key: ChromaFolders(DataFolder(tmp_path), key)
-    if request.param == "postgres":
-        store: Store = request.getfixturevalue("postgres_store")
+    if request.param.startswith("postgres"):
+        store: PostgresStore = request.getfixturevalue("postgres_store")
+        if request.param == "postgres-qdrant":
+            store.servers = qdrant_servers(tmp_path)
+        elif request.param == "postgres-chroma":
+            store.servers = chroma_servers(request, tmp_path)
         store.open().close()  # makes the schema
         return store.index
     if request.param == "qdrant":
         given = qdrant_servers(tmp_path)
-        return lambda key: ServerVectors(DataFolder(tmp_path), key, given)
+        return lambda key: ServerVectors(FolderMarks(DataFolder(tmp_path), key, given), given)
+    servers = chroma_servers(request, tmp_path)
+    return lambda key: ServerVectors(FolderMarks(DataFolder(tmp_path), key, servers), servers)
+
+
+def chroma_servers(request: pytest.FixtureRequest, folder: Path) -> Servers:
     server = request.getfixturevalue("chroma_server")
-    servers = Servers(Settings.read(environ={}, folder=tmp_path, vectors=server.address))
-    return lambda key: ServerVectors(DataFolder(tmp_path), key, servers)
+    return Servers(Settings.read(environ={}, folder=folder, vectors=server.address))
 
 
 @pytest.fixture
@@ -116,8 +127,8 @@ def test_a_mask_leaves_only_what_it_names(index: VectorIndex, allowed: list[str]
 def test_a_mask_may_name_more_than_one_request_takes(
     index: VectorIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("elsewhere.index", "vectors.chroma"):
-        monkeypatch.setattr(f"knowledge.storage.local.{module}.MAX_RESULTS", 7)
+    for module in ("servers.index", "local.vectors.chroma"):
+        monkeypatch.setattr(f"knowledge.storage.{module}.MAX_RESULTS", 7)
     publish(index, 1)
     reader = index.open(1)
     found = reader.search(VECTORS[0], 5, among=IDS[3:])

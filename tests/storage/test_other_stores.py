@@ -52,12 +52,33 @@ def test_a_dataset_goes_into_a_database_and_back(run, postgres, tmp_path, monkey
     assert answers(run, dataset="back") == before
 
 
+def test_a_dataset_goes_into_a_database_with_its_vectors_on_a_server(
+    run, postgres, qdrant, tmp_path, monkeypatch
+):
+    for name in ("KNOW_STORE", "KNOW_VECTORS"):
+        monkeypatch.setenv(name, "")
+    write_files(tmp_path / "docs", CORPUS)
+    assert run("ingest", tmp_path / "docs", *SMALL).code == 0
+    before = answers(run)
+    assert run("copy-dataset", "default", "--to-store", f"{postgres},{ADDRESS}").code == 0
+    monkeypatch.setenv("KNOW_STORE", postgres)
+    assert "[vectors-elsewhere]" in run("retrieve", QUESTION).err
+    monkeypatch.setenv("KNOW_VECTORS", ADDRESS)
+    assert answers(run) == before
+    shown = run("store", "--json").json
+    assert (shown["datasets"]["kind"], shown["vectors"]["kind"]) == ("postgres", "qdrant")
+    assert shown["holds"]["bytes_a_chunk"] > 0
+    assert run("copy-dataset", "default", "back", "--to-store", "local").code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (("default",), "needs a name"),
         (("default", "--to-store", "s3://me:secret@bucket"), "no store"),
         (("default", "--to-store", ""), "no store"),
+        (("default", "--to-store", "s3://me:secret@bucket,qdrant://h"), "no store"),
+        (("default", "--to-store", ",qdrant://h"), "no store"),
         (("nope", "--to-store", "local"), "nope"),
     ],
 )

@@ -85,7 +85,6 @@ def test_a_place_is_shown_without_a_login(address: str, place: str) -> None:
         ({"store": "postgresql://localhost/x?passwrd=s3cret"}, "can be read"),
         ({"store": "postgresql://localhost/x", "store_schema": "a b"}, "store_schema"),
         ({"store": "postgresql://localhost/x", "store_schema": "pg_x"}, "store_schema"),
-        ({"store": "postgresql://localhost/x", "vectors": "qdrant://h:1"}, "`vectors`"),
     ],
 )
 def test_settings_that_can_be_no_store_are_refused(settings: dict[str, str], said: str) -> None:

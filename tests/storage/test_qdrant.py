@@ -13,8 +13,8 @@ from qdrant_client import models
 
 from knowledge import KnowledgeBase
 from knowledge.retrieval.search import approximate, sparse
-from knowledge.storage.local.elsewhere import index as elsewhere
 from knowledge.storage.local.elsewhere.marks import CARRIED, CARRIED_CHECKS
+from knowledge.storage.servers import index as elsewhere
 from knowledge.storage.servers.qdrant import QdrantServer
 from tests.embeddings.local.models import VOCABULARY
 from tests.embeddings.local.tiny_splade import write_splade

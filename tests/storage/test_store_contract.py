@@ -27,7 +27,6 @@ from knowledge.errors import (
 from knowledge.knowledge_base import KnowledgeBase
 from knowledge.model import EmbedderSpec, SplitterSpec
 from knowledge.settings.reading import Settings
-from knowledge.storage.local.elsewhere.marks import read_mark
 from knowledge.storage.opening import open_store
 from knowledge.storage.store import Store
 from tests.conftest import CORPUS, ROOT, write_files
@@ -46,17 +45,28 @@ def quiet(_: str) -> None:
 
 
 @pytest.fixture(
-    params=["local", "postgres", "qdrant", pytest.param("chroma", marks=pytest.mark.slow)]
+    params=[
+        "local",
+        "postgres",
+        "qdrant",
+        pytest.param("chroma", marks=pytest.mark.slow),
+        "postgres+qdrant",
+        pytest.param("postgres+chroma", marks=pytest.mark.slow),
+    ]
 )
 def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """What keeps datasets and vectors; the environment names it, empty as it is."""
     name = str(request.param)
-    if name in ("postgres", "qdrant"):
-        request.getfixturevalue(name)
-    elif name == "chroma":
+    for part in {"postgres", "qdrant"} & {*name.split("+")}:
+        request.getfixturevalue(part)
+    if name.endswith("chroma"):
         monkeypatch.setenv("KNOW_VECTORS", request.getfixturevalue("chroma_server").address)
         monkeypatch.setenv("KNOW_COLLECTION_PREFIX", f"test-{uuid.uuid4().hex[:8]}")
     return name
+
+
+catalog_alone = pytest.mark.parametrize("kind", ["local", "postgres"], indirect=True)
+"""Of what does not depend on where the vectors are."""
 
 
 @pytest.fixture
@@ -128,6 +138,7 @@ def test_nothing_is_there_before_something_is_stored(store: Store) -> None:
     assert not store.exists()
 
 
+@catalog_alone
 def test_datasets(store: Store) -> None:
     with store.open() as catalog:
         made = catalog.create("Büro 1", {"lang": "de", "nul": "\0"})
@@ -202,6 +213,7 @@ def test_what_is_not_published_is_dropped(kb: KnowledgeBase, store: Store, fille
     assert kb.upkeep.doctor(offline=True).findings == ()
 
 
+@catalog_alone
 def test_one_writes_at_a_time_and_is_named(store: Store) -> None:
     told: list[str] = []
     with store.open() as one, store.open() as other:
@@ -224,6 +236,7 @@ def test_one_writes_at_a_time_and_is_named(store: Store) -> None:
     assert "to finish with dataset 'default'" in told[0]
 
 
+@catalog_alone
 def test_a_dataset_is_not_renamed_while_it_is_written(store: Store) -> None:
     with store.open() as one, store.open() as other:
         made = one.create("default")
@@ -310,6 +323,7 @@ def test_an_edit_keeps_what_stayed(kb: KnowledgeBase, tmp_path: Path) -> None:
     assert kb.upkeep.doctor(offline=True).findings == ()
 
 
+@catalog_alone
 def test_files_come_by_pages(kb: KnowledgeBase, tmp_path: Path) -> None:
     names = ["a_1.txt", "a%2.txt", "B.TXT", "ÄÖ.txt", *(f"n{number}.txt" for number in range(6))]
     write_files(tmp_path / "docs", {**dict.fromkeys(names, "words"), "x.pdf": b"%PDF-1.4 no"})
@@ -351,6 +365,7 @@ def test_names_change_while_they_are_read(settings: Settings, filled: Path) -> N
                 kb.datasets.delete("right")
 
 
+@catalog_alone
 def test_the_cache(store: Store) -> None:
     import numpy as np
 
@@ -445,7 +460,7 @@ def harm_vectors(kind: str, kb: KnowledgeBase) -> None:
     else:
         servers = kb._shared.store.servers
         server = servers.at(servers.place)
-        [collection] = read_mark(next(kb._shared.store.root.glob("datasets/*/g*"))).collections
+        [collection] = kb._shared.store.index(dataset.key)._owned(dataset.vectors).collections
         points = next(iter(server.names(collection)))[:1]
         [name], vectors = server.fetch(collection, points)
         server.add(collection, [name], -vectors, name.rpartition(".")[2])

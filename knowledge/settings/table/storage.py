@@ -52,7 +52,7 @@ STORAGE: tuple[Setting, ...] = (
         ("KNOW_VECTORS",),
         "",
         "Server that keeps the vectors, such as chroma+http://127.0.0.1:8000 or "
-        "qdrant://127.0.0.1:6333; default: the data folder.",
+        "qdrant://127.0.0.1:6333; default: the data folder, or the database of KNOW_STORE.",
     ),
     Setting(
         "chroma_api_key",

@@ -57,6 +57,9 @@ class Hold:
     def __exit__(self, *_: object) -> None:
         self.release()
 
+    def renew(self) -> None:
+        """Do nothing: it is held until its process ends."""
+
     def release(self) -> None:
         """Let it be removed; a second call does nothing."""
         if self._release is not None:

@@ -18,7 +18,7 @@ def open_postgres(settings: Settings, root: Path) -> PostgresStore:
     Raises
     ------
     UsageError
-        The address is none, psycopg is not installed, or another setting does not go with it.
+        The address is none, or psycopg is not installed.
     UntrustedEndpointError
         A file of the working directory named it, which the user has not trusted.
     """
@@ -30,12 +30,8 @@ def open_postgres(settings: Settings, root: Path) -> PostgresStore:
             hint="Set KNOW_STORE to postgresql://USER@HOST:5432/DATABASE, or leave it empty for "
             "the data folder.",
         )
-    if settings["vectors"]:
-        raise UsageError(
-            "`vectors` names a server, but the vectors of a Postgres database lie in it",
-            hint="Leave KNOW_VECTORS empty, or KNOW_STORE.",
-        )
     address = address_of(settings)
     from knowledge.storage.postgres.store import PostgresStore
+    from knowledge.storage.servers.connections import Servers
 
-    return PostgresStore(address, root)
+    return PostgresStore(address, root, Servers(settings))

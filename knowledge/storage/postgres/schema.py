@@ -7,6 +7,7 @@ postings, segments      lists of chunks by full-text term, one for each term and
                         publish added, see :mod:`postings`
 files.terms             terms of a file's name and title, under a GIN index
 versions, vector_tables versions of the datasets' vectors, and the tables in which they lie
+version_points          which points are a version's, where a server keeps its vectors
 locks                   who holds a dataset's lock, for messages; the lock is an advisory one
 cache_models, cache_vectors
                         the embedding cache
@@ -176,12 +177,23 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX cache_vectors_stored ON cache_vectors (stored_at);
     """,
+    """
+    ALTER TABLE versions ADD COLUMN mark text;
+    CREATE TABLE version_points (
+        version bigint NOT NULL REFERENCES versions (id) ON DELETE CASCADE,
+        part integer NOT NULL,
+        content bytea NOT NULL,
+        PRIMARY KEY (version, part)
+    );
+    ALTER TABLE version_points ALTER COLUMN content SET STORAGE EXTERNAL;
+    """,
 )
 
 VERSION = len(MIGRATIONS)
 TABLES = (
-    "postings", "segments", "sparse", "runs", "problems", "versions", "vector_tables", "locks",
-    "cache_vectors", "cache_models", "chunks", "files", "datasets", "format",
+    "postings", "segments", "sparse", "runs", "problems", "version_points", "versions",
+    "vector_tables", "locks", "cache_vectors", "cache_models", "chunks", "files", "datasets",
+    "format",
 )  # fmt: skip
 """All but those of vectors, so that what refers to others comes first."""
 

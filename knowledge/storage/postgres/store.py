@@ -11,17 +11,18 @@ from knowledge.errors import KnowledgeError
 from knowledge.storage.dataset_names import HIDDEN
 from knowledge.storage.postgres.address import Address
 from knowledge.storage.postgres.cache import PostgresCache
-from knowledge.storage.postgres.catalog import PostgresCatalog
+from knowledge.storage.postgres.catalog import PostgresCatalog, open_index
 from knowledge.storage.postgres.locks import hold_store, let_go_of_store
 from knowledge.storage.postgres.schema import stored_version
 from knowledge.storage.postgres.session import Sessions
-from knowledge.storage.postgres.vectors import PostgresVectors
 from knowledge.storage.reports import CacheStats
 
 if TYPE_CHECKING:
     from knowledge.storage.postgres.checkup import PostgresCheckup
     from knowledge.storage.reports import Compacted, Leftover, Places, Status
+    from knowledge.storage.servers.connections import Servers
     from knowledge.storage.store import Hold, Notify
+    from knowledge.storage.vector_index import VectorIndex
 
 
 class PostgresStore:
@@ -31,10 +32,13 @@ class PostgresStore:
     ----------
     root:
         The data folder.
+    servers:
+        Give the servers that keep vectors.
     """
 
-    def __init__(self, address: Address, root: Path) -> None:
+    def __init__(self, address: Address, root: Path, servers: Servers | None = None) -> None:
         self.address = address
+        self.servers = servers
         self.sessions = Sessions(address)
         self._root = root
 
@@ -49,7 +53,7 @@ class PostgresStore:
         return self.address.place
 
     def places(self) -> Places:
-        """Look at the database, which keeps vectors too."""
+        """Look at the database, and at the server that keeps the vectors, if one does."""
         from knowledge.storage.postgres.checkup import versions
         from knowledge.storage.reports import Place, Places
 
@@ -61,7 +65,8 @@ class PostgresStore:
         except KnowledgeError as failure:
             error = failure
         database = Place("postgres", f"{self.place}, schema {self.address.schema}", error, found)
-        return Places(database, database)
+        named = self.servers.look() if self.servers is not None else None
+        return Places(database, named or database)
 
     def identity(self) -> Hashable:
         """Return what is equal of two stores that hold the same, and open it in the same way.
@@ -99,8 +104,16 @@ class PostgresStore:
         return [name for (name,) in rows if not name.startswith(HIDDEN)]
 
     def open(self) -> PostgresCatalog:
-        """Open a connection; the schema is made when missing."""
-        return PostgresCatalog(self.sessions)
+        """Open a connection; the schema is made when missing.
+
+        Raises
+        ------
+        UsageError
+            The settings name no server of vectors that may be used; nothing was made.
+        """
+        if self.servers is not None:
+            _ = self.servers.place
+        return PostgresCatalog(self.sessions, self.servers)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
@@ -112,9 +125,9 @@ class PostgresStore:
             finally:
                 let_go_of_store(session)
 
-    def index(self, key: str) -> PostgresVectors:
+    def index(self, key: str) -> VectorIndex:
         """Return the index of the dataset with this key."""
-        return PostgresVectors(self.sessions, key)
+        return open_index(self.sessions, key, self.servers)
 
     def has_cache(self) -> bool:
         """Return whether there is an embedding cache."""

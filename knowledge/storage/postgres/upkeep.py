@@ -9,8 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from knowledge.errors import DatasetNotFoundError, LockedError
-from knowledge.storage.postgres import postings
+from knowledge.errors import (
+    DamagedStoreError,
+    DatasetNotFoundError,
+    LockedError,
+    VectorServerError,
+)
+from knowledge.storage.postgres import marks, postings
 from knowledge.storage.postgres.locks import is_held, store_alone
 from knowledge.storage.postgres.schema import TABLES, VERSION, stored_version
 from knowledge.storage.relational.compaction import compact_datasets
@@ -18,12 +23,14 @@ from knowledge.storage.relational.ownership import locked_dataset
 from knowledge.storage.relational.removal import discard_hidden
 from knowledge.storage.relational.status import dataset_status
 from knowledge.storage.reports import Compacted, Leftover, Sizes, Status
+from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
     from knowledge.model import Dataset
     from knowledge.storage.postgres.catalog import PostgresCatalog
     from knowledge.storage.postgres.session import Session
     from knowledge.storage.postgres.store import PostgresStore
+    from knowledge.storage.servers.connections import Servers
     from knowledge.storage.store import Notify
 
 _CACHE = ("cache_vectors", "cache_models")
@@ -111,6 +118,8 @@ def empty(store: PostgresStore, patience: float) -> None:
     ------
     LockedError
         A dataset is being written, or others are connected all the time; nothing was removed.
+    VectorServerError
+        A server that keeps vectors can't be reached; no table was dropped.
     """
     with store.sessions.lent() as session:
         if not stored_version(session):
@@ -119,6 +128,7 @@ def empty(store: PostgresStore, patience: float) -> None:
             if is_held(session, key):
                 raise LockedError(f"a dataset is being written ({key}); nothing was removed")
         with store_alone(session, patience):
+            _retire_all(session, store.servers)
             with session.transaction(durable=True):
                 for table in table_names(session):
                     session.script(f'DROP TABLE "{table}"')
@@ -131,6 +141,16 @@ def empty(store: PostgresStore, patience: float) -> None:
             )
             if not used and schema != "public":
                 session.script(f'DROP SCHEMA "{schema}"')
+
+
+def _retire_all(session: Session, servers: Servers | None) -> None:
+    """Have servers forget all vectors that they keep for us."""
+    if servers is None:
+        return
+    rows = session.rows("SELECT key, id FROM versions WHERE mark IS NOT NULL ORDER BY id")
+    for key, id in rows:
+        marks.retire(session, key, id, servers)
+        session.change("DELETE FROM versions WHERE id = ?", (id,))
 
 
 def table_names(session: Session) -> list[str]:
@@ -150,19 +170,42 @@ def _of_dataset(catalog: PostgresCatalog, dataset: Dataset) -> Iterator[Leftover
             0,
             partial(_locked, catalog, dataset, _sweep),
         )
-    index = catalog.index(dataset.key)
-    others = index.others(dataset.vectors)
+    others = catalog.versions(dataset.key).others(dataset.vectors)
     # A reader that began before the last publish may still be about to open the one before.
     if _is_young(dataset.updated_at):
         before = max((one for one in others if 0 < one < dataset.vectors), default=None)
         others = [one for one in others if one != before]
     for version in others:
         yield Leftover(
-            "candidate" if version == 0 or version > dataset.vectors else "old-generation",
+            "candidate" if version <= 0 or version > dataset.vectors else "old-generation",
             f"version {version} of the vectors of {named}",
-            index.size(version),
+            catalog.index(dataset.key).size(version),
             partial(_locked, catalog, dataset, partial(_drop, version)),
         )
+    yield from _stray_vectors(catalog, dataset)
+
+
+def _stray_vectors(catalog: PostgresCatalog, dataset: Dataset) -> list[Leftover]:
+    """Return the vectors on a server that no version of a dataset has, unless it is written to."""
+    servers, found = catalog.servers, list[Leftover]()
+    if servers is None or not catalog.versions(dataset.key).is_on_server(dataset.vectors):
+        return found
+
+    def look(catalog: PostgresCatalog, now: Dataset) -> None:
+        strays = marks.strays(catalog.session, now.key, now.vectors, servers)
+        if strays:
+            told = f"{counted(len(strays), 'vector')} of no version of dataset {now.name!r}"
+            forget = partial(_locked, catalog, now, partial(_forget_strays, servers))
+            found.append(Leftover("orphan-vectors", told, 0, forget))
+
+    # `doctor` reports the last two.
+    with contextlib.suppress(LockedError, VectorServerError, DamagedStoreError):
+        _locked(catalog, dataset, look)
+    return found
+
+
+def _forget_strays(servers: Servers, catalog: PostgresCatalog, dataset: Dataset) -> None:
+    marks.forget_strays(catalog.session, dataset.key, dataset.vectors, servers)
 
 
 def _locked(
@@ -183,8 +226,11 @@ def _sweep(catalog: PostgresCatalog, dataset: Dataset) -> None:
 
 
 def _drop(version: int, catalog: PostgresCatalog, dataset: Dataset) -> None:
-    if version != dataset.vectors and not catalog.index(dataset.key).drop(version):
-        raise LockedError(f"another process uses version {version} of {dataset.name!r}")
+    if version != dataset.vectors and not catalog.versions(dataset.key).drop(version):
+        raise LockedError(
+            f"another process uses version {version} of {dataset.name!r}, or its server can't be "
+            "asked to forget it"
+        )
 
 
 def _discard(catalog: PostgresCatalog, key: str) -> None:
@@ -193,8 +239,12 @@ def _discard(catalog: PostgresCatalog, key: str) -> None:
 
 
 def _remove_vectors(catalog: PostgresCatalog, key: str) -> None:
-    if not catalog.index(key).remove():
-        raise LockedError(f"another process uses the vectors of {key}")
+    with catalog.lock(key, key, 0, lambda _: None):
+        if not catalog.versions(key).remove():
+            raise LockedError(
+                f"another process uses the vectors of {key}, or their server can't be asked to "
+                "forget them"
+            )
 
 
 def _renew_lists(catalog: PostgresCatalog, dataset: Dataset) -> None:

@@ -12,12 +12,12 @@ HNSW index chooses whom to compare.
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from knowledge.errors import DamagedStoreError, KnowledgeError, StoreServerError
+from knowledge.errors import DamagedStoreError, KnowledgeError, VectorsElsewhereError
+from knowledge.storage.postgres.marks import mark_of
 from knowledge.storage.postgres.nearest import (
     EXACT_BYTES,
     MOST_INDEXED,
@@ -27,19 +27,18 @@ from knowledge.storage.postgres.nearest import (
     search,
 )
 from knowledge.storage.postgres.session import Session, Sessions
+from knowledge.storage.postgres.sweeping import Versions
 from knowledge.storage.postgres.versions import (
     CANDIDATE,
     PAGE,
     Version,
+    VersionHold,
     damage,
-    drop,
     fetched,
-    held,
-    let_go,
     owned,
-    undo,
     version_of,
 )
+from knowledge.storage.servers.marks import told_elsewhere
 from knowledge.storage.store import REPAIR_INDEX
 from knowledge.storage.unit_vectors import exact_unit, unit_rows
 
@@ -49,34 +48,22 @@ if TYPE_CHECKING:
 
     from knowledge.storage.vector_index import ChunkFacts
 
-Answer = TypeVar("Answer")
-
 _PLAIN_MOST = 1_900
 """Dimensions of a vector that fits into a page with its row."""
 _BUILD_MEMORY = "256MB"
 _ANALYSED = 5
 """Where one row in so many is new, Postgres analyses a table again."""
-_ROW = 80
-"""Bytes of a row besides its vector, with its place in the index of ids."""
 
 
-class PostgresVectors:
-    """The index of one dataset.
-
-    Parameters
-    ----------
-    session:
-        The connection that writes: that which holds the dataset's lock, so that who lost the lock
-        writes no more. Default: one for each call.
-    """
-
-    def __init__(self, sessions: Sessions, key: str, session: Session | None = None) -> None:
-        self._sessions = sessions
-        self._key = key
-        self._session = session
+class PostgresVectors(Versions):
+    """The index of one dataset."""
 
     def check_place(self, version: int) -> None:
-        """Do nothing: the vectors lie where the catalog does."""
+        """Raise :class:`VectorsElsewhereError` where a server keeps a version's vectors."""
+        with self._writing() as session:
+            found = version_of(session, self.key, version)
+        if found is not None:
+            self._check_here(found)
 
     def open(self, version: int, dimensions: int | None = None) -> PostgresReader:
         """Open a published version; it is not swept before it is closed.
@@ -85,8 +72,17 @@ class PostgresVectors:
         ------
         DamagedStoreError
             It is not there, or belongs to another dataset, version or model.
+        VectorsElsewhereError
+            A server keeps it.
         """
-        return PostgresReader(self._sessions, self._key, version, dimensions)
+        hold = VersionHold(self._sessions, self.key, version)
+        try:
+            self._check_here(hold.version)
+            _check_dimensions(hold.version, dimensions)
+        except BaseException:
+            hold.release()
+            raise
+        return PostgresReader(hold)
 
     def complete(self, version: int, chunks: ChunkFacts) -> bool:  # noqa: ARG002
         """Return true: vectors are all that is kept here."""
@@ -95,85 +91,22 @@ class PostgresVectors:
     def candidate(self, version: int, chunks: ChunkFacts | None = None) -> PostgresWriter:  # noqa: ARG002
         """Begin the next version: with the vectors of a published one, or none of 0."""
         with self._writing() as session:
-            base = owned(session, self._key, version) if version else None
-            session.change(
-                "DELETE FROM versions WHERE key = ? AND version = ?", (self._key, CANDIDATE)
-            )
-            undo(session, self._key)
+            base = owned(session, self.key, version) if version else None
+            if base is not None:
+                self._check_here(base)
+            self._make_way(session, CANDIDATE)
         if self._session is not None:
-            return PostgresWriter(self._session, self._key, base, None)
-        return PostgresWriter(self._sessions.take(), self._key, base, self._sessions)
-
-    def publish(self, version: int, facts: Mapping[str, Any]) -> None:
-        """Give the candidate the number of a version; it is on the disk when this returns."""
-        with self._writing() as session, session.transaction(durable=True):
-            session.change(
-                "DELETE FROM versions WHERE key = ? AND version = ?", (self._key, version)
-            )
-            session.change(
-                "UPDATE versions SET version = ?, facts = ? WHERE key = ? AND version = ?",
-                (version, json.dumps(facts, ensure_ascii=False), self._key, CANDIDATE),
-            )
-
-    def sweep(self, published: int, *, previous: bool = True) -> None:
-        """Drop the candidate and old versions: all but ``published``, the one before (with
-        ``previous``), and those that a reader holds."""
-        with self._writing() as session:
-            listed = session.rows(
-                "SELECT version, id FROM versions WHERE key = ? ORDER BY version", (self._key,)
-            )
-            before = [number for number, _ in listed if CANDIDATE < number < published][-1:]
-            kept = {published, *(before if previous else ())} - {0}
-            swept = [id for number, id in listed if number not in kept]
-            drop(session, self._key, swept)
-
-    def others(self, published: int) -> list[int]:
-        """Return the numbers of the versions that are not published, 0 for the candidate."""
-        with self._writing() as session:
-            rows = session.rows(
-                "SELECT version FROM versions WHERE key = ? AND version <> ? ORDER BY version",
-                (self._key, published),
-            )
-        return [number for (number,) in rows]
-
-    def drop(self, version: int) -> bool:
-        """Drop a version that nobody holds; return whether it is gone."""
-        with self._writing() as session:
-            rows = session.rows(
-                "SELECT id FROM versions WHERE key = ? AND version = ?", (self._key, version)
-            )
-            drop(session, self._key, [id for (id,) in rows])
-        return version not in self.others(-1)
-
-    def remove(self) -> bool:
-        """Drop all versions, but for those that a reader holds; return whether all are gone."""
-        self.sweep(0)
-        with self._writing() as session:
-            [left] = session.one(
-                "SELECT EXISTS (SELECT 1 FROM vector_tables WHERE key = ?)", (self._key,)
-            )
-        return not left
-
-    def size(self, version: int | None = None) -> int:
-        """Return the bytes of a version, or of all."""
-        with self._writing() as session:
-            if version is not None:
-                found = version_of(session, self._key, version)
-                return found.vectors * (4 * found.dimensions + _ROW) if found else 0
-            sizes = session.rows(
-                "SELECT pg_total_relation_size(to_regclass('vectors_' || id)) FROM vector_tables "
-                "WHERE key = ?",
-                (self._key,),
-            )
-        return sum(size or 0 for (size,) in sizes)
+            return PostgresWriter(self._session, self.key, base, None)
+        return PostgresWriter(self._sessions.take(), self.key, base, self._sessions)
 
     def check(self, version: int, ids: Sequence[str], dimensions: int | None) -> str:
         """Return what is wrong with a version, in words; empty when it is whole."""
         try:
             with self._writing() as session:
-                found = owned(session, self._key, version)
+                found = owned(session, self.key, version)
+                self._check_here(found)
                 return damage(session, found, ids, dimensions)
-        except DamagedStoreError as error:
+        except (DamagedStoreError, VectorsElsewhereError) as error:
             return error.message
 
     def proven(self, version: int) -> Callable[[Sequence[str]], Mapping[str, NDArray[np.float32]]]:
@@ -182,7 +115,7 @@ class PostgresVectors:
         def proven(ids: Sequence[str]) -> dict[str, NDArray[np.float32]]:
             found: dict[str, NDArray[np.float32]] = {}
             with contextlib.suppress(KnowledgeError), self._sessions.lent() as session:
-                whole = owned(session, self._key, version)
+                whole = owned(session, self.key, version)
                 for listed, vectors in fetched(session, whole, ids):
                     rows = zip(listed, vectors, unit_rows(vectors), strict=True)
                     found |= {id: row for id, row, right in rows if right}
@@ -190,34 +123,20 @@ class PostgresVectors:
 
         return proven
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[Session]:
-        if self._session is not None:
-            yield self._session
-            return
-        with self._sessions.lent() as session:
-            yield session
+    def _check_here(self, version: Version) -> None:
+        if (mark := mark_of(version)) is not None:
+            raise VectorsElsewhereError(
+                told_elsewhere(self.key, f"at {mark.place}", "in the database")
+            )
 
 
 class PostgresReader:
-    """A version, open. All readers of a store share a connection; where it is lost, another one."""
+    """A version, open."""
 
     by_file = False
 
-    def __init__(self, sessions: Sessions, key: str, version: int, dimensions: int | None) -> None:
-        self._sessions = sessions
-        self._key = key
-        self._number = version
-        self._dimensions = dimensions
-        self._session: Session | None = None
-        self._open = True
-        sessions.join()
-        try:
-            with sessions.reading() as session:
-                self._version = self._hold(session)
-        except BaseException:
-            sessions.leave()
-            raise
+    def __init__(self, hold: VersionHold) -> None:
+        self._hold = hold
 
     def matrix(self) -> None:
         """Return nothing: the vectors are in the database."""
@@ -231,10 +150,10 @@ class PostgresReader:
         files: Sequence[str] | None = None,  # noqa: ARG002
     ) -> list[tuple[str, float]]:
         """Return up to ``top_k`` (id, cosine similarity), most similar first."""
-        if not self._version.number or top_k < 1:
+        version = self._hold.version
+        if not version.number or top_k < 1:
             return []
-        question = literal(query)
-        return self._again(partial(search, self._version, question, top_k, among))
+        return self._hold.ask(partial(search, version, literal(query), top_k, among))
 
     def sparse(self, model: str) -> None:
         """Return nothing: sparse vectors are in the catalog."""
@@ -243,45 +162,20 @@ class PostgresReader:
         """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
         for start in range(0, len(ids), PAGE):
             page = ids[start : start + PAGE]
-            yield from self._again(partial(_pages, self._version, page))
+            yield from self._hold.ask(partial(_pages, self._hold.version, page))
 
     def close(self) -> None:
         """Let go of it; a second call does nothing."""
-        if not self._open:
-            return
-        self._open = False
-        with contextlib.suppress(KnowledgeError), self._sessions.reading() as session:
-            if session is self._session:
-                let_go(session, self._version.id)
-        self._sessions.leave()
+        self._hold.release()
 
-    def _hold(self, session: Session) -> Version:
-        version = held(session, self._key, self._number)
-        if version.vectors and self._dimensions not in (None, version.dimensions):
-            let_go(session, version.id)
-            raise DamagedStoreError(
-                f"the index is another model's: its vectors have {version.dimensions} dimensions, "
-                f"not {self._dimensions}",
-                hint=REPAIR_INDEX,
-            )
-        self._session = session
-        return version
 
-    def _again(self, ask: Callable[[Session], Answer]) -> Answer:
-        """Ask, and once more by another connection where that is lost."""
-        with self._sessions.reading() as session:
-            try:
-                return self._asked(ask, session)
-            except StoreServerError:
-                if session.is_open:
-                    raise
-        with self._sessions.reading() as session:
-            return self._asked(ask, session)
-
-    def _asked(self, ask: Callable[[Session], Answer], session: Session) -> Answer:
-        if session is not self._session:
-            self._version = self._hold(session)
-        return ask(session)
+def _check_dimensions(version: Version, dimensions: int | None) -> None:
+    if version.vectors and dimensions not in (None, version.dimensions):
+        raise DamagedStoreError(
+            f"the index is another model's: its vectors have {version.dimensions} dimensions, "
+            f"not {dimensions}",
+            hint=REPAIR_INDEX,
+        )
 
 
 class PostgresWriter:

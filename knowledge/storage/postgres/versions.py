@@ -1,20 +1,25 @@
-"""The versions of a dataset's vectors: rows of ``versions``, and what they show of their tables."""
+"""The versions of a dataset's vectors: rows of ``versions``, and what they show of their tables.
+
+A version whose vectors a server keeps has no table, but a mark; see :mod:`marks`.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from knowledge.errors import DamagedStoreError, LockedError
-from knowledge.storage.postgres.session import Session, number_of
+from knowledge.errors import DamagedStoreError, KnowledgeError, LockedError, StoreServerError
+from knowledge.storage.postgres.session import Session, Sessions, number_of
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+Answer = TypeVar("Answer")
 
 PAGE = 2_000
 CANDIDATE = 0
@@ -23,14 +28,19 @@ CANDIDATE = 0
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A row of ``versions`` with that of its table; ``number`` is that table's, if there is one."""
+    """A row of ``versions`` with that of its table; ``number`` is that table's, if there is one.
+
+    ``told`` is what the row says of a server that keeps the vectors; nothing where none does.
+    """
 
     id: int
+    version: int
     run: int
     vectors: int
     number: int | None
     dimensions: int
     facts: Mapping[str, Any]
+    told: Mapping[str, Any] | None = None
 
     @property
     def table(self) -> str:
@@ -77,16 +87,33 @@ def owned(session: Session, key: str, number: int) -> Version:
 
 def version_of(session: Session, key: str, number: int) -> Version | None:
     """Return a version; ``None`` where it is not there."""
+    found = [one for one in listed(session, key, number) if number > CANDIDATE]
+    return found[0] if found else None
+
+
+def listed(session: Session, key: str, number: int | None = None) -> list[Version]:
+    """Return all versions of a dataset, the candidate too, or those of a number, in order."""
     rows = session.rows(
-        "SELECT versions.id, run, vectors, vector_table, coalesce(dimensions, 0), facts "
-        "FROM versions LEFT JOIN vector_tables ON vector_tables.id = vector_table "
-        "WHERE versions.key = ? AND version = ? AND version > 0",
+        "SELECT versions.id, version, run, vectors, vector_table, coalesce(dimensions, 0), facts, "
+        "mark FROM versions LEFT JOIN vector_tables ON vector_tables.id = vector_table "
+        "WHERE versions.key = ? AND version = coalesce(?::integer, version) ORDER BY version",
         (key, number),
     )
-    if not rows:
-        return None
-    id, run, vectors, table, dimensions, facts = rows[0]
-    return Version(id, run, vectors, table, dimensions, json.loads(facts))
+    return [_version(*row) for row in rows]
+
+
+def _version(
+    id: int,
+    version: int,
+    run: int,
+    vectors: int,
+    table: int | None,
+    dimensions: int,
+    facts: str,
+    mark: str | None,
+) -> Version:
+    told = json.loads(mark) if mark else None
+    return Version(id, version, run, vectors, table, dimensions, json.loads(facts), told)
 
 
 def held(session: Session, key: str, number: int) -> Version:
@@ -107,14 +134,90 @@ def _hold_number(session: Session, id: int) -> int:
     return number_of("version", session.address.schema, str(id))
 
 
-def drop(session: Session, key: str, ids: Sequence[int]) -> None:
-    """Drop those of some versions that nobody holds, and all vectors that none shows."""
+class VersionHold:
+    """A version that nobody sweeps until this is released.
+
+    All who read vectors of a store share a connection, which holds what they hold; where it is
+    lost, another one takes its place.
+
+    Raises
+    ------
+    DamagedStoreError
+        The version is missing, being removed, or another dataset's.
+    """
+
+    def __init__(self, sessions: Sessions, key: str, number: int) -> None:
+        self._sessions = sessions
+        self._key = key
+        self._number = number
+        self._session: Session | None = None
+        self._open = True
+        sessions.join()
+        try:
+            with sessions.reading() as session:
+                self._hold(session)
+        except BaseException:
+            sessions.leave()
+            raise
+
+    def ask(self, ask: Callable[[Session], Answer]) -> Answer:
+        """Ask, and once more by another connection where that is lost.
+
+        Raises
+        ------
+        DamagedStoreError
+            The version was swept while no connection held it.
+        """
+        with self._sessions.reading() as session:
+            try:
+                return self._asked(ask, session)
+            except StoreServerError:
+                if session.is_open:
+                    raise
+        with self._sessions.reading() as session:
+            return self._asked(ask, session)
+
+    def renew(self) -> None:
+        """See that it is still held; raises as :meth:`ask` does."""
+        self.ask(lambda session: session.rows("SELECT 1"))
+
+    def release(self) -> None:
+        """Let it be swept; a second call does nothing."""
+        if not self._open:
+            return
+        self._open = False
+        with contextlib.suppress(KnowledgeError), self._sessions.reading() as session:
+            if session is self._session:
+                let_go(session, self.version.id)
+        self._sessions.leave()
+
+    def _hold(self, session: Session) -> None:
+        self.version = held(session, self._key, self._number)
+        self._session = session
+
+    def _asked(self, ask: Callable[[Session], Answer], session: Session) -> Answer:
+        if session is not self._session:
+            self._hold(session)
+        return ask(session)
+
+
+def drop(
+    session: Session, key: str, ids: Sequence[int], free: Callable[[Session, int], bool]
+) -> None:
+    """Drop those of some versions that nobody holds, and all vectors that none shows.
+
+    Parameters
+    ----------
+    free:
+        Removes what a server keeps of a version, and tells whether it may go.
+    """
     for id in ids:
         number = _hold_number(session, id)
         if not session.one("SELECT pg_try_advisory_lock(?)", (number,))[0]:
             continue
         try:
-            session.change("DELETE FROM versions WHERE id = ?", (id,))
+            if free(session, id):
+                session.change("DELETE FROM versions WHERE id = ?", (id,))
         finally:
             session.rows("SELECT pg_advisory_unlock(?)", (number,))
     undo(session, key)
@@ -161,8 +264,8 @@ def damage(session: Session, version: Version, ids: Sequence[str], dimensions: i
     if version.number:
         if not exists(session, version.table):
             return "its table is missing"
-        listed = session.rows(f"SELECT id FROM {version.table} WHERE {version.shown}")
-        held = [id for (id,) in listed]
+        rows = session.rows(f"SELECT id FROM {version.table} WHERE {version.shown}")
+        held = [id for (id,) in rows]
     known, wanted = set(held), set(ids)
     if missing := len(wanted - known):
         return f"{missing} of {len(wanted)} chunks have no vector"

@@ -123,7 +123,8 @@ def copy_dataset(
         Flag(
             "--to-store",
             help="Copy into another store: postgresql://HOST/DATABASE, the path of a data folder, "
-            "local for yours; or qdrant://HOST, chroma+http://HOST for yours with vectors there.",
+            "or local for yours. A comma and qdrant://HOST or chroma+http://HOST behind it keep "
+            "the vectors there; that alone is yours with the vectors there.",
             metavar="STORE",
         ),
     ] = None,

@@ -99,9 +99,10 @@ def indexes(folder: DataFolder, servers: Servers | None = None) -> Vectors:
 
     def index(key: str) -> VectorIndex:
         if servers is not None and servers.place:
-            from knowledge.storage.local.elsewhere.index import ServerVectors
+            from knowledge.storage.local.elsewhere.versions import FolderMarks
+            from knowledge.storage.servers.index import ServerVectors
 
-            return ServerVectors(folder, key, servers)
+            return ServerVectors(FolderMarks(folder, key, servers), servers)
         from knowledge.storage.local.vectors.folders import ChromaFolders
 
         return ChromaFolders(folder, key, servers)

@@ -17,7 +17,7 @@ from knowledge.files.private import private_files
 from knowledge.storage.disk import FULL_HINT, on_disk
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.stored_columns import NAME as COLUMNS
-from knowledge.storage.local.elsewhere.marks import read_mark, retired, told_elsewhere
+from knowledge.storage.local.elsewhere.marks import read_mark, retired
 from knowledge.storage.local.holding import Hold, remove_folder, remove_folders
 from knowledge.storage.local.layout import DataFolder
 from knowledge.storage.local.vectors.checksums import (
@@ -38,6 +38,7 @@ from knowledge.storage.local.vectors.graph_files import (
     numbered_ids,
 )
 from knowledge.storage.local.vectors.reader import open_reader
+from knowledge.storage.servers.marks import told_elsewhere
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
@@ -231,7 +232,9 @@ class ChromaFolders(Versions):
             The mark that names the server can't be read.
         """
         mark = read_mark(self._home(version))
-        return told_elsewhere(self._key, f"at {mark.place}") if mark is not None else ""
+        if mark is None:
+            return ""
+        return told_elsewhere(self._key, f"at {mark.place}", "in the data folder")
 
 
 def copy_index(source: Path, target: Path) -> None:

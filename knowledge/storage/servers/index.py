@@ -1,10 +1,8 @@
-"""The versions of a dataset's vectors on a server: a folder with a mark for each."""
+"""The versions of a dataset's vectors on a server, whatever store notes them."""
 
 from __future__ import annotations
 
 import contextlib
-import json
-import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
@@ -16,24 +14,10 @@ from knowledge.errors import (
     VectorsElsewhereError,
     VectorServerError,
 )
-from knowledge.files.private import private_files
-from knowledge.storage.disk import on_disk
-from knowledge.storage.local.elsewhere.marks import (
-    MARK,
-    RUN,
-    Carries,
-    Mark,
-    Points,
-    read_mark,
-    read_points,
-    retire,
-    told_elsewhere,
-)
-from knowledge.storage.local.elsewhere.writer import Carrying, ServerWriter
-from knowledge.storage.local.holding import Hold
-from knowledge.storage.local.layout import DataFolder
-from knowledge.storage.local.vectors.folders import FACTS, Versions, stranger_in, sync
+from knowledge.storage.servers.marks import Mark, told_elsewhere
+from knowledge.storage.servers.points import RUN, Carries, Points
 from knowledge.storage.servers.server import MAX_RESULTS, Carried
+from knowledge.storage.servers.writer import Carrying, ServerWriter
 from knowledge.storage.store import REPAIR_INDEX
 from knowledge.storage.unit_vectors import unit_rows
 from knowledge.storage.vector_index import search_pages
@@ -43,6 +27,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.servers.connections import Servers
+    from knowledge.storage.servers.marks import Held, Marks
     from knowledge.storage.servers.server import Found, VectorServer
     from knowledge.storage.vector_index import ChunkFacts, SparseSearch
 
@@ -51,22 +36,21 @@ _DEEPER = 4
 _PAGE = 2_000
 
 
-class ServerVectors(Versions):
+class ServerVectors:
     """The index of one dataset whose vectors a server keeps.
 
     Parameters
     ----------
-    folder:
-        The data folder.
-    key:
-        The dataset's.
+    marks:
+        What the store notes of its versions.
     servers:
         Give the server.
     """
 
-    def __init__(self, folder: DataFolder, key: str, servers: Servers) -> None:
-        super().__init__(folder, key, servers)
-        self._servers: Servers = servers
+    def __init__(self, marks: Marks, servers: Servers) -> None:
+        self._marks = marks
+        self._key = marks.key
+        self._servers = servers
 
     def check_place(self, version: int) -> None:
         """See that a version is on our server, which can be reached.
@@ -74,15 +58,14 @@ class ServerVectors(Versions):
         Raises
         ------
         VectorsElsewhereError
-            It is on another server, or in the data folder.
+            It is on another server, or where the store keeps vectors itself.
         VectorServerError
             The server can't be reached.
         """
-        home = self._home(version)
         if (
             version
-            and home.is_dir()
-            and ((mark := read_mark(home)) is None or mark.place != self._servers.place)
+            and self._marks.is_there(version)
+            and ((mark := self._marks.read(version)) is None or mark.place != self._servers.place)
         ):
             self._owned(version)
         self._servers.at(self._servers.place).ping()
@@ -95,19 +78,14 @@ class ServerVectors(Versions):
         DamagedStoreError
             It is not there, lacks points, or is that of another dataset or version.
         VectorsElsewhereError
-            It is on another server, or in the data folder.
+            It is on another server, or where the store keeps vectors itself.
         VectorServerError
             The server can't be reached, or fails.
         """
-        home = self._home(version)
-        try:
-            hold = Hold(home)
-        except FileNotFoundError as error:
-            raise DamagedStoreError(f"{home} holds no index", hint=REPAIR_INDEX) from error
+        hold = self._marks.hold(version)
         try:
             mark = self._owned(version)
-            points = read_points(home, mark)
-            reader = ServerReader(self._servers, mark, points, hold)
+            reader = ServerReader(self._servers, mark, self._marks.points(version, mark), hold)
             reader.check(dimensions)
         except BaseException:
             hold.release()
@@ -123,75 +101,60 @@ class ServerVectors(Versions):
         mark = self._owned(version)
         if not mark.collections or not keeper.takes_sparse(mark.collections[0]):
             return True
-        return read_points(self._home(version), mark).carries.sparse == model
+        return self._marks.points(version, mark).carries.sparse == model
 
     def candidate(self, version: int, chunks: ChunkFacts | None = None) -> ServerWriter:
         """Begin the next version: with the points of a published one, or none of 0."""
-        candidate = self._candidate
         base, points = None, Points()
         if version:
             base = self._owned(version)
-            points = read_points(self._home(version), base)
+            points = self._marks.points(version, base)
         run = uuid.uuid4().hex[:RUN]
         fresh = f"{self._servers.prefix}-{self._key}-{run}"
-        held = base.collections if base is not None else ()
+        own = version == 0 or self._marks.is_own(version)
+        held = base.collections if base is not None and own else ()
         mark = Mark(self._servers.place, (*held, fresh), run, candidate=True)
         server = self._servers.at(mark.place)
-        with private_files(), on_disk(candidate):
-            if candidate.exists():
-                retire(candidate, self._servers)
-                shutil.rmtree(candidate)
-            candidate.mkdir(parents=True)
-            mark.write(candidate)  # before anything of it is on the server
-            sync(candidate / MARK)
-            sync(candidate)
+        self._marks.begin(mark)  # before anything of it is on the server
         keeper = server.carrying()
         carrying = None
         if keeper is not None and chunks is not None:
             carrying = Carrying(keeper, chunks, sparse=self._servers.sends_sparse)
-        return ServerWriter(candidate, server, mark, base, points, carrying)
+        writer = ServerWriter(self._marks, server, mark, base, points, carrying)
+        if not own:  # nothing is written beside what others have
+            writer.rebuild([id.decode() for id in points.ids.tolist()])
+        return writer
+
+    def publish(self, version: int, facts: Mapping[str, Any]) -> None:
+        """Give the flushed candidate the number of a version."""
+        self._marks.publish(version, facts)
 
     def sweep(self, published: int, *, previous: bool = True) -> None:
-        """Remove what no reader needs, as :meth:`Versions.sweep`; first name what is published."""
+        """Drop what no reader needs; first name what is published."""
         # The name is for the eyes of others: a server that refuses it is no reason to end a run.
         with contextlib.suppress(VectorServerError, DamagedStoreError):
             self._name(published)
-        super().sweep(published, previous=previous)
+        self._marks.sweep(published, previous=previous)
 
     def _name(self, version: int) -> None:
         """Let the dataset's name on the server, its key, stand for a version's collection."""
-        mark = read_mark(self._home(version))
+        mark = self._marks.read(version) if version else None
         if mark is not None and mark.collections and mark.place == self._servers.place:
             keeper = self._servers.at(mark.place).carrying()
             if keeper is not None:
                 keeper.name(f"{self._servers.prefix}-{self._key}", mark.collections[0])
 
-    def publish(self, version: int, facts: Mapping[str, Any]) -> None:
-        """Bring the flushed candidate's mark to the disk and give it the name of a version."""
-        candidate, target = self._candidate, self._home(version)
-        if target.exists():  # a killed publish left it
-            retire(target, self._servers)
-        with private_files(), on_disk(candidate):
-            told = json.dumps(facts, ensure_ascii=False)
-            (candidate / FACTS).write_text(told + "\n", encoding="utf-8")
-            for path in (*candidate.iterdir(), candidate):
-                sync(path)
-            shutil.rmtree(target, ignore_errors=True)
-            candidate.rename(target)
-            sync(target.parent)
+    def remove(self) -> bool:
+        """Drop all versions that nobody holds; return whether all are gone."""
+        return self._marks.remove()
 
     def size(self, version: int | None = None) -> int:
-        """Return the bytes of a version, or of all, with those of the vectors on the server."""
-        if version is None:
-            homes = [*self._folder.dataset(self._key).glob("g*")]
-        else:
-            homes = [self._home(version)]
-        total = super().size(version)
-        for home in homes:
-            with contextlib.suppress(DamagedStoreError):
-                mark = read_mark(home)
-                total += 4 * mark.dimensions * mark.vectors if mark is not None else 0
-        return total
+        """Return the bytes of a version, or of all, with those of the vectors on servers."""
+        marks: list[Mark | None] = []
+        with contextlib.suppress(DamagedStoreError):
+            marks = [*self._marks.all()] if version is None else [self._marks.read(version)]
+        vectors = sum(4 * mark.dimensions * mark.vectors for mark in marks if mark is not None)
+        return self._marks.size(version) + vectors
 
     def check(self, version: int, ids: Sequence[str], dimensions: int | None) -> str:
         """Return what is wrong with a version, in words; empty when it is whole.
@@ -201,13 +164,14 @@ class ServerVectors(Versions):
         VectorServerError
             The server can't be reached, or fails.
         """
-        home = self._home(version)
         try:
-            with Hold(home):
+            hold = self._marks.hold(version)
+            try:
                 mark = self._owned(version)
-                return _damage(self._servers, mark, read_points(home, mark), ids, dimensions)
-        except FileNotFoundError:
-            return "its folder is missing"
+                points = self._marks.points(version, mark)
+                return _damage(self._servers, mark, points, ids, dimensions)
+            finally:
+                hold.release()
         except (DamagedStoreError, VectorsElsewhereError) as error:
             return error.message
 
@@ -215,7 +179,7 @@ class ServerVectors(Versions):
         """Return what gives the vectors of ids that are what was written."""
         try:
             mark = self._owned(version)
-            points = read_points(self._home(version), mark)
+            points = self._marks.points(version, mark)
         except KnowledgeError:
             return lambda _: {}
 
@@ -235,21 +199,23 @@ class ServerVectors(Versions):
         Raises
         ------
         DamagedStoreError
-            It can't be read, or says that it is another's.
+            It is not there, can't be read, or says that it is another's.
         VectorsElsewhereError
-            It is on another server, or in the data folder.
+            It is on another server, or where the store keeps vectors itself.
         """
-        home, ours = self._home(version), self._servers.place
-        if stranger := stranger_in(home, self._key, version):
+        ours = f"at {self._servers.place}"
+        if stranger := self._marks.stranger(version):
             raise DamagedStoreError(
-                f"the index {home} is not the dataset's: {stranger}", hint=REPAIR_INDEX
+                f"the index is not the dataset's: {stranger}", hint=REPAIR_INDEX
             )
-        mark = read_mark(home)
+        mark = self._marks.read(version)
         if mark is None:
-            if not home.is_dir():
-                raise DamagedStoreError(f"{home} is missing", hint=REPAIR_INDEX)
-            raise VectorsElsewhereError(told_elsewhere(self._key, "in the data folder", ours))
-        if mark.place != ours:
+            if not self._marks.is_there(version):
+                raise DamagedStoreError(
+                    f"version {version} of the index is missing", hint=REPAIR_INDEX
+                )
+            raise VectorsElsewhereError(told_elsewhere(self._key, self._marks.home, ours))
+        if mark.place != self._servers.place:
             raise VectorsElsewhereError(told_elsewhere(self._key, f"at {mark.place}", ours))
         return mark
 
@@ -257,7 +223,7 @@ class ServerVectors(Versions):
 class ServerReader:
     """A version on a server, open."""
 
-    def __init__(self, servers: Servers, mark: Mark, points: Points, hold: Hold) -> None:
+    def __init__(self, servers: Servers, mark: Mark, points: Points, hold: Held) -> None:
         self._servers = servers
         self._mark = mark
         self._points = points
@@ -337,6 +303,7 @@ class ServerReader:
         """Search all of the version, or among some of its chunks, in parts where they are many."""
         if not len(self._points):
             return []
+        self._hold.renew()
         if files is not None and self.by_file:
             return search_pages(
                 lambda page: self._deepened(partial(ask, files=page), top_k),
@@ -371,6 +338,7 @@ class ServerReader:
 
     def vectors(self, ids: Sequence[str]) -> Iterator[tuple[list[str], NDArray[np.float32]]]:
         """Yield (ids, vectors) in pages, for those of ``ids`` that the index holds."""
+        self._hold.renew()
         for listed, vectors, right in _fetched(self._servers, self._mark, self._points, ids):
             if not right.all():
                 raise DamagedStoreError(

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import VectorServerError
-from knowledge.files.private import private_files
-from knowledge.storage.disk import on_disk
-from knowledge.storage.local.elsewhere.marks import (
+from knowledge.storage.servers.marks import Mark
+from knowledge.storage.servers.points import (
     NO_SPARSE,
     Carries,
-    Mark,
     NewPoint,
     Points,
     checks,
@@ -28,6 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from knowledge.storage.changes import SparseBytes
+    from knowledge.storage.servers.marks import Marks
     from knowledge.storage.servers.server import CarryingServer, VectorServer
     from knowledge.storage.vector_index import ChunkFacts
 
@@ -39,11 +37,11 @@ class ServerWriter:
 
     Parameters
     ----------
-    folder:
-        The candidate's, with its mark.
+    marks:
+        Note the candidate.
     mark:
-        Names the collections: that of the version it begins with, where there is one, and one of
-        its own.
+        The candidate's. It names the collections: that of the version it begins with, where there
+        is one, and one of its own.
     base:
         That version's mark.
     points:
@@ -54,20 +52,20 @@ class ServerWriter:
 
     def __init__(
         self,
-        folder: Path,
+        marks: Marks,
         server: VectorServer,
         mark: Mark,
         base: Mark | None,
         points: Points,
         carrying: Carrying | None = None,
     ) -> None:
-        self._folder = folder
+        self._marks = marks
         self._server = server
         self._mark = mark
         self._points = points
         self._dimensions = base.dimensions if base is not None else 0
         self._fresh = mark.collections[-1]
-        self._collection = mark.collections[0] if base and base.collections else ""
+        self._collection = base.collections[0] if base and base.collections else ""
         self._carrying = carrying
         self._new: dict[str, NewPoint] = {}
         self._gone: set[str] = set()
@@ -78,6 +76,7 @@ class ServerWriter:
         if not len(ids):
             return
         exact = exact_unit(vectors)
+        self._marks.check()
         if not self._collection:
             self._begin(exact.shape[1])
         run = self._mark.run
@@ -124,16 +123,14 @@ class ServerWriter:
         held = (self._collection,) if self._collection else ()
         if self._carrying is not None and held:
             self._carrying.complete(self._collection, points, self._points.carries)
-        with private_files(), on_disk(self._folder):
-            mark = Mark(
-                self._mark.place,
-                held,
-                self._mark.run,
-                dimensions=self._dimensions,
-                vectors=len(points),
-                checksum=points.write(self._folder),
-            )
-            mark.write(self._folder)
+        mark = Mark(
+            self._mark.place,
+            held,
+            self._mark.run,
+            dimensions=self._dimensions,
+            vectors=len(points),
+        )
+        self._marks.note(mark, points)
         return len(points)
 
     def close(self) -> None:
