@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from knowledge.cli.command import COMMON
 from knowledge.cli.lazy import Entry, LazyCommand
-from knowledge.cli.session import COMMON
 from knowledge.cli.table import COMMANDS
 
 _EXAMPLE = re.compile(r"(?P<told>[^:]*): {2}(?P<line>\S.*)")
