@@ -13,6 +13,7 @@ from knowledge.ingestion.request import RunRequest
 from knowledge.ingestion.run.remote import FailedSource, Item, Listing, Remotes
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile, Origin
+from knowledge.ingestion.scan.patterns import stopped_by
 from knowledge.ingestion.scan.scan import Scan
 from knowledge.model import FileProblem, FileStatus
 from knowledge.requests import InlineText
@@ -124,13 +125,14 @@ def prefetched(items: Iterable[T]) -> Iterator[T]:
         batch: list[T] = []
         error = None
         try:
-            for item in items:
-                if stop.is_set():
-                    return
-                batch.append(item)
-                if len(batch) >= _TOGETHER or batches.empty():
-                    batches.put(batch)
-                    batch = []
+            with stopped_by(stop):
+                for item in items:
+                    if stop.is_set():
+                        return
+                    batch.append(item)
+                    if len(batch) >= _TOGETHER or batches.empty():
+                        batches.put(batch)
+                        batch = []
         except BaseException as raised:  # noqa: BLE001  raised again where the items are taken
             error = raised
         batches.put(batch)

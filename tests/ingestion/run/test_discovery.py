@@ -14,6 +14,7 @@ from knowledge.ingestion.run.discovery import Discovery, prefetched
 from knowledge.ingestion.run.remote import FailedSource, Listing
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.scan.files import FoundFile
+from knowledge.ingestion.scan.patterns import Patterns
 from knowledge.ingestion.scan.scan import Scan
 from knowledge.model import FileProblem, FileStatus
 from tests.conftest import write_files
@@ -122,3 +123,21 @@ def test_prefetching_ends_with_whoever_takes_the_items() -> None:
     assert next(items) == 1
     items.close()  # type: ignore[attr-defined]
     assert threading.active_count() == before
+
+
+def test_prefetching_ends_in_the_middle_of_a_look_at_very_many_patterns() -> None:
+    looking = threading.Event()
+
+    def items() -> Iterator[int]:
+        patterns = Patterns((f"*a?{number}*b" for number in range(3000)), "here")
+        yield 1
+        while True:  # as one walk does that leaves out whatever it meets
+            patterns.verdict("a" * 50)
+            patterns.matches("a" * 50)
+            looking.set()
+
+    taken = prefetched(items())
+    assert next(taken) == 1
+    assert looking.wait(120)
+    taken.close()  # type: ignore[attr-defined]
+    assert "scan" not in [thread.name for thread in threading.enumerate()]

@@ -148,3 +148,13 @@ def test_gitignore_is_read_as_git_reads_it(tmp_path):
 def test_a_line_that_is_no_pattern(line):
     with pytest.raises(UsageError, match=r"here: .{,200}$"):
         Patterns([line], "here")
+
+
+def test_patterns_of_many_lines_are_decided_by_the_last_that_matches():
+    """They are looked at in blocks, of which each may have exceptions from those before."""
+    lines = [f"no-such-{number:05}" for number in range(3000)]
+    patterns = Patterns(["*.md", *lines, "!keep.md", *lines, "/docs/keep.md", *lines], "here")
+    assert patterns.verdict("a.md") is True
+    assert patterns.verdict("keep.md") is False
+    assert patterns.verdict("docs/keep.md") is True
+    assert patterns.verdict("a.txt") is None
