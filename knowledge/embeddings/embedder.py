@@ -24,10 +24,13 @@ class Embeddings:
         float32 array of shape (texts, dimensions); need not be normalised.
     tokens:
         Tokens as the provider counts them, or ``None`` where it does not say.
+    counts:
+        The tokens of each text, where the provider tells them apart.
     """
 
     vectors: NDArray[np.float32]
     tokens: int | None = None
+    counts: Sequence[int] | None = None
 
 
 @runtime_checkable

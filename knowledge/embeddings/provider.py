@@ -64,6 +64,10 @@ class Provider:
         Settings that it brings, beside those of ``knowledge.settings.table``.
     opens_files:
         Tells from a model's name and its arguments whether it stands for files of this machine.
+    embeds_where_read:
+        Each process that reads files loads the model and embeds their passages at once. For a
+        model that is loaded in a fraction of a second, takes some dozens of megabytes and has no
+        state: it is not ``cacheable``, runs on this machine, and its answers have ``counts``.
     """
 
     name: str
@@ -75,6 +79,7 @@ class Provider:
     families: tuple[str, ...] = ()
     settings: tuple[Setting, ...] = ()
     opens_files: Callable[[str, Mapping[str, Any]], bool] = field(default=lambda *_: False)
+    embeds_where_read: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "families", self.families or (self.name.replace("-", "_"),))
@@ -156,7 +161,12 @@ def _is_folder(name: str, _: Mapping[str, Any]) -> bool:
 
 
 _RECORDS = (
-    Provider(name="static", embedder=f"{_LOCAL}.static:StaticEmbedder", place=Place.MACHINE),
+    Provider(
+        name="static",
+        embedder=f"{_LOCAL}.static:StaticEmbedder",
+        place=Place.MACHINE,
+        embeds_where_read=True,
+    ),
     _library("minilm", "minilm:MiniLmEmbedder", lambda *_: False),
     Provider(
         name="openai",

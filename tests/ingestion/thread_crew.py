@@ -7,6 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 
+from knowledge.ingestion.workers.embedding import PassageEmbedder
 from knowledge.ingestion.workers.loading import (
     LoadedFile,
     LoadTask,
@@ -20,9 +21,13 @@ AHEAD = 2
 
 @dataclass(frozen=True)
 class ThreadCrew:
-    """Reads files in threads; what hangs or takes too much memory, it cannot end."""
+    """Reads files in threads; what hangs or takes too much memory, it cannot end.
+
+    With ``embeds`` it does as processes do: it embeds where the tasks name a model.
+    """
 
     workers: int
+    embeds: bool = False
 
     def load_files(self, tasks: Iterable[LoadTask]) -> Generator[LoadedFile, None, None]:
         """Yield what became of each task."""
@@ -32,7 +37,7 @@ class ThreadCrew:
             running = set()
             while True:
                 free = AHEAD * self.workers - len(running)
-                running |= {pool.submit(_outcome, task) for task in islice(remaining, free)}
+                running |= {pool.submit(self._outcome, task) for task in islice(remaining, free)}
                 if not running:
                     return
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -41,9 +46,9 @@ class ThreadCrew:
         finally:
             pool.shutdown(cancel_futures=True)
 
-
-def _outcome(task: LoadTask) -> LoadedFile:
-    try:
-        return with_terms(load_file(task))
-    except BaseException as error:
-        return broken(task, error)
+    def _outcome(self, task: LoadTask) -> LoadedFile:
+        try:
+            loaded = with_terms(load_file(task))
+            return PassageEmbedder().with_vectors(loaded) if self.embeds else loaded
+        except BaseException as error:
+            return broken(task, error)

@@ -11,10 +11,9 @@ from __future__ import annotations
 import contextlib
 import threading
 from array import array
-from collections import ChainMap
 from functools import cache
 from importlib.util import find_spec
-from itertools import chain, count
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -25,16 +24,13 @@ from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
     from tokenizers import Tokenizer
 
     from knowledge.settings.reading import Settings
-
-Ids = dict[str, bytes]
-"""Numbers of tokens by text, as `_packed` gives them."""
 
 MODEL = "wordllama-l2-supercat-256"
 DIMENSIONS = 256
@@ -110,7 +106,8 @@ class StaticEmbedder:
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
         for row, ids in enumerate(token_ids):
             vectors[row] = _sum(table, ids)
-        return Embeddings(_normalised(vectors), sum(map(len, token_ids)))
+        counts = [len(ids) for ids in token_ids]
+        return Embeddings(_normalised(vectors), sum(counts), counts)
 
     def embed_query(self, text: str) -> Embeddings:
         """Embed one question, shape (1, 256); equals what ``embed_documents`` gives for it."""
@@ -226,14 +223,25 @@ def _read_words() -> WordTokens:
 @cache
 def _read_table() -> NDArray[np.float32]:
     import numpy as np
-    from safetensors import SafetensorError, safe_open
 
     path = _model_file(_WEIGHTS)
     try:
+        mapped = table_of(path, _TENSOR)
+        # A map is left as soon as it is copied; the library would copy it once more.
+        return mapped.astype(np.float32) if mapped is not None else _tensor(path)
+    except (OSError, ValueError) as error:
+        raise _damaged(path, error) from error
+
+
+def _tensor(path: Path) -> NDArray[np.float32]:
+    import numpy as np
+    from safetensors import SafetensorError, safe_open
+
+    try:
         with safe_open(path, framework="numpy") as file:
             weights: NDArray[Any] = file.get_tensor(_TENSOR)
-    except (OSError, SafetensorError) as error:
-        raise _damaged(path, error) from error
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
     return weights.astype(np.float32)
 
 
@@ -292,6 +300,26 @@ _LONGEST = 64
 """Characters of a piece or word that is kept."""
 
 
+class _Learnt(dict[str, bytes]):
+    """Numbers of the tokens of texts, as `_packed` gives them, each worked out once."""
+
+    def __init__(self, tokens_of: Callable[[str], bytes]) -> None:
+        super().__init__()
+        self._tokens_of = tokens_of
+
+    def __missing__(self, text: str) -> bytes:
+        ids = self._tokens_of(text)
+        if len(text) <= _LONGEST:
+            if len(self) >= _MOST:
+                self.clear()
+            self[text] = ids
+        return ids
+
+    def joined(self, texts: Iterable[str]) -> bytes:
+        """Return the numbers of all tokens of some texts."""
+        return b"".join(map(self.__getitem__, texts))
+
+
 class WordTokens:
     """Encodes texts as a tokenizer does, by the tokens of their words; for several threads.
 
@@ -307,79 +335,36 @@ class WordTokens:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        from tokenizers import Tokenizer
-
         self._whole = tokenizer
-        self._bare = Tokenizer(tokenizer.model)  # without what makes marks of spaces
+        self._encoder = tokenizer.model  # without what makes marks of spaces
         added = tokenizer.get_added_tokens_decoder().values()
         self._added = [token.content for token in added]
-        self._words: Ids = {}
-        self._pieces: Ids = {}
+        self._words = _Learnt(self._encoded)
+        self._pieces = _Learnt(self._in_words)
 
     def token_ids(self, texts: Sequence[str]) -> list[NDArray[np.int64]]:
         """Return the ids of each text's tokens, as the tokenizer gives them."""
         import numpy as np
 
-        pieces = [self._between_spaces(text) for text in texts]
-        words = [
-            [] if found or self._names_added(text) else words_of(text)
-            for text, found in zip(texts, pieces, strict=True)
-        ]
-        ids_of_pieces = self._learnt_pieces(chain.from_iterable(pieces))
-        ids_of_words = self._learnt_words(chain.from_iterable(words))
-        found = []
-        for text, its_pieces, its_words in zip(texts, pieces, words, strict=True):
-            if its_pieces:
-                ids = b"".join(map(ids_of_pieces.__getitem__, its_pieces))
-            elif its_words:
-                ids = b"".join(map(ids_of_words.__getitem__, its_words))
-            else:
-                ids = _packed(self._encoded(self._whole, [text])[0])
-            found.append(np.frombuffer(ids, np.int64))
-        return found
+        return [np.frombuffer(self._token_ids(text), np.int64) for text in texts]
 
-    def _between_spaces(self, text: str) -> list[str]:
-        """Cut a text at its spaces; none where a space does not stand alone between words."""
+    def _token_ids(self, text: str) -> bytes:
+        if any(token in text for token in self._added):  # one that stands for no text
+            encoding = self._whole.encode_batch_fast([text], add_special_tokens=False)[0]
+            return _packed(encoding.ids)
         if not text or text[0] == " " or text[-1] == " " or "  " in text or SPACE in text:
-            return []
-        return [] if self._names_added(text) else text.split(" ")
+            return self._words.joined(words_of(text))
+        return self._pieces.joined(text.split(" "))
 
-    def _names_added(self, text: str) -> bool:
-        """Tell whether a text names a token that stands for no text."""
-        return any(token in text for token in self._added)
+    def _in_words(self, piece: str) -> bytes:
+        if "\n" in piece:
+            return self._words.joined(words_of(piece))
+        return self._encoded(SPACE + piece)
 
-    def _learnt_pieces(self, pieces: Iterable[str]) -> Mapping[str, bytes]:
-        if len(self._pieces) > _MOST:
-            self._pieces = {}
-        known = self._pieces
-        new = {piece: words_of(piece) for piece in set(pieces).difference(known)}
-        ids = self._learnt_words(chain.from_iterable(new.values()))
-        return _kept(
-            known, {piece: b"".join([ids[word] for word in words]) for piece, words in new.items()}
-        )
-
-    def _learnt_words(self, words: Iterable[str]) -> Mapping[str, bytes]:
-        """Return the ids of some words at least; another thread may start over meanwhile."""
-        if len(self._words) > _MOST:
-            self._words = {}
-        known = self._words
-        new = list(set(words).difference(known))
-        encoded = self._encoded(self._bare, new) if new else []
-        return _kept(known, dict(zip(new, map(_packed, encoded), strict=True)))
-
-    @staticmethod
-    def _encoded(tokenizer: Tokenizer, texts: list[str]) -> list[list[int]]:
-        encodings = tokenizer.encode_batch_fast(texts, add_special_tokens=False)
-        return [encoding.ids for encoding in encodings]
+    def _encoded(self, word: str) -> bytes:
+        return _packed([token.id for token in self._encoder.tokenize(word)])
 
 
 def _packed(ids: list[int]) -> bytes:
     """Return numbers as bytes of int64, which are joined at once, and are an array as they are."""
     return array("q", ids).tobytes()
-
-
-def _kept(known: Ids, new: Ids) -> Mapping[str, bytes]:
-    """Keep the short ones of what is new; return all that is known now, and all that is new."""
-    short = {text: ids for text, ids in new.items() if len(text) <= _LONGEST}
-    known.update(short)
-    return known if len(short) == len(new) else ChainMap(new, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict, deque
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -28,7 +28,6 @@ from knowledge.remote.retry import Backoff, Retrier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from concurrent.futures import Future
     from types import TracebackType
 
     import numpy as np
@@ -153,6 +152,45 @@ class EmbeddingPool:
         ticket.settle()
         return ticket.future
 
+    def accept(
+        self, texts: Sequence[str], vectors: NDArray[np.float32], tokens: Sequence[int]
+    ) -> Future[NDArray[np.float32]]:
+        """Take in vectors that the same model has made elsewhere, and that were checked there.
+
+        They count as those that the pool makes, each distinct text once.
+
+        Parameters
+        ----------
+        vectors:
+            Unit vectors, shape (texts, dimensions).
+        tokens:
+            Of each text.
+
+        Returns
+        -------
+        Future of float32 array
+            As of `submit`.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            As for `submit`.
+        """
+        distinct = distinct_texts(texts)
+        self._check_open()
+        future: Future[NDArray[np.float32]] = Future()
+        with self._lock:
+            if self._closed:
+                future.cancel()
+                return future
+            new = [one for one in distinct if not self._is_known(one.key)]
+            for text in new:
+                self._memo.put(text.key, vectors[text.rows[0]])
+            self._embedded += len(new)
+        self._sender.note_tokens(sum(tokens[text.rows[0]] for text in new))
+        future.set_result(vectors)
+        return future
+
     def prepare(self) -> None:
         """Let the embedder do ahead what its first request would wait for, in a thread of the pool.
 
@@ -271,6 +309,10 @@ class EmbeddingPool:
             return {}
         dimensions = self._sender.learn_dimensions(len(next(iter(found.values()))))
         return {key: vector for key, vector in found.items() if len(vector) == dimensions}
+
+    def _is_known(self, key: bytes) -> bool:
+        """Tell whether a text was embedded lately, or is about to be; the lock is held."""
+        return self._memo.get(key) is not None or key in self._pending
 
     def _join_known(self, ticket: Ticket, text: DistinctText) -> bool:
         """Serve a text from the memo, or from a slot that waits already; the lock is held."""

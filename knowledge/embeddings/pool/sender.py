@@ -175,6 +175,11 @@ class Sender:
                 self._embedder.spec = replace(self._embedder.spec, dimensions=dimensions)
             return self.dimensions
 
+    def note_tokens(self, tokens: int) -> None:
+        """Count tokens of texts that were embedded."""
+        with self._lock:
+            self.tokens += tokens
+
     def _batch(
         self, rows: list[int], batch: _Batch, *, part: bool = False
     ) -> Generator[Outcome, None, bool]:
@@ -319,8 +324,7 @@ class Sender:
         known = self.learn_dimensions(checked.vectors.shape[1])
         if known != checked.vectors.shape[1]:  # another thread's answer was first
             check_answer(answer.vectors, texts, dimensions=known, who=self.who)
-        with self._lock:
-            self.tokens += likely_tokens(texts) if answer.tokens is None else answer.tokens
+        self.note_tokens(likely_tokens(texts) if answer.tokens is None else answer.tokens)
         return checked
 
     def _send(

@@ -31,13 +31,14 @@ from knowledge.ingestion.scan.scan import Scan
 from knowledge.ingestion.sources.repositories import Commits
 from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.ingestion.stored import Stored
-from knowledge.ingestion.workers.crew import Crew
+from knowledge.ingestion.workers.crew import INLINE_FILES, Crew
 from knowledge.ingestion.workers.loading import LoadTask
 from knowledge.model import FileStatus, SplitterSpec
 from knowledge.settings.reading import Settings
 
 if TYPE_CHECKING:
     from knowledge.embeddings.pool.pool import EmbeddingPool
+    from knowledge.embeddings.portable import PortableModel
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ class Pipeline:
         splitter: SplitterSpec,
         sink: Sink,
         pool: EmbeddingPool | None = None,
+        model: PortableModel | None = None,
     ) -> None:
         """Send all that changes to the sink.
 
@@ -78,6 +80,8 @@ class Pipeline:
         ----------
         pool:
             Embeds; ``None`` in a dry run.
+        model:
+            Embeds already where files are read, what comes as it is read.
 
         Raises
         ------
@@ -85,12 +89,14 @@ class Pipeline:
             What ended the run, such as an embedder that fails.
         """
         request, stats, commits = self.request, self.stats, Commits()
-        planner = Planner(request, stored, splitter, self.settings, stats, sink)
+        if request.finish is not None:
+            model = None  # the texts may become others
+        planner = Planner(request, stored, splitter, self.settings, stats, sink, model)
         updater = Updater(request, stored, commits, stats, sink, pool)
         scan.unchanged = planner.unchanged()
         with self._remotes(stored, commits) as remotes:
             files = Discovery(request, scan, remotes, stats).files()
-            tasks = _announced(planner.tasks(files), pool)
+            tasks = _announced(planner.tasks(files), pool, model)
             with contextlib.closing(self.crew.load_files(tasks)) as results:
                 for loaded in results:
                     updater.take(loaded, planner.planned(loaded))
@@ -111,9 +117,17 @@ class Pipeline:
         return Remotes(self.request, stored, commits, limits, walk, self.notify)
 
 
-def _announced(tasks: Iterable[LoadTask], pool: EmbeddingPool | None) -> Iterator[LoadTask]:
-    """Yield tasks; at the first, there will be texts to embed, and time until then."""
-    for number, task in enumerate(tasks):
-        if number == 0 and pool is not None:
+def _announced(
+    tasks: Iterable[LoadTask], pool: EmbeddingPool | None, model: PortableModel | None
+) -> Iterator[LoadTask]:
+    """Yield tasks; at the first, there will be texts to embed, and time until then.
+
+    Where readers embed, the pool has to only if the tasks are so few that there are no readers.
+    """
+    number = 0
+    for number, task in enumerate(tasks, 1):
+        if number == 1 and pool is not None and model is None:
             pool.prepare()
         yield task
+    if 0 < number <= INLINE_FILES and pool is not None and model is not None:
+        pool.prepare()

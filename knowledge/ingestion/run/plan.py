@@ -22,6 +22,7 @@ from knowledge.model import FileStatus, Metadata, SourceFile, SplitterSpec
 from knowledge.settings.reading import Settings
 
 if TYPE_CHECKING:
+    from knowledge.embeddings.portable import PortableModel
     from knowledge.storage.store import FileState
 
 CTIME = "ctime_ns"
@@ -32,7 +33,13 @@ _COUNTED_TOGETHER = 1_000
 
 
 class Planner:
-    """Turns found files into tasks for the crew; what is unchanged goes no further."""
+    """Turns found files into tasks for the crew; what is unchanged goes no further.
+
+    Parameters
+    ----------
+    model:
+        Embeds new files in the processes that read them; ``None`` leaves that to the run.
+    """
 
     def __init__(
         self,
@@ -42,6 +49,7 @@ class Planner:
         settings: Settings,
         stats: RunStats,
         sink: Sink,
+        model: PortableModel | None = None,
     ) -> None:
         self._request = request
         self._stored = stored
@@ -51,6 +59,7 @@ class Planner:
         self._recipe = fingerprint(request.recipes)
         self._stats = stats
         self._sink = sink
+        self._model = model
         self._planned: dict[str, Planned] = {}
 
     def tasks(self, files: Iterable[FoundFile | SourceFile]) -> Iterator[LoadTask]:
@@ -109,7 +118,12 @@ class Planner:
             size=file.size,
             name=file.origin.load_as if file.origin else "",
             recipes=tuple(self._request.recipes),
+            model=self._model_for(stored),
         )
+
+    def _model_for(self, stored: SourceFile | None) -> PortableModel | None:
+        """Return what embeds where the file is read; of a known one few chunks may be new."""
+        return self._model if stored is None or self._request.force else None
 
 
 class Unchanged:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from knowledge.documents.options import LoadOptions
 from knowledge.embeddings.choice import choose, remember
 from knowledge.embeddings.embedder import Embedder
+from knowledge.embeddings.portable import PortableModel
 from knowledge.embeddings.provider import destination
 from knowledge.errors import DatasetNotFoundError, KnowledgeError, UsageError
 from knowledge.files.private import sweep_temporary
@@ -126,6 +127,7 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
             if run.dataset.embedding is None:
                 for note in _announcements(name, choice.embedder, settings):
                     notify(note)
+            model = PortableModel.for_readers(choice)
             if isinstance(pipeline.crew, EmbeddingCrew):
                 choice = replace(choice, embedder=pipeline.crew.embedder(choice))
             with (
@@ -137,7 +139,7 @@ def _write(store: Store, name: str, pipeline: Pipeline, *, create: bool) -> Usag
                 stored = Stored(reading, run.dataset)
                 writer = Writer(run, pool, stats, spec, splitter, checkpoint, encoder)
                 with writer.working():
-                    pipeline.run(scan, stored, splitter, writer, pool)
+                    pipeline.run(scan, stored, splitter, writer, pool, model)
                 embedded = pool.stats
     return Usage.of(choice, embedded.embedded, embedded.tokens)
 

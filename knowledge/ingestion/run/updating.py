@@ -20,6 +20,11 @@ from knowledge.storage.identity import identify, new_file_id
 from knowledge.storage.terms import language_of
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from knowledge.embeddings.pool.pool import EmbeddingPool
 
 
@@ -55,7 +60,7 @@ class Updater:
         if planned.known is None and loaded.status is FileStatus.INGESTED:
             planned = replace(planned, known=self._stored.claim_moved(loaded.content_hash))
         if self._request.finish is not None:
-            loaded = replace(self._request.finish(loaded), terms=())
+            loaded = replace(self._request.finish(loaded), terms=(), vectors=b"", vector_tokens=())
         self._report(loaded)
         shown, known = loaded.task.shown, planned.known
         if loaded.status is FileStatus.INGESTED:
@@ -97,8 +102,29 @@ class Updater:
         self._stats.planned(len(diff.added))
         vectors = None
         if diff.added and self._pool is not None:
-            vectors = self._pool.submit([chunk.passage.embedding_text for chunk in diff.added])
+            vectors = self._embedded(self._pool, loaded, chunks, diff.added)
         self._sink.send(Write(file, diff, vectors, _terms(loaded, file, chunks)))
+
+    def _embedded(
+        self,
+        pool: EmbeddingPool,
+        loaded: LoadedFile,
+        chunks: Sequence[Chunk],
+        added: Sequence[Chunk],
+    ) -> Future[NDArray[np.float32]]:
+        """Return the new chunks' vectors: those of the reader, else what the pool makes."""
+        texts = [chunk.passage.embedding_text for chunk in added]
+        if not loaded.vectors:
+            return pool.submit(texts)
+        import numpy as np
+
+        vectors = np.frombuffer(loaded.vectors, np.float32).reshape(len(chunks), -1)
+        tokens = loaded.vector_tokens
+        if len(added) < len(chunks):
+            row_of = {chunk.id: row for row, chunk in enumerate(chunks)}
+            rows = [row_of[chunk.id] for chunk in added]
+            vectors, tokens = vectors[rows], tuple(tokens[row] for row in rows)
+        return pool.accept(texts, vectors, tokens)
 
     def _diff(self, known: SourceFile | None, chunks: Sequence[Chunk]) -> ChunkDiff:
         old = self._stored.chunks_of(known)

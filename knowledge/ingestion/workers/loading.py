@@ -19,6 +19,7 @@ from knowledge.storage.terms import language_of, terms_of
 
 if TYPE_CHECKING:
     from knowledge.documents.loading import Loaded, Source
+    from knowledge.embeddings.portable import PortableModel
 
 Announce = Callable[[str], None]
 """Called with the path of each member of a container before something is done with it."""
@@ -50,6 +51,8 @@ class LoadTask:
         Bytes that it had when it was found, where that is known.
     recipes:
         How files of some types are read and cut; the first that fits.
+    model:
+        Embeds the passages in the process that reads them; ``None`` leaves that to the run.
     """
 
     path: str
@@ -62,6 +65,7 @@ class LoadTask:
     size: int | None = None
     name: str = ""
     recipes: tuple[Recipe, ...] = ()
+    model: PortableModel | None = None
 
     @property
     def kind_name(self) -> str:
@@ -88,6 +92,8 @@ class LoadedFile:
     container's members, by their paths inside it. ``recipe`` is the one that it was read by, and
     ``images`` are its pages, as PNG, where that recipe asks for them: then nothing is cut yet.
     ``terms`` are the passages' full-text terms, in the language that the file itself tells.
+    ``vectors`` are the passages', where the reader has embedded them: float32 of unit length, one
+    after the other; ``vector_tokens`` are each one's tokens.
     """
 
     task: LoadTask
@@ -104,6 +110,8 @@ class LoadedFile:
     recipe: Recipe | None = None
     images: tuple[bytes, ...] = field(default=(), repr=False)
     terms: tuple[str, ...] = field(default=(), repr=False)
+    vectors: bytes = field(default=b"", repr=False)
+    vector_tokens: tuple[int, ...] = field(default=(), repr=False)
 
 
 def load_file(task: LoadTask, announce: Announce | None = None) -> LoadedFile:

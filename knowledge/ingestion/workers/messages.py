@@ -14,7 +14,7 @@ from typing import Any
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import Passage
 
-_SHARED = ("splitter", "max_file", "options", "recipes")
+_SHARED = ("splitter", "max_file", "options", "recipes", "model")
 """Fields of a task that are the same objects in nearly all tasks of a run."""
 
 

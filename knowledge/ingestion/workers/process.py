@@ -25,6 +25,7 @@ from typing import Any
 from knowledge.documents.options import MIB
 from knowledge.errors import KnowledgeError
 from knowledge.files.private import temporary_prefix
+from knowledge.ingestion.workers.embedding import PassageEmbedder
 from knowledge.ingestion.workers.loading import (
     Announce,
     LoadedFile,
@@ -48,8 +49,8 @@ PRELOAD = [
     "knowledge.documents.containers",
     "knowledge.text.terms",
 ]
-READER_MEMORY = 128 * MIB
-"""What a reader takes by itself, before any file."""
+READER_MEMORY = 192 * MIB
+"""What a reader takes by itself, before any file, with a model that embeds where it is read."""
 
 MAX_SKIPPED = 5
 """Members of one container that may each cost a worker, before the container fails as a whole."""
@@ -294,14 +295,14 @@ def serve(connection: Connection, place: Any, memory: int) -> None:
         place.value = encoded if len(encoded) < _PLACE_BYTES else b""
 
     place.value = b""
-    unpacker = TaskUnpacker()
+    unpacker, embedder = TaskUnpacker(), PassageEmbedder()
     while True:
         try:
             task = unpacker.unpack(connection.recv())
         except (EOFError, OSError):
             return
         place.value = b""
-        _answer(connection, task, announce)
+        _answer(connection, task, announce, embedder)
 
 
 def settle(memory: int) -> None:
@@ -345,9 +346,11 @@ def _limit_memory(memory: int) -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (most, most))
 
 
-def _answer(connection: Connection, task: LoadTask, announce: Announce) -> None:
+def _answer(
+    connection: Connection, task: LoadTask, announce: Announce, embedder: PassageEmbedder
+) -> None:
     try:
-        _send(connection, with_terms(load_file(task, announce)))
+        _send(connection, embedder.with_vectors(with_terms(load_file(task, announce))))
     except BaseException as error:  # noqa: BLE001  whatever a document leads a library to raise
         _send(connection, broken(task, error))
 

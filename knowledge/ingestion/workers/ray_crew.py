@@ -80,9 +80,10 @@ class RayCrew:
 
     def embedder(self, choice: Choice) -> Embedder:
         """Return an embedder whose model runs in the cluster, where it is a local one."""
-        from knowledge.ingestion.workers.ray_embedding import Model, RayEmbedder
+        from knowledge.embeddings.portable import PortableModel
+        from knowledge.ingestion.workers.ray_embedding import RayEmbedder
 
-        model = Model.of(choice)
+        model = PortableModel.of(choice)
         if model is None:
             return choice.embedder
         return RayEmbedder(choice.embedder, model, self._cluster, self.workers)

@@ -1,26 +1,21 @@
 """Embed with a local model on the nodes of a Ray cluster: the pool's requests go to actors.
 
 Batches, further tries, checks, the cache and the order stay with the pool of the command, which
-sees one more embedder. What an actor may load was decided by the command: it gets the model's
-identity and the settings that belong to it, and reads none of its own.
+sees one more embedder.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import CancelledError
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from knowledge.embeddings.embedder import Embedder, Embeddings
-from knowledge.embeddings.provider import Place, find
-from knowledge.embeddings.registry import embedder_for
 from knowledge.errors import KnowledgeError, RemoteError, RemoteResponseError
 from knowledge.ingestion.workers.ray_cluster import (
     START_SECONDS,
@@ -29,72 +24,15 @@ from knowledge.ingestion.workers.ray_cluster import (
     check_version,
     last_line,
 )
-from knowledge.settings.reading import Settings
 
 if TYPE_CHECKING:
-    from knowledge.embeddings.choice import Choice
-    from knowledge.model import EmbedderSpec
+    from knowledge.embeddings.portable import PortableModel
 
 USER = "embedding"
 AHEAD = 2
 """Requests that an actor holds: one is on its way while the other is embedded."""
 MOST_AT_ONCE = 64
 """Requests under way where nobody says how many actors there are to be."""
-
-
-@dataclass(frozen=True, slots=True)
-class Model:
-    """A local model as an actor is told of it: plain values.
-
-    Parameters
-    ----------
-    spec:
-        Its identity.
-    settings:
-        Those of its provider that are set here; no secrets.
-    """
-
-    spec: EmbedderSpec
-    settings: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, choice: Choice) -> Model | None:
-        """Return the model of a choice; ``None`` unless it runs in this process, on its CPUs."""
-        spec, settings = choice.embedder.spec, choice.settings
-        record = find(spec.provider)
-        if record is None or record.place is not Place.MACHINE or _wants_gpu(settings):
-            return None
-        settings = settings.extended(record.settings)
-        given = {
-            name: settings[name]
-            for name, row in record.profile_settings.items()
-            if settings.is_set(name) and not row.secret
-        }
-        # An actor has the share of a CPU; its libraries would take all that they see.
-        given["local_model_threads"] = settings["local_model_threads"] or 1
-        return cls(spec, given)
-
-    def open(self) -> Embedder:
-        """Make the embedder; the settings of this machine do not count.
-
-        Raises
-        ------
-        KnowledgeError
-            A library or a file is missing, or the files are not those of the command.
-        """
-        nowhere = Path(os.devnull)
-        settings = Settings.read(environ={}, folder=nowhere, **self.settings)
-        return embedder_for(self.spec, settings)
-
-
-def _wants_gpu(settings: Settings) -> bool:
-    device = str(settings["sentence_transformers_device"]).lower()
-    providers = str(settings["onnx_providers"])
-    return bool(
-        (device and device != "cpu")
-        or (providers and providers != "CPUExecutionProvider")
-        or settings["llama_cpp_gpu_layers"]
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +47,7 @@ class _Answer:
 class Encoder:
     """An actor: holds the model."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: PortableModel) -> None:
         self._model = model
         self._embedder: Embedder | None = None
         self._notes: list[str] = []
@@ -178,7 +116,9 @@ class RayEmbedder:
         Most actors; 0 is one for each CPU.
     """
 
-    def __init__(self, here: Embedder, model: Model, cluster: RayCluster, workers: int) -> None:
+    def __init__(
+        self, here: Embedder, model: PortableModel, cluster: RayCluster, workers: int
+    ) -> None:
         self.spec = here.spec
         self.endpoint = here.endpoint
         self.max_input_tokens = here.max_input_tokens

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from knowledge.embeddings.choice import choose
-from knowledge.ingestion.workers.ray_embedding import Model
+from knowledge.embeddings.portable import PortableModel
 from knowledge.settings.reading import Settings
 
 
-def model(folder: Path, provider: str, **environ: str) -> Model | None:
+def model(folder: Path, provider: str, **environ: str) -> PortableModel | None:
     given = {"KNOW_EMBEDDING_MODEL_PROVIDER": provider, **environ}
-    return Model.of(choose(None, Settings.read(environ=given, folder=folder)))
+    return PortableModel.of(choose(None, Settings.read(environ=given, folder=folder)))
 
 
 def test_a_model_is_opened_elsewhere_as_it_is_here(tmp_path: Path, monkeypatch: Any) -> None:
