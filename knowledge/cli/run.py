@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import signal
 import sys
 import threading
-import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
-from urllib.parse import unquote
 
 from knowledge.cli.arguments import arranged, from_environment
-from knowledge.cli.errors import show_error
 from knowledge.cli.plain_lines import plain_call
 from knowledge.cli.render.streams import OutputClosedError, OutputFailedError, clean_streams
 from knowledge.cli.render.terminal import complain
 from knowledge.cli.session import Exit, Interrupted
 from knowledge.errors import KnowledgeError, PathNotFoundError, UsageError
-from knowledge.settings.installed import installed_settings
-from knowledge.settings.reading import Settings
 
 INTERRUPTED = 130
 TERMINATED = 143
 BROKEN_PIPE = 141
-
-_SECRET_NAME = re.compile(
-    r"(KEY|TOKEN|SECRET|PASSWORDS?|PASSWD|CREDENTIALS?|AUTHORIZATION|HEADERS?)$", re.IGNORECASE
-)
-_SHORTEST_SECRET = 4
-"""Characters; masking shorter values would damage the text and hide nothing."""
-
-_PARTS = re.compile(r":\s*\"?([^;\n\"]+)")
-"""The values of headers, in a list of them."""
-_PASSWORD_OF_URL = re.compile(r"://[^/@\s]*:([^/@\s]+)@")
 
 
 class Terminated(BaseException):
@@ -99,6 +83,8 @@ def _report_threads(*, debug: bool) -> None:
 
     def report(kind: type[BaseException], error: BaseException | None) -> None:
         if debug:
+            import traceback
+
             trace = traceback.format_exception(error) if error else [kind.__name__]
             complain(_masked("".join(trace)))
         elif not issubclass(kind, KnowledgeError):
@@ -123,7 +109,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
     except KnowledgeError as error:
         if debug:
             _show_traceback()
-        show_error(error, json=json)
+        _show(error, json=json)
         return error.exit_code
     except (Interrupted, KeyboardInterrupt):
         # The terminal has written ^C on the line where the cursor stood.
@@ -137,7 +123,7 @@ def _run(arguments: Sequence[str], *, json: bool, debug: bool) -> int:
         if debug:
             _show_traceback()
         told = _told(error)
-        show_error(told, json=json)
+        _show(told, json=json)
         return told.exit_code
     return 0
 
@@ -170,40 +156,23 @@ def _is_nowhere() -> bool:
 
 
 def _show_traceback() -> None:
-    """Print the current traceback, masked: servers' messages may echo a key."""
+    """Print the current traceback."""
+    import traceback
+
     complain(_masked(traceback.format_exc()))
 
 
 def _masked(text: str) -> str:
-    from knowledge.text.masking import without_key_likes, without_secrets
+    """Return what a library says without secrets: servers' messages may echo a key."""
+    from knowledge.cli.masking import masked
 
-    return without_secrets(without_key_likes(text), _secrets())
+    return masked(text)
 
 
-def _secrets() -> list[str]:
-    """Return the values of all secret settings that are set."""
-    try:
-        settings = Settings.read()
-    except KnowledgeError:
-        settings = Settings.read(environ={}, folder=Path(os.devnull))
-    settings = settings.extended(installed_settings())
-    rows = settings.table.values()
-    names = [setting.name for setting in rows if setting.secret and settings.is_set(setting.name)]
-    in_profiles = [
-        str(given.value)
-        for profile in settings.profiles.values()
-        for given in profile.config.values()
-        if given.environment or given.dotenv
-    ]
-    # A settings file that a flag named may use any variable as a key.
-    looks_secret = [value for name, value in os.environ.items() if _SECRET_NAME.search(name)]
-    found = [str(settings[name]) for name in names] + in_profiles + looks_secret
-    found += [part for value in found for part in _PARTS.findall(value)]
-    addresses = [*os.environ.values(), *(str(settings[setting.name]) for setting in rows)]
-    found += [
-        unquote(password) for value in addresses for password in _PASSWORD_OF_URL.findall(value)
-    ]
-    return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
+def _show(error: KnowledgeError, *, json: bool) -> None:
+    from knowledge.cli.errors import show_error
+
+    show_error(error, json=json)
 
 
 def _handle_sigterm() -> None:

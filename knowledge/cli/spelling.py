@@ -10,7 +10,7 @@ from types import ModuleType
 
 from knowledge.errors import KnowledgeError
 
-_FIELD = re.compile(r"`([a-z_]+)`")
+_FIELD = r"`([a-z_]+)`"
 _ARGUMENTS = {
     "config_file": "--config-file",
     "data_dir": "--data-dir",
@@ -49,7 +49,8 @@ def _declared(*modules: ModuleType) -> dict[str, str]:
     from knowledge.requests import Request
 
     found: dict[str, str] = {}
-    for kind in (kind for module in modules for kind in vars(module).values()):
+    names = ((module, name) for module in modules for name in dir(module))
+    for kind in (getattr(module, name) for module, name in names):
         if isinstance(kind, type) and issubclass(kind, Request) and is_dataclass(kind):
             for name, _, declared in kind.options():
                 if declared.flags is not None and not declared.positional:
@@ -63,7 +64,7 @@ def spelled(text: str) -> str:
     """Return a text of the library with its fields as flags."""
     if "`" not in text:
         return text
-    return _FIELD.sub(lambda field: _flag(field[1]) or field[0], text)
+    return re.sub(_FIELD, lambda field: _flag(field[1]) or field[0], text)
 
 
 def _flag(name: str) -> str:

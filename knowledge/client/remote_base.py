@@ -17,8 +17,9 @@ from knowledge.requests import (
     SearchRequest,
     SimilarRequest,
 )
+from knowledge.retrieval.pages import ChunkPage
 from knowledge.retrieval.query import Query
-from knowledge.retrieval.result import ChunkPage, Retrieved
+from knowledge.retrieval.result import Retrieved
 from knowledge.settings.pairs import listed
 
 if TYPE_CHECKING:

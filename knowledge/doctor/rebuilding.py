@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings.choice import Choice, choose, recorded
 from knowledge.embeddings.pool.cache import model_name, text_key
-from knowledge.embeddings.pool.texts import sendable
+from knowledge.embeddings.sendable import sendable
 from knowledge.errors import KnowledgeError, RemoteError
 from knowledge.ingestion.run.pools import open_cache, open_pool
 from knowledge.ingestion.run.reembedding import refusal

@@ -26,7 +26,7 @@ OTHERS = 0o077
 """The permissions of everybody but the owner."""
 
 _PREFIX = "knowledge-"
-_TEMPORARY = re.compile(r"knowledge-(\d{1,10})-\w+")
+_TEMPORARY = r"knowledge-(\d{1,10})-\w+"
 _OLD_SECONDS = 600.0
 _CHECKED = os.name != "nt"
 
@@ -149,7 +149,7 @@ def sweep_temporary() -> None:
     except OSError:
         return
     for entry in entries:
-        named = _TEMPORARY.fullmatch(entry.name)
+        named = re.fullmatch(_TEMPORARY, entry.name)
         if named and _is_left(entry, int(named[1])):
             shutil.rmtree(entry.path, ignore_errors=True)
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from knowledge import requests
 from knowledge.errors import UsageError
 from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Chunk, FileStatus, SourceFile
-from knowledge.requests import ChunksRequest
 
 if TYPE_CHECKING:
-    from knowledge.retrieval.result import ChunkPage, FilePage
+    from knowledge.requests import ChunksRequest
+    from knowledge.retrieval.pages import ChunkPage, FilePage
     from knowledge.storage.columns import SumUp
 
 _Files = list[SourceFile]
@@ -71,7 +72,7 @@ class Files:
         UsageError
             The cursor is of no page.
         """
-        from knowledge.retrieval.result import FilePage
+        from knowledge.retrieval.pages import FilePage
 
         dataset = self._shared.dataset(dataset)
         kind, place = _place_of(cursor)
@@ -168,7 +169,7 @@ class Files:
         UsageError
             An argument does not fit; the message names it.
         """
-        request = ChunksRequest.of(dataset, locals())
+        request = requests.ChunksRequest.of(dataset, locals())
         from knowledge.knowledge_base.searching import list_chunks
 
         return list_chunks(self._shared, request)

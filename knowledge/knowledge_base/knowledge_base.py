@@ -6,18 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from knowledge import requests
 from knowledge.knowledge_base.checked import checked
 from knowledge.knowledge_base.texts import Texts
-from knowledge.requests import (
-    PASSAGE_TOKENS,
-    AskRequest,
-    IngestRequest,
-    InlineText,
-    SearchRequest,
-    SimilarRequest,
-    StrPath,
-    WatchRequest,
-)
+from knowledge.requests.searching import PASSAGE_TOKENS
 
 if TYPE_CHECKING:
     from knowledge.answering.answer import Answer, Listener
@@ -26,6 +18,15 @@ if TYPE_CHECKING:
     from knowledge.ingestion.run.reembedding import CountListener
     from knowledge.ingestion.watch.events import WatchEvent
     from knowledge.model import Hit, IngestReport, ReembedReport
+    from knowledge.requests import (
+        AskRequest,
+        IngestRequest,
+        InlineText,
+        SearchRequest,
+        SimilarRequest,
+        StrPath,
+        WatchRequest,
+    )
     from knowledge.retrieval.result import Retrieved
 
 MAX_K = 1_000
@@ -122,7 +123,7 @@ class KnowledgeBase(Texts):
             What ended the whole run: a path that does not exist, another model, a lock, the
             provider.
         """
-        request = IngestRequest.of(paths, locals())
+        request = requests.IngestRequest.of(paths, locals())
         from knowledge.knowledge_base.ingesting import ingest
 
         return ingest(self._shared, self.flows, request, progress, on_file)
@@ -177,7 +178,7 @@ class KnowledgeBase(Texts):
             At the start whatever ends an ingest, unless it passes; later that the dataset was
             deleted, is damaged, or has another model.
         """
-        request = WatchRequest.of(paths, locals())
+        request = requests.WatchRequest.of(paths, locals())
         from knowledge.knowledge_base.ingesting import watch
 
         return watch(self._shared, self.flows, request, progress)
@@ -282,7 +283,7 @@ class KnowledgeBase(Texts):
         RemoteError
             The provider failed.
         """
-        request = SearchRequest.of(query, locals())
+        request = requests.SearchRequest.of(query, locals())
         from knowledge.knowledge_base.searching import search
 
         return search(self._shared, self.flows, request)
@@ -322,7 +323,7 @@ class KnowledgeBase(Texts):
         UsageError
             Several files have this name.
         """
-        request = SimilarRequest.of(target, locals())
+        request = requests.SimilarRequest.of(target, locals())
         from knowledge.knowledge_base.searching import similar
 
         return similar(self._shared, request)
@@ -383,7 +384,7 @@ class KnowledgeBase(Texts):
         KnowledgeError
             As for :meth:`retrieve`.
         """
-        request = AskRequest.of(query, locals())
+        request = requests.AskRequest.of(query, locals())
         from knowledge.knowledge_base.searching import ask
 
         return ask(self._shared, self.flows, request, listen)
@@ -424,10 +425,13 @@ class KnowledgeBase(Texts):
 
         source = folder_source(path)
         name = folder_dataset(source)
-        asked = replace(SearchRequest.of(query, {"top_k": top_k}), datasets=name)
+        asked = replace(requests.SearchRequest.of(query, {"top_k": top_k}), datasets=name)
         Query.of_request(asked, self.settings)  # what does not fit is reported first
         ingesting = replace(
-            sources or IngestRequest(prune=True), paths=(source,), dataset=name, create=True
+            sources or requests.IngestRequest(prune=True),
+            paths=(source,),
+            dataset=name,
+            create=True,
         )
         return self.ingest(ingesting, progress=progress), self.retrieve(asked)
 

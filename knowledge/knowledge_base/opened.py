@@ -15,11 +15,11 @@ from knowledge.knowledge_base.models import Models
 from knowledge.knowledge_base.shared import Shared, say_nothing
 from knowledge.knowledge_base.sharing import Sharing
 from knowledge.knowledge_base.upkeep import Upkeep
-from knowledge.requests import StrPath
 from knowledge.settings.reading import Settings
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import Notify
+    from knowledge.requests import StrPath
 
 
 class Opened:

@@ -13,14 +13,7 @@ from knowledge.errors import PathNotFoundError, UsageError
 from knowledge.files.typed_names import as_on_disk
 from knowledge.knowledge_base.flows import Flows
 from knowledge.knowledge_base.shared import Shared
-from knowledge.requests import (
-    AskRequest,
-    ChunksRequest,
-    SearchRequest,
-    SimilarRequest,
-    StrPath,
-    check_known,
-)
+from knowledge.requests import SearchRequest, check_known
 from knowledge.retrieval.query import Query
 from knowledge.retrieval.result import Retrieved
 from knowledge.storage.dataset_names import folder_name
@@ -32,7 +25,8 @@ if TYPE_CHECKING:
     from knowledge.flows.language_models import LanguageModels
     from knowledge.flows.model import Flow
     from knowledge.model import Dataset, Hit
-    from knowledge.retrieval.result import ChunkPage
+    from knowledge.requests import AskRequest, ChunksRequest, SimilarRequest, StrPath
+    from knowledge.retrieval.pages import ChunkPage
     from knowledge.settings.reading import Settings
 
 _ASKED = ("query", "datasets", "top_k", "queries", "offset")

@@ -10,10 +10,10 @@ from knowledge.errors import DatasetNotFoundError, OutputExistsError, UsageError
 from knowledge.files.private import temporary_folder
 from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Dataset
-from knowledge.requests import StrPath
 from knowledge.storage.opening import other_store
 
 if TYPE_CHECKING:
+    from knowledge.requests import StrPath
     from knowledge.storage.archive.manifest import ArchivedDataset
 
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from knowledge.knowledge_base.checked import checked
 from knowledge.knowledge_base.opened import Opened
-from knowledge.requests import StrPath
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
     from knowledge.ingestion.source_text import SourceText
     from knowledge.knowledge_base.models import Refused
+    from knowledge.requests import StrPath
 
 
 class Texts(Opened):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from knowledge.ingestion.source_text import SourceText
     from knowledge.ingestion.watch.events import WatchEvent
     from knowledge.model import Chunk, Dataset, IngestReport, SourceFile
-    from knowledge.retrieval.result import FilePage
+    from knowledge.retrieval.pages import FilePage
     from knowledge.storage.history import MissedFile
 
 

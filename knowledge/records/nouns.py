@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from knowledge.model import (
-    Chunk,
-    Dataset,
-    EmbedderSpec,
-    FileStatus,
-    Hit,
-    IngestReport,
-    Passage,
-    SourceFile,
-)
-
 if TYPE_CHECKING:
     from knowledge.ingestion.watch.events import WatchEvent
+    from knowledge.model import (
+        Chunk,
+        Dataset,
+        EmbedderSpec,
+        Hit,
+        IngestReport,
+        Passage,
+        SourceFile,
+    )
     from knowledge.storage.history import MissedFile
 
 
@@ -183,6 +181,8 @@ def watch_record(event: WatchEvent, dataset: str) -> dict[str, Any]:
 
 def report_record(report: IngestReport) -> dict[str, Any]:
     """Return an ingest report as ``knowledge.ingest/1`` shows it."""
+    from knowledge.model import FileStatus
+
     return {
         "dataset": report.dataset,
         **({"dry_run": True} if report.dry_run else {}),

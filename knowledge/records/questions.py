@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     from knowledge.evaluation.evaluation import Comparison, Evaluation, Run
     from knowledge.model import Hit
     from knowledge.requests import AskRequest
-    from knowledge.retrieval.result import ChunkPage, Facet, Retrieved
+    from knowledge.retrieval.facets import Facet
+    from knowledge.retrieval.pages import ChunkPage
+    from knowledge.retrieval.result import Retrieved
 
 MEASURES = ("recall", "precision", "mrr", "ndcg")
 

@@ -5,28 +5,57 @@
 A field is declared once: its type, its default, and with :func:`option` its help, its flag, its
 bounds and the setting that decides where it is ``None``. The flags of a command, the arguments of
 :class:`~knowledge.KnowledgeBase`'s methods and the checks all follow from that declaration.
+
+Each name is loaded when it is first used: a command needs one of these requests.
 """
 
-from knowledge.requests.asking import (
-    MAX_QUESTION,
-    MAX_TOP_K,
-    MODES,
-    PASSAGE_TOKENS,
-    AskRequest,
-    ChunksRequest,
-    SearchRequest,
-    SimilarRequest,
-    check_question,
-)
-from knowledge.requests.ingesting import (
-    READING,
-    IngestRequest,
-    InlineText,
-    SourceRequest,
-    StrPath,
-    WatchRequest,
-)
-from knowledge.requests.option import Option, Request, check_known, like, option
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from knowledge.requests.asking import AskRequest, ChunksRequest, SimilarRequest
+    from knowledge.requests.ingesting import (
+        READING,
+        IngestRequest,
+        InlineText,
+        SourceRequest,
+        StrPath,
+    )
+    from knowledge.requests.request import Option, Request, check_known, like, one_dataset, option
+    from knowledge.requests.searching import (
+        MAX_QUESTION,
+        MAX_TOP_K,
+        MODES,
+        SearchRequest,
+        check_question,
+    )
+    from knowledge.requests.watching import WatchRequest
+
+_HOMES = {
+    "MAX_QUESTION": "searching",
+    "MAX_TOP_K": "searching",
+    "MODES": "searching",
+    "PASSAGE_TOKENS": "searching",
+    "READING": "ingesting",
+    "AskRequest": "asking",
+    "ChunksRequest": "asking",
+    "IngestRequest": "ingesting",
+    "InlineText": "ingesting",
+    "Option": "request",
+    "Request": "request",
+    "SearchRequest": "searching",
+    "SimilarRequest": "asking",
+    "SourceRequest": "ingesting",
+    "StrPath": "ingesting",
+    "WatchRequest": "watching",
+    "check_known": "request",
+    "check_question": "searching",
+    "like": "request",
+    "one_dataset": "request",
+    "option": "request",
+}
 
 __all__ = [
     "MAX_QUESTION",
@@ -48,5 +77,17 @@ __all__ = [
     "check_known",
     "check_question",
     "like",
+    "one_dataset",
     "option",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

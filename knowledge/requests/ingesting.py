@@ -1,4 +1,4 @@
-"""Which documents go into a dataset: once, or followed."""
+"""Which documents go into a dataset."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from knowledge.requests.asking import SimilarRequest
-from knowledge.requests.option import Request, like, option, without_flag
+from knowledge.requests.request import Request, one_dataset, option, without_flag
 from knowledge.settings.pairs import setting_pairs
 
 StrPath = str | os.PathLike[str]
@@ -30,7 +29,7 @@ class SourceRequest(Request):
         positional=True,
         metavar="PATH...",
     )
-    dataset: str | None = like(SimilarRequest, "dataset")
+    dataset: str | None = one_dataset()
     metadata: Mapping[str, Any] | None = option(
         "Metadata to store with every file.",
         metavar="NAME=VALUE",
@@ -131,14 +130,3 @@ class IngestRequest(SourceRequest):
     prune: bool | None = option(setting="prune")
     force: bool = option("Read, split and store every file again.", default=False)
     dry_run: bool = option("Show what would be done; write and send nothing.", default=False)
-
-
-@dataclass(frozen=True, slots=True)
-class WatchRequest(SourceRequest):
-    """Documents into a dataset that follows them: ``watch``."""
-
-    paths: StrPath | Sequence[StrPath] = like(  # noqa: RUF009
-        SourceRequest, "paths", help="Files, folders, URLs, Git repositories, s3://bucket/docs."
-    )
-    once: bool = option("Check everything once, then end.", default=False)
-    every: float | None = without_flag("Seconds between looks.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -10,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import UsageError
 from knowledge.files.typed_names import composed
-from knowledge.files.wildmatch import any_of, wildmatch
 from knowledge.requests import MAX_TOP_K, SearchRequest, check_question
-from knowledge.retrieval.moments import moment
 
 if TYPE_CHECKING:
+    import re
+
     from knowledge.retrieval.conditions import Condition
     from knowledge.settings.reading import Settings
 
@@ -104,8 +103,8 @@ class Query(SearchRequest):
             "files": _texts(asked.files),
             "keywords": _texts(asked.keywords),
             "where": _condition(asked.where),
-            "since": None if asked.since is None else moment(asked.since, "`since`"),
-            "until": None if asked.until is None else moment(asked.until, "`until`", end=True),
+            "since": _moment(asked.since, "`since`"),
+            "until": _moment(asked.until, "`until`", end=True),
         }
         if asked.mode != "auto":
             parsed["fallback"] = "none"  # who names a mode wants that one
@@ -185,6 +184,14 @@ def _condition(where: Any) -> Condition | None:
     return condition_of(where)
 
 
+def _moment(text: str | None, where: str, *, end: bool = False) -> int | None:
+    if text is None:
+        return None
+    from knowledge.retrieval.moments import moment
+
+    return moment(text, where, end=end)
+
+
 def _texts(given: str | Sequence[str] | None) -> tuple[str, ...]:
     return (given,) if isinstance(given, str) else tuple(given or ())
 
@@ -213,6 +220,8 @@ class Globs:
 
 @lru_cache(64)
 def _compiled(patterns: tuple[str, ...]) -> re.Pattern[str]:
+    from knowledge.files.wildmatch import any_of, wildmatch
+
     try:
         found = [wildmatch(_line(composed(pattern))) for pattern in patterns]
     except ValueError as error:

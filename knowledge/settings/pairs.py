@@ -9,7 +9,7 @@ from typing import Any
 from knowledge.errors import UsageError
 from knowledge.files.bounded_data import parse_json
 
-_NEXT = re.compile(r",\s*(?=[^\s,=]+=)")
+_NEXT = r",\s*(?=[^\s,=]+=)"
 """Between two pairs in one text: a comma before a name and ``=``; values may hold other commas."""
 
 
@@ -30,7 +30,7 @@ def metadata_pairs(values: str | Sequence[str], named: str) -> dict[str, Any]:
     """
     pairs = {}
     for value in [values] if isinstance(values, str) else values:
-        for pair in _NEXT.split(value):
+        for pair in re.split(_NEXT, value):
             name, equals, content = pair.partition("=")
             if not equals or not name.strip():
                 raise UsageError(f"{named} takes name=value, not {pair!r}")

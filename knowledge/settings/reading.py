@@ -290,7 +290,7 @@ def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     An address with a password is one of them, and so is the password of a database.
     Settings of other packages count where the name of a variable looks like one of theirs.
     """
-    unknown = any(_LOOKS_SECRET.search(name) and name not in _KNOWN for name in environ)
+    unknown = any(re.search(_GUARDED, name) and name not in _KNOWN for name in environ)
     rows = (*TABLE, *(installed_settings() if unknown else ()))
     secret = {name for setting in rows if setting.secret for name in setting.variables}
     secret.add("PGPASSWORD")  # libpq's, of the database that the store is in
@@ -299,7 +299,7 @@ def environ_without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in secret}
 
 
-_LOOKS_SECRET = re.compile(r"(KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$", re.IGNORECASE)
+_GUARDED = r"(?i:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS?)$"
 
 
 def _flag_values(flags: Mapping[str, Any], table: Mapping[str, Setting]) -> dict[str, Value]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,5 +59,7 @@ def no_dataset(name: str, known: Sequence[str] = ()) -> DatasetNotFoundError:
 
 def new_key(name: str) -> str:
     """Derive a folder name from a dataset's name: readable, unique, safe on every platform."""
+    import uuid
+
     slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].rstrip("-")
     return f"{slug or 'dataset'}-{uuid.uuid4().hex[:12]}"

@@ -9,15 +9,15 @@ from __future__ import annotations
 import os
 import re
 
-_ESCAPED = re.compile(r"\\(\\x[89a-f][0-9a-f])|\\x([89a-f][0-9a-f])")
-_LOOKS_ESCAPED = re.compile(r"\\(?=\\*x[89a-f][0-9a-f])")
+_ESCAPED = r"\\(\\x[89a-f][0-9a-f])|\\x([89a-f][0-9a-f])"
+_LOOKS_ESCAPED = r"\\(?=\\*x[89a-f][0-9a-f])"
 
 
 def shown(path: str) -> str:
     """Return a path as text that can be stored and printed."""
     if "\\x" not in path and path.isascii():
         return path
-    text = _LOOKS_ESCAPED.sub(r"\\\\", path) if "\\x" in path else path
+    text = re.sub(_LOOKS_ESCAPED, r"\\\\", path) if "\\x" in path else path
     return os.fsencode(text).decode("utf-8", "backslashreplace")
 
 
@@ -27,7 +27,7 @@ def real_path(text: str) -> bytes | str:
         return text
     parts = []
     end = 0
-    for match in _ESCAPED.finditer(text):
+    for match in re.finditer(_ESCAPED, text):
         parts.append(text[end : match.start()].encode())
         parts.append(match[1].encode() if match[1] else bytes.fromhex(match[2]))
         end = match.end()

@@ -17,9 +17,9 @@ _UNSAFE = (
     r"\ud800-\udfff"  # lone surrogates, which no encoding can carry
     r"\U000e0000-\U000e007f"  # tags: text that nobody sees
 )
-_IN_TEXT = re.compile(rf"[{_UNSAFE}\r]")  # one class, which is twice as fast as alternatives
-_IN_A_LINE = re.compile(rf"[{_UNSAFE}\t\n\r]")
-_IN_JSON = re.compile(f"[{_UNSAFE}]")
+_IN_TEXT = rf"[{_UNSAFE}\r]"  # one class, which is twice as fast as alternatives
+_IN_A_LINE = rf"[{_UNSAFE}\t\n\r]"
+_IN_JSON = f"[{_UNSAFE}]"
 
 
 def cleaned(text: str) -> str:
@@ -27,12 +27,12 @@ def cleaned(text: str) -> str:
 
     Line feeds, tabs, and carriage returns before a line feed stay.
     """
-    return _IN_TEXT.sub(_escape_in_text, text)
+    return re.sub(_IN_TEXT, _escape_in_text, text)
 
 
 def flat(text: str) -> str:
     """Return a text as one line: line ends and tabs are escaped too."""
-    return _IN_A_LINE.sub(_escape, text)
+    return re.sub(_IN_A_LINE, _escape, text)
 
 
 def cleaned_json(text: str) -> str:
@@ -40,7 +40,7 @@ def cleaned_json(text: str) -> str:
     # JSON itself escapes the controls of ASCII, all but DEL.
     if text.isascii() and "\x7f" not in text:
         return text
-    return _IN_JSON.sub(_json_escape, text)
+    return re.sub(_IN_JSON, _json_escape, text)
 
 
 def _escape_in_text(found: re.Match[str]) -> str:

@@ -18,8 +18,9 @@ from qdrant_client import QdrantClient
 
 from knowledge.errors import UntrustedEndpointError, UsageError
 from knowledge.settings.reading import Settings
+from knowledge.storage.servers.address import parse_address
 from knowledge.storage.servers.chroma import ChromaServer
-from knowledge.storage.servers.connections import Servers, parse_address
+from knowledge.storage.servers.connections import Servers
 from knowledge.storage.servers.qdrant import QdrantServer
 from tests.conftest import write_files
 from tests.storage.chroma_server import ChromaProcess

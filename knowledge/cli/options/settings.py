@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from knowledge.cli.options.places import FlowOptions
-from knowledge.requests import READING, Request, SimilarRequest, SourceRequest, like, option
+from knowledge.requests import READING, Request, SourceRequest, like, one_dataset, option
 
 EMBEDDING = "Embedding"
 
@@ -87,7 +87,7 @@ class EmbeddingOptions(Request):
 class DatasetOptions(Request):
     """The dataset of a command that takes one."""
 
-    dataset: str | None = like(SimilarRequest, "dataset")
+    dataset: str | None = one_dataset()
 
 
 @dataclass(frozen=True)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
-import shutil
-import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from knowledge.cli.render.streams import CleanStream, uncleaned
 
-_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)")
+if TYPE_CHECKING:
+    import subprocess
+
+_SEQUENCE = r"\x1b\[[0-9;?]*[A-Za-z]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"
 _LESS = "FRX"
 """Options of ``less``, unless ``LESS`` is set: end at once if all fits, pass colours, clear
 nothing."""
@@ -22,6 +22,9 @@ nothing."""
 
 def pager_command() -> list[str]:
     """Return the pager that ``PAGER`` names, else ``less`` where it is; empty for none."""
+    import shlex
+    import shutil
+
     named = os.environ.get("PAGER")
     if named is None:
         named = "less" if shutil.which("less") else ""
@@ -57,6 +60,8 @@ class _PagedStream:
     """Holds text back until it is longer than the screen, then hands all of it to a pager."""
 
     def __init__(self, terminal: TextIO, command: list[str]) -> None:
+        import shutil
+
         self._terminal = terminal
         self._command = command
         self._held: list[str] | None = []
@@ -72,7 +77,7 @@ class _PagedStream:
         self._held.append(text)
         self._rows += text.count("\n")
         if max(map(len, text.split("\n"))) > self._width:  # the terminal will wrap it
-            lines = _SEQUENCE.sub("", text).split("\n")
+            lines = re.sub(_SEQUENCE, "", text).split("\n")
             self._rows += sum(max(0, len(line) - 1) // self._width for line in lines)
         if self._rows >= self._height:
             self._start()
@@ -101,6 +106,8 @@ class _PagedStream:
                 continue  # it is the pager's, which shares the terminal
 
     def _start(self) -> None:
+        import subprocess
+
         environment = {"LESS": _LESS, **os.environ}
         with contextlib.suppress(OSError):  # there is no such program
             self._pager = subprocess.Popen(  # noqa: S603  the own pager of the user

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from knowledge.cli.spelling import spelled
-from knowledge.model import FileProblem, FileStatus, IngestReport
 from knowledge.text.escaping import flat
 from knowledge.text.wording import counted
 
+if TYPE_CHECKING:
+    from knowledge.model import FileProblem, IngestReport
+
 _MANY = 10
 """Failed members of one file that are listed one by one; more of them become one line."""
-_DETAIL = re.compile(r"\([^()]*\)|'[^']*'|\"[^\"]*\"|\d[\d.,]*")
+_DETAIL = r"\([^()]*\)|'[^']*'|\"[^\"]*\"|\d[\d.,]*"
 """What differs between two reasons of one kind: numbers, names, remarks."""
 _STYLES = {"failed": "red", "empty": "yellow", "unsupported": "yellow", "notice": "dim"}
 _JOINERS = "\u200c\u200d"
@@ -21,6 +24,8 @@ _JOINERS = "\u200c\u200d"
 
 def report_lines(report: IngestReport) -> list[str]:
     """Return the summary's lines."""
+    from knowledge.model import FileStatus
+
     files = report.files
     by_status = [f"{files[status]:,} {status}" for status in FileStatus if files.get(status)]
     would = "would be " if report.dry_run else ""
@@ -73,7 +78,7 @@ def _alike(problems: Sequence[FileProblem]) -> list[list[FileProblem]]:
         groups.setdefault(_kind(problem), []).append(problem)
     found: list[list[FileProblem]] = []
     for (status, *_), group in groups.items():
-        apart = status == FileStatus.FAILED and len(group) <= _MANY
+        apart = status == "failed" and len(group) <= _MANY
         found += [[one] for one in group] if apart else [group]
     return found
 
@@ -81,9 +86,9 @@ def _alike(problems: Sequence[FileProblem]) -> list[list[FileProblem]]:
 def _kind(problem: FileProblem) -> tuple[str, ...]:
     """Return what problems of one line have in common."""
     outer, _, member = problem.file.partition("!/")
-    if problem.status == FileStatus.FAILED:
+    if problem.status == "failed":
         return problem.status, outer, "" if member else "itself"
-    return problem.status, "ocr" if _takes_ocr(problem) else _DETAIL.sub("#", problem.reason)
+    return problem.status, "ocr" if _takes_ocr(problem) else re.sub(_DETAIL, "#", problem.reason)
 
 
 def _line(alike: Sequence[FileProblem]) -> str:
@@ -91,7 +96,7 @@ def _line(alike: Sequence[FileProblem]) -> str:
     if len(alike) == 1:
         return f"{first.status}: {one_line(first.file)}: {flat(spelled(first.reason))}"
     outer, _, member = first.file.partition("!/")
-    if first.status == FileStatus.FAILED and member:
+    if first.status == "failed" and member:
         such = f"{one_line(outer)}: {counted(len(alike), 'member')}, such as {one_line(member)}"
         return f"{first.status}: {such}: {flat(spelled(first.reason))}"
     such = f"such as {one_line(first.file)}"

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from knowledge.embeddings.embedder import Embeddings
 from knowledge.embeddings.local.bundled_files import SPACE, question_tokens, table_of, words_of
-from knowledge.embeddings.pool.texts import sendable
+from knowledge.embeddings.sendable import sendable
 from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 

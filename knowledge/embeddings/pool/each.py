@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from knowledge.embeddings.pool.texts import sendable
+from knowledge.embeddings.sendable import sendable
 from knowledge.errors import RemoteError
 
 if TYPE_CHECKING:

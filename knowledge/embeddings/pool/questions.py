@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings.pool.cache import CacheAccess, VectorCache, text_key
 from knowledge.embeddings.pool.sender import Sender
-from knowledge.embeddings.pool.texts import sendable
+from knowledge.embeddings.sendable import sendable
 from knowledge.remote.gate import Gate
 from knowledge.remote.rates import RateLimiter
 from knowledge.remote.retry import Retrier

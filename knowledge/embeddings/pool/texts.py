@@ -1,4 +1,4 @@
-"""Texts made fit to be sent, and equal ones made one."""
+"""Equal texts made one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from knowledge.embeddings.pool.cache import text_key
+from knowledge.embeddings.sendable import sendable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,20 +35,3 @@ def distinct_texts(texts: Sequence[str]) -> list[DistinctText]:
         key = text_key(text)
         found.setdefault(key, DistinctText(key, text, [])).rows.append(row)
     return list(found.values())
-
-
-def sendable(text: str) -> str:
-    """Return the text without lone surrogates, which no server and no tokenizer takes.
-
-    Raises
-    ------
-    ValueError
-        The text is blank.
-    """
-    if not text.strip():
-        raise ValueError("a blank text can't be embedded")
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from knowledge.embeddings.pool.cache import model_name, text_key
 from knowledge.embeddings.pool.opening import pool_for
-from knowledge.embeddings.pool.texts import sendable
+from knowledge.embeddings.sendable import sendable
 from knowledge.errors import KnowledgeError, LockedError
 
 if TYPE_CHECKING:

@@ -48,7 +48,7 @@ class PassageEmbedder:
             It does not count each text's tokens, or one of its vectors is of no use.
         """
         from knowledge.embeddings.pool.checks import check_answer
-        from knowledge.embeddings.pool.texts import sendable
+        from knowledge.embeddings.sendable import sendable
 
         embedder = self._opened(model)
         texts = [sendable(text) for text in given]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import UsageError
 from knowledge.model import Chunk, Dataset, Hit, SourceFile
-from knowledge.retrieval.result import ChunkPage
+from knowledge.retrieval.pages import ChunkPage
 from knowledge.retrieval.search.filters import allowed
 from knowledge.text.wording import nearest
 

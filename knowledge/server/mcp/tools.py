@@ -21,7 +21,7 @@ from knowledge.server.mcp.results import answered, cut, cut_text, offset_of
 if TYPE_CHECKING:
     from knowledge.knowledge_base import KnowledgeBase
     from knowledge.model import Chunk, Dataset, Hit, SourceFile
-    from knowledge.retrieval.result import Facet
+    from knowledge.retrieval.facets import Facet
 
 FILLED = 1_000
 """Characters of a problem's reason."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from difflib import get_close_matches
 
 LIKE = 0.88
 """Similarity of a misspelt name to the intended one."""
@@ -52,6 +51,8 @@ def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
     known:
         Names that settings are read from.
     """
+    from difflib import get_close_matches
+
     given = sorted(given)
     warnings = [
         f"{name} is not read: {instead}"

@@ -21,6 +21,8 @@ from knowledge.settings.user_folders import user_folder
 
 OURS = ("catalog.db", "embeddings.db", "locks", "datasets", "archives", "backups")
 """What the names of all that lies in a data folder begin with."""
+MARK = "elsewhere.json"
+"""In the folder of a version whose vectors a server keeps."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from knowledge.errors import DamagedStoreError
 from knowledge.storage.local.holding import GOING
+from knowledge.storage.local.layout import MARK
 from knowledge.storage.servers import marks
 from knowledge.storage.servers.marks import Listed, Mark
 from knowledge.storage.servers.points import Carries, Points, packed, row_type, unpacked
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from knowledge.storage.servers.connections import Servers
 
-MARK = "elsewhere.json"
 POINTS = "points.npy"
 CARRIED, CARRIED_CHECKS = "carried.json", "carried.npy"
 """What points carry beside their vectors; earlier versions pass over both files."""

@@ -13,7 +13,6 @@ from knowledge.errors import DamagedStoreError
 from knowledge.files.private import private_files
 from knowledge.storage.disk import on_disk
 from knowledge.storage.local.elsewhere.marks import (
-    MARK,
     read_mark,
     read_points,
     retire,
@@ -21,7 +20,7 @@ from knowledge.storage.local.elsewhere.marks import (
     write_points,
 )
 from knowledge.storage.local.holding import Hold
-from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.layout import MARK, DataFolder
 from knowledge.storage.local.vectors.folders import FACTS, Versions, stranger_in, sync
 from knowledge.storage.servers.connections import Servers
 from knowledge.storage.servers.marks import Mark

@@ -8,7 +8,6 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +16,8 @@ from knowledge.files.private import private_files
 from knowledge.storage.disk import FULL_HINT, on_disk
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.stored_columns import NAME as COLUMNS
-from knowledge.storage.local.elsewhere.marks import read_mark, retired
 from knowledge.storage.local.holding import Hold, remove_folder, remove_folders
-from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.layout import MARK, DataFolder
 from knowledge.storage.local.vectors.checksums import (
     IDS,
     NAME,
@@ -38,7 +36,6 @@ from knowledge.storage.local.vectors.graph_files import (
     numbered_ids,
 )
 from knowledge.storage.local.vectors.reader import open_reader
-from knowledge.storage.servers.marks import told_elsewhere
 from knowledge.storage.store import REPAIR_INDEX
 
 if TYPE_CHECKING:
@@ -71,7 +68,7 @@ class Versions:
     def __init__(self, folder: DataFolder, key: str, servers: Servers | None = None) -> None:
         self._folder = folder
         self._key = key
-        self._retired = partial(retired, servers=servers)
+        self._known_servers = servers
 
     def sweep(self, published: int, *, previous: bool = True) -> None:
         """Remove what no reader needs: all but ``published``, the one before, and those held.
@@ -91,6 +88,11 @@ class Versions:
         for name in names:
             if name not in kept:
                 remove_folder(home / name, self._retired)
+
+    def _retired(self, path: Path) -> bool:
+        from knowledge.storage.local.elsewhere.marks import retired
+
+        return retired(path, self._known_servers)
 
     def remove(self) -> bool:
         """Remove all versions, but for those that are held; return whether all are gone."""
@@ -231,7 +233,13 @@ class ChromaFolders(Versions):
         DamagedStoreError
             The mark that names the server can't be read.
         """
-        mark = read_mark(self._home(version))
+        home = self._home(version)
+        if not os.path.lexists(home / MARK):
+            return ""
+        from knowledge.storage.local.elsewhere.marks import read_mark
+        from knowledge.storage.servers.marks import told_elsewhere
+
+        mark = read_mark(home)
         if mark is None:
             return ""
         return told_elsewhere(self._key, f"at {mark.place}", "in the data folder")

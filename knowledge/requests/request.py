@@ -121,6 +121,11 @@ def option(
     return field(default=default, metadata=metadata, kw_only=kw_only)
 
 
+def one_dataset() -> Any:
+    """Declare the dataset that a request is about."""
+    return option("Dataset.", "-d", "--dataset", kw_only=False, metavar="NAME", setting="dataset")
+
+
 def without_flag(help: str, default: Any = None) -> Any:
     """Declare a field that the command line sets in a way of its own, or not at all."""
     return field(default=default, metadata={"option": Option(help, None)}, kw_only=True)
