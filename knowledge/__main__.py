@@ -7,7 +7,11 @@ def main() -> None:
     """Run the command line and exit with its code."""
     from knowledge.cli.run import main as run
 
-    raise SystemExit(run())
+    code = run()
+    import gc
+
+    gc.freeze()  # the process ends: to look through all that it holds for cycles frees nothing
+    raise SystemExit(code)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from knowledge.errors import NotFoundError, UsageError
 from knowledge.files.bounded_data import MAX_JSON, parse_json, read_text
@@ -16,8 +16,7 @@ from knowledge.settings.user_folders import user_folder
 from knowledge.text.wording import counted
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a hit stands: ``page`` and ``line`` from 1, ``anchor`` an id; each may be ``None``."""
 
     file: str
@@ -48,7 +47,7 @@ def remember(hits: Sequence[Hit]) -> None:
     with contextlib.suppress(OSError, UnicodeEncodeError, UsageError), private_files():
         path = _path()
         path.parent.mkdir(parents=True, exist_ok=True)
-        replace_text(path, json.dumps([asdict(place) for place in places]))
+        replace_text(path, json.dumps([place._asdict() for place in places]))
 
 
 def recalled(number: int) -> Place:

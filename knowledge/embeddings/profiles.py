@@ -18,7 +18,8 @@ from knowledge.settings.reading import Origin, Settings, Value, convert
 from knowledge.settings.trust import is_trusted
 
 if TYPE_CHECKING:
-    from knowledge.settings.profiles import Profile, ProfileValue
+    from knowledge.settings.profiles import Profile
+from knowledge.settings.variables import ProfileValue
 
 _SAME = (
     ("model", "embedding_model"),
@@ -181,7 +182,7 @@ def _of_library(profile: Profile, model: str | None) -> Profile:
     provider, found = library_for(model or typed)
     if not key:
         return replace(profile, type=f"{provider}:{found}")
-    config = {**profile.config, key: replace(profile.config[key], value=found)}
+    config = {**profile.config, key: profile.config[key]._replace(value=found)}
     return replace(profile, type=profile.type.replace(LOCAL, provider, 1), config=config)
 
 

@@ -15,7 +15,7 @@ import yaml
 
 from knowledge.errors import FlowsFileError
 from knowledge.files.bounded_yaml import BoundedLoader
-from knowledge.settings.profiles import Variables
+from knowledge.settings.variables import Variables
 from knowledge.text.wording import brief, shortened
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")

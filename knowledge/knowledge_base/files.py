@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from knowledge import requests
 from knowledge.errors import UsageError
 from knowledge.knowledge_base.shared import Shared
-from knowledge.model import Chunk, FileStatus, SourceFile
+from knowledge.model import Chunk, SourceFile
 
 if TYPE_CHECKING:
     from knowledge.requests import ChunksRequest
@@ -79,7 +79,7 @@ class Files:
         files: list[SourceFile] = []
         with self._shared.existing(dataset) as catalog, catalog.snapshot() as snapshot:
             owner = self._shared.saw(snapshot.dataset(dataset))
-            wanted = limit + 1 if kind == _TAKEN and FileStatus.INGESTED in statuses else 0
+            wanted = limit + 1 if kind == _TAKEN and "ingested" in statuses else 0
             files, count = snapshot.files_page(owner, part, place if wanted else "", wanted)
             offset = int(place) if kind == _MISSED else 0
             left = max(0, limit + 1 - len(files))
@@ -227,7 +227,7 @@ class Files:
             assert embedding is not None
             assert splitter is not None
             facts = {
-                "files": {FileStatus.REMOVED.value: 1},
+                "files": {"removed": 1},
                 "chunks": {"removed": found.chunks},
             }
             with catalog.recorded(run.dataset, "delete-file", lambda: facts):

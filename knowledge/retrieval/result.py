@@ -46,6 +46,8 @@ class Retrieved(Sequence["Hit"]):
         A list counts for each of its items, a hit without the name as ``None``. ``dataset`` and
         ``file`` are those of the hit where its metadata has no such name.
         """
+        if not names:
+            return []
         from knowledge.retrieval.facets import Facet
 
         return [Facet.of(name, self.hits) for name in dict.fromkeys(names)]

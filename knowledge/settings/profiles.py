@@ -22,29 +22,9 @@ from pathlib import Path
 from typing import Any
 
 from knowledge.errors import UsageError
+from knowledge.settings.variables import VARIABLE, ProfileValue, Variables
 
-_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET = re.compile(r"(api_?key|token|secret|password|credentials?)$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class ProfileValue:
-    """One value of a profile's ``config``.
-
-    Parameters
-    ----------
-    value:
-        With its variables put in.
-    environment, dotenv:
-        Names of the variables that were put in, by where they were found.
-    missing:
-        Names of those that are set nowhere.
-    """
-
-    value: Any
-    environment: tuple[str, ...] = ()
-    dotenv: tuple[str, ...] = ()
-    missing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,29 +38,6 @@ class Profile:
     """Name of the file that holds it."""
     of_folder: bool
     """True when the working directory brought the file, which a stranger may have written."""
-
-
-@dataclass(frozen=True, slots=True)
-class Variables:
-    """Where ``${NAME}`` is looked up: the environment first."""
-
-    environment: Mapping[str, str]
-    dotenv: Mapping[str, str]
-
-    def expand(self, raw: Any) -> ProfileValue:
-        """Put variables into a text; anything else stays as it is."""
-        if not isinstance(raw, str):
-            return ProfileValue(raw)
-        names = tuple(dict.fromkeys(_VARIABLE.findall(raw)))
-        merged = {**self.dotenv, **self.environment}
-        return ProfileValue(
-            _VARIABLE.sub(lambda found: merged.get(found[1], ""), raw),
-            environment=tuple(name for name in names if name in self.environment),
-            dotenv=tuple(
-                name for name in names if name not in self.environment and name in self.dotenv
-            ),
-            missing=tuple(name for name in names if name not in merged),
-        )
 
 
 def read_profiles(
@@ -172,7 +129,7 @@ def _profile(entry: Any, *, file: str, of_folder: bool, variables: Variables) ->
         raise UsageError(f"{file}: the config of profile {name!r} must be a mapping")
     values = {}
     for key, raw in _flat(config):
-        if _SECRET.search(key) and not _VARIABLE.fullmatch(str(raw)):
+        if _SECRET.search(key) and not re.fullmatch(VARIABLE, str(raw)):
             raise UsageError(
                 f"{file} holds the secret {key!r} of profile {name!r}",
                 hint="Write ${NAME} instead, and set NAME in the environment or in .env.",

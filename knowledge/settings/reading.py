@@ -14,16 +14,19 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knowledge.errors import UsageError
 from knowledge.files.bounded_data import MAX_YAML, DataError, parse_yaml, read_text
 from knowledge.settings.conversion import convert
 from knowledge.settings.installed import installed_settings
-from knowledge.settings.profiles import Profile, Variables, read_profiles
 from knowledge.settings.table import TABLE, Setting
 from knowledge.settings.table.former import unread_variables
+from knowledge.settings.variables import Variables
 from knowledge.text.wording import brief, did_you_mean, nearest
+
+if TYPE_CHECKING:
+    from knowledge.settings.profiles import Profile
 
 PROJECT_FILE = "knowledge.yaml"
 DOTENV_FILE = ".env"
@@ -64,8 +67,7 @@ BY_NAME: Mapping[str, Setting] = {setting.name: setting for setting in TABLE}
 _KNOWN = frozenset(variable for setting in TABLE for variable in setting.variables)
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """A setting's value, where it came from, and under which name."""
 
     value: str | int | float | bool
@@ -388,6 +390,8 @@ def _read_file(folder: Path, named: Value, variables: Variables) -> SettingsFile
     embeddings = content.pop("embeddings", None)
     if embeddings is True and "parameters" in content:  # the file of a model of LocalAI
         embeddings, content = {"providers": [{**content, "embeddings": True}]}, {}
+    from knowledge.settings.profiles import read_profiles
+
     profiles = read_profiles(
         embeddings,
         file=path.absolute(),

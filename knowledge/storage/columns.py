@@ -9,8 +9,8 @@ that ask this generation; arrays are never written to once they are made.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -47,8 +47,7 @@ IDS, ORDER, FILES = "ids", "ids in order", "files"
 """What the columns of all ids, of their order, and of all files are kept under."""
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
+class FileFacts(NamedTuple):
     """What filters look at; ``metadata`` is the document's own, with what the user gave on top."""
 
     path: str
@@ -341,7 +340,7 @@ class ChunkColumns:
         for at, metadata in zip(self.positions_of_rows(rows).tolist(), own, strict=True):
             if at >= 0:
                 file = facts[file_of[at]]
-                mask[at] = passes(replace(file, metadata={**file.metadata, **metadata}))
+                mask[at] = passes(file._replace(metadata={**file.metadata, **metadata}))
         return mask
 
     def whole_files(self, snapshot: Snapshot, mask: NDArray[np.bool_]) -> list[str] | None:

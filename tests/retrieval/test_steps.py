@@ -10,7 +10,8 @@ import typer
 from typer.testing import CliRunner
 
 from knowledge import KnowledgeBase
-from knowledge.cli.session import Session, command
+from knowledge.cli.lazy import for_typer
+from knowledge.cli.session import Session
 from knowledge.errors import FlowsFileError, UsageError
 from knowledge.requests import SearchRequest, option
 from knowledge.retrieval.refine import pipeline, steps
@@ -105,7 +106,7 @@ def test_a_step_from_the_command_line(backwards, ask):
         asked.append(request)
 
     app = typer.Typer()
-    app.command()(command(find))
+    app.command()(for_typer(find))
     words = ["which key is rotated", "--no-fold", "--backwards", "3"]
     assert CliRunner().invoke(app, words).exit_code == 0
     hits = ask()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, get_args, get_origin
 
 from knowledge.cli.options.flags import Argument, Flag
 from knowledge.requests import Option, Request
@@ -16,18 +16,14 @@ PAIRS = "NAME=VALUE"
 """Stands for a mapping."""
 
 
-@dataclass(frozen=True, slots=True)
 class Without:
     """Fields of a request that a command sets by itself: ``Annotated[X, Without("y")]``."""
 
-    names: tuple[str, ...]
-
     def __init__(self, *names: str) -> None:
-        object.__setattr__(self, "names", names)
+        self.names = names
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(NamedTuple):
     """A parameter of a command that is a request, or a group of options that sets settings.
 
     Parameters

@@ -31,7 +31,7 @@ from knowledge.model import EmbedderSpec
 from knowledge.remote.endpoint import Endpoint
 from knowledge.remote.refusals import Failures, says_limit
 from knowledge.settings.importing import import_installed
-from knowledge.settings.profiles import Variables
+from knowledge.settings.variables import Variables
 from knowledge.text.masking import without_secrets
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from knowledge.model import Chunk, Hit
 
@@ -57,8 +57,7 @@ class Context:
     rerank: Rerank | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(NamedTuple):
     """A step's value, where it is more than on or off.
 
     Parameters
@@ -80,8 +79,7 @@ class Parameter:
     maximum: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One step.
 
     Parameters

@@ -23,8 +23,7 @@ model that tells nothing apart decide: hence the fixed span.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -40,8 +39,7 @@ RRF_CONSTANT = 60
 DIGITS = 9
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """What one search says of the chunks of all pools.
 
     Parameters

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -218,7 +217,7 @@ def _pool(query: Query, source: Source, snapshot: Snapshot) -> Pool:
         return everything.exact_at(everything.positions)
     assert source.dataset.embedding is not None
     error = tolerance(source.dataset.embedding.dimensions or 0)
-    return replace(everything, error=error)
+    return everything._replace(error=error)
 
 
 def _reached(query: Query, source: Source, snapshot: Snapshot) -> Pool:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from knowledge.errors import (
     DamagedStoreError,
@@ -51,8 +51,7 @@ EncoderOf = Callable[[Dataset], "SparseEncoder"]
 """Returns the encoder of a dataset's sparse model."""
 
 
-@dataclass(frozen=True, slots=True)
-class _QueryVector:
+class _QueryVector(NamedTuple):
     """The question by a dataset's model, as that was when the question was embedded.
 
     ``vector`` is ``None`` for a dataset without chunks, and where no provider is asked.

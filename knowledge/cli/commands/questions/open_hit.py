@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 import webbrowser
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -106,7 +105,7 @@ def _opened(place: Place) -> Place:
         return place
     path = os.path.abspath(place.file)  # noqa: PTH100  links in it stay
     if os.path.exists(path):  # noqa: PTH110  a name may be longer than a path can be
-        return replace(place, file=path)
+        return place._replace(file=path)
     if "://" in place.file:
         raise PathNotFoundError(
             f"{place.file} is not the address of a page", hint="Open it by a program of its own."

@@ -11,9 +11,8 @@ from __future__ import annotations
 import pickle
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from knowledge.storage.local.vectors.checksums import PERSISTED
 from knowledge.storage.unit_vectors import unit_rows
@@ -28,8 +27,7 @@ _FORMAT = 1
 _MOST_BYTES = 1 << 20  # of one element
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
+class _Layout(NamedTuple):
     elements: int
     size: int
     label_at: int
