@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from knowledge.errors import KnowledgeError
 from knowledge.storage.findings import Finding, Severity
 from knowledge.storage.reports import Places
 
@@ -31,6 +32,17 @@ class DoctorReport:
     backup: Path | None
     versions: Mapping[str, str]
     store: Places
+
+    @property
+    def unreached(self) -> KnowledgeError | None:
+        """Why the database, or the server of vectors, can't be used, so that not all was checked.
+
+        What is wrong with a data folder is among the findings.
+        """
+        places = (self.store.datasets, self.store.vectors)
+        return next(
+            (place.error for place in places if place.error and place.kind != "folder"), None
+        )
 
     @property
     def damaged(self) -> bool:

@@ -15,7 +15,6 @@ import pytest
 
 from knowledge.errors import (
     DamagedStoreError,
-    KnowledgeError,
     LockedError,
     NewerStoreError,
     StoreServerError,
@@ -135,8 +134,12 @@ def test_a_password_is_shown_nowhere(run, monkeypatch) -> None:
             assert "s3cret" not in done.out + done.err, line
     failed = run("list-datasets", "--json")
     assert (failed.code, failed.json["error"]["code"]) == (5, "store-server")
-    found = run("doctor", "--json").json["findings"]
+    checked = run("doctor", "--json")
+    found = checked.json["findings"]
     assert "store-unreachable" in [finding["code"] for finding in found]
+    assert (checked.code, checked.json["damaged"]) == (5, False)
+    *_, last = run("doctor").out.splitlines()
+    assert last.startswith("incomplete")
 
 
 # --- what may be missing
@@ -178,14 +181,17 @@ def test_rights_and_extensions_are_asked_for(postgres_server, postgres_store) ->
             admin.script(f"DROP DATABASE IF EXISTS {name}")
         admin.script("CREATE DATABASE bare")
         admin.script("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    with pytest.raises(KnowledgeError, match="permission denied") as caught:
-        store_at(postgres_server.of("bare", user="reader")).open()
-    assert caught.value.hint
+    stranger = store_at(postgres_server.of("bare", user="reader"))
+    with pytest.raises(StoreServerError, match="no right to make the schema") as caught:
+        stranger.open()
+    assert 'AUTHORIZATION "reader"' in caught.value.hint
+    assert str(stranger.places().error) == str(caught.value)
     with store_at(postgres_server.of("bare")).sessions.lent() as owner:
         owner.script("GRANT CREATE ON DATABASE bare TO reader")
     with pytest.raises(StoreServerError, match="lacks the extension") as caught:
-        store_at(postgres_server.of("bare", user="reader")).open()
+        stranger.open()
     assert "CREATE EXTENSION vector" in caught.value.hint
+    assert str(stranger.places().error) == str(caught.value)
     with store_at(postgres_server.of("bare")).sessions.lent() as owner:
         owner.script("CREATE EXTENSION vector SCHEMA public")
         owner.script("REVOKE CREATE ON DATABASE bare FROM reader")

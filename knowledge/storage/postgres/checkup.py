@@ -89,8 +89,9 @@ class PostgresCheckup:
 
     def versions(self) -> dict[str, str]:
         """Return the versions of the server, of pgvector and of the tables."""
-        with contextlib.suppress(KnowledgeError):
-            return versions(self._store)
+        if self._reached:
+            with contextlib.suppress(KnowledgeError):
+                return versions(self._store)
         return {"format": str(VERSION)}
 
     def back_up(self) -> None:
@@ -109,7 +110,13 @@ class PostgresCheckup:
                 )
         except StoreServerError as error:
             self._reached = self.readable = self.writable = False
-            yield _fault("store-unreachable", self._store.place, error.message, remedy=error.hint)
+            yield _fault(
+                "store-unreachable",
+                self._store.place,
+                error.message,
+                severity=Severity.WARNING,
+                remedy=error.hint,
+            )
             return
         if standby:
             self.writable = False

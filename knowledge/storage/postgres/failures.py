@@ -40,9 +40,9 @@ _CONNECTING = (
         _PASSWORD,
     ),
     (
-        "too many clients|remaining connection slots",
+        "too many (?:clients|connections)|remaining connection slots",
         "it takes no more connections",
-        "End what is not needed, or raise its max_connections.",
+        "Try again later, end what is not needed, or raise max_connections, or the role's limit.",
     ),
 )
 
@@ -83,8 +83,9 @@ def translated_error(error: psycopg.Error, address: Address) -> KnowledgeError:
     if isinstance(error, errors.InsufficientPrivilege):
         return KnowledgeError(
             f"no right to use the schema {address.schema} at {place}: {said}",
-            hint=f"Ask its owner: GRANT ALL ON SCHEMA {address.schema} TO your user, or name "
-            "another by `store_schema`.",
+            hint="Log in as the role that owns it, or take that on, by "
+            "?options=-c%20role%3DROLE at the end of the address; or name another by "
+            "`store_schema`.",
         )
     if isinstance(error, errors.DiskFull):
         return KnowledgeError(f"the disk of {place} is full", hint="Free some space there.")

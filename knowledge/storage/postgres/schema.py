@@ -251,7 +251,52 @@ def migrate(session: Session) -> None:
         session.change("INSERT INTO format VALUES (?)", (VERSION,))
 
 
+_RIGHTS = """
+SELECT current_user AS role,
+       coalesce(has_schema_privilege(to_regnamespace(quote_ident(?)), 'CREATE, USAGE'),
+                has_database_privilege(current_database(), 'CREATE')) AS schema,
+       EXISTS (SELECT 1 FROM pg_extension WHERE extname = 'vector') AS made,
+       (SELECT (NOT superuser OR (trusted AND has_database_privilege(current_database(), 'CREATE'))
+                OR (SELECT rolsuper FROM pg_roles WHERE rolname = current_user))
+        FROM pg_available_extension_versions AS one JOIN pg_available_extensions USING (name)
+        WHERE name = 'vector' AND one.version = default_version) AS makes
+"""
+"""May we make the schema, or tables in one that is there; is the extension there, or may we make
+it, null where the server has none."""
+
+
+def check_rights(session: Session) -> None:
+    """Check that :func:`migrate` may make what is not there yet.
+
+    Raises
+    ------
+    StoreServerError
+        A right is missing, or pgvector is.
+    """
+    schema, place = session.address.schema, session.address.place
+    [facts] = session.records(_RIGHTS, (schema,))
+    if not facts["schema"]:
+        role = str(facts["role"]).replace('"', '""')
+        raise StoreServerError(
+            f"no right to make the schema {schema} at {place}, or tables in it",
+            hint=f'Let an administrator of the database say: CREATE SCHEMA "{schema}" '
+            f'AUTHORIZATION "{role}"; or name another by `store_schema`.',
+        )
+    if not facts["made"] and not facts["makes"]:
+        what = "the server does not have it" if facts["makes"] is None else "no right to make it"
+        raise _without_pgvector(place, what)
+
+
+def _without_pgvector(place: str, why: str) -> StoreServerError:
+    return StoreServerError(
+        f"{place} lacks the extension `vector` (pgvector): {why}",
+        hint="Install pgvector on the server, and let an administrator of the database "
+        "say: CREATE EXTENSION vector",
+    )
+
+
 def _make_schema(session: Session, schema: str) -> None:
+    check_rights(session)
     [there] = session.one("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ?)", (schema,))
     if not there:
         session.script(f'CREATE SCHEMA "{schema}"')
@@ -269,10 +314,6 @@ def _make_extension(session: Session) -> str:
         try:
             session.script("CREATE EXTENSION vector SCHEMA public")
         except KnowledgeError as error:
-            raise StoreServerError(
-                f"{session.address.place} lacks the extension `vector` (pgvector): {error.message}",
-                hint="Install pgvector on the server, and let an administrator of the database "
-                "say: CREATE EXTENSION vector",
-            ) from error
+            raise _without_pgvector(session.address.place, error.message) from error
         found = session.rows(find)
     return str(found[0][0])

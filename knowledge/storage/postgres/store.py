@@ -13,7 +13,7 @@ from knowledge.storage.postgres.address import Address
 from knowledge.storage.postgres.cache import PostgresCache
 from knowledge.storage.postgres.catalog import PostgresCatalog, open_index
 from knowledge.storage.postgres.locks import hold_store, let_go_of_store
-from knowledge.storage.postgres.schema import stored_version
+from knowledge.storage.postgres.schema import check_rights, stored_version
 from knowledge.storage.postgres.session import Sessions
 from knowledge.storage.reports import CacheStats
 
@@ -60,7 +60,9 @@ class PostgresStore:
         found: dict[str, str] = {}
         error = None
         try:
-            self.exists()
+            with self.sessions.lent() as session:
+                if not stored_version(session):
+                    check_rights(session)
             found = versions(self)
         except KnowledgeError as failure:
             error = failure

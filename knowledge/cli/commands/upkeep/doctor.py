@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,7 +21,7 @@ from knowledge.text.wording import counted
 if TYPE_CHECKING:
     from knowledge.doctor.report import DoctorReport
     from knowledge.storage.findings import Finding
-    from knowledge.storage.reports import Places
+    from knowledge.storage.reports import Place
 
 
 def doctor(
@@ -39,7 +40,7 @@ def doctor(
 
     Each finding says what to do about it. A repair takes lost vectors from the embedding
     cache, or embeds the stored texts again. The exit code is 7 if something is damaged and was not
-    repaired.
+    repaired, else 5 if the store, or its server of vectors, can't be used.
 
     Example:  knowledge doctor --fix
     """
@@ -49,7 +50,7 @@ def doctor(
     if session.json:
         session.print_json(records.doctor(report))
     else:
-        for line in _places(report.store):
+        for line in _places(report):
             write(line + "\n")
         for finding in report.findings:
             write(_line(finding) + "\n")
@@ -61,31 +62,45 @@ def doctor(
             session.note(", ".join(f"{name} {version}" for name, version in versions))
     if report.damaged:
         raise Exit(DamagedStoreError.exit_code)
+    if report.unreached is not None:
+        raise Exit(report.unreached.exit_code)
 
 
-def _places(places: Places) -> list[str]:
-    """Return what is where, and whether it could be used: a line for each server."""
+def _places(report: DoctorReport) -> list[str]:
+    """Return what is where, and whether it could be used: a line for each server.
+
+    Why not is left to the findings where one tells it.
+    """
+    places, told = report.store, {finding.message for finding in report.findings}
     named = [("datasets", places.datasets), ("vectors", places.vectors)]
     if places.vectors is places.datasets:
         named = [("datasets and vectors", places.datasets)]
     return [
-        f"{what} in {one_line(place.name)}: {place_state(place)}"
+        f"{what} in {one_line(place.name)}: {_state(place, told)}"
         for what, place in named
         if place.kind != "folder"
     ]
 
 
+def _state(place: Place, told: Collection[str]) -> str:
+    if place.error is not None and spelled(place.error.message) in told:
+        return "can't be used"
+    return place_state(place)
+
+
 def _line(finding: Finding) -> str:
     mark = "fixed" if finding.fixed else finding.severity.value
     subject = one_line(finding.subject)
-    line = f"{mark}: {subject}: {one_line(finding.message)} [{finding.code}]"
+    message = one_line(finding.message).removeprefix(f"{subject}: ").removeprefix(f"{subject} ")
+    line = f"{mark}: {subject}: {message} [{finding.code}]"
     return f"{line}\n    {one_line(finding.remedy)}" if finding.remedy else line
 
 
 def _summary(report: DoctorReport) -> str:
     fixed = sum(finding.fixed for finding in report.findings)
     left = len(report.findings) - fixed
-    state = "damaged" if report.damaged else "healthy"
+    state = "incomplete" if report.unreached is not None else "healthy"
+    state = "damaged" if report.damaged else state
     found = [counted(left, "finding") if left else "nothing to repair"]
     if fixed:
         found = [f"{fixed} fixed", f"{left} left"]
