@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from knowledge.errors import DatasetNotFoundError, UsageError
@@ -18,6 +21,10 @@ if TYPE_CHECKING:
     from knowledge.ingestion.request import FileListener, Notify, ProgressListener
     from knowledge.ingestion.watch.events import WatchEvent
 
+_FOLDERS_LOOKED_AT = 8
+_ENTRIES_LOOKED_AT = 64
+"""Of each folder."""
+
 
 def ingest(
     shared: Shared,
@@ -27,10 +34,14 @@ def ingest(
     on_file: FileListener | None,
 ) -> IngestReport:
     """Bring a dataset in step with the documents of a request."""
-    from knowledge.ingestion.run.session import ingest
-
     name, create = _target(shared, request)
     run = RunRequest.of(request, shared.settings)
+    if _needs_readers(shared, run):
+        from knowledge.ingestion.workers.process import start_forking
+
+        start_forking()  # while the rest is loaded and the store is opened
+    from knowledge.ingestion.run.session import ingest
+
     shared.warn_of_passwords()
     return ingest(
         shared.store,
@@ -86,6 +97,40 @@ def watch(
         once=request.once,
     )
     return watching.events()
+
+
+def _needs_readers(shared: Shared, run: RunRequest) -> bool:
+    """Tell whether a run will surely read more files than one process does by itself.
+
+    That is where nothing is stored yet, and enough files lie in the first folders.
+    """
+    settings = shared.settings
+    if settings["workers"] or settings.is_set("store") or _has_entries(shared.store.root):
+        return False
+    from knowledge.ingestion.workers.crew import INLINE_FILES
+
+    return any(_files_in(path, run.recursive) > INLINE_FILES for path in run.paths)
+
+
+def _has_entries(folder: Path) -> bool:
+    try:
+        return next(folder.iterdir(), None) is not None
+    except OSError:
+        return False
+
+
+def _files_in(folder: Path, recursive: bool) -> int:
+    """Count the files of a folder and of those below, as far as the first few folders go."""
+    count, folders = 0, [str(folder)]
+    for number, each in enumerate(folders):
+        if number == _FOLDERS_LOOKED_AT:
+            break
+        with contextlib.suppress(OSError), os.scandir(each) as entries:
+            for entry in islice(entries, _ENTRIES_LOOKED_AT):
+                count += entry.is_file() and not entry.name.startswith(".")
+                if recursive and entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+    return count
 
 
 def _target(shared: Shared, request: SourceRequest) -> tuple[str, bool]:

@@ -48,6 +48,7 @@ PRELOAD = [
     "knowledge.ingestion.workers.loading",
     "knowledge.documents.containers",
     "knowledge.text.terms",
+    "knowledge.ingestion.workers.warm",
 ]
 READER_MEMORY = 192 * MIB
 """What a reader takes by itself, before any file, with a model that embeds where it is read."""
@@ -218,6 +219,22 @@ class Worker:
         how = f"signal {-code}" if code is not None and code < 0 else f"exit code {code}"
         perhaps = ": perhaps memory ran out (KNOW_FILE_MEMORY)" if code == _KILLED else ""
         return f"its reader crashed ({how}){perhaps}"
+
+
+def start_forking() -> None:
+    """Start what reading processes are forked from, and do not wait for it.
+
+    It takes as long to load as the rest of the program; whatever keeps it from starting is an
+    error of the first process that is needed.
+    """
+    if METHOD != "forkserver":
+        return
+    from multiprocessing.forkserver import ensure_running
+
+    _name_own_folder()
+    _Context().set_forkserver_preload(PRELOAD)
+    with contextlib.suppress(OSError), _without_working_directory():
+        ensure_running()
 
 
 def start_process(target: Callable[..., None], *arguments: Any) -> tuple[Any, Connection]:

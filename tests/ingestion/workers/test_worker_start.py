@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from knowledge import KnowledgeBase
+from knowledge.ingestion.workers import process
 from tests.conftest import environment, write_files
 
 # As the installed command: unlike `python -m`, it does not look for modules where it is called.
@@ -64,3 +66,30 @@ def test_what_lies_among_the_documents_is_not_run(ingest):
     done = ingest(random=harm, socket=harm, numpy=harm)
     assert done.returncode == 0, done.stderr
     assert "23 ingested" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("files", "options", "starts"),
+    [
+        (17, {}, [1, 1]),
+        (17, {"recursive": False}, [1, 1]),
+        (16, {}, [0, 0]),
+        (17, {"dry_run": True}, [1, 2]),  # nothing is stored after the first one either
+    ],
+)
+def test_what_readers_are_forked_from_starts_early_where_nothing_is_stored(
+    tmp_path, monkeypatch, files, options, starts
+):
+    started = []
+    monkeypatch.setattr(process, "start_forking", lambda: started.append(1))
+    monkeypatch.setenv("KNOW_DATA_DIR", str(tmp_path / "data"))
+    below = "" if options.get("recursive") is False else "below/"
+    write_files(tmp_path / "docs", {f"{below}{n}.txt": f"Text {n}." for n in range(files)})
+    write_files(tmp_path / "docs", {".hidden.txt": "Not looked at."})
+    found = []
+    with KnowledgeBase.open(embedding_model_provider="static", concurrency=1) as kb:
+        for _ in range(2):
+            report = kb.ingest([str(tmp_path / "docs")], **options)
+            assert not report.failed
+            found.append(len(started))
+    assert found == starts
