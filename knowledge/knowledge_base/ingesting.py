@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -109,7 +108,8 @@ def _needs_readers(shared: Shared, run: RunRequest) -> bool:
         return False
     from knowledge.ingestion.workers.crew import INLINE_FILES
 
-    return any(_files_in(path, run.recursive) > INLINE_FILES for path in run.paths)
+    files = (file for path in run.paths for file in _files_in(path, run.recursive))
+    return next(islice(files, INLINE_FILES, None), None) is not None
 
 
 def _has_entries(folder: Path) -> bool:
@@ -119,18 +119,18 @@ def _has_entries(folder: Path) -> bool:
         return False
 
 
-def _files_in(folder: Path, recursive: bool) -> int:
-    """Count the files of a folder and of those below, as far as the first few folders go."""
-    count, folders = 0, [str(folder)]
+def _files_in(folder: Path, recursive: bool) -> Iterator[Path]:
+    """Yield files of a folder and of those below, as far as the first few folders go."""
+    folders = [folder]
     for number, each in enumerate(folders):
         if number == _FOLDERS_LOOKED_AT:
-            break
-        with contextlib.suppress(OSError), os.scandir(each) as entries:
-            for entry in islice(entries, _ENTRIES_LOOKED_AT):
-                count += entry.is_file() and not entry.name.startswith(".")
-                if recursive and entry.is_dir(follow_symlinks=False):
-                    folders.append(entry.path)
-    return count
+            return
+        with contextlib.suppress(OSError):
+            for path in islice(each.iterdir(), _ENTRIES_LOOKED_AT):
+                if path.is_dir():
+                    folders += [path] * recursive
+                elif not path.name.startswith("."):
+                    yield path
 
 
 def _target(shared: Shared, request: SourceRequest) -> tuple[str, bool]:
