@@ -230,9 +230,9 @@ def test_a_killed_ingest_changes_nothing_and_the_next_one_ends(
             step = {"target": target, "moment": moment, "number": number}
             assert writer.run(tmp_path / "data", docs, **step) == -signal.SIGKILL, target
             assert not kb.upkeep.doctor(offline=True).damaged, target
-            if turn == 2:
+            if turn in (0, 2):
                 kb.upkeep.remove_leftovers()
-                assert held(chroma_server, prefix) == before
+                assert held(chroma_server, prefix) == before, target
             kb.ingest(docs, prune=True)
             assert kb.upkeep.doctor(offline=True).findings == (), target
         kb.upkeep.compact()

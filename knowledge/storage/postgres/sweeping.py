@@ -67,7 +67,7 @@ class Versions:
         """Return the numbers of the versions that are not published; 0 and less are candidates."""
         with self._writing() as session:
             numbers = [one.version for one in listed(session, self.key)]
-        return [number for number in numbers if number != published]
+        return [number for number in numbers if number <= CANDIDATE or number != published]
 
     def is_on_server(self, version: int) -> bool:
         """Return whether a server keeps the vectors of a published version."""

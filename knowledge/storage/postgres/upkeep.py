@@ -18,6 +18,7 @@ from knowledge.errors import (
 from knowledge.storage.postgres import marks, postings
 from knowledge.storage.postgres.locks import is_held, store_alone
 from knowledge.storage.postgres.schema import TABLES, VERSION, stored_version
+from knowledge.storage.postgres.versions import CANDIDATE
 from knowledge.storage.relational.compaction import compact_datasets
 from knowledge.storage.relational.ownership import locked_dataset
 from knowledge.storage.relational.removal import discard_hidden
@@ -177,12 +178,16 @@ def _of_dataset(catalog: PostgresCatalog, dataset: Dataset) -> Iterator[Leftover
         others = [one for one in others if one != before]
     for version in others:
         yield Leftover(
-            "candidate" if version <= 0 or version > dataset.vectors else "old-generation",
-            f"version {version} of the vectors of {named}",
+            "candidate" if version <= CANDIDATE or version > dataset.vectors else "old-generation",
+            f"{_named(version)} of the vectors of {named}",
             catalog.index(dataset.key).size(version),
             partial(_locked, catalog, dataset, partial(_drop, version)),
         )
     yield from _stray_vectors(catalog, dataset)
+
+
+def _named(version: int) -> str:
+    return f"version {version}" if version > CANDIDATE else "an unfinished version"
 
 
 def _stray_vectors(catalog: PostgresCatalog, dataset: Dataset) -> list[Leftover]:
@@ -226,7 +231,8 @@ def _sweep(catalog: PostgresCatalog, dataset: Dataset) -> None:
 
 
 def _drop(version: int, catalog: PostgresCatalog, dataset: Dataset) -> None:
-    if version != dataset.vectors and not catalog.versions(dataset.key).drop(version):
+    unused = version <= CANDIDATE or version != dataset.vectors
+    if unused and not catalog.versions(dataset.key).drop(version):
         raise LockedError(
             f"another process uses version {version} of {dataset.name!r}, or its server can't be "
             "asked to forget it"
