@@ -200,6 +200,22 @@ def test_tables_of_the_first_format_are_brought_to_this_one(postgres: str, docs:
         assert kb.upkeep.places().datasets.versions["format"] == str(VERSION)
 
 
+def test_a_database_without_pgvector_keeps_what_a_server_does_not(
+    kb: KnowledgeBase, docs: Path, postgres_server: Any
+) -> None:
+    kb.datasets.create("any")
+    name = f"plain_{os.environ['KNOW_STORE_SCHEMA']}"
+    sql(kb, f"CREATE DATABASE {name} TEMPLATE template0")
+    with KnowledgeBase(Settings.read(**SMALL, store=postgres_server.of(name))) as plain:
+        plain.ingest(docs)
+        write_files(docs, {"new.md": "# Parking\n\nPark behind the gasworks.\n"})
+        plain.ingest(docs)
+        assert plain.retrieve("gasworks")[0].name == "new.md"
+        assert plain.upkeep.doctor(offline=True).findings == ()
+        assert plain.upkeep.places().datasets.versions["pgvector"] == "not installed"
+        plain.upkeep.reset()
+
+
 KILLS = [
     (f"knowledge.storage.{target}", moment, number)
     for target, moment, number in (

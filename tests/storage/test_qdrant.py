@@ -46,9 +46,21 @@ def docs(tmp_path: Path) -> Path:
 @pytest.fixture
 def local(docs: Path, tmp_path: Path, splade: str, qdrant: Any) -> Iterator[KnowledgeBase]:
     """The same documents in a data folder alone."""
-    with KnowledgeBase.open(tmp_path / "local", vectors="", sparse_model=splade, **SMALL) as kb:
+    with KnowledgeBase.open(
+        tmp_path / "local", store="", vectors="", sparse_model=splade, **SMALL
+    ) as kb:
         kb.ingest(docs)
         yield kb
+
+
+@pytest.fixture
+def kept(request: pytest.FixtureRequest) -> None:
+    """Where the catalog is: in the data folder, or in a database."""
+    if request.param == "postgres":
+        request.getfixturevalue("postgres")
+
+
+both = pytest.mark.parametrize("kept", ["local", "postgres"], indirect=True)
 
 
 @pytest.fixture
@@ -103,8 +115,9 @@ def test_points_carry_vectors_and_ids_alone(qdrant: Any, docs: Path, splade: str
         assert file == shown.chunk.file_id
 
 
+@both
 def test_sparse_vectors_are_sent_and_asked_for_where_that_is_set(
-    qdrant: Any, docs: Path, splade: str, local: KnowledgeBase, asked: list[Any]
+    kept: None, qdrant: Any, docs: Path, splade: str, local: KnowledgeBase, asked: list[Any]
 ) -> None:
     with open_kb(splade) as kb:
         kb.ingest(docs)
@@ -122,9 +135,10 @@ def test_sparse_vectors_are_sent_and_asked_for_where_that_is_set(
         assert "sparse" not in {using for using, _, _ in asked}
 
 
+@both
 @pytest.mark.slow
 def test_a_dataset_that_is_there_gets_sparse_vectors_with_the_next_ingest(
-    qdrant: Any, docs: Path, splade: str, local: KnowledgeBase, asked: list[Any]
+    kept: None, qdrant: Any, docs: Path, splade: str, local: KnowledgeBase, asked: list[Any]
 ) -> None:
     with open_kb() as kb:
         kb.ingest(docs)
@@ -263,8 +277,11 @@ def change_file(client: Any, name: str, id: str) -> None:
     client.set_payload(name, {"file": "0" * 32}, [id])
 
 
+@both
 @pytest.mark.slow
-def test_doctor_finds_what_others_did_to_a_point(qdrant: Any, docs: Path, splade: str) -> None:
+def test_doctor_finds_what_others_did_to_a_point(
+    kept: None, qdrant: Any, docs: Path, splade: str
+) -> None:
     with open_kb(splade) as kb:
         kb.ingest(docs)
         before = answers(kb)

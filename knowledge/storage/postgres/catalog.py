@@ -150,7 +150,7 @@ class PostgresCatalog(SqlCatalog):
         session = self._sessions.take()
         try:
             hold_store(session)
-            migrate(session)
+            migrate(session, pgvector=not (self.servers and self.servers.place))
         except BaseException:
             session.close()
             raise

@@ -221,8 +221,13 @@ def stored_version(session: Session) -> int:
     return version
 
 
-def migrate(session: Session) -> None:
+def migrate(session: Session, *, pgvector: bool = True) -> None:
     """Make the schema and its tables, or bring them to this version.
+
+    Parameters
+    ----------
+    pgvector:
+        Vectors are to be kept in tables too.
 
     Raises
     ------
@@ -233,8 +238,10 @@ def migrate(session: Session) -> None:
     KnowledgeError
         A right is missing.
     """
+    session.is_plain = not pgvector
+    lacks_type = pgvector and not session.home
     if stored_version(session) == VERSION:
-        if not session.home:  # another machine has just made all
+        if lacks_type:  # another machine has just made all
             session.look_in(_make_extension(session))
         return
     schema = session.address.schema
@@ -242,8 +249,9 @@ def migrate(session: Session) -> None:
         session.rows("SELECT pg_advisory_xact_lock(?)", (number_of("migrate", schema),))
         version = stored_version(session)  # another machine may have been faster
         if not version:
+            check_rights(session, pgvector=pgvector)
             _make_schema(session, schema)
-        if not session.home:
+        if lacks_type:
             session.look_in(_make_extension(session))
         for number in range(version, VERSION):
             session.script(MIGRATIONS[number])
@@ -265,8 +273,8 @@ SELECT current_user AS role,
 it, null where the server has none."""
 
 
-def check_rights(session: Session) -> None:
-    """Check that :func:`migrate` may make what is not there yet.
+def check_rights(session: Session, *, pgvector: bool) -> None:
+    """Check that :func:`migrate` may make what is not there yet; ``pgvector`` is as there.
 
     Raises
     ------
@@ -282,7 +290,7 @@ def check_rights(session: Session) -> None:
             hint=f'Let an administrator of the database say: CREATE SCHEMA "{schema}" '
             f'AUTHORIZATION "{role}"; or name another by `store_schema`.',
         )
-    if not facts["made"] and not facts["makes"]:
+    if pgvector and not facts["made"] and not facts["makes"]:
         what = "the server does not have it" if facts["makes"] is None else "no right to make it"
         raise _without_pgvector(place, what)
 
@@ -296,7 +304,6 @@ def _without_pgvector(place: str, why: str) -> StoreServerError:
 
 
 def _make_schema(session: Session, schema: str) -> None:
-    check_rights(session)
     [there] = session.one("SELECT EXISTS (SELECT 1 FROM pg_namespace WHERE nspname = ?)", (schema,))
     if not there:
         session.script(f'CREATE SCHEMA "{schema}"')

@@ -68,6 +68,8 @@ class Session:
         """Keys of the datasets whose lock this session holds."""
         self.home = ""
         """The schema of the type of vectors; empty where that was not there yet."""
+        self.is_plain = False
+        """True where nobody needs that type: a server keeps the vectors."""
 
     @property
     def is_free(self) -> bool:
@@ -213,7 +215,8 @@ class Sessions:
                 session = self._idle.pop() if self._idle else None
             if session is None:
                 return self._connected()
-            if session.home:  # else another machine may have made the type meanwhile
+            # Else another machine may have made the type meanwhile.
+            if session.home or session.is_plain:
                 with contextlib.suppress(KnowledgeError):
                     session.rows("SELECT 1")
                     return session

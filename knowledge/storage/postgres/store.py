@@ -57,17 +57,17 @@ class PostgresStore:
         from knowledge.storage.postgres.checkup import versions
         from knowledge.storage.reports import Place, Places
 
+        named = self.servers.look() if self.servers is not None else None
         found: dict[str, str] = {}
         error = None
         try:
             with self.sessions.lent() as session:
                 if not stored_version(session):
-                    check_rights(session)
+                    check_rights(session, pgvector=named is None)
             found = versions(self)
         except KnowledgeError as failure:
             error = failure
         database = Place("postgres", f"{self.place}, schema {self.address.schema}", error, found)
-        named = self.servers.look() if self.servers is not None else None
         return Places(database, named or database)
 
     def identity(self) -> Hashable:

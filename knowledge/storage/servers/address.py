@@ -83,5 +83,5 @@ def _no_address(text: str) -> UsageError:
     shown = text.rpartition("@")[2]
     return UsageError(
         f"`vectors` is {shown!r}, which is not the address of a server of vectors",
-        hint=f"Set KNOW_VECTORS to {_FORMS}, or leave it empty for the data folder.",
+        hint=f"Set KNOW_VECTORS to {_FORMS}, or leave it empty for none.",
     )
