@@ -15,7 +15,6 @@ import sys
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 _PACKAGE = "knowledge"
 _OF_DEVELOPERS = ("bench", "dev", "test", "test-extras")
@@ -72,6 +71,7 @@ def _pip() -> str:
 def _origin() -> str:
     """Return the address that this package was installed from; empty for an index (PEP 610)."""
     from importlib import metadata
+    from urllib.request import url2pathname
 
     try:
         said = json.loads(metadata.distribution(_PACKAGE).read_text("direct_url.json") or "{}")

@@ -18,9 +18,9 @@ from knowledge.errors import (
 )
 from knowledge.files.private import sweep_temporary, temporary_folder
 from knowledge.ingestion.sources.addresses import Objects, Repository, is_address, parse_address
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.object_store import ObjectStore
 from knowledge.ingestion.sources.pages import PageRequest, fetch_pages
-from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.ingestion.workers.crew import open_crew
 from knowledge.ingestion.workers.loading import LoadedFile, LoadTask
 from knowledge.model import Document, FileProblem, FileStatus, Metadata, PageUnit

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING
 from knowledge.errors import DatasetNotFoundError, UsageError
 from knowledge.ingestion.request import RunRequest
 from knowledge.knowledge_base.flows import Flows
-from knowledge.knowledge_base.searching import language_models
 from knowledge.knowledge_base.shared import Shared
 from knowledge.model import Dataset, IngestReport
-from knowledge.requests import IngestRequest, SourceRequest, WatchRequest
 
 if TYPE_CHECKING:
     from knowledge.ingestion.request import FileListener, Notify, ProgressListener
     from knowledge.ingestion.watch.events import WatchEvent
+    from knowledge.requests import IngestRequest, SourceRequest, WatchRequest
 
 _FOLDERS_LOOKED_AT = 8
 _ENTRIES_LOOKED_AT = 64
@@ -144,6 +143,7 @@ def _with_flow(shared: Shared, flows: Flows, run: RunRequest, dataset: str) -> R
     if not flows.is_named:
         return run
     from knowledge.flows.ingesting import with_flow
+    from knowledge.knowledge_base.searching import language_models
 
     flow = flows.choose([dataset])
     assert flow is not None

@@ -21,7 +21,7 @@ from knowledge.text.escaping import cleaned, flat
 from knowledge.text.wording import counted, did_you_mean
 
 if TYPE_CHECKING:
-    from knowledge.cli.options.common import HitsOptions
+    from knowledge.cli.options.hits import HitsOptions
     from knowledge.retrieval.query import Query
     from knowledge.retrieval.result import Retrieved
 

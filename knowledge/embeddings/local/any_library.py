@@ -6,7 +6,6 @@ stands for another provider, which a dataset records.
 
 from __future__ import annotations
 
-import difflib
 from importlib.util import find_spec
 
 from knowledge.embeddings.local.onnx import MODEL as CHROMAS
@@ -46,6 +45,8 @@ def library_for(model: str | None) -> tuple[str, str]:
     known = _fastembeds()
     if name.lower() in known:
         return "fastembed", model
+    import difflib
+
     near = difflib.get_close_matches(name.lower(), known, n=1)
     meant = f"; it has {known[near[0]]}" if near else ""
     raise _missing(name, f"fastembed, which is installed, does not have it{meant}")

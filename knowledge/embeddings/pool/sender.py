@@ -22,7 +22,6 @@ from knowledge.errors import (
     RemoteRateLimitError,
     is_fault_of_code,
 )
-from knowledge.remote.refusals import named_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
@@ -217,7 +216,7 @@ class Sender:
     ) -> Iterator[Outcome]:
         """Go on with a request that failed for good: divide it, or let its one text fail."""
         too_much = isinstance(error, _TOO_MUCH)
-        if isinstance(error, RemoteBatchTooLargeError) and (limit := named_limit(error, len(rows))):
+        if limit := _named_limit(error, len(rows)):
             if self.limits.batch_fits(limit):
                 self._notify(f"{self.who} takes no {len(rows)} texts in a request; sending {limit}")
             yield from self._batch(rows, batch, part=True)
@@ -463,3 +462,12 @@ def mean_of_parts(
     norm = np.linalg.norm(mean)
     unit: NDArray[np.float32] = (mean / norm if norm else mean).astype(np.float32)
     return unit
+
+
+def _named_limit(error: RemoteError, texts: int) -> int:
+    """Return how many texts a refusal of too many says are taken; 0 where it does not say."""
+    if not isinstance(error, RemoteBatchTooLargeError):
+        return 0
+    from knowledge.remote.refusals import named_limit
+
+    return named_limit(error, texts) or 0

@@ -28,8 +28,8 @@ from knowledge.ingestion.run.remote import Remotes, walk_mark
 from knowledge.ingestion.run.stats import RunStats
 from knowledge.ingestion.run.updating import Updater
 from knowledge.ingestion.scan.scan import Scan
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.repositories import Commits
-from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.ingestion.stored import Stored
 from knowledge.ingestion.workers.crew import INLINE_FILES, Crew
 from knowledge.ingestion.workers.loading import LoadTask

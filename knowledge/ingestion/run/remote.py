@@ -7,8 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from tempfile import TemporaryDirectory
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from knowledge.documents.options import LoadOptions
 from knowledge.documents.recipes import fingerprint
@@ -18,14 +17,15 @@ from knowledge.ingestion.request import Notify, RunRequest
 from knowledge.ingestion.scan.files import FoundFile, Origin
 from knowledge.ingestion.scan.ignore import IgnoreRules
 from knowledge.ingestion.sources.addresses import Objects, Page, Repository, parse_addresses
-from knowledge.ingestion.sources.git import RemoteRepository
-from knowledge.ingestion.sources.object_store import ObjectStore
-from knowledge.ingestion.sources.objects import ObjectFetch, ObjectWalk
-from knowledge.ingestion.sources.pages import PageRequest, fetch_pages
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.repositories import Commit, Commits, stored_files
-from knowledge.ingestion.sources.web import FetchedPage, FetchLimits
 from knowledge.ingestion.stored import Stored, has_recipe
 from knowledge.model import FileProblem, SourceFile
+
+if TYPE_CHECKING:
+    from tempfile import TemporaryDirectory
+
+    from knowledge.ingestion.sources.web import FetchedPage
 
 Item = FoundFile | SourceFile
 """A file to be read, or a stored one that is unchanged."""
@@ -131,6 +131,8 @@ class Remotes:
     def _pages(self) -> Iterator[Item | FailedSource]:
         if not self.pages:
             return
+        from knowledge.ingestion.sources.pages import PageRequest, fetch_pages
+
         requests = [PageRequest(page, self._remembered(page)) for page in self.pages]
         for page, result in fetch_pages(requests, self._limits, self._temporary()):
             stored = self._stored.at(page.shown)
@@ -151,6 +153,8 @@ class Remotes:
         return dict(stored.remembered) if has_recipe(stored, self._recipe) else {}
 
     def _repository(self, repository: Repository, place: str) -> Listing:
+        from knowledge.ingestion.sources.git import RemoteRepository
+
         remote = RemoteRepository(repository, self._limits)
         tip = remote.tip()
         old = stored_files(repository, self._stored.by_path.values())
@@ -167,6 +171,9 @@ class Remotes:
         return Listing(found, len(found), commit.problems)
 
     def _objects(self, objects: Objects, place: str) -> Listing:
+        from knowledge.ingestion.sources.object_store import ObjectStore
+        from knowledge.ingestion.sources.objects import ObjectFetch, ObjectWalk
+
         request, by_path = self._request, self._stored.by_path
         self._notify(f"listing {objects.name}")
         store = ObjectStore(objects, self._limits)

@@ -21,8 +21,8 @@ from urllib.parse import urlsplit
 
 from knowledge.errors import FetchError, PathNotFoundError
 from knowledge.ingestion.sources.addresses import Repository
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.git_host import checked_host, without_login
-from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.settings.reading import environ_without_secrets, without_password
 
 MOST_FILES = 1_000_000

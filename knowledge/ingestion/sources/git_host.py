@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from knowledge.ingestion.sources.addresses import Repository
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.private_hosts import checked_addresses
-from knowledge.ingestion.sources.web import FetchLimits, final_url
+from knowledge.ingestion.sources.web import final_url
 
 _SERVICE = "/info/refs?service=git-upload-pack"
 

@@ -19,7 +19,7 @@ from knowledge.documents.options import MIB
 from knowledge.errors import FetchError, KnowledgeError, PathNotFoundError
 from knowledge.extras import install_command
 from knowledge.ingestion.sources.addresses import Objects
-from knowledge.ingestion.sources.web import FetchLimits
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.settings.reading import without_password
 from knowledge.text.wording import shortened
 

@@ -18,8 +18,8 @@ from knowledge.ingestion.scan.folder_metadata import SIDECAR, FolderMetadata, Si
 from knowledge.ingestion.scan.generated import is_generated, left_out
 from knowledge.ingestion.scan.ignore import GITIGNORE, IGNORE_FILE, FolderRules, IgnoreRules
 from knowledge.ingestion.sources.ahead import ahead
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.object_store import Entry, ObjectStore
-from knowledge.ingestion.sources.web import FetchLimits
 from knowledge.model import FileProblem, FileStatus, SourceFile
 
 MOST_OBJECTS = 1_000_000

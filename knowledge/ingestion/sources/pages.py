@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from knowledge.ingestion.sources.addresses import Page
 from knowledge.ingestion.sources.ahead import ahead
-from knowledge.ingestion.sources.web import FetchedPage, FetchLimits, fetch
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
+from knowledge.ingestion.sources.web import FetchedPage, fetch
 from knowledge.model import Metadata
 
 AT_ONCE = 4

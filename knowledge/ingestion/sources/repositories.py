@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from knowledge.documents.signatures import ELSEWHERE, LARGEST_POINTER, is_pointer
 from knowledge.ingestion.scan.files import FoundFile, Origin
 from knowledge.ingestion.scan.ignore import IgnoreOptions
 from knowledge.ingestion.scan.scan import Scan
 from knowledge.ingestion.sources.addresses import Repository
-from knowledge.ingestion.sources.git import Tip, files_url
 from knowledge.model import FileProblem, FileStatus, SourceFile
+
+if TYPE_CHECKING:
+    from knowledge.ingestion.sources.git import Tip
 
 
 @dataclass(slots=True)
@@ -47,6 +49,8 @@ class Commit:
     _paths: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
+        from knowledge.ingestion.sources.git import files_url
+
         self.base = files_url(self.repository.name, self.tip.commit) + "/"
 
     @property
@@ -154,6 +158,8 @@ class Commits:
 
 def stored_files(repository: Repository, files: Iterable[SourceFile]) -> dict[str, SourceFile]:
     """Return the stored files of a repository, at any commit, by their path inside it."""
+    from knowledge.ingestion.sources.git import files_url
+
     found = {}
     for file in files:
         commit = file.metadata.get("commit")

@@ -11,8 +11,9 @@ from fsspec.implementations.sftp import SFTPFileSystem
 
 from knowledge.errors import FetchError
 from knowledge.ingestion.sources.addresses import Objects
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.private_hosts import checked_addresses
-from knowledge.ingestion.sources.web import CONNECT_SECONDS, SILENCE_SECONDS, FetchLimits
+from knowledge.ingestion.sources.web import CONNECT_SECONDS, SILENCE_SECONDS
 
 
 class KnownHostSFTP(SFTPFileSystem):  # type: ignore[misc]  # fsspec has no types

@@ -16,7 +16,8 @@ from knowledge.documents.formats import format_by_name
 from knowledge.documents.media_types import extension_of
 from knowledge.documents.options import MIB
 from knowledge.errors import FetchError, KnowledgeError, PathNotFoundError
-from knowledge.settings.reading import Settings, without_password
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
+from knowledge.settings.reading import without_password
 
 if TYPE_CHECKING:
     import httpx
@@ -28,43 +29,6 @@ _LONGEST_NAME = 200
 MAX_REDIRECTS = 5
 CONNECT_SECONDS = 15.0
 SILENCE_SECONDS = 30.0  # between two pieces of an answer
-
-
-@dataclass(frozen=True, slots=True)
-class FetchLimits:
-    """What fetching may take.
-
-    Parameters
-    ----------
-    seconds:
-        For one page or repository.
-    file_bytes, repository_bytes:
-        Largest page or file, and largest repository.
-    allow_private:
-        Ask hosts of private networks too.
-    """
-
-    seconds: float
-    file_bytes: int
-    repository_bytes: int
-    allow_private: bool = False
-
-    @classmethod
-    def from_settings(cls, settings: Settings) -> FetchLimits:
-        """Return what the settings allow.
-
-        A folder's own settings open no private network unless the folder is trusted.
-        """
-        from knowledge.settings.trust import is_trusted
-
-        of_folder = settings.origin("allow_private_hosts").of_folder
-        return cls(
-            seconds=settings["fetch_timeout"],
-            file_bytes=settings["max_file_size"] * MIB,
-            repository_bytes=settings["max_repository_size"] * MIB,
-            allow_private=settings["allow_private_hosts"]
-            and (not of_folder or is_trusted(settings)),
-        )
 
 
 @dataclass(frozen=True, slots=True)

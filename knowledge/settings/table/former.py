@@ -51,8 +51,6 @@ def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
     known:
         Names that settings are read from.
     """
-    from difflib import get_close_matches
-
     given = sorted(given)
     warnings = [
         f"{name} is not read: {instead}"
@@ -64,6 +62,12 @@ def unread_variables(given: Iterable[str], known: Collection[str]) -> list[str]:
             continue
         if name in FORMER:
             warnings.append(f"{name} is not read: {FORMER[name]}")
-        elif meant := get_close_matches(name, known, 1, LIKE):
+        elif meant := _like(name, known):
             warnings.append(f"{name} is not read: did you mean {meant[0]}?")
     return warnings
+
+
+def _like(name: str, known: Collection[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, known, 1, LIKE)

@@ -17,10 +17,10 @@ import pytest
 from knowledge.errors import FetchError, PrivateHostError
 from knowledge.ingestion.scan.ignore import IgnoreOptions
 from knowledge.ingestion.sources.addresses import Page, Repository, parse_address
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.git import RemoteRepository, Tip, files_url
 from knowledge.ingestion.sources.git_host import checked_host, checked_https
 from knowledge.ingestion.sources.repositories import Commit
-from knowledge.ingestion.sources.web import FetchLimits
 from tests.conftest import environment, write_files
 from tests.ingestion.sources.web_server import Answer, WebServer
 

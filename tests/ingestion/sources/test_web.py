@@ -12,8 +12,9 @@ import pytest
 from knowledge.errors import FetchError, PrivateHostError
 from knowledge.ingestion.sources import private_hosts
 from knowledge.ingestion.sources.addresses import Page
+from knowledge.ingestion.sources.fetch_limits import FetchLimits
 from knowledge.ingestion.sources.private_hosts import checked_addresses, is_public
-from knowledge.ingestion.sources.web import FetchLimits, fetch, final_url, load_name, page_name
+from knowledge.ingestion.sources.web import fetch, final_url, load_name, page_name
 from tests import hostile_server as hostile
 from tests.conftest import write_files
 from tests.ingestion.sources.web_server import Answer, WebServer

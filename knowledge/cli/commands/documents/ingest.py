@@ -79,10 +79,12 @@ def show_report(session: Session, report: IngestReport) -> None:
 
 def show_problems(session: Session, report: IngestReport) -> None:
     """Say on stderr which files had problems; failed ones even to who wants quiet."""
+    lines = problem_lines(report, everything=session.verbose)
+    if not lines:
+        return
     from knowledge.cli.render.terminal import error_console
 
     console = error_console()
-    lines = problem_lines(report, everything=session.verbose)
     for style, text in lines:
         if style == "red" or not session.quiet:
             console.print(text, style=style, markup=False, soft_wrap=True)

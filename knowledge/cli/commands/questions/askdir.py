@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Annotated
 
 from knowledge.cli.commands.documents.ingest import show_problems
-from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
 from knowledge.cli.options.flags import Flag
+from knowledge.cli.options.hits import HitsOptions
 from knowledge.cli.options.places import FlowOptions
 from knowledge.cli.options.question import with_question
 from knowledge.cli.options.settings import ModelOptions, ReadingOptions, WorkerOptions

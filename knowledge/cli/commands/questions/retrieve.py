@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 
-from knowledge.cli.options.common import ArchiveOption, HitsOptions
+from knowledge.cli.options.common import ArchiveOption
 from knowledge.cli.options.dataset_names import with_datasets
+from knowledge.cli.options.hits import HitsOptions
 from knowledge.cli.options.places import FlowOptions, ServerOptions
 from knowledge.cli.options.question import with_question
 from knowledge.cli.render.hits import check_output, show_hits

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import Annotated
 
-from knowledge.cli.options.common import HitsOptions
 from knowledge.cli.options.declared import Without
 from knowledge.cli.options.flags import Argument, Flag
+from knowledge.cli.options.hits import HitsOptions
 from knowledge.cli.options.places import ServerOptions
 from knowledge.cli.render.hits import check_output, show_hits
 from knowledge.cli.render.summary import one_line
