@@ -10,15 +10,16 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from knowledge.documents.detection import detect
 from knowledge.documents.formats import names_where
 from knowledge.documents.media_types import media_types
 from knowledge.documents.options import LoadOptions, NotebookOptions, RowOptions
-from knowledge.documents.transformers import Transformer
 from knowledge.errors import DocumentError
 from knowledge.model import Document, SplitterSpec, TextKind
+
+if TYPE_CHECKING:
+    from knowledge.documents.transformers import Transformer
 
 _CONTAINERS = names_where("container")
 _RECORDS = (TextKind.ROWS, TextKind.RECORDS)
@@ -110,6 +111,8 @@ class Recipe:
         DocumentError
             The loader does not read files of this kind.
         """
+        from knowledge.documents.detection import detect
+
         found = detect(name, data)
         if found in _CONTAINERS:
             return None
@@ -132,6 +135,8 @@ def recipe_for(recipes: Sequence[Recipe], name: str, data: bytes) -> Recipe | No
     """Return the first recipe for a file."""
     if not recipes:
         return None
+    from knowledge.documents.detection import detect
+
     found = detect(name, data)
     return next((one for one in recipes if is_of_type(name, found, one.filetypes)), None)
 

@@ -281,6 +281,8 @@ def _values(
 
 def without_password(url: str) -> str:
     """Return a URL, or a text with URLs, whose secrets are masked; see `knowledge.text.masking`."""
+    if "://" not in url:
+        return url
     from knowledge.text.masking import masked_urls
 
     return masked_urls(url)
