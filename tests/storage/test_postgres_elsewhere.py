@@ -183,6 +183,11 @@ def test_a_list_of_points_that_was_changed_is_found_and_mended(
         assert not kb.upkeep.doctor(fix=True).damaged, harm
         assert ask(kb) == before
         assert kb.upkeep.doctor(offline=True).findings == ()
+    kb.upkeep.compact()
+    assert kb.upkeep.remove_leftovers() == []
+    kb.datasets.delete("default")
+    with kb._shared.store.sessions.lent() as session:
+        assert session.rows("SELECT 1 FROM versions") == []
 
 
 def test_tables_of_the_first_format_are_brought_to_this_one(postgres: str, docs: Path) -> None:

@@ -18,12 +18,17 @@ from qdrant_client import QdrantClient
 
 from knowledge.errors import UntrustedEndpointError, UsageError
 from knowledge.settings.reading import Settings
+from knowledge.storage.local.elsewhere.versions import FolderMarks
+from knowledge.storage.local.layout import DataFolder
+from knowledge.storage.local.vectors.folders import ChromaFolders
 from knowledge.storage.servers.address import parse_address
 from knowledge.storage.servers.chroma import ChromaServer
 from knowledge.storage.servers.connections import Servers
+from knowledge.storage.servers.index import ServerVectors
 from knowledge.storage.servers.qdrant import QdrantServer
 from tests.conftest import write_files
 from tests.storage.chroma_server import ChromaProcess
+from tests.storage.qdrant_servers import qdrant_servers
 
 QUESTION = "Which day does a key change?"
 MOVE = ("reembed", "default", "--embedding-model-provider", "static", "--force")
@@ -121,6 +126,20 @@ def test_gc_forgets_what_a_killed_run_had_sent_too_late(collections, corpus, run
     assert collections() == {name: count}
     assert hits(run) == before
     assert run("gc", "--json").json["removed"] == []
+
+
+@pytest.mark.filterwarnings("ignore:Local mode performs exact")
+def test_what_a_server_can_t_be_asked_to_forget_is_not_forgotten(tmp_path):
+    folder, servers = DataFolder(tmp_path), qdrant_servers(tmp_path)
+    index = ServerVectors(FolderMarks(folder, "some", servers), servers)
+    index.candidate(0).add(["f" * 32], np.eye(1, 4, dtype=np.float32))
+    client = servers.at(servers.place)._open()
+    assert client.get_collections().collections
+    writer = ChromaFolders(folder, "some", servers=None).candidate(0)  # no server is known there
+    writer.close()
+    index.sweep(0)
+    assert not client.get_collections().collections
+    assert list(folder.dataset("some").iterdir()) == []
 
 
 def test_a_qdrant_names_all_its_points():

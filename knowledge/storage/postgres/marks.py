@@ -7,6 +7,7 @@ them, as ``pg_dump`` makes one, reads the points of the original, but never remo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Sequence
@@ -126,11 +127,8 @@ def retire(session: Session, key: str, id: int, servers: Servers) -> None:
 
 def retired(key: str, servers: Servers | None, session: Session, id: int) -> bool:
     """Retire a version as far as that is possible; tell whether its row may go now."""
-    try:
-        one, others = _among(session, key, id)
-        return one is None or marks.retired(one, others, servers)
-    except DamagedStoreError:
-        return False
+    one, others = _among(session, key, id)
+    return one is None or marks.retired(one, others, servers)
 
 
 def strays(session: Session, key: str, number: int, servers: Servers) -> list[str]:
@@ -152,13 +150,16 @@ def _id(session: Session, key: str, number: int) -> int | None:
 
 
 def _among(session: Session, key: str, id: int | None) -> tuple[Listed | None, Sequence[Listed]]:
-    """Return a version that is on a server and was written here, and all others that are."""
-    versions = [one for one in listed(session, key) if is_own(session, one)]
-    found = {
-        one.id: Listed(mark, partial(read_points, session, one, mark))
-        for one in versions
-        if (mark := mark_of(one)) is not None
-    }
+    """Return a version that is on a server and was written here, and all others that are.
+
+    Nobody knows what was where a mark can't be read any more; such a version holds nothing up.
+    """
+    found: dict[int, Listed] = {}
+    for version in listed(session, key):
+        with contextlib.suppress(DamagedStoreError):
+            mark = mark_of(version)
+            if mark is not None and is_own(session, version):
+                found[version.id] = Listed(mark, partial(read_points, session, version, mark))
     one = found.pop(id, None) if id is not None else None
     return one, [*found.values()]
 

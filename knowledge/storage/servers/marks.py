@@ -132,13 +132,7 @@ class Marks(Protocol):
         """
 
     def begin(self, mark: Mark) -> None:
-        """Note the candidate, durably; what a former one wrote is forgotten first.
-
-        Raises
-        ------
-        VectorServerError
-            The server of the former one can't be reached.
-        """
+        """Note the candidate, durably, in place of a former one, whose points are forgotten."""
 
     def check(self) -> None:
         """Raise where the right to write to the dataset was lost meanwhile."""

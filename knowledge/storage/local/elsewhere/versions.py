@@ -70,9 +70,7 @@ class FolderMarks(Versions):
         """Make the candidate's folder, with its mark on the disk."""
         candidate = self._candidate
         with private_files(), on_disk(candidate):
-            if candidate.exists():
-                retire(candidate, self._servers)
-                shutil.rmtree(candidate)
+            self._make_way()
             candidate.mkdir(parents=True)
             write_mark(candidate, mark)
             sync(candidate / MARK)

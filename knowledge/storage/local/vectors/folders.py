@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import sqlite3
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from knowledge.files.private import private_files
 from knowledge.storage.disk import FULL_HINT, on_disk
 from knowledge.storage.local.catalog.database import translated
 from knowledge.storage.local.catalog.stored_columns import NAME as COLUMNS
-from knowledge.storage.local.holding import Hold, remove_folder, remove_folders
+from knowledge.storage.local.holding import GOING, Hold, remove_folder, remove_folders
 from knowledge.storage.local.layout import MARK, DataFolder
 from knowledge.storage.local.vectors.checksums import (
     IDS,
@@ -108,6 +109,13 @@ class Versions:
 
         home = self._folder.dataset(self._key) if version is None else self._home(version)
         return folder_size(home)
+
+    def _make_way(self) -> None:
+        """Remove the candidate; what its server can't be asked to forget now, ``gc`` comes to."""
+        candidate = self._candidate
+        if candidate.exists() and not self._retired(candidate):
+            candidate.rename(candidate.with_name(f"{GOING}{uuid.uuid4().hex}"))
+        shutil.rmtree(candidate, ignore_errors=True)
 
     @property
     def _candidate(self) -> Path:
@@ -203,7 +211,7 @@ class ChromaFolders(Versions):
         """Return an empty candidate folder, or a copy of a version when there is one."""
         candidate = self._candidate
         with private_files(), on_disk(candidate):
-            shutil.rmtree(candidate, ignore_errors=True)
+            self._make_way()
             if version:
                 published = self._home(version)
                 check_whole(published)
