@@ -54,18 +54,25 @@ def mark_of(version: Version) -> Mark | None:
         ) from error
 
 
-def owner(session: Session) -> str:
-    """Return what tells these tables from a copy that ``pg_dump`` made of them."""
+def owner(session: Session) -> dict[str, str]:
+    """Return what tells these tables from a copy that ``pg_dump`` made of them.
+
+    The server's own number is empty for a role that may not ask for it.
+    """
     tables, may_ask = session.one(_OWN)
-    if not may_ask:
-        return str(tables)
-    [server] = session.one("SELECT system_identifier FROM pg_control_system()")
-    return f"{server}.{tables}"
+    server = ""
+    if may_ask:
+        [server] = session.one("SELECT system_identifier::text FROM pg_control_system()")
+    return {"tables": tables, "server": server}
 
 
 def is_own(session: Session, version: Version) -> bool:
     """Return whether a version was written here, and not in tables of which these are a copy."""
-    return version.told is None or version.told.get("owner") == owner(session)
+    if version.told is None:
+        return True
+    ours, written = owner(session), version.told.get("owner") or {}
+    servers = {ours["server"], written.get("server", "")} - {""}
+    return ours["tables"] == written.get("tables") and len(servers) <= 1
 
 
 def note_candidate(session: Session, key: str, number: int, mark: Mark) -> None:
