@@ -23,6 +23,7 @@ from knowledge.embeddings.local.static import StaticEmbedder
 from knowledge.embeddings.pool.pool import Backoff, EmbeddingPool
 from knowledge.errors import KnowledgeError, RemoteError
 from knowledge.ingestion.request import RunRequest
+from knowledge.ingestion.run.reembedding import reembed
 from knowledge.ingestion.run.session import ingest
 from knowledge.ingestion.workers import ray_crew
 from knowledge.ingestion.workers.crew import Crew, LocalCrew
@@ -215,6 +216,25 @@ def test_an_ingest_gives_the_same_dataset_though_a_node_is_lost(
     assert next(done) > 20
     same_content(check_clean(tmp_path / "ray"), check_clean(tmp_path / "local"))
     assert vectors(tmp_path / "ray") == vectors(tmp_path / "local")
+    assert all_ended()
+
+
+def test_stored_texts_are_embedded_again_by_the_nodes(
+    cluster: Any, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the same actors, whose vectors are those of this process."""
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)
+    given: dict[str, Any] = {"environ": {}, "folder": tmp_path}
+    given["embedding_model_provider"] = "static"
+    store, noted = LocalStore(DataFolder(tmp_path / "data")), []
+    request, here = RunRequest([folder]), Settings.read(**given)
+    ingest(store, "default", request, here, create=True, notify=noted.append)
+    before = vectors(tmp_path / "data")
+    there = Settings.read(**given, workers="ray:auto", concurrency=1)
+    monkeypatch.setattr(StaticEmbedder, "embed_documents", None)  # in this process, not in theirs
+    report = reembed(store, "default", there, force=True, notify=noted.append)
+    assert report.embedded
+    assert vectors(tmp_path / "data") == before
     assert all_ended()
 
 

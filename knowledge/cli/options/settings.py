@@ -20,11 +20,17 @@ class SplittingOptions(Request):
 
 
 @dataclass(frozen=True)
-class WorkerOptions(Request):
+class CrewOptions(Request):
+    """Who works beside the command."""
+
+    workers: str | None = option(metavar="URL", setting="workers")
+
+
+@dataclass(frozen=True)
+class WorkerOptions(CrewOptions):
     """The processes that read files, and what one file may take."""
 
     concurrency: int | None = option(metavar="N", setting="concurrency")
-    workers: str | None = option(metavar="URL", setting="workers")
     shared_files: bool | None = option(setting="shared_files")
     file_timeout: float | None = option(metavar="SECONDS", setting="file_timeout")
     file_memory: int | None = option(metavar="MIB", setting="file_memory")

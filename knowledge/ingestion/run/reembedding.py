@@ -23,6 +23,7 @@ from knowledge.errors import RemoteError, UsageError
 from knowledge.ingestion.run.pools import open_pool
 from knowledge.ingestion.run.recording import facts_of_usage
 from knowledge.ingestion.run.usage import Usage
+from knowledge.ingestion.workers.crew import EmbeddingCrew, open_crew
 from knowledge.model import EmbedderSpec, ReembedReport
 from knowledge.text.wording import counted
 
@@ -91,7 +92,10 @@ def reembed(
                 _announce(dataset, choice, notify)
                 facts: dict[str, Any] = {}
                 with catalog.recorded(dataset, "reembed", lambda: facts):
-                    with open_pool(store, choice, notify) as pool:
+                    crew, embedding = open_crew(settings), choice
+                    if isinstance(crew, EmbeddingCrew):
+                        embedding = replace(choice, embedder=crew.embedder(choice, reads=False))
+                    with open_pool(store, embedding, notify) as pool:
                         try:
                             after = _fill(replacement, pool, after, progress)
                         finally:
@@ -120,6 +124,7 @@ def _checked(dataset: Dataset, settings: Settings) -> Choice:
             hint="Its model is chosen at its first ingest.",
         )
     choice = replacement_for(dataset, settings)
+    open_crew(settings)  # and so are workers that can't be
     Usage.of(choice, 0, 0)  # prices that cannot be read are an error now
     return choice
 

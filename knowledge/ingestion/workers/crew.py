@@ -52,10 +52,20 @@ class Crew(Protocol):
 class EmbeddingCrew(Crew, Protocol):
     """A crew that embeds too, where the model is one that can run there."""
 
-    def embedder(self, choice: Choice) -> Embedder:
+    def embedder(self, choice: Choice, *, reads: bool = True) -> Embedder:
         """Return what embeds the texts of a run; the choice's own embedder is this process.
 
         Its vectors are those of the choice's own. Closing it ends what it started.
+
+        Parameters
+        ----------
+        reads:
+            The crew reads the run's files too, and nothing starts before the first of them.
+
+        Raises
+        ------
+        KnowledgeError
+            It reads none, and can't start.
         """
         ...
 

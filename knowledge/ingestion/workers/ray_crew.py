@@ -78,15 +78,17 @@ class RayCrew:
     def __post_init__(self) -> None:
         self._cluster = RayCluster(self.address)
 
-    def embedder(self, choice: Choice) -> Embedder:
+    def embedder(self, choice: Choice, *, reads: bool = True) -> Embedder:
         """Return an embedder whose model runs in the cluster, where it is a local one."""
         from knowledge.embeddings.portable import PortableModel
-        from knowledge.ingestion.workers.ray_embedding import RayEmbedder
+        from knowledge.ingestion.workers import ray_embedding
 
         model = PortableModel.of(choice)
         if model is None:
             return choice.embedder
-        return RayEmbedder(choice.embedder, model, self._cluster, self.workers)
+        if not reads:
+            self._cluster.join(ray_embedding.USER)
+        return ray_embedding.RayEmbedder(choice.embedder, model, self._cluster, self.workers)
 
     def load_files(self, tasks: Iterable[LoadTask]) -> Generator[LoadedFile, None, None]:
         """Yield what became of each task.

@@ -49,6 +49,16 @@ def test_a_run_without_changes_joins_no_cluster(run: Any, tmp_path: Path) -> Non
     assert again.json["files"]["unchanged"] == 1
 
 
+def test_who_embeds_stored_texts_again_is_checked_before_anything_is_done(
+    run: Any, tmp_path: Path
+) -> None:
+    write_files(tmp_path / "docs", {"a.md": "# A\n\nText."})
+    assert run("ingest", tmp_path / "docs").code == 0
+    model = ("--embedding-model-provider", "static", "--force")
+    assert run("reembed", "default", *model, "--workers", "ray").code == 2
+    assert run("history", "default", "--json").json["runs"][0]["command"] == "ingest"
+
+
 def test_a_missing_package_is_named(run: Any, tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     write_files(tmp_path / "docs", {"a.md": "# A\n\nText."})

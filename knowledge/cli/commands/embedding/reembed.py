@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated
 
 from knowledge.cli.options.flags import Argument, Flag
-from knowledge.cli.options.settings import EmbeddingOptions, LockOptions, ModelOptions
+from knowledge.cli.options.settings import CrewOptions, EmbeddingOptions, LockOptions, ModelOptions
 from knowledge.cli.render.progress import count_bar
 from knowledge.cli.render.summary import cost_in_words
 from knowledge.cli.render.terminal import write
@@ -27,6 +27,7 @@ def reembed(
         bool,
         Flag("--force", help="Embed again even if the dataset already has that model."),
     ] = False,
+    crew: CrewOptions,
     embedding: EmbeddingOptions,
     lock: LockOptions,
 ) -> None:
@@ -37,7 +38,7 @@ def reembed(
 
     Example:  knowledge reembed default --embedding-model-provider static
     """
-    with session.open(model, embedding, lock) as kb:
+    with session.open(model, crew, embedding, lock) as kb:
         try:
             with count_bar(session, "chunks") as progress:
                 report = kb.reembed(name, force=force, progress=progress)

@@ -39,8 +39,8 @@ def doctor(
     """Check the data folder: catalog, indexes, cache, leftovers, space, providers, settings.
 
     Each finding says what to do about it. A repair takes lost vectors from the embedding
-    cache, or embeds the stored texts again. The exit code is 7 if something is damaged and was not
-    repaired, else 5 if the store, or its server of vectors, can't be used.
+    cache, or embeds the stored texts again. The exit code is 7 if damage is left, else 5 if a
+    server can't be used.
 
     Example:  knowledge doctor --fix
     """
