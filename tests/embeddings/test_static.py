@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import shutil
 import threading
 
 import numpy as np
@@ -119,7 +121,7 @@ def test_threads_share_one_table():
     for thread in threads:
         thread.join()
     assert len(found) == 4
-    assert static._table() is static._table()
+    assert static._vectors() is static._vectors()
 
 
 def test_other_models_and_dimensions_are_refused(tmp_path):
@@ -141,7 +143,7 @@ def test_dimensions_of_the_settings_are_refused_too(tmp_path):
 def test_missing_files_are_an_error(monkeypatch):
     monkeypatch.setattr(static, "find_spec", lambda name: None)
     with pytest.raises(RemoteError, match=r"weights/l2.* is missing") as caught:
-        static._read_table.__wrapped__()
+        static._read_vectors.__wrapped__()
     assert "pip install" in caught.value.hint
 
 
@@ -149,7 +151,7 @@ def test_damaged_files_are_an_error(monkeypatch, tmp_path):
     file = tmp_path / "damaged"
     file.write_bytes(b"\xff" * 100)
     monkeypatch.setattr(static, "_model_file", lambda name: file)
-    for read in (static._read_table.__wrapped__, static._read_tokenizer.__wrapped__):
+    for read in (static._read_vectors.__wrapped__, static._read_tokenizer.__wrapped__):
         with pytest.raises(RemoteError, match="can't read"):
             read()
     with pytest.raises(RemoteError, match="can't read"):
@@ -190,3 +192,27 @@ def test_questions_have_the_vectors_of_documents():
     np.testing.assert_allclose(alone, together, atol=1e-6)
     with pytest.raises(ValueError, match="blank"):
         questions.embed_query("  ")
+
+
+def test_the_vectors_of_tokens_are_the_tables_whatever_was_met_before():
+    path = static._model_file(static._WEIGHTS)
+    table = static._table(path)
+    texts = [[5, 3, 5], [], [31_999, 0], list(range(200, 260)), [3]]
+    wanted = [table[ids].astype(np.float32).sum(axis=0, dtype=np.float32) for ids in texts]
+    together = list(static.TokenVectors(path).sums(texts))
+    alone = static.TokenVectors(path)
+    for ids, total, expected in zip(texts, together, wanted, strict=True):
+        assert np.array_equal(total, expected)
+        assert np.array_equal(next(alone.sums([ids])), expected)
+    assert list(alone.sums([])) == []
+
+
+def test_a_file_that_gets_damaged_later_is_an_error(tmp_path):
+    path = tmp_path / "weights"
+    shutil.copy(static._model_file(static._WEIGHTS), path)
+    vectors = static.TokenVectors(path)
+    list(vectors.sums([[1, 2]]))
+    os.truncate(path, 10_000)
+    list(vectors.sums([[2, 1]]))
+    with pytest.raises(RemoteError, match="can't read"):
+        list(vectors.sums([[30_000]]))

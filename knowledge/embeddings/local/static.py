@@ -2,8 +2,8 @@
 
 The weights and the tokenizer are read from inside the ``wordllama`` wheel; the package itself is
 not imported. Its weights are float16: one question reads only its own rows of the file, documents
-use one float32 copy of the table, made once in a process. The tokens of documents' words are
-remembered, see `WordTokens`.
+those of each token once, see `TokenVectors`. The tokens of their words are remembered, see
+`WordTokens`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from knowledge.errors import RemoteError, UsageError
 from knowledge.model import EmbedderSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -88,7 +88,7 @@ class StaticEmbedder:
     def prepare(self) -> None:
         """Read the model ahead of the first text."""
         with contextlib.suppress(RemoteError):  # the first text tells
-            _table()
+            _vectors()
             _tokenizer()
 
     def embed_documents(self, texts: Sequence[str]) -> Embeddings:
@@ -102,10 +102,10 @@ class StaticEmbedder:
         import numpy as np
 
         token_ids = self._token_ids(texts)
-        table = _table()
+        known = _vectors()
         vectors = np.zeros((len(texts), DIMENSIONS), np.float32)
-        for row, ids in enumerate(token_ids):
-            vectors[row] = _sum(table, ids)
+        for row, total in enumerate(known.sums(token_ids)):
+            vectors[row] = total
         counts = [len(ids) for ids in token_ids]
         return Embeddings(_normalised(vectors), sum(counts), counts)
 
@@ -166,16 +166,6 @@ def _normalised(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     return vectors
 
 
-def _sum(table: NDArray[np.float32], ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.float32]:
-    import numpy as np
-
-    total = np.zeros(DIMENSIONS, np.float32)
-    for start in range(0, len(ids), _SLICE):
-        rows = table.take(ids[start : start + _SLICE], axis=0)
-        total += rows.sum(axis=0, dtype=np.float32)
-    return total
-
-
 def _question_ids(text: str) -> list[int]:
     """Return the tokens of a question; the first few are looked up without the library."""
     if not _read_tokenizer.cache_info().currsize and next(_looked_up) < _LOOKED_UP:
@@ -199,10 +189,9 @@ def _token_ids(texts: Sequence[str]) -> list[list[int]]:
 _loading = threading.Lock()
 
 
-def _table() -> NDArray[np.float32]:
-    """Return the float32 table, shape (tokens, 256); 32 MB, read once in a process."""
+def _vectors() -> TokenVectors:
     with _loading:
-        return _read_table()
+        return _read_vectors()
 
 
 def _tokenizer() -> Any:
@@ -221,38 +210,124 @@ def _read_words() -> WordTokens:
 
 
 @cache
-def _read_table() -> NDArray[np.float32]:
-    import numpy as np
+def _read_vectors() -> TokenVectors:
+    return TokenVectors(_model_file(_WEIGHTS))
 
+
+def _rows(ids: Sequence[int] | NDArray[np.int64]) -> NDArray[np.floating[Any]]:
+    """Read the vectors of a few tokens from the file, shape (tokens, 256)."""
     path = _model_file(_WEIGHTS)
     try:
-        mapped = table_of(path, _TENSOR)
-        # A map is left as soon as it is copied; the library would copy it once more.
-        return mapped.astype(np.float32) if mapped is not None else _tensor(path)
-    except (OSError, ValueError) as error:
+        return _table(path)[ids]
+    except (OSError, ValueError, KeyError, IndexError) as error:
         raise _damaged(path, error) from error
 
 
-def _tensor(path: Path) -> NDArray[np.float32]:
-    import numpy as np
+def _table(path: Path) -> NDArray[np.floating[Any]]:
+    """Return the table as a map of the file where that can be, shape (tokens, 256).
+
+    Raises
+    ------
+    OSError, ValueError
+        The file can't be read.
+    """
+    table = table_of(path, _TENSOR)
+    if table is not None:
+        return table
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="numpy") as file:
-            weights: NDArray[Any] = file.get_tensor(_TENSOR)
+            weights: NDArray[np.floating[Any]] = file.get_tensor(_TENSOR)
     except SafetensorError as error:
         raise ValueError(str(error)) from error
-    return weights.astype(np.float32)
+    return weights
 
 
-def _rows(ids: list[int]) -> NDArray[np.floating[Any]]:
-    """Read the vectors of a few tokens from the file, shape (tokens, 256)."""
-    path = _model_file(_WEIGHTS)
-    try:
-        table = table_of(path, _TENSOR)
-        return (_table() if table is None else table)[ids]
-    except (OSError, ValueError, KeyError, IndexError) as error:
-        raise _damaged(path, error) from error
+class TokenVectors:
+    """The vectors of the tokens that were met, as float32; for several threads.
+
+    English texts have a third of all tokens: to make the whole table takes longer than to look the
+    new ones up, and 32 MB in each process that embeds.
+
+    Parameters
+    ----------
+    path:
+        The file with the weights.
+
+    Raises
+    ------
+    RemoteError
+        It is damaged.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import numpy as np
+
+        try:
+            table = _table(path)
+        except (OSError, ValueError) as error:
+            raise _damaged(path, error) from error
+        tokens, dimensions = table.shape
+        self._path = path
+        # A map that stays open takes as much memory as the file has bytes.
+        self._file = (table.dtype, table.offset) if isinstance(table, np.memmap) else None
+        self._table = None if self._file else table
+        self._learning = threading.Lock()
+        self._met = 0
+        self._place = np.full(tokens, -1, np.int32)
+        self._vectors = np.empty((tokens, dimensions), np.float32)  # pages come as they are used
+
+    def sums(
+        self, texts: Sequence[Sequence[int] | NDArray[np.int64]]
+    ) -> Iterator[NDArray[np.float32]]:
+        """Yield the sum of the vectors of each text's tokens, in their order, shape (256,)."""
+        import numpy as np
+
+        if not texts:
+            return
+        ids = np.concatenate([np.asarray(one, np.int64) for one in texts])
+        places = self._place.take(ids)
+        if places.size and places.min() < 0:
+            self._learn(np.unique(ids[places < 0]))
+            places = self._place.take(ids)
+        end = 0
+        for one in texts:
+            begin, end = end, end + len(one)
+            total = np.zeros(self._vectors.shape[1], np.float32)
+            for start in range(begin, end, _SLICE):
+                rows = self._vectors.take(places[start : min(start + _SLICE, end)], axis=0)
+                total += rows.sum(axis=0, dtype=np.float32)
+            yield total
+
+    def _learn(self, ids: NDArray[np.int64]) -> None:
+        import numpy as np
+
+        with self._learning:
+            new = ids[self._place.take(ids) < 0]  # another thread may have been quicker
+            met = self._met + len(new)
+            self._vectors[self._met : met] = self._read(new)
+            self._place[new] = np.arange(self._met, met)
+            self._met = met
+
+    def _read(self, ids: NDArray[np.int64]) -> NDArray[np.floating[Any]]:
+        """Read vectors from the file, shape (tokens, 256)."""
+        import numpy as np
+
+        if self._file is None:
+            assert self._table is not None
+            return self._table[ids]
+        kind, start = self._file
+        size = kind.itemsize * self._vectors.shape[1]
+        try:
+            with self._path.open("rb", buffering=0) as file:
+                rows = bytearray()
+                for id in ids.tolist():
+                    file.seek(start + size * id)
+                    rows += file.read(size)
+            return np.frombuffer(rows, kind).reshape(len(ids), self._vectors.shape[1])
+        except (OSError, ValueError) as error:
+            raise _damaged(self._path, error) from error
 
 
 @cache

@@ -16,7 +16,6 @@ from knowledge.embeddings.provider import destination
 from knowledge.errors import DatasetNotFoundError, KnowledgeError, UsageError
 from knowledge.files.private import sweep_temporary
 from knowledge.ingestion.request import FileListener, Notify, ProgressListener, RunRequest
-from knowledge.ingestion.run.allocator import share_arenas
 from knowledge.ingestion.run.changes import DryRun
 from knowledge.ingestion.run.pipeline import Pipeline
 from knowledge.ingestion.run.pools import kept_texts, open_pool
@@ -28,6 +27,7 @@ from knowledge.ingestion.scan.ignore import IgnoreRules
 from knowledge.ingestion.scan.scan import check_paths
 from knowledge.ingestion.sources.addresses import parse_addresses
 from knowledge.ingestion.stored import Stored
+from knowledge.ingestion.workers.allocator import share_arenas
 from knowledge.ingestion.workers.crew import Crew, EmbeddingCrew, open_crew
 from knowledge.model import Dataset, IngestReport, SplitterSpec
 from knowledge.settings.reading import Origin, Settings

@@ -13,9 +13,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from knowledge.errors import RemoteError
-from knowledge.ingestion.run.allocator import give_back
 from knowledge.ingestion.run.changes import Change, Remove, Touch, Write
 from knowledge.ingestion.run.stats import RunStats
+from knowledge.ingestion.workers.allocator import give_back
 from knowledge.model import EmbedderSpec, FileStatus, SourceFile, SplitterSpec
 from knowledge.storage.changes import FileChange
 from knowledge.text.wording import counted

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from knowledge.ingestion.workers.allocator import give_back
 from knowledge.ingestion.workers.loading import LoadedFile
 
 if TYPE_CHECKING:
@@ -70,7 +71,11 @@ class PassageEmbedder:
         """Return the embedder; a model that failed to load is not tried again for each file."""
         if self._model != model:
             self._model, self._embedder = model, None
-            self._embedder = model.open()
+            embedder = model.open()
+            if callable(prepare := getattr(embedder, "prepare", None)):
+                prepare()
+            give_back()  # what loading a model took for the time being: each reader has it once
+            self._embedder = embedder
         if self._embedder is None:
             raise ValueError("it could not be loaded")
         return self._embedder

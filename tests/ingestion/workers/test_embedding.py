@@ -138,7 +138,7 @@ def test_only_files_that_are_new_are_embedded_where_they_are_read(
 def test_a_model_that_is_missing_is_the_error_of_the_run(
     tmp_path: Path, docs: Path, monkeypatch: pytest.MonkeyPatch, embeds: bool
 ) -> None:
-    static._read_table.cache_clear()
+    static._read_vectors.cache_clear()
     monkeypatch.setattr(static, "_WEIGHTS", Path("weights", "not there"))
     with pytest.raises(RemoteError, match="weights/not there is missing") as caught:
         run(tmp_path / "data", docs, ThreadCrew(2, embeds))
