@@ -24,9 +24,11 @@ from knowledge.errors import (
     RemoteError,
     RemoteInputTooLongError,
     RemoteUnavailableError,
+    StoreServerError,
     UntrustedEndpointError,
     UntrustedModelError,
     UsageError,
+    VectorServerError,
 )
 from knowledge.records import errors as records
 from knowledge.server.replies import JsonReply
@@ -73,6 +75,8 @@ STATUSES: tuple[tuple[type[KnowledgeError], int], ...] = (
     (FetchError, 422),
     (RemoteInputTooLongError, 400),
     (RemoteUnavailableError, 503),
+    (StoreServerError, 503),
+    (VectorServerError, 503),
     (RemoteError, 502),
 )
 """The status of each kind of error; the first that fits counts, and any other is 500."""
@@ -106,7 +110,7 @@ def reply_to(path: str, error: KnowledgeError) -> Response:
     status = status_of(error)
     error = for_clients(error)
     headers = dict(error.headers) if isinstance(error, RefusedError) else {}
-    if isinstance(error, RemoteUnavailableError | LockedError):
+    if isinstance(error, LockedError) or status == 503:
         wait = getattr(error, "retry_after", None) or 1
         headers.setdefault("Retry-After", str(max(1, round(wait))))
     if OPENAI_PATHS.match(path):

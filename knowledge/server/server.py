@@ -205,7 +205,7 @@ def _own_routes(server: Server) -> list[BaseRoute]:
         try:
             await server.bases.run(lambda kb: kb.datasets.list())
         except KnowledgeError:
-            return PlainTextResponse("the data folder cannot be read\n", 503)
+            return PlainTextResponse("the store cannot be read\n", 503)
         return PlainTextResponse("ready\n")
 
     async def metrics(request: Request) -> Response:

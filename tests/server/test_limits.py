@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from knowledge.errors import UsageError
+from knowledge.errors import StoreServerError, UsageError, VectorServerError
 from knowledge.knowledge_base import KnowledgeBase
 from tests.conftest import check_schema
 
@@ -211,6 +211,19 @@ def test_a_warm_server_has_loaded_what_questions_need(library, served, monkeypat
     assert [arguments[1] for arguments in asked] == ["default"]
     metrics = running.client.get("/metrics").text
     assert 'knowledge_embedded_texts_total{model="static:wordllama-l2-supercat-256"} 1' in metrics
+
+
+@pytest.mark.parametrize("error", [StoreServerError("it is down"), VectorServerError("it is down")])
+def test_a_store_that_cannot_be_reached_is_worth_another_try(library, served, monkeypatch, error):
+    def fails(*_arguments, **_options):
+        raise error
+
+    monkeypatch.setattr(KnowledgeBase, "retrieve", fails)
+    running = served()
+    for path in ("/api/v1/retrieve", "/v1/vector_stores/default/search"):
+        reply = running.client.post(path, json={"query": "x"})
+        assert (reply.status_code, reply.headers["Retry-After"]) == (503, "1"), reply.text
+        assert "it is down" in reply.text
 
 
 def test_what_cannot_be_warmed_is_said(library, served, monkeypatch):

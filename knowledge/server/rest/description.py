@@ -35,7 +35,7 @@ ERRORS = {
     "429": "Too many requests are open; Retry-After says when to try again.",
     "500": "The server failed.",
     "502": "An embedding provider or a chat model failed.",
-    "503": "An embedding provider or a chat model cannot be reached for the moment.",
+    "503": "An embedding provider, a chat model, or the store cannot be reached for the moment.",
     "504": "No answer began in time.",
 }
 _PART = re.compile(r"\{(\w+)\}")
