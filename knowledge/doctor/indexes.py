@@ -17,7 +17,7 @@ from knowledge.errors import (
 from knowledge.model import Dataset
 from knowledge.settings.reading import Settings
 from knowledge.storage.findings import Finding, Severity
-from knowledge.storage.store import ATTEMPTS, FIX
+from knowledge.storage.store import ATTEMPTS
 
 if TYPE_CHECKING:
     from knowledge.storage.store import Checkup, Store
@@ -60,7 +60,7 @@ def check_index(
         return
     if damage:
         message = f"the index is damaged: {damage}"
-        finding = Finding("index-damaged", Severity.DAMAGE, looked_at.name, message, FIX)
+        finding = Finding("index-damaged", Severity.DAMAGE, looked_at.name, message, checkup.remedy)
         rebuild = partial(
             rebuild_index, store, looked_at.name, settings, offline=offline, notify=notify
         )

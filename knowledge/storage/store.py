@@ -399,6 +399,8 @@ class Checkup(Protocol):
     """False, after :meth:`place`, where nothing can be written."""
     readable: bool
     """False, after :meth:`catalog`, where nothing is stored, or it can't be read."""
+    remedy: str
+    """What mends a damage."""
 
     @property
     def exists(self) -> bool:

@@ -24,7 +24,6 @@ from knowledge.storage.postgres.upkeep import leftovers
 from knowledge.storage.relational.snapshot import VISIBLE
 from knowledge.storage.reports import remove_all
 from knowledge.storage.shown_path import real_path
-from knowledge.storage.store import FIX
 from knowledge.text.wording import counted
 
 if TYPE_CHECKING:
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 Answer = TypeVar("Answer")
 
+FIX = "Run `knowledge doctor --fix`; make a backup with pg_dump first."
 _MOST_NAMED = 3
 _READ_AGAIN = "size = -1, mtime_ns = 0, content_hash = ''"
 _WITHOUT_FILE = (
@@ -81,6 +81,7 @@ class PostgresCheckup:
         self._told = False
         self._reached = True
         self.writable = self.readable = True
+        self.remedy = FIX
 
     @property
     def exists(self) -> bool:

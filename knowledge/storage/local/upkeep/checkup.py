@@ -101,6 +101,7 @@ class LocalCheckup:
         self._notify = notify
         self._backup: Path | None = None
         self.writable = self.readable = True
+        self.remedy = FIX
 
     @property
     def exists(self) -> bool:
