@@ -7,7 +7,7 @@ the settings that belong to it, and reads none of its own.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -80,6 +80,38 @@ class PortableModel:
         nowhere = Path(os.devnull)
         settings = Settings.read(environ={}, folder=nowhere, **self.settings)
         return embedder_for(self.spec, settings)
+
+
+def embed_checked(embedder: Embedder, given: Sequence[str]) -> tuple[bytes, tuple[int, ...]]:
+    """Return what a pool would make of texts, as plain values.
+
+    These are unit vectors, float32 one after the other, and each text's tokens.
+
+    Raises
+    ------
+    RemoteError
+        The embedder fails, or an answer as a whole is of no use.
+    ValueError
+        A text is blank, its tokens are not counted, or its vector is of no use.
+    """
+    from knowledge.embeddings.pool.checks import check_answer
+    from knowledge.embeddings.sendable import sendable
+
+    spec = embedder.spec
+    texts = [sendable(text) for text in given]
+    vectors: list[bytes] = []
+    tokens: list[int] = []
+    for start in range(0, len(texts), embedder.max_batch):
+        batch = texts[start : start + embedder.max_batch]
+        answer = embedder.embed_documents(batch)
+        checked = check_answer(
+            answer.vectors, batch, dimensions=spec.dimensions, who=f"{spec.provider}:{spec.model}"
+        )
+        if checked.unusable or answer.counts is None:
+            raise ValueError("not all of the answer is of use")
+        vectors.append(checked.vectors.tobytes())
+        tokens += answer.counts
+    return b"".join(vectors), tuple(tokens)
 
 
 def _wants_gpu(settings: Settings) -> bool:
