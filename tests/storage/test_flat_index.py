@@ -19,7 +19,7 @@ from knowledge.storage.local.vectors.checksums import IDS, NAME, write_checksums
 from knowledge.storage.local.vectors.chroma import ChromaIndex, waiting
 from knowledge.storage.local.vectors.flat_index import FlatIndex
 from knowledge.storage.local.vectors.folders import ChromaFolders
-from knowledge.storage.local.vectors.graph_files import HEADER
+from knowledge.storage.local.vectors.graph_files import DATA, HEADER, LENGTHS
 from knowledge.storage.local.vectors.reader import open_reader
 
 KEY = "handbook-1"
@@ -117,6 +117,7 @@ def parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> in
     return int(request.param)
 
 
+A_FEW: list[Change] = [("add", list(range(130, 137)))]
 A_HUNDRED: list[Change] = [("add", list(range(start, start + 40))) for start in (0, 40, 80)]
 
 
@@ -128,6 +129,24 @@ def test_one_change_is_written_out_too(tmp_path: Path, parts: int, last: list[Ch
     assert not waiting(folder)
     assert len(chroma.part_names(folder)) in (parts, parts + 1)
     assert (folder / IDS).is_file()
+    check(folder, held)
+
+
+@pytest.mark.parametrize("runs", [[A_FEW], [A_FEW, A_FEW], [A_HUNDRED, A_FEW]])
+def test_room_for_more_vectors_holds_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: list[list[Change]]
+) -> None:
+    """Chroma writes out memory as it got it, which may hold a key that this process had."""
+    monkeypatch.setattr(chroma, "PART_BYTES", PART)
+    folder, held = published(tmp_path, runs)
+    rooms = []
+    for header in folder.rglob(HEADER):
+        elements, size = struct.unpack_from("<QQ", header.read_bytes(), 20)
+        for name, each in ((DATA, size), (LENGTHS, 4)):
+            content = header.with_name(name).read_bytes()
+            rooms.append(content[elements * each :])
+    assert any(rooms)
+    assert not any(map(any, rooms))
     check(folder, held)
 
 

@@ -32,6 +32,7 @@ from knowledge.storage.local.vectors.graph_files import (
     DATA,
     HEADER,
     GraphVectors,
+    clear_room,
     graph_damage,
     homes_in,
     numbered_ids,
@@ -163,6 +164,7 @@ class ChromaFolders(Versions):
             told = json.dumps(facts, ensure_ascii=False)
             (candidate / FACTS).write_text(told + "\n", encoding="utf-8")
             _shrink(candidate / SQLITE)
+            clear_room(candidate)
             write_checksums(candidate, chromadb=_write_ids(candidate))
             for path in candidate.rglob("*"):
                 sync(path)

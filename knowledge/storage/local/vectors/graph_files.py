@@ -8,6 +8,7 @@ a test compares what is read here with what Chroma gives.)
 
 from __future__ import annotations
 
+import os
 import pickle
 import struct
 from collections.abc import Sequence
@@ -57,6 +58,24 @@ def graph_damage(folder: Path) -> str:
         if _labels(home) is None:
             return f"{PERSISTED} can't be read"
     return ""
+
+
+def clear_room(folder: Path) -> None:
+    """Empty the room for more elements in the files of graphs.
+
+    Chroma writes it out as it got the memory from the system's allocator, with whatever this
+    process had there before: perhaps a provider's key.
+    """
+    for home in homes_in(folder):
+        layout = _layout(home)
+        if layout is None:
+            continue
+        for name, size in ((DATA, layout.size), (LENGTHS, 4)):
+            path = home / name
+            whole, used = _size(path), layout.elements * size
+            if used < whole:
+                os.truncate(path, used)
+                os.truncate(path, whole)
 
 
 class Graph:
