@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from knowledge.storage.local.vectors.checksums import PERSISTED
+from knowledge.storage.local.vectors.checksums import BLOCK, PERSISTED
 from knowledge.storage.unit_vectors import unit_rows
 
 if TYPE_CHECKING:
@@ -189,28 +189,31 @@ def numbered_ids(homes: Sequence[Path]) -> NDArray[np.void] | None:
     start = 0
     for home in homes:
         layout, labels = _layout(home), _labels(home)
-        elements = None if layout is None else _elements(home, layout)
-        if layout is None or labels is None or elements is None:
+        held = None if layout is None else _element_labels(home, layout)
+        if labels is None or held is None:
             return None
-        rows = _rows_of(np.fromiter(labels.values(), np.uint64, len(labels)), elements, layout)
+        rows = _rows_of(np.fromiter(labels.values(), np.uint64, len(labels)), held)
         told = np.array([id.encode() for id in labels], dtype=np.bytes_)[rows >= 0]
         raw = _packed(told)
         packed.append(raw is not None)
         ids.append(told if raw is None else raw)
         numbers.append((rows[rows >= 0] + start).astype(np.uint32))
-        start += len(elements)
+        start += len(held)
     if not all(packed):
         ids = [_spelt(part) if raw else part for part, raw in zip(ids, packed, strict=True)]
     name = RAW if all(packed) else "id"
-    listed = np.concatenate(ids)
+    listed, number = np.concatenate(ids), np.concatenate(numbers)
+    del ids, numbers  # a run publishes while it holds all else that it needs
     order = np.argsort(listed, kind="stable")
     found = np.empty(len(order), dtype=[(name, listed.dtype), ("number", np.uint32)])
-    found[name] = listed[order]
-    found["number"] = np.concatenate(numbers)[order]
+    for start in range(0, len(order), _TOGETHER):
+        part = slice(start, start + _TOGETHER)
+        found[name][part], found["number"][part] = listed[order[part]], number[order[part]]
     return found
 
 
 RAW = "raw"
+_TOGETHER = 50_000
 _BYTES = 16
 _DIGITS = b"0123456789abcdef"
 _NO_ID = b"\xff" * (_BYTES + 1)
@@ -265,7 +268,8 @@ class GraphVectors:
             elements = None if layout is None else _elements(home, layout)
             if layout is not None and labels is not None and elements is not None:
                 wanted = np.fromiter(labels.values(), np.uint64, len(labels))
-                rows = _rows_of(wanted, elements, layout).tolist()
+                own = np.ascontiguousarray(elements[:, layout.label_at : layout.label_at + 8])
+                rows = _rows_of(wanted, own.view("<u8")[:, 0]).tolist()
                 known = {id: row for id, row in zip(labels, rows, strict=True) if row >= 0}
                 self._parts.append((known, elements, layout))
 
@@ -352,14 +356,29 @@ def _elements(home: Path, layout: _Layout) -> NDArray[np.uint8] | None:
         return None
 
 
-def _rows_of(
-    labels: NDArray[np.uint64], elements: NDArray[np.uint8], layout: _Layout
-) -> NDArray[np.int64]:
-    """Return where the elements of labels stand; -1 for one that has none."""
+def _element_labels(home: Path, layout: _Layout) -> NDArray[np.uint64] | None:
+    """Return the labels of the elements; read in blocks, since pages of a map count as memory."""
     import numpy as np
 
-    raw = np.ascontiguousarray(elements[:, layout.label_at : layout.label_at + 8])
-    held = raw.view("<u8")[:, 0]
+    count = min(layout.elements, _size(home / DATA) // layout.size)
+    held = np.empty(count, np.dtype("<u8"))
+    block = max(1, BLOCK // layout.size)
+    try:
+        with (home / DATA).open("rb") as file:
+            for start in range(0, count, block):
+                rows = min(block, count - start)
+                raw = np.frombuffer(file.read(rows * layout.size), np.uint8).reshape(rows, -1)
+                labels = np.ascontiguousarray(raw[:, layout.label_at : layout.label_at + 8])
+                held[start : start + rows] = labels.view("<u8")[:, 0]
+    except OSError:
+        return None
+    return held if count else None
+
+
+def _rows_of(labels: NDArray[np.uint64], held: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return where labels stand among those that are held; -1 for one that is not there."""
+    import numpy as np
+
     order = np.argsort(held, kind="stable")
     at = np.minimum(np.searchsorted(held, labels, sorter=order), len(held) - 1)
     rows = order[at]
