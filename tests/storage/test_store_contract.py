@@ -50,7 +50,7 @@ def quiet(_: str) -> None:
         "postgres",
         "qdrant",
         pytest.param("chroma", marks=pytest.mark.slow),
-        "postgres+qdrant",
+        pytest.param("postgres+qdrant", marks=pytest.mark.slow),
         pytest.param("postgres+chroma", marks=pytest.mark.slow),
     ]
 )
