@@ -12,7 +12,6 @@ Importing the package costs nothing: each name is loaded when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -218,10 +217,9 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("knowledge")
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"knowledge.{_HOMES[name]}"), name)
-    return value
+    from knowledge.lazy_names import lazy_names
+
+    return lazy_names(__name__, _HOMES)(name)
 
 
 def __dir__() -> list[str]:

@@ -9,8 +9,9 @@ Each is loaded when it is first used: making a dataclass takes as long as readin
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from knowledge.lazy_names import lazy_names
 
 if TYPE_CHECKING:
     from knowledge.model.datasets import Dataset, EmbedderSpec, Metadata, SourceFile, SplitterSpec
@@ -60,11 +61,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = globals()[name] = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
-    return value
+__getattr__ = lazy_names(__name__, _HOMES)
 
 
 def __dir__() -> list[str]:
