@@ -6,7 +6,6 @@ import contextlib
 import queue
 import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, wait
 from dataclasses import replace
@@ -302,12 +301,14 @@ class Writer:
 
     def _tell_unencoded(self) -> None:
         """Report the files of the chunks on which the sparse model failed."""
-        for path, count in Counter(path for path, _ in self._unencoded.values()).items():
-            why = next(error for of, error in self._unencoded.values() if of == path)
-            passages = counted(count, "passage")
+        failures: dict[str, list[RemoteError]] = {}
+        for path, error in self._unencoded.values():
+            failures.setdefault(path, []).append(error)
+        for path, errors in failures.items():
+            passages = counted(len(errors), "passage")
             self._stats.problem(
                 path,
                 "notice",
-                f"{passages} can't be found by the sparse model ({why.message}); the next ingest "
-                "tries again",
+                f"{passages} can't be found by the sparse model ({errors[0].message}); "
+                "the next ingest tries again",
             )

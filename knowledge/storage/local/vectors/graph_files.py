@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -192,7 +192,7 @@ def numbered_ids(homes: Sequence[Path]) -> NDArray[np.void] | None:
         held = None if layout is None else _element_labels(home, layout)
         if labels is None or held is None:
             return None
-        rows = _rows_of(np.fromiter(labels.values(), np.uint64, len(labels)), held)
+        rows = _rows_of(labels, held)
         told = np.array([id.encode() for id in labels], dtype=np.bytes_)[rows >= 0]
         raw = _packed(told)
         packed.append(raw is not None)
@@ -260,16 +260,14 @@ class GraphVectors:
     """
 
     def __init__(self, folder: Path) -> None:
-        import numpy as np
 
         self._parts = []
         for home in homes_in(folder):
             layout, labels = _layout(home), _labels(home)
             elements = None if layout is None else _elements(home, layout)
-            if layout is not None and labels is not None and elements is not None:
-                wanted = np.fromiter(labels.values(), np.uint64, len(labels))
-                own = np.ascontiguousarray(elements[:, layout.label_at : layout.label_at + 8])
-                rows = _rows_of(wanted, own.view("<u8")[:, 0]).tolist()
+            held = None if layout is None else _element_labels(home, layout)
+            if layout and labels is not None and elements is not None and held is not None:
+                rows = _rows_of(labels, held).tolist()
                 known = {id: row for id, row in zip(labels, rows, strict=True) if row >= 0}
                 self._parts.append((known, elements, layout))
 
@@ -375,14 +373,15 @@ def _element_labels(home: Path, layout: _Layout) -> NDArray[np.uint64] | None:
     return held if count else None
 
 
-def _rows_of(labels: NDArray[np.uint64], held: NDArray[np.uint64]) -> NDArray[np.int64]:
-    """Return where labels stand among those that are held; -1 for one that is not there."""
+def _rows_of(labels: Mapping[str, int], held: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Return where the labels of ids stand among those held; -1 for one that is not there."""
     import numpy as np
 
+    wanted = np.fromiter(labels.values(), np.uint64, len(labels))
     order = np.argsort(held, kind="stable")
-    at = np.minimum(np.searchsorted(held, labels, sorter=order), len(held) - 1)
+    at = np.minimum(np.searchsorted(held, wanted, sorter=order), len(held) - 1)
     rows = order[at]
-    return np.where(held[rows] == labels, rows, -1)
+    return np.where(held[rows] == wanted, rows, -1)
 
 
 def _size(path: Path) -> int:
